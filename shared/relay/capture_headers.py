@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from shared.core.event import attribution
-from shared.core.records import capture
+from shared.core.records import capture, piece_times
 from shared.core.records.envelope import Envelope, bound_text, to_fields
 from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
@@ -50,9 +50,20 @@ def of_response(record: ExchangeRecord, envelope: Envelope, noted: JsonObject) -
             "headers": kept_of_response(record),
             "envelope": to_fields(envelope),
             **noted,
+            **_times(record, envelope),
             **_digest(record.response),
         }
     )
+
+
+def _times(record: ExchangeRecord, envelope: Envelope) -> dict[str, object]:
+    """What the envelope has no room for."""
+    times: dict[str, object] = {}
+    if record.chunk_count > len(envelope.arrivals) and record.content.mode.stores_bodies:
+        times[piece_times.KEY] = record.pieces.to_json()
+    if record.keep_alives_ms:
+        times["keep_alives_ms"] = record.keep_alives_ms
+    return times
 
 
 def kept_of_response(record: ExchangeRecord) -> dict[str, str]:

@@ -38,13 +38,19 @@ class ClientResponse:
     """One response. Pieces, comments and error frames take turns, however slow the client is."""
 
     def __init__(
-        self, send: Send, exchange_id: str, frame: Callable[[bytes], bytes] = _chat_frame
+        self,
+        send: Send,
+        exchange_id: str,
+        frame: Callable[[bytes], bytes] = _chat_frame,
+        on_keep_alive: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_keep_alive`: called after a comment, or white space, that bridges a silence."""
         self.status: int | None = None  # what the client was answered
         self.error_sent = False  # an error is the last thing that it gets in the response's body
         self._send = send
         self._exchange_id = exchange_id
         self._frame = frame  # an error's JSON as an event of the stream
+        self._on_keep_alive = on_keep_alive
         # held by a piece or a comment while a slow client keeps it waiting
         self._send_lock = asyncio.Lock()
         self._cut_off = False  # sending a piece was cancelled: the body has a hole there
@@ -88,6 +94,7 @@ class ClientResponse:
         if not self._send_lock.locked():
             async with self._send_lock:
                 await self._send({"type": "http.response.body", "body": data, "more_body": True})
+            self._on_keep_alive()
 
     async def _send_late_error(self, error: bytes) -> None:
         """Not after a piece that was cut off on its way: the error would be read as its rest."""

@@ -20,6 +20,7 @@ from shared.core.records.envelope import (
     Timings,
     bound_text,
 )
+from shared.core.records.piece_times import MAX_PIECES, PieceTimes
 from shared.core.wire.http.headers import RawHeaders, header, is_readable
 from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.request.routing import Operation
@@ -28,6 +29,8 @@ from shared.core.wire.stream.stream_scan import StreamScan
 from shared.core.wire.stream.tail import Tail
 from shared.relay import caller_headers
 from shared.relay.digest_writer import BodyWriter
+
+_MAX_KEEP_ALIVES: Final = 200
 
 
 class DisconnectPoint(NamedTuple):
@@ -73,7 +76,8 @@ class ExchangeRecord:
     upstream_headers: RawHeaders = field(default_factory=list)
     readable: bool = True  # the answer's bytes are its text: no content coding
     chunk_count: int = 0
-    arrivals: list[tuple[int, float]] = field(default_factory=list)
+    pieces: PieceTimes = field(default_factory=PieceTimes)
+    keep_alives_ms: list[float] = field(default_factory=list)  # when one was sent
     to_headers_ms: float | None = None
     to_last_chunk_ms: float | None = None
     to_end_ms: float = 0.0
@@ -105,8 +109,15 @@ class ExchangeRecord:
             return
         self.chunk_count += 1
         self.to_last_chunk_ms = at_ms
-        if self.chunk_count <= MAX_ARRIVALS:
-            self.arrivals.append((self.response.size, at_ms))
+        if self.chunk_count <= MAX_PIECES:
+            pieces = self.pieces
+            pieces.sizes.append(len(piece))
+            pieces.times_ms.append(at_ms)
+
+    def keep_alive_sent(self, at_ms: float) -> None:
+        """Note a comment, or white space, that bridges a silence."""
+        if len(self.keep_alives_ms) < _MAX_KEEP_ALIVES:
+            self.keep_alives_ms.append(round(at_ms, 1))
 
     def client_disconnected(self, at_ms: float, *, unsent_bytes: int = 0) -> None:
         """For the client the exchange ends here; whatever is received after this is drained, for
@@ -183,7 +194,7 @@ class ExchangeRecord:
             outcome=self._sent_end.outcome(conclusion.result, upstream_status=self.upstream_status),
             failure=_failure(conclusion.failure),
             timings=self._timings(),
-            arrivals=tuple(self.arrivals),
+            arrivals=self.pieces.first(MAX_ARRIVALS),
             chunk_count=self.chunk_count,
             usage=usage,
             usage_source="upstream" if usage else "none",
@@ -221,7 +232,7 @@ class ExchangeRecord:
     def _timings(self) -> Timings:
         return Timings(
             to_headers_ms=self.to_headers_ms,
-            to_first_chunk_ms=self.arrivals[0][1] if self.arrivals else None,
+            to_first_chunk_ms=self.pieces.times_ms[0] if self.pieces.times_ms else None,
             to_last_chunk_ms=self.to_last_chunk_ms,
             to_end_ms=self.to_end_ms,
         )

@@ -80,7 +80,12 @@ class RelayResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
         limits, machine = self._relay.limits, self._machine
-        self._client = ClientResponse(send, self.record.exchange_id, self.record.error_frame)
+        self._client = ClientResponse(
+            send,
+            self.record.exchange_id,
+            self.record.error_frame,
+            on_keep_alive=lambda: self.record.keep_alive_sent(self._now_ms()),
+        )
         over_at = anyio.current_time() + limits.exchange_s + 2 * _LAST_WORDS_S
         try:
             await self._run(receive)

@@ -49,7 +49,11 @@ async def test_a_silent_stream_gets_comments_that_count_as_nothing() -> None:
     assert client.body.replace(COMMENT, b"") == TEXT + STOP + DONE
     envelope = await setup.envelope()
     assert (envelope.chunk_count, envelope.response_bytes) == (3, len(TEXT + STOP + DONE))
-    assert [blob.body for blob in setup.store.captures(".response")] == [TEXT + STOP + DONE]
+    [capture] = setup.store.captures(".response")
+    assert capture.body == TEXT + STOP + DONE
+    sent_ms = capture.header["keep_alives_ms"]
+    assert isinstance(sent_ms, list)
+    assert len(sent_ms) == client.body.count(COMMENT)
 
 
 async def test_no_comment_comes_within_an_event() -> None:

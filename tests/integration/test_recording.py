@@ -13,6 +13,7 @@ import pytest
 
 from harness.cutting import every_way
 from shared.core.records import envelope as envelopes
+from shared.core.records import piece_times
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
 from shared.relay.capture_writer import BLOCK_BYTES
@@ -139,6 +140,25 @@ async def test_timings_and_arrivals_grow_and_stay_within_the_exchange() -> None:
     assert list(envelope.arrivals) == sorted(envelope.arrivals)
     assert envelope.arrivals[0] == (1, timings.to_first_chunk_ms)
     assert len(envelopes.dump(envelope)) < 8192
+
+
+async def test_the_capture_has_the_times_of_pieces_that_the_envelope_has_no_room_for() -> None:
+    """Of as many as MAX_PIECES."""
+    setup = relay_setup(sse(*[bytes([byte]) for byte in STREAM]))
+    await relayed(setup, ASK)
+    envelope = await setup.envelope()
+    [capture] = setup.store.captures(".response")
+    arrivals = piece_times.read(capture.header)
+    assert [received for received, _ in arrivals] == [*range(1, len(STREAM) + 1)]
+    assert arrivals[-1][1] == pytest.approx(envelope.timings.to_last_chunk_ms, abs=0.1)
+
+
+async def test_a_response_of_few_pieces_has_their_times_in_its_envelope_alone() -> None:
+    setup = relay_setup(sse(STREAM))
+    await relayed(setup, ASK)
+    await setup.recorded()
+    [capture] = setup.store.captures(".response")
+    assert piece_times.KEY not in capture.header
 
 
 async def test_a_response_of_many_blocks_is_stored_whole() -> None:

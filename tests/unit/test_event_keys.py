@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Timings
 from shared.core.records.outcome import Outcome
+from shared.core.records.piece_times import PieceTimes
 from tests.unit.core.event.event_parts import answering, asking, delta, envelope, event_of
 
 HELLO = asking({"messages": [{"role": "user", "content": "hello"}], "stream": True})
@@ -60,6 +62,17 @@ def test_a_first_token_after_the_recorded_arrivals_is_unknown() -> None:
     response, arrived = _arriving(_sse(ROLE), _sse(delta("hi")))
     known = {"arrivals": arrived["arrivals"][:1]}
     assert event_of(envelope(**known), HELLO, response)["time_to_first_token_ms"] is None
+
+
+def test_a_late_first_token_is_timed_by_the_captures_header() -> None:
+    """An envelope has room for the first pieces alone."""
+    response, arrived = _arriving(_sse(ROLE), _sse(delta("hi")))
+    pieces = PieceTimes()
+    pieces.sizes.extend([len(_sse(ROLE)), len(_sse(delta("hi")))])
+    pieces.times_ms.extend([at_ms for _, at_ms in arrived["arrivals"]])
+    timed = replace(response, header={**response.header, "pieces": pieces.to_json()})
+    known = {"arrivals": arrived["arrivals"][:1]}
+    assert event_of(envelope(**known), HELLO, timed)["time_to_first_token_ms"] == 200
 
 
 def test_a_drained_stream_has_the_sent_text_and_the_exact_usage() -> None:

@@ -5,13 +5,14 @@ a stream with the times at which they came.
 from __future__ import annotations
 
 import codecs
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
 from shared.core.records.capture import Capture
 from shared.core.wire.http.content_coding import ContentDecoder
 from shared.core.wire.http.headers import EVENT_STREAM
-from shared.core.wire.json.json_shape import JsonObject, mapping
+from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.stream.sse import SseDecoder
 from view.exchange.timeline import Arrival, arrivals, last_chunk_ms
 
@@ -85,9 +86,8 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
     """The events of a stream: `at_ms` is null if the time is not known. A capture keeps the times
     of the first pieces and of the last, and none that fit a body with a content coding.
     """
-    envelope = mapping(capture.header.get("envelope"))
     is_encoded = body is not capture.body and body != capture.body
-    known = () if is_encoded else arrivals(envelope)
+    known = () if is_encoded else arrivals(capture.header)
     decoder = SseDecoder()
     frames = list(decoder.feed(body))
     tail = decoder.tail()
@@ -97,7 +97,7 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
     for frame in frames[:SHOWN_FRAMES]:
         at_ms = _arrived_at(known, frame.end)
         if at_ms is None and frame.end == len(capture.body) and not is_encoded:
-            at_ms = last_chunk_ms(envelope)
+            at_ms = last_chunk_ms(capture.header)
         yield {
             "at_ms": at_ms,
             "offset": start,
@@ -109,4 +109,5 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
 
 
 def _arrived_at(known: tuple[Arrival, ...], end: int) -> float | None:
-    return next((arrival.at_ms for arrival in known if arrival.received >= end), None)
+    place = bisect_left(known, end, key=lambda arrival: arrival.received)
+    return known[place].at_ms if place < len(known) else None

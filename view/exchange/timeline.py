@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from shared.core.records import piece_times
 from shared.core.records.exchange_id import started_at
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, items, mapping, text
 
@@ -52,13 +53,13 @@ def start_of(event: Mapping[str, Json]) -> datetime:
 def timeline(
     event: Mapping[str, Json],
     *,
-    envelope: JsonObject | None,
+    header: Mapping[str, object] | None,
     recorded_at: datetime | None,
     delivered_at: datetime | None,
 ) -> JsonObject:
     """`{start, marks, chunks, chunk_count}`; marks in the order of their times.
 
-    `envelope`: of the response capture; None if it could not be read, and `chunks` is null then.
+    `header`: of the response capture; None if it could not be read, and `chunks` is null then.
     `recorded_at`: when that capture was stored, to the second. `delivered_at`: when the Event Hub
     took the event.
     """
@@ -69,8 +70,9 @@ def timeline(
     if delivered_at is not None:
         marks.append(Mark(name="delivered", at_ms=_since(start, delivered_at)))
     chunks: list[Json] | None = None
-    if envelope is not None:
-        chunks = [[arrival.at_ms, arrival.received] for arrival in arrivals(envelope)]
+    if header is not None:
+        chunks = [[arrival.at_ms, arrival.received] for arrival in arrivals(header)]
+        marks.extend(_keep_alives(header))
     return {
         "start": start.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "marks": [mark.to_json() for mark in sorted(marks, key=lambda mark: mark.at_ms)],
@@ -90,17 +92,32 @@ def _since(start: datetime, moment: datetime) -> float:
     return max(0, round((moment - start).total_seconds() * 1000))
 
 
-def arrivals(envelope: JsonObject) -> tuple[Arrival, ...]:
-    """The first pieces of the answer: an envelope holds at most 48."""
-    pairs = (items(pair) for pair in items(envelope.get("arrivals")))
+def _keep_alives(header: Mapping[str, object]) -> Iterator[Mark]:
+    for at_ms in items(header.get("keep_alives_ms")):
+        if isinstance(at_ms, int | float):
+            yield Mark(name="keep-alive", at_ms=at_ms)
+
+
+def arrivals(header: Mapping[str, object]) -> tuple[Arrival, ...]:
+    """The first pieces of the answer: those of the header, or else of its envelope."""
+    pairs = piece_times.read(header) or _of_envelope(header)
     return tuple(
-        Arrival(received=received, at_ms=round(float(at_ms), 3))
-        for received, at_ms in (pair for pair in pairs if len(pair) == 2)
-        if isinstance(received, int) and isinstance(at_ms, int | float)
+        Arrival(received=received, at_ms=round(float(at_ms), 3)) for received, at_ms in pairs
     )
 
 
-def last_chunk_ms(envelope: JsonObject) -> float | None:
+def _of_envelope(header: Mapping[str, object]) -> Iterator[piece_times.Arrival]:
+    pairs = (items(pair) for pair in items(_envelope(header).get("arrivals")))
+    for received, at_ms in (pair for pair in pairs if len(pair) == 2):
+        if isinstance(received, int) and isinstance(at_ms, int | float):
+            yield received, at_ms
+
+
+def last_chunk_ms(header: Mapping[str, object]) -> float | None:
     """When the last piece of the answer came; None if none came."""
-    at_ms = mapping(envelope.get("timings")).get("to_last_chunk_ms")
+    at_ms = mapping(_envelope(header).get("timings")).get("to_last_chunk_ms")
     return round(float(at_ms), 3) if isinstance(at_ms, int | float) else None
+
+
+def _envelope(header: Mapping[str, object]) -> JsonObject:
+    return mapping(header.get("envelope"))

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from shared.core.conversation import conversation
 from shared.core.records.capture import CaptureKind
-from shared.core.wire.json.json_shape import JsonObject, integer, mapping, text
+from shared.core.wire.json.json_shape import JsonObject, integer, text
 from view.errors import CaptureUnavailable
 from view.exchange import capture_view, curl
 from view.exchange.price import price_of
@@ -74,7 +74,7 @@ def _shown(services: Services, found: StoredExchange, answer: StoredCapture | No
         "conversation": [message.to_json() for message in conversation(event)],
         "timeline": timeline(
             event,
-            envelope=mapping(answer.capture.header.get("envelope")) if answer else None,
+            header=answer.capture.header if answer else None,
             recorded_at=answer.stored_at if answer else None,
             delivered_at=_delivered_at(found.row),
         ),

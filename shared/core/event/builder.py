@@ -90,7 +90,9 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
     request_line = parsed.request.header if parsed.request else {}
     answer, sent_answer = parsed.answer, parsed.sent_answer
     outcome = _outcome(parsed)
-    times = latency.event_times(envelope, stream=stream, first_token_end=answer.first_token_end)
+    times = latency.event_times(
+        envelope, parsed.arrivals, stream=stream, first_token_end=answer.first_token_end
+    )
     accounted = usage.account(envelope, answer, stream=stream, prompt_bytes=summary.text_bytes)
     return Event(
         # what consumers read first

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.core.records.envelope import Envelope, Timings
+from shared.core.records.piece_times import Arrival
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,12 +22,18 @@ class EventTimes:
     timestamp: str
 
 
-def event_times(envelope: Envelope, *, stream: bool, first_token_end: int | None) -> EventTimes:
+def event_times(
+    envelope: Envelope,
+    arrivals: Sequence[Arrival],
+    *,
+    stream: bool,
+    first_token_end: int | None,
+) -> EventTimes:
     """The times of an exchange.
 
-    `first_token_end` is the number of bytes of the response up to and including its first generated
-    content. The latency of a stream is the sum of its two rounded parts, so that consumers can
-    rely on it.
+    `arrivals` are those of the response's first pieces. `first_token_end` is the number of bytes of
+    the response up to and including its first generated content. The latency of a stream is the sum
+    of its two rounded parts, so that consumers can rely on it.
     """
     timings = envelope.timings
     first_ms, streaming_ms = stream_timings(timings) if stream else (None, None)
@@ -36,7 +44,7 @@ def event_times(envelope: Envelope, *, stream: bool, first_token_end: int | None
         time_to_first_chunk_ms=first_ms,
         streaming_duration_ms=streaming_ms,
         time_to_headers_ms=_whole_ms(timings.to_headers_ms),
-        time_to_first_token_ms=_arrival_ms(envelope, first_token_end),
+        time_to_first_token_ms=_arrival_ms(arrivals, first_token_end),
         timestamp=ended_at(envelope).isoformat(timespec="microseconds"),
     )
 
@@ -57,15 +65,12 @@ def ended_at(envelope: Envelope) -> datetime:
     return start + timedelta(milliseconds=envelope.timings.to_end_ms)
 
 
-def _arrival_ms(envelope: Envelope, size_bytes: int | None) -> int | None:
-    """When the first `size_bytes` bytes of the response had arrived.
-
-    None if that is not known: the envelope keeps the arrivals of the first pieces only.
-    """
+def _arrival_ms(arrivals: Sequence[Arrival], size_bytes: int | None) -> int | None:
+    """When the first `size_bytes` bytes of the response had arrived; None if that is not known."""
     if size_bytes is None:
         return None
-    arrivals = (at_ms for received, at_ms in envelope.arrivals if received >= size_bytes)
-    return _whole_ms(next(arrivals, None))
+    later = (at_ms for received, at_ms in arrivals if received >= size_bytes)
+    return _whole_ms(next(later, None))
 
 
 def _whole_ms(ms: float | None) -> int | None:

@@ -10,9 +10,11 @@ from shared.core.answer import reader
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event import request_summary
 from shared.core.event.request_summary import RequestSummary
+from shared.core.records import piece_times
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
+from shared.core.records.piece_times import Arrival
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.steps import Cooperative
 
@@ -38,6 +40,12 @@ class EventSources:
         if self.answer.is_stream:
             return True
         return self.summary.stream if self.envelope.stream is None else self.envelope.stream
+
+    @property
+    def arrivals(self) -> tuple[Arrival, ...]:
+        """When the response's first pieces arrived, of as many as are known."""
+        stored = piece_times.read(self.response.header) if self.response else ()
+        return stored or self.envelope.arrivals
 
     @property
     def is_encoded(self) -> bool:

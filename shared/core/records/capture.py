@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from shared.core.records import typed_json
+from shared.core.records import piece_times, typed_json
 from shared.core.records.exchange_id import started_at
 from shared.core.wire.json import json_shape
 from shared.errors import CaptureError, WrongType
@@ -123,7 +123,8 @@ def is_erased(header: Mapping[str, object]) -> bool:
 
 def erased(header: Mapping[str, object]) -> bytes:
     """What takes the place of a capture whose body is erased."""
-    return preamble({**header, "erased": True})
+    kept = {name: value for name, value in header.items() if name != piece_times.KEY}
+    return preamble({**kept, "erased": True})
 
 
 def preamble(header: Mapping[str, object]) -> bytes:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gaps, longGaps, phases, steps, ticks } from "../../../view/page/exchange/timeline_scale.js";
+import { bars, gaps, longGaps, phases, steps, ticks } from "../../../view/page/exchange/timeline_scale.js";
 
 test("the axis has round steps up to the end", () => {
   assert.deepEqual(ticks(3_400), [0, 1000, 2000, 3000]);
@@ -10,6 +10,12 @@ test("the axis has round steps up to the end", () => {
 test("each piece but the first has a gap before it", () => {
   assert.deepEqual(gaps([100, 110, 400]), [{ from: 100, to: 110, ms: 10 }, { from: 110, to: 400, ms: 290 }]);
   assert.deepEqual(gaps([100]), []);
+});
+
+test("gaps that are too narrow to be seen are joined, and none that is long is lost", () => {
+  const all = gaps([0, 2, 4, 7, 107, 109, 111]);
+  assert.deepEqual(bars(all, 5), [{ from: 0, to: 7, ms: 3 }, { from: 7, to: 107, ms: 100 }, { from: 107, to: 111, ms: 2 }]);
+  assert.deepEqual(bars(all, 0), all);
 });
 
 test("long gaps stand out from the median; an even stream has none", () => {

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.core.records.capture import Capture
+from shared.core.records.piece_times import PieceTimes
 from shared.core.wire.json.json_shape import Json, JsonObject, items, mapping
 from tests.unit.view.events import GOLDEN, an_event, golden
 from view.exchange import capture_view, curl
@@ -39,7 +40,7 @@ def test_marks_stand_in_milliseconds_from_the_start() -> None:
     end = datetime.fromisoformat(str(event["timestamp"])).replace(tzinfo=UTC)
     shown = timeline(
         event,
-        envelope=ENVELOPE,
+        header={"envelope": ENVELOPE, "keep_alives_ms": [600.5]},
         recorded_at=end + timedelta(milliseconds=40),
         delivered_at=end + timedelta(milliseconds=300),
     )
@@ -47,6 +48,7 @@ def test_marks_stand_in_milliseconds_from_the_start() -> None:
         {"name": "request", "at_ms": 0, "exact_ms": 1},
         {"name": "headers", "at_ms": 250, "exact_ms": 1},
         {"name": "first chunk", "at_ms": 300, "exact_ms": 1},
+        {"name": "keep-alive", "at_ms": 600.5, "exact_ms": 1},
         {"name": "last byte", "at_ms": 1200, "exact_ms": 1},
         {"name": "recorded", "at_ms": 1240, "exact_ms": 1000},
         {"name": "delivered", "at_ms": 1500, "exact_ms": 1},
@@ -60,21 +62,30 @@ def test_marks_stand_in_the_order_of_their_times() -> None:
     event = an_event(latency_ms=1200, time_to_headers_ms=250)
     end = datetime.fromisoformat(str(event["timestamp"])).replace(tzinfo=UTC)
     shown = timeline(
-        event, envelope=None, recorded_at=end - timedelta(milliseconds=39), delivered_at=end
+        event, header=None, recorded_at=end - timedelta(milliseconds=39), delivered_at=end
     )
     names = [mapping(mark)["name"] for mark in items(shown["marks"])]
     assert names[-3:] == ["recorded", "last byte", "delivered"]
 
 
+def test_the_header_has_the_times_that_its_envelope_has_no_room_for() -> None:
+    pieces = PieceTimes()
+    pieces.sizes.extend([5, 7, 9])
+    pieces.times_ms.extend([100.5, 220.125, 300.0])
+    header = {"envelope": {"arrivals": [[5, 100.5]]}, "pieces": pieces.to_json()}
+    shown = timeline(an_event(), header=header, recorded_at=None, delivered_at=None)
+    assert shown["chunks"] == [[100.5, 5], [220.125, 12], [300.0, 21]]
+
+
 def test_chunks_are_not_known_without_the_capture() -> None:
-    shown = timeline(an_event(), envelope=None, recorded_at=None, delivered_at=None)
+    shown = timeline(an_event(), header=None, recorded_at=None, delivered_at=None)
     assert shown["chunks"] is None
 
 
 @pytest.mark.parametrize("case", GOLDEN)
 def test_every_event_has_its_times_and_usage(case: str) -> None:
     event = golden(case)
-    assert timeline(event, envelope={}, recorded_at=None, delivered_at=None)["chunks"] == []
+    assert timeline(event, header={}, recorded_at=None, delivered_at=None)["chunks"] == []
     assert bool(figures(event)) is (event["usage_source"] != "none")
 
 

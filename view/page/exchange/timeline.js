@@ -4,7 +4,7 @@
  */
 import * as format from "../format.js";
 import { html } from "../html.js";
-import { gaps, longGaps, phases, steps, ticks } from "./timeline_scale.js";
+import { bars, gaps, longGaps, phases, steps, ticks } from "./timeline_scale.js";
 
 const WIDTH = 1000;
 const EDGE = 8;
@@ -14,6 +14,8 @@ const GAPS_TOP = 30;
 const GAPS_HEIGHT = 56;
 const TICKS_TOP = GAPS_TOP + GAPS_HEIGHT + 4;
 const HEIGHT = TICKS_TOP + 12;
+/** So many fit beside each other. */
+const BARS = 400;
 
 /** @typedef {import("../types.js").Timeline} Timeline */
 
@@ -24,20 +26,21 @@ function endOf(timeline, durationMs) {
   return Math.max(durationMs, timeline.chunks?.at(-1)?.[0] ?? 0, ...inside.map(({ at_ms }) => at_ms), 1);
 }
 
-/** @param {{chunks: number[], x: (ms: number) => number}} props */
-function Gaps({ chunks, x }) {
+/** @param {{chunks: number[], x: (ms: number) => number, endMs: number}} props */
+function Gaps({ chunks, x, endMs }) {
   const all = gaps(chunks);
-  const longest = Math.max(...all.map(({ ms }) => ms), 1);
+  const drawn = bars(all, endMs / BARS);
+  const longest = drawn.reduce((most, { ms }) => Math.max(most, ms), 1);
   const named = longGaps(all);
   return html`<g>
-    ${all.map(({ from, to, ms }, index) => {
+    ${drawn.map(({ from, to, ms }, index) => {
       const height = Math.max(1, (GAPS_HEIGHT * ms) / longest);
       return html`<rect
-        key=${index} class=${named.some((gap) => gap.from === from) ? "gap gap-long" : "gap"}
+        key=${index} class=${named.some((gap) => gap.from >= from && gap.to <= to) ? "gap gap-long" : "gap"}
         x=${x(from)} width=${Math.max(0.8, x(to) - x(from) - 0.6)} y=${GAPS_TOP + GAPS_HEIGHT - height} height=${height}
       ><title>${`${format.duration(ms)} between ${format.duration(from)} and ${format.duration(to)}`}</title></rect>`;
     })}
-    ${chunks.map((at, index) => html`<line key=${index} class="chunk" x1=${x(at)} x2=${x(at)} y1=${TICKS_TOP} y2=${TICKS_TOP + 8} />`)}
+    ${drawn.map(({ from, to }, index) => [from, ...(index === drawn.length - 1 ? [to] : [])].map((at) => html`<line key=${at} class="chunk" x1=${x(at)} x2=${x(at)} y1=${TICKS_TOP} y2=${TICKS_TOP + 8} />`))}
   </g>`;
 }
 
@@ -55,8 +58,8 @@ function Drawing({ timeline, durationMs }) {
         key=${name} class="phase" data-phase=${name} x=${x(from)} width=${Math.max(1, x(to) - x(from))} y=${PHASES_TOP} height=${PHASES_HEIGHT}
       ><title>${`${name}: ${format.duration(to - from)}`}</title></rect>`,
     )}
-    ${keepAlives.map(({ at_ms }, index) => html`<rect key=${index} class="keep-alive" x=${x(at_ms) - 2} width="4" y=${PHASES_TOP - 3} height=${PHASES_HEIGHT + 6} />`)}
-    ${chunks.length > 1 && html`<${Gaps} chunks=${chunks} x=${x} />`}
+    ${keepAlives.map(({ at_ms }, index) => html`<rect key=${index} class="keep-alive" x=${x(at_ms) - 2} width="4" y=${PHASES_TOP - 3} height=${PHASES_HEIGHT + 6}><title>${`keep-alive at ${format.duration(at_ms)}`}</title></rect>`)}
+    ${chunks.length > 1 && html`<${Gaps} chunks=${chunks} x=${x} endMs=${end} />`}
   </svg>
   <div class="timeline-axis" aria-hidden="true">
     ${ticks(end).map((at) => html`<span key=${at} style=${{ left: `${x(at) / (WIDTH / 100)}%` }}>${format.duration(at)}</span>`)}

@@ -25,6 +25,24 @@ export function gaps(chunks) {
   return chunks.slice(1).map((to, index) => ({ from: chunks[index], to, ms: to - chunks[index] }));
 }
 
+/** Gaps as bars that can be seen: neighbours are joined until a bar is so wide, and then it is as high
+ * as the longest of them.
+ * @param {{from: number, to: number, ms: number}[]} all
+ * @param {number} leastMs
+ * @returns {{from: number, to: number, ms: number}[]} */
+export function bars(all, leastMs) {
+  /** @type {{from: number, to: number, ms: number}[]} */
+  const joined = [];
+  for (const gap of all) {
+    const last = joined.at(-1);
+    if (last && last.to - last.from < leastMs) {
+      last.to = gap.to;
+      last.ms = Math.max(last.ms, gap.ms);
+    } else joined.push({ ...gap });
+  }
+  return joined;
+}
+
 /** The gaps that stand out, longest first.
  * @param {{from: number, to: number, ms: number}[]} all */
 export function longGaps(all) {

@@ -1,0 +1,82 @@
+"""When the pieces of a response arrived.
+
+An envelope holds the first few, because a queue message is small. If there are more, the header of
+the response capture holds the first MAX_PIECES, 8 bytes of each, as base64. The sizes of pieces say
+much about the text in them, so they are stored where the body is, and erased with it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import sys
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final
+
+from shared.core.wire.json.json_shape import JsonObject, mapping, text
+
+MAX_PIECES: Final = 4096
+KEY: Final = "pieces"  # of a response capture's header
+_BYTES: Final = 4  # of a size, and of a time
+
+# bytes received so far, ms since the start
+type Arrival = tuple[int, float]
+
+
+@dataclass(kw_only=True, slots=True)
+class PieceTimes:
+    """The first pieces. Whoever notes one appends to both arrays, and keeps to MAX_PIECES."""
+
+    sizes: array[int] = field(default_factory=lambda: array("I"))
+    times_ms: array[float] = field(default_factory=lambda: array("d"))
+
+    def first(self, count: int) -> tuple[Arrival, ...]:
+        """The arrivals of the first pieces."""
+        return tuple(zip(accumulate(self.sizes[:count]), self.times_ms[:count], strict=True))
+
+    def to_json(self) -> JsonObject:
+        """All of them as a member of a header; times as 32-bit floats, exact to 0.1 ms for half an
+        hour.
+        """
+        return {"bytes": _packed(self.sizes), "ms": _packed(array("f", self.times_ms))}
+
+
+def read(header: Mapping[str, object]) -> tuple[Arrival, ...]:
+    """The arrivals that a response capture's header holds itself; () if it has none."""
+    pieces = mapping(header.get(KEY))
+    sizes = _unpacked(array("I"), text(pieces.get("bytes")))
+    times = _unpacked(array("f"), text(pieces.get("ms")))
+    return tuple(_arrivals(sizes, times))
+
+
+def _arrivals(sizes: array[int], times: array[float]) -> Iterator[Arrival]:
+    for received, at_ms in zip(accumulate(sizes), times, strict=False):
+        if not math.isfinite(at_ms):
+            return
+        yield received, at_ms
+
+
+def _packed[N: (int, float)](values: array[N]) -> str:
+    return base64.b64encode(_little_endian(values).tobytes()).decode()
+
+
+def _unpacked[N: (int, float)](values: array[N], packed: str) -> array[N]:
+    """Add what is packed to `values`, which are empty."""
+    try:
+        data = base64.b64decode(packed, validate=True)
+    except (binascii.Error, ValueError):
+        return values
+    values.frombytes(data[: len(data) // _BYTES * _BYTES])
+    return _little_endian(values)
+
+
+def _little_endian[N: (int, float)](values: array[N]) -> array[N]:
+    """The values in the order of bytes in which they are stored, and back."""
+    if sys.byteorder == "big":
+        values = values[:]
+        values.byteswap()
+    return values
