@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts ask events view drill doctor logs test check lint unit e2e format schema cost sbom audit bench prove clean
+.PHONY: help install run func parts ask events export view drill doctor logs test check lint unit e2e format schema cost sbom audit bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -59,6 +59,11 @@ ask: install ## ask the running proxy: make ask PROMPT="…" (DEPLOYMENT, FOLDER
 
 events: install ## print events as they arrive: make events FILTER='outcome:!completed' (JSON=1, FOLDER)
 	@$(python) -m local.events $(if $(JSON),--json) $(if $(FOLDER),--folder '$(FOLDER)') -- "$$FILTER"
+
+export: install ## write captured exchanges as an evaluation data set: make export FROM=… FILTER='…' (TO, FILE, SHAPE, ARGS=--help)
+	@$(python) -m local.export $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') \
+		$(if $(FILE),--output '$(FILE)') $(if $(SHAPE),--shape '$(SHAPE)') \
+		$(if $(FOLDER),--folder '$(FOLDER)') $(ARGS) -- "$$FILTER"
 
 view: install ## the page for a real deployment: make view ARGS=--help says what it needs
 	@$(python) -m view $(ARGS)

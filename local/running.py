@@ -23,6 +23,7 @@ class Running:
     proxy: str
     page: str
     event_hub_settings: dict[str, str]  # the app's settings that lead a consumer to the Event Hub
+    captures_settings: dict[str, str]  # those that lead to the captures
     local_parts: list[str]
 
 
@@ -32,6 +33,7 @@ def describe(stack: Stack) -> Running:
         proxy=stack.proxy_url,
         page=stack.view_url,
         event_hub_settings=event_hub_settings(stack.settings),
+        captures_settings=captures_settings(stack.settings),
         local_parts=sorted(stack.local_parts),
     )
 
@@ -39,6 +41,12 @@ def describe(stack: Stack) -> Running:
 def event_hub_settings(settings: Mapping[str, str]) -> dict[str, str]:
     """Those of the app's settings that lead a consumer to the Event Hub."""
     return {name: text for name, text in settings.items() if name.startswith("AZURE_EVENTHUB_")}
+
+
+def captures_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Those of the app's settings that lead to the captures."""
+    prefixes = ("CAPTURES_STORAGE", "AzureWebJobsStorage")
+    return {name: text for name, text in settings.items() if name.startswith(prefixes)}
 
 
 def add_folder_option(parser: argparse.ArgumentParser) -> None:

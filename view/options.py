@@ -82,7 +82,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Op
         host=read.host,
         port=read.port,
         event_hub=event_hub_of(environment, read.consumer_group),
-        captures=_captures(environment),
+        captures=captures_of(environment),
         app=_app(read, environment),
         store=read.store,
         keep=read.keep,
@@ -116,7 +116,8 @@ def event_hub_of(environment: Mapping[str, str], consumer_group: str) -> EventHu
     )
 
 
-def _captures(environment: Mapping[str, str]) -> CapturesAddress | None:
+def captures_of(environment: Mapping[str, str]) -> CapturesAddress | None:
+    """The storage account that the environment names; None: it names none. Raises OptionsError."""
     uri = _setting(environment, "CAPTURES_STORAGE__blobServiceUri")
     connection_string = _setting(environment, "CAPTURES_STORAGE")
     if uri is None and connection_string is None:

@@ -1,16 +1,20 @@
-"""`make ask` and `make events` beside a stack."""
+"""`make ask`, `make events` and `make export` beside a stack."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from local import export
 from local.ask import ask
 from local.events import EventPrinter, follow
-from local.running import describe
+from local.folder import alone_in
+from local.running import announced, describe
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
 from view.filters import parse
@@ -67,6 +71,18 @@ async def test_events_are_printed_as_they_arrive(stack: Stack) -> None:
         await asyncio.gather(following, return_exceptions=True)
     [line] = out.getvalue().splitlines()
     assert "200 completed" in line
+
+
+def test_an_exchange_is_exported(stack: Stack, tmp_path: Path) -> None:
+    """From the captures of the run that the folder names."""
+    _, lines = ask_stack(stack, "Export this one")
+    file = tmp_path / "evaluation.jsonl"
+    running = describe(stack)
+    with alone_in(tmp_path), announced(tmp_path, running):
+        assert export.main(["--folder", str(tmp_path), '"export this one"']) == 0
+    [row] = map(json.loads, file.read_text("utf-8").splitlines())
+    assert row["exchange_id"] == lines[1].split()[-1]
+    assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -7,4 +7,5 @@
 * `price`: what it costs.
 * `capture_view`: what was captured, events of a stream with their times.
 * `curl`: the call as a command line.
+* `evaluation`: the exchange as a row of an evaluation data set.
 """

@@ -72,6 +72,25 @@ class CaptureReader:
         async for piece in pieces:
             yield piece
 
+    async def whole(self, name: str) -> Capture:
+        """A capture with all of its body. Raises CaptureError if the blob is none."""
+        with _unavailable():
+            data = await (await self._download(name, 0, None)).readall()
+        return load(data)
+
+    async def names(self, prefix: str) -> AsyncIterator[str]:
+        """The names of the captures below a prefix, in their order."""
+        container = self._blobs().get_container_client(CONTAINER)
+        pages = container.list_blob_names(name_starts_with=prefix).by_page()
+        while True:
+            with _unavailable():
+                page = await anext(pages, None)
+                names = [name async for name in page] if page is not None else None
+            if names is None:
+                return
+            for name in names:
+                yield name
+
     async def _download(
         self, name: str, start: int, length: int | None
     ) -> StorageStreamDownloader[bytes]:

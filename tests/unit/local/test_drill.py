@@ -17,6 +17,7 @@ def running(*parts: str) -> Running:
         proxy="http://127.0.0.1:1",
         page="http://127.0.0.1:2",
         event_hub_settings={},
+        captures_settings={},
         local_parts=list(parts),
     )
 
