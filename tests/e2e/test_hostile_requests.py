@@ -1,5 +1,5 @@
-"""No path, query or header makes the proxy call another host, and requests that it cannot relay get
-a clear error.
+"""No path, query or header makes the proxy call another host, requests that it cannot relay get a
+clear error, and no request hides another one.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ import uuid
 
 import pytest
 
-from harness import http_client, upstream_record
+from harness import hostile_requests, http_client, upstream_record
 from harness.chat import API_VERSION
 from harness.event_log import EventLog
+from harness.hostile_requests import HIDDEN_ID, REQUESTS
 from harness.http_client import Headers, ReceivedResponse
-from local.stack import Stack
+from local.stack import FunctionsHost, Stack
+from local.stack.ports import HOST
 
 EVIL = "evil.example"
 WEBSOCKET = [
@@ -187,3 +189,22 @@ def test_a_path_with_a_line_end_does_not_keep_its_invocation(
         ["/openai/a%0Ab%0D%0A"],
     )
     assert events.one(exchange_id=response.exchange_id)["outcome"] == "completed"
+
+
+@pytest.mark.parametrize("kind", list(dict.fromkeys(request.kind for request in REQUESTS)))
+def test_what_is_no_clean_http_is_refused_or_relayed_as_one_request(
+    stack: Stack, functions_host: FunctionsHost, kind: str
+) -> None:
+    """Each request of the table gets the statuses that the table states, reaches the upstream as
+    often as it states, and the host goes on.
+    """
+    found, expected = {}, {}
+    for request in (request for request in REQUESTS if request.kind == kind):
+        reply = hostile_requests.send(HOST, stack.ports.proxy, request.data)
+        calls = upstream_record.requests(stack, request_id=reply.request_id)
+        of_host = request.expected(functions_host)
+        found[request.name] = reply.statuses, len(calls)
+        expected[request.name] = of_host.statuses, of_host.upstream_calls
+    assert found == expected
+    assert upstream_record.requests(stack, request_id=HIDDEN_ID) == []
+    assert send(stack, f"/openai/x?api-version={API_VERSION}")[0].status == 200

@@ -111,9 +111,11 @@ def rejected_operation(path: str) -> Operation | None:
 
 def _climbs(path: str) -> bool:
     """Whether a segment is `..` after it is decoded twice, as the host and an upstream may do: the
-    path could then lead out of /openai/.
+    path could then lead out of /openai/. Some servers take the parameters off a segment first
+    (`..;a=b`).
     """
-    return ".." in re.split(r"[/\\]", unquote(unquote(path)))
+    segments = re.split(r"[/\\]", unquote(unquote(path)))
+    return any(segment.partition(";")[0] == ".." for segment in segments)
 
 
 def _split(path: str) -> tuple[str | None, bool, str]:

@@ -149,6 +149,8 @@ def test_another_path_is_unknown(path: str) -> None:
         "/openai/%2e%2e/x",
         "/openai/%252e%252e%252Fx",
         "/openai/deployments/..%5Cx/chat/completions",
+        "/openai/..;/x",
+        "/openai/%2e%2e%3Ba=b/x",
     ],
 )
 def test_a_path_that_could_climb_out_of_openai_is_unknown(path: str) -> None:
@@ -157,3 +159,4 @@ def test_a_path_that_could_climb_out_of_openai_is_unknown(path: str) -> None:
 
 def test_dots_within_a_segment_climb_nowhere() -> None:
     assert isinstance(route("POST", "/openai/deployments/gpt-4o..2/chat/completions"), Operation)
+    assert isinstance(route("POST", "/openai/x;a=.."), Operation)
