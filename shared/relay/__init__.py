@@ -11,7 +11,8 @@ storage) and an envelope (how the exchange went, to a queue).
     upstream_call    the call of the upstream, and its repetition without the proxy's addition
     client_response  what is sent to the client, as ASGI messages
     caller_headers   who called, and which content mode follows from it
-    exchange_record  what is noted on the way, and the envelope that is made of it
+    exchange_record  what is noted on the way (of the response: response_record), and
+                     exchange_envelope makes the envelope of it
     capture_writer   takes a body as it arrives; digest_writer takes one that must not be stored;
                      capture_headers makes the header of its capture
     recorder         stores captures and envelope

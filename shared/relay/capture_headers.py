@@ -9,6 +9,7 @@ from shared.core.records import capture, piece_times
 from shared.core.records.envelope import Envelope, bound_text, to_fields
 from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
+from shared.relay import caller_headers
 from shared.relay.digest_writer import BodyWriter, DigestWriter
 from shared.relay.exchange_record import ExchangeRecord
 
@@ -23,21 +24,24 @@ def of_request(
     record: ExchangeRecord, copied_headers: frozenset[bytes], *, partial: bool = False
 ) -> bytes:
     """Everything of a request capture before the body. `partial`: the body is not whole yet."""
+    start = record.start
     header: dict[str, object] = {
-        "exchange_id": record.exchange_id,
-        "started_at": record.started_at.isoformat(timespec="microseconds"),
-        "method": record.method,
-        "path": record.path.decode("latin-1")[:4096],
-        "operation": record.operation.name,
-        "deployment": bound_text(record.operation.deployment),
-        "api_version": bound_text(record.api_version),
-        "caller": asdict(record.caller()),
-        "headers": kept_headers(record.request_headers, _REQUEST_HEADERS),
-        "copied_headers": kept_headers(record.request_headers, copied_headers),
-        "content_mode": record.content.mode,
-        "content_rule": record.content.rule,
+        "exchange_id": start.exchange_id,
+        "started_at": start.started_at.isoformat(timespec="microseconds"),
+        "method": start.method,
+        "path": start.path.decode("latin-1")[:4096],
+        "operation": start.operation.name,
+        "deployment": bound_text(start.operation.deployment),
+        "api_version": bound_text(start.api_version),
+        "caller": asdict(caller_headers.caller(start.headers)),
+        "headers": kept_headers(start.headers, _REQUEST_HEADERS),
+        "copied_headers": kept_headers(start.headers, copied_headers),
+        "content_mode": start.content.mode,
+        "content_rule": start.content.rule,
     }
-    return capture.preamble(header | ({"partial": True} if partial else _digest(record.request)))
+    return capture.preamble(
+        header | ({"partial": True} if partial else _digest(record.request.body))
+    )
 
 
 def of_response(record: ExchangeRecord, envelope: Envelope, noted: JsonObject) -> bytes:
@@ -46,12 +50,12 @@ def of_response(record: ExchangeRecord, envelope: Envelope, noted: JsonObject) -
     """
     return capture.preamble(
         {
-            "status_code": record.upstream_status,
+            "status_code": record.response.status,
             "headers": kept_of_response(record),
             "envelope": to_fields(envelope),
             **noted,
             **_times(record, envelope),
-            **_digest(record.response),
+            **_digest(record.response.body),
         }
     )
 
@@ -59,8 +63,9 @@ def of_response(record: ExchangeRecord, envelope: Envelope, noted: JsonObject) -
 def _times(record: ExchangeRecord, envelope: Envelope) -> dict[str, object]:
     """What the envelope has no room for."""
     times: dict[str, object] = {}
-    if record.chunk_count > len(envelope.arrivals) and record.content.mode.stores_bodies:
-        times[piece_times.KEY] = record.pieces.to_json()
+    response = record.response
+    if response.chunk_count > len(envelope.arrivals) and record.start.content.mode.stores_bodies:
+        times[piece_times.KEY] = response.pieces.to_json()
     if record.keep_alives_ms:
         times["keep_alives_ms"] = record.keep_alives_ms
     return times
@@ -68,7 +73,7 @@ def _times(record: ExchangeRecord, envelope: Envelope) -> dict[str, object]:
 
 def kept_of_response(record: ExchangeRecord) -> dict[str, str]:
     """The response headers that a capture keeps."""
-    return kept_headers(record.upstream_headers, _RESPONSE_HEADERS)
+    return kept_headers(record.response.headers, _RESPONSE_HEADERS)
 
 
 def _digest(writer: BodyWriter) -> JsonObject:

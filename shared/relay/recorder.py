@@ -25,7 +25,8 @@ from shared.errors import StorageError
 from shared.relay import capture_headers
 from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter, Upload
 from shared.relay.digest_writer import BodyWriter, DigestWriter
-from shared.relay.exchange_record import ExchangeRecord, StoredCaptures
+from shared.relay.exchange_envelope import StoredCaptures, envelope_of
+from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.outcome_recorder import (
     GIVE_UP_AFTER_S,
     Counters,
@@ -105,7 +106,7 @@ class Recorder:
         """Leave a trace of a request whose body takes its time: a placeholder, which its capture
         replaces.
         """
-        record.request.put_placeholder(
+        record.request.body.put_placeholder(
             capture_headers.of_request(record, self._copied_headers, partial=True)
         )
 
@@ -142,7 +143,7 @@ class Recorder:
     async def _finish_or_log(
         self, record: ExchangeRecord, machine: ExchangeMachine, captured: asyncio.Future[Actions]
     ) -> None:
-        with self.outcomes.log_if_slow(lambda: record.envelope(machine.require_conclusion())):
+        with self.outcomes.log_if_slow(lambda: envelope_of(record, machine.require_conclusion())):
             await self._finish(record, machine, captured)
 
     async def _finish(
@@ -160,18 +161,18 @@ class Recorder:
             record.end_withheld(machine.held_bytes, answered_status=machine.answered_status)
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
         recorded_ms = round(record.to_end_ms + recording_ms, 3)
-        envelope = record.envelope(final, captures, recorded_ms=recorded_ms)
+        envelope = envelope_of(record, final, captures, recorded_ms=recorded_ms)
         says_ending = captures.response is not None and not amended
         await self.outcomes.record(envelope, in_storage=says_ending, traceless=traceless)
 
     async def _put_captures(self, record: ExchangeRecord, conclusion: Conclusion) -> StoredCaptures:
         """The captures that are stored."""
         stored = await self._request_stored(record, conclusion)
-        captures = StoredCaptures(request=record.request.name if stored else None)
-        if record.upstream_status is None:
+        captures = StoredCaptures(request=record.request.body.name if stored else None)
+        if record.response.status is None:
             return captures
-        with_response = captures._replace(response=record.response.name)
-        if await self._put_response(record, record.envelope(conclusion, with_response)):
+        with_response = captures._replace(response=record.response.body.name)
+        if await self._put_response(record, envelope_of(record, conclusion, with_response)):
             return with_response
         self.failed.response_captures += 1
         return captures
@@ -184,29 +185,29 @@ class Recorder:
         return (
             conclusion.result is RelayResult.REJECTED
             and record.exchange_id not in self._requests
-            and not record.request.reached_storage
+            and not record.request.body.reached_storage
         )
 
     async def _request_stored(self, record: ExchangeRecord, conclusion: Conclusion) -> bool:
         storing = self._requests.pop(record.exchange_id, None)
         if storing is not None:
             stored = await storing
-            if record.request.lost and conclusion.result is RelayResult.REJECTED:
+            if record.request.body.lost and conclusion.result is RelayResult.REJECTED:
                 self._erase_request_later(record)
             return stored
         if conclusion.result is RelayResult.REJECTED:
-            record.request.discard()
+            record.request.body.discard()
             self._erase_request_later(record)
             return False
         return await self._put_request(record)  # the body never became whole: keep what arrived
 
     def _erase_request_later(self, record: ExchangeRecord) -> None:
-        if record.request.reached_storage:
+        if record.request.body.reached_storage:
             self._start(self._erase_request(record))
 
     async def _erase_request(self, record: ExchangeRecord) -> None:
         try:
-            await record.request.erase()
+            await record.request.body.erase()
         except StorageError as error:
             _log.warning(
                 "What is stored of the rejected request of exchange %s could not be erased: %s",
@@ -216,21 +217,22 @@ class Recorder:
 
     async def _put_request(self, record: ExchangeRecord) -> bool:
         preamble = capture_headers.of_request(record, self._copied_headers)
-        stored = await self._put_capture(record.request, preamble, "request capture", record)
+        stored = await self._put_capture(record.request.body, preamble, "request capture", record)
         self.failed.request_captures += not stored
         return stored
 
     async def _put_response(self, record: ExchangeRecord, envelope: Envelope) -> bool:
         noted = await self._noted_answer(record, envelope)
         preamble = capture_headers.of_response(record, envelope, noted)
-        return await self._put_capture(record.response, preamble, "response capture", record)
+        return await self._put_capture(record.response.body, preamble, "response capture", record)
 
     async def _noted_answer(self, record: ExchangeRecord, envelope: Envelope) -> JsonObject:
         """What the capture's header notes of an answer that is not stored."""
-        if not isinstance(record.response, DigestWriter):
+        body = record.response.body
+        if not isinstance(body, DigestWriter):
             return {}
         headers = capture_headers.kept_of_response(record)
-        steps = noted_answer.members_steps(record.response.body, headers, envelope)
+        steps = noted_answer.members_steps(body.body, headers, envelope)
         try:
             return await run_cooperatively(steps)
         # A bug in reading an answer must not cost the exchange its record.

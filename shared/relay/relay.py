@@ -17,7 +17,7 @@ from shared.core.wire.request import stream_request
 from shared.core.wire.request.routing import Operation
 from shared.http.exchange_ids import fresh_exchange_id
 from shared.relay.caller_headers import content_decision
-from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.exchange_record import ExchangeRecord, ExchangeStart, RequestRecord
 from shared.relay.recorder import Recorder
 from shared.relay.request_body import BodyMemory
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamClient
@@ -64,18 +64,21 @@ class Relay:
         """The record of an exchange that starts now."""
         exchange_id = fresh_exchange_id()
         content = content_decision(self.content_policy, scope["headers"], operation.deployment)
-        return ExchangeRecord(
+        start = ExchangeStart(
             exchange_id=exchange_id,
             started_at=datetime.now(UTC),
             method=scope["method"],
             path=upstream_target.upstream_path(scope["raw_path"]),
             api_version=upstream_target.query_value(query, b"api-version"),
             operation=operation,
-            request_headers=scope["headers"],
+            headers=scope["headers"],
             content=content,
-            request=self.recorder.writer(capture.request_name(exchange_id), content.mode),
-            response=self.recorder.writer(capture.response_name(exchange_id), content.mode),
+        )
+        request = RequestRecord(
+            body=self.recorder.writer(capture.request_name(exchange_id), content.mode),
             stream_requested=stream_request.without_body(
                 operation.spec, upstream_target.query_value(query, b"stream")
             ),
         )
+        response = self.recorder.writer(capture.response_name(exchange_id), content.mode)
+        return ExchangeRecord(start, request, response)

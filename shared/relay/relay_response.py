@@ -65,7 +65,7 @@ class RelayResponse(Response):
             scope["query_string"], None if operation.v1 else relay.default_api_version
         )
         record = relay.exchange_record(scope, operation, query)
-        target = record.path + (b"?" + query if query else b"")
+        target = record.start.path + (b"?" + query if query else b"")
         self._relay = relay
         self.record = record
         self._machine = ExchangeMachine(record.exchange_id, relay.rules)
@@ -125,7 +125,7 @@ class RelayResponse(Response):
             )
             with anyio.move_on_after(_LAST_WORDS_S):
                 await self._carry_out(
-                    self._machine.deadline_passed(error, finished=self.record.end.finished)
+                    self._machine.deadline_passed(error, finished=self.record.response.end.finished)
                 )
 
     async def _relay_exchange(self, receive: Receive) -> None:
@@ -153,9 +153,9 @@ class RelayResponse(Response):
                     machine.upstream_answered(
                         status,
                         headers,
-                        is_stream=record.announced_stream,
-                        usage_requested=record.usage_requested,
-                        bodiless=has_no_body(record.method, status, headers),
+                        is_stream=record.response.announced_stream,
+                        usage_requested=record.request.usage_requested,
+                        bodiless=has_no_body(record.start.method, status, headers),
                     )
                 )
                 await self._pass_on()
@@ -164,14 +164,18 @@ class RelayResponse(Response):
         except UpstreamError as error:
             if isinstance(body, PassingBody) and body.error is not None:
                 raise body.error from None  # it was the client's side that failed
-            await self._carry_out(machine.upstream_failed(error, finished=record.end.finished))
+            await self._carry_out(
+                machine.upstream_failed(error, finished=record.response.end.finished)
+            )
         else:
-            await self._carry_out(machine.upstream_ended(cut_short=record.end.cut_short))
+            await self._carry_out(machine.upstream_ended(cut_short=record.response.end.cut_short))
 
     async def _open(self, content: RequestContent) -> tuple[int, RawHeaders]:
         """Status and headers of the answer."""
         record = self.record
-        promise = early_response(record.operation.spec, stream_requested=record.stream_requested)
+        promise = early_response(
+            record.start.operation.spec, stream_requested=record.request.stream_requested
+        )
         if promise is not None and self._relay.early_after_s[promise]:
             return await self._open_early(content, promise)
         return await self._begin_answer(content)
@@ -181,7 +185,7 @@ class RelayResponse(Response):
         at_ms = self._now_ms()
         status, headers = response.status_code, response.headers.raw
         is_stream = await self._call.is_event_stream(response)
-        self.record.upstream_answered(at_ms, status, headers, is_stream=is_stream)
+        self.record.response.begin(at_ms, status, headers, is_stream=is_stream)
         return status, headers
 
     async def _open_early(
@@ -200,7 +204,8 @@ class RelayResponse(Response):
 
     async def _pass_on(self) -> None:
         """Pass the answer on. Every piece of every stream comes here, so it has to be cheap."""
-        machine, send_body, received = self._machine, self._client.send_body, self.record.received
+        machine, send_body = self._machine, self._client.send_body
+        received = self.record.response.received
         clock, started, looked_into = self._relay.clock, self._started, machine.takes_out_usage
         async for piece in self._call.pieces():
             arrived_ms = (clock() - started) * 1000
@@ -260,7 +265,9 @@ class RelayResponse(Response):
         interval_ms = self._relay.interventions.keep_alive_s * 1000
         commented_ms = self._now_ms()
         while True:
-            silent_ms = self._now_ms() - max(self.record.to_last_chunk_ms or 0.0, commented_ms)
+            silent_ms = self._now_ms() - max(
+                self.record.response.to_last_chunk_ms or 0.0, commented_ms
+            )
             if silent_ms < interval_ms:
                 await asyncio.sleep((interval_ms - silent_ms) / 1000)
                 continue
@@ -276,7 +283,7 @@ class RelayResponse(Response):
         self._client_disconnected()
 
     def _client_disconnected(self) -> None:
-        received = self.record.response.size
+        received = self.record.response.body.size
         for action in self._machine.client_disconnected(received_bytes=received):
             self._interrupt(action)
 

@@ -65,7 +65,7 @@ class RequestIntake:
         more. `on_disconnect` is called when the client disconnects within a body that is passed on.
         """
         record, capture_required = self._record, self._limits.capture_required
-        content_length = header(record.request_headers, b"content-length")
+        content_length = header(record.start.headers, b"content-length")
         passes = self._has_body() and not self._is_examined() and not capture_required
         incoming = IncomingBody(receive, content_length, self._limits.request_body_bytes)
 
@@ -110,12 +110,12 @@ class RequestIntake:
 
         def note(piece: bytes) -> None:
             nonlocal placeholder_due
-            request = record.request
-            request.write(piece)
+            body = record.request.body
+            body.write(piece)
             if (
                 placeholder_due
-                and request.size >= placeholder_bytes
-                and (request.size >= BLOCK_BYTES or request.size != incoming.announced_bytes)
+                and body.size >= placeholder_bytes
+                and (body.size >= BLOCK_BYTES or body.size != incoming.announced_bytes)
             ):
                 placeholder_due = False
                 recorder.request_arriving(record)
@@ -127,37 +127,37 @@ class RequestIntake:
         body = await incoming.whole(note, self._lease)
         if not self._is_examined():
             return RequestContent(HeldBody(body))
-        operation, text = record.operation, await self._text_of(body)
+        operation, text = record.start.operation, await self._text_of(body)
         # an addition to a coded body would change every byte of it
         may_ask = (
             self._interventions.ask_for_usage
             and text is body
-            and usage_request.accepts(operation.spec, record.api_version, v1=operation.v1)
+            and usage_request.accepts(operation.spec, record.start.api_version, v1=operation.v1)
         )
         examined = await run_cooperatively(
             usage_request.examine(text, operation.spec, may_ask=may_ask)
         )
-        record.stream_requested = examined.stream
-        record.requested_model = examined.model
-        record.scan.choices = examined.choices
+        record.request.stream_requested = examined.stream
+        record.request.model = examined.model
+        record.response.scan.choices = examined.choices
         asking = HeldBody(*examined.asking) if examined.asking else None
         return RequestContent(HeldBody(body), asking)
 
     async def _text_of(self, body: bytearray) -> bytearray | bytes:
         """The body without its content coding, if that is cheap to undo; otherwise as it is."""
-        headers = self._record.request_headers
+        headers = self._record.start.headers
         if is_readable(headers):
             return body
         coding = header(headers, b"content-encoding")
         return await run_cooperatively(decode_small(body, coding, MAX_SMALL_BYTES)) or body
 
     def _is_examined(self) -> bool:
-        record = self._record
-        content_type = header(record.request_headers, b"content-type")
-        return stream_request.is_examined(record.operation.spec, record.method, content_type)
+        start = self._record.start
+        content_type = header(start.headers, b"content-type")
+        return stream_request.is_examined(start.operation.spec, start.method, content_type)
 
     def _has_body(self) -> bool:
-        headers = self._record.request_headers
+        headers = self._record.start.headers
         return header(headers, b"content-length") not in {"", "0"} or bool(
             header(headers, b"transfer-encoding")
         )

@@ -102,7 +102,7 @@ class UpstreamCall:
             return await self._send_or_repeat(content.body)
         response = await self._send_or_repeat(content.with_usage_request)
         if response.status_code < 400 or not await self._refuses_addition(response):
-            self._record.usage_requested = True
+            self._record.request.usage_requested = True
             return response
         await response.aclose()
         self._examined, self._rest = [], None
@@ -118,7 +118,7 @@ class UpstreamCall:
         """
         headers = response.headers.raw
         announced = event_stream_announced(headers)
-        may_be = self._record.stream_requested and response.status_code < 300
+        may_be = self._record.request.stream_requested and response.status_code < 300
         if not announced and may_be and is_readable(headers):
             return await self._begins_stream(response)
         return names_event_stream(headers) if announced is None else announced
@@ -148,7 +148,7 @@ class UpstreamCall:
             try:
                 return await self._send(body)
             except UpstreamConnectionLost as error:
-                harmless = error.unread or self._record.method in _SAFE_METHODS
+                harmless = error.unread or self._record.start.method in _SAFE_METHODS
                 if not (harmless and isinstance(body, HeldBody)):
                     raise
         return await self._send(body)
@@ -157,10 +157,10 @@ class UpstreamCall:
         record = self._record
         credential = await self._client.credential_headers()
         headers = forwarding.request_headers(
-            record.request_headers, credential, uncoded=bool(record.stream_requested)
+            record.start.headers, credential, uncoded=bool(record.request.stream_requested)
         )
-        record.attempts += 1
-        self._response = await self._client.send(record.method, self._target, headers, body)
+        record.request.attempts += 1
+        self._response = await self._client.send(record.start.method, self._target, headers, body)
         return self._response
 
     async def _refuses_addition(self, response: httpx.Response) -> bool:
@@ -204,4 +204,4 @@ async def _failing(error: UpstreamError) -> AsyncIterator[bytes]:
 
 
 def _deployment(record: ExchangeRecord) -> tuple[str | None, str | None]:
-    return record.operation.deployment or record.requested_model, record.api_version
+    return record.start.operation.deployment or record.request.model, record.start.api_version

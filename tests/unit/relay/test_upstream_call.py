@@ -23,7 +23,7 @@ from shared.errors import (
     UpstreamUnreachable,
 )
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
-from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.exchange_record import ExchangeRecord, ExchangeStart, RequestRecord
 from shared.relay.request_body import HeldBody, IncomingBody, PassingBody, RequestContent
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from tests.manual_clock import ManualClock
@@ -71,7 +71,7 @@ def exchange(
     method: str = "POST",
 ) -> ExchangeRecord:
     writer = CaptureWriter(GatedStore(), "a", CaptureMemory(100), start)
-    return ExchangeRecord(
+    exchange_start = ExchangeStart(
         exchange_id="id",
         started_at=datetime.now(UTC),
         method=method,
@@ -80,12 +80,10 @@ def exchange(
         operation=Operation(
             spec=spec_of("chat.completions"), deployment=deployment, v1=deployment is None
         ),
-        request_headers=[],
+        headers=[],
         content=ContentDecision(),
-        request=writer,
-        response=writer,
-        requested_model=model,
     )
+    return ExchangeRecord(exchange_start, RequestRecord(body=writer, model=model), writer)
 
 
 async def answered(
@@ -117,7 +115,7 @@ async def test_the_addition_is_made_and_noted() -> None:
     """So that its chunk is taken out again."""
     upstream, about = ScriptedUpstream((200, b"answer")), exchange()
     assert await answered(upstream, StreamOptionsSupport(ManualClock()), about) == (200, b"answer")
-    assert (upstream.bodies, about.usage_requested) == ([ASKING], True)
+    assert (upstream.bodies, about.request.usage_requested) == ([ASKING], True)
 
 
 async def test_a_refused_addition_is_omitted_and_remembered() -> None:
@@ -125,7 +123,7 @@ async def test_a_refused_addition_is_omitted_and_remembered() -> None:
     support, about = StreamOptionsSupport(ManualClock()), exchange()
     upstream = ScriptedUpstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
     assert await answered(upstream, support, about) == (200, b"answer")
-    assert not about.usage_requested
+    assert not about.request.usage_requested
     assert await answered(upstream, support) == (200, b"next")
     assert upstream.bodies == [ASKING, PLAIN, PLAIN]
 
@@ -282,7 +280,7 @@ def typed(*types: bytes, body: bytes, status: int = 200, breaks: bool = False) -
 async def opened(response: httpx.Response, *, stream_requested: bool) -> tuple[bool, bytes]:
     """(whether it is a stream, its body as far as it came)."""
     about = exchange()
-    about.stream_requested = stream_requested
+    about.request.stream_requested = stream_requested
     upstream = ScriptedUpstream(response)
     call = UpstreamCall(upstream, StreamOptionsSupport(ManualClock()), about, b"/")
     is_stream = await call.is_event_stream(await call.open(RequestContent(HeldBody(PLAIN))))

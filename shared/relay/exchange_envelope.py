@@ -1,0 +1,102 @@
+"""The envelope that is made of an exchange's record."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from shared.core.answer import without_content
+from shared.core.api_errors.api_error import ApiError
+from shared.core.exchange.machine import Conclusion
+from shared.core.records.envelope import MAX_ARRIVALS, Envelope, Failure, Timings, bound_text
+from shared.core.wire.http.headers import header
+from shared.core.wire.json.json_shape import JsonObject
+from shared.relay import caller_headers
+from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.response_record import ResponseRecord
+
+
+class StoredCaptures(NamedTuple):
+    """The names of an exchange's captures that are stored; None: that one is not."""
+
+    request: str | None = None
+    response: str | None = None
+
+
+NOTHING_STORED: Final = StoredCaptures()
+
+
+def envelope_of(
+    record: ExchangeRecord,
+    conclusion: Conclusion,
+    captures: StoredCaptures = NOTHING_STORED,
+    *,
+    recorded_ms: float | None = None,
+) -> Envelope:
+    """The envelope. `captures`: those that are stored, or about to be. `recorded_ms`: when that was
+    known; None: not yet.
+    """
+    start, request, response = record.start, record.request, record.response
+    usage = _usage(record)
+    is_stream = response.is_stream
+    return Envelope(
+        exchange_id=start.exchange_id,
+        operation=start.operation.name,
+        deployment=bound_text(start.operation.deployment or request.model),
+        api_version=bound_text(start.api_version),
+        method=bound_text(start.method),
+        path=bound_text(start.path.decode("latin-1")),
+        stream=(request.stream_requested or None) if is_stream is None else is_stream,
+        started_at=start.started_at.isoformat(timespec="microseconds"),
+        status_code=record.answered_status,
+        upstream_status_code=response.status,
+        outcome=response.sent_end.outcome(conclusion.result, upstream_status=response.status),
+        failure=_failure(conclusion.failure),
+        timings=_timings(response, record.to_end_ms),
+        arrivals=response.pieces.first(MAX_ARRIVALS),
+        chunk_count=response.chunk_count,
+        usage=usage,
+        usage_source="upstream" if usage else "none",
+        usage_requested=request.usage_requested,
+        attempts=request.attempts,
+        request_bytes=request.body.size,
+        response_bytes=response.body.size,
+        sent_bytes=record.sent_bytes,
+        request_capture=captures.request,
+        response_capture=captures.response,
+        recorded_ms=recorded_ms,
+        caller=caller_headers.caller(start.headers),
+        trace_parent=bound_text(header(start.headers, b"traceparent") or None),
+        trace_state=_trace_state(header(start.headers, b"tracestate")),
+        content_mode=start.content.mode,
+        content_rule=start.content.rule,
+    )
+
+
+def _usage(record: ExchangeRecord) -> JsonObject | None:
+    usage = record.response.tail().usage
+    if record.start.content.mode.stores_bodies:
+        return usage
+    return without_content.figures_of(usage)
+
+
+def _timings(response: ResponseRecord, to_end_ms: float) -> Timings:
+    return Timings(
+        to_headers_ms=response.head.at_ms if response.head is not None else None,
+        to_first_chunk_ms=response.pieces.times_ms[0] if response.pieces.times_ms else None,
+        to_last_chunk_ms=response.to_last_chunk_ms,
+        to_end_ms=to_end_ms,
+    )
+
+
+def _failure(error: ApiError | None) -> Failure | None:
+    return Failure(code=error.code, message=error.message) if error is not None else None
+
+
+def _trace_state(value: str) -> str | None:
+    """A tracestate without the members at its end that would make it too long. A vendor's member
+    means nothing in part (W3C Trace Context, 3.3.1.5).
+    """
+    members = value.split(",")
+    while members and bound_text(",".join(members)) != ",".join(members):
+        members.pop()
+    return ",".join(members) or None

@@ -1,0 +1,129 @@
+"""What is noted of the upstream's response while it passes through the relay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from shared.core.exchange.response_end import ResponseEnd
+from shared.core.records.piece_times import MAX_PIECES, PieceTimes
+from shared.core.wire.http.headers import RawHeaders, is_readable
+from shared.core.wire.operations import OperationSpec
+from shared.core.wire.stream import tail
+from shared.core.wire.stream.stream_scan import StreamScan
+from shared.core.wire.stream.tail import Tail
+from shared.relay.digest_writer import BodyWriter
+
+
+class ResponseHead(NamedTuple):
+    """The beginning of the response. Times are milliseconds since the request's first byte."""
+
+    status: int
+    headers: RawHeaders
+    at_ms: float
+
+
+class DisconnectPoint(NamedTuple):
+    """Where in the response the client disconnected."""
+
+    at_ms: float
+    sent_bytes: int
+    tail: Tail  # of what it was sent
+
+
+@dataclass(kw_only=True, slots=True)
+class ResponseRecord:
+    """One response's notes, empty until it begins."""
+
+    body: BodyWriter
+    operation: OperationSpec
+    head: ResponseHead | None = None
+    readable: bool = True  # the body's bytes are its text: no content coding
+    # the content type says that it is a stream, or else its first bytes do
+    announced_stream: bool = False
+    scan: StreamScan = field(default_factory=StreamScan)  # of what is announced as a stream
+    chunk_count: int = 0
+    pieces: PieceTimes = field(default_factory=PieceTimes)  # of the first ones
+    to_last_chunk_ms: float | None = None
+    # the client disconnected here; the rest of the body was drained, or held back
+    disconnect: DisconnectPoint | None = None
+    # the tail of the first so many bytes of the body
+    cached_tail: tuple[int, Tail] | None = None
+
+    def begin(self, at_ms: float, status: int, headers: RawHeaders, *, is_stream: bool) -> None:
+        """Note status and headers. `is_stream`: the body is announced as a stream."""
+        self.head = ResponseHead(status, headers, at_ms)
+        self.announced_stream, self.readable = is_stream, is_readable(headers)
+
+    def received(self, piece: bytes, at_ms: float) -> None:
+        """Note a piece of the body. Called for every piece of every stream: it must stay cheap."""
+        self.body.write(piece)
+        if self.announced_stream:
+            self.scan.feed(piece)
+        if self.disconnect is not None:
+            return
+        self.chunk_count += 1
+        self.to_last_chunk_ms = at_ms
+        if self.chunk_count <= MAX_PIECES:
+            pieces = self.pieces
+            pieces.sizes.append(len(piece))
+            pieces.times_ms.append(at_ms)
+
+    def client_disconnected(self, at_ms: float, *, unsent_bytes: int) -> None:
+        """What is received after this is drained, for its usage. `unsent_bytes` of what has been
+        received were held back.
+        """
+        end = self._read_tail(unsent_bytes) if unsent_bytes else self.tail()
+        self.disconnect = DisconnectPoint(at_ms, self.body.size - unsent_bytes, end)
+
+    @property
+    def status(self) -> int | None:
+        """The upstream's status; None if it did not respond."""
+        return self.head.status if self.head is not None else None
+
+    @property
+    def headers(self) -> RawHeaders:
+        """The upstream's headers."""
+        return self.head.headers if self.head is not None else []
+
+    @property
+    def is_stream(self) -> bool | None:
+        """The body is an SSE stream; None if there is no response. A document is not one, whatever
+        its content type says.
+        """
+        if self.head is None:
+            return None
+        return self.announced_stream and not (self.readable and self.scan.is_document)
+
+    @property
+    def end(self) -> ResponseEnd:
+        """What the end of all that has been received says."""
+        return self._end(self.tail())
+
+    @property
+    def sent_end(self) -> ResponseEnd:
+        """What the end of all that the client was sent says."""
+        return self._end(self.disconnect.tail) if self.disconnect is not None else self.end
+
+    def tail(self) -> Tail:
+        """The end of all that has been received."""
+        if self.cached_tail is None or self.cached_tail[0] != self.body.size:
+            self.cached_tail = self.body.size, self._read_tail()
+        return self.cached_tail[1]
+
+    def _end(self, end: Tail) -> ResponseEnd:
+        return ResponseEnd(
+            tail=end,
+            is_stream=bool(self.is_stream),
+            end_is_known=self.readable and self.operation.stream_end_is_known,
+        )
+
+    def _read_tail(self, unsent_bytes: int = 0) -> Tail:
+        if not self.body.size or not self.readable:
+            return Tail(finished=False, usage=None)
+        if self.is_stream:
+            return self.scan.end_without_last_event() if unsent_bytes else self.scan.end()
+        end = self.body.tail(tail.TAIL_BYTES)
+        if unsent_bytes or len(end) != self.body.size:
+            return Tail(finished=True, usage=None)
+        return tail.of_json(end, self.operation)
