@@ -9,7 +9,7 @@ The upstream:
     upstream           calls it through httpx, whose exceptions become fnsse's there
     aiohttp_transport  the httpx transport, on aiohttp's client
     aiohttp_bodies     bodies between httpx and aiohttp, with their time-outs
-    aiohttp_errors     aiohttp's exceptions as httpx's
+    aiohttp_errors     aiohttp's exceptions as httpx's or fnsse's
     aiohttp_internals  the table of aiohttp's internals that fnsse relies on, checked at the start
     aiohttp_session    what every session of aiohttp is kept from doing of its own accord
     connection_pool    aiohttp's pool, without what could fail a caller or mix up answers

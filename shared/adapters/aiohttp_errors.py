@@ -1,22 +1,18 @@
-"""aiohttp's exceptions as httpx's, which are the interface of the upstream."""
+"""aiohttp's exceptions as httpx's, which are the interface of the upstream, or as fnsse's where
+httpx has none.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 import aiohttp
 import httpx
 
 from shared.adapters.connection_pool import KeptConnectionLost
+from shared.errors import UpstreamConnectionLost
 
-
-class KeptConnectionError(httpx.RemoteProtocolError):
-    """A connection that had served another request before was closed without an answer.
-
-    `unread`: the server had received nothing of the request when it closed the connection.
-    """
-
-    def __init__(self, message: str, *, unread: bool) -> None:
-        super().__init__(message)
-        self.unread = unread
+_CONNECTION_LOST: Final = "Azure OpenAI closed the connection without a response. Try again."
 
 
 def untraced[E: BaseException](error: E) -> E:
@@ -27,15 +23,21 @@ def untraced[E: BaseException](error: E) -> E:
     return error.with_traceback(None)
 
 
-def translate(error: BaseException, *, before_headers: bool) -> httpx.TransportError:
-    """httpx's exception for one of aiohttp's. The order matters: aiohttp's classes overlap."""
+def translate(
+    error: BaseException, *, before_headers: bool
+) -> httpx.TransportError | UpstreamConnectionLost:
+    """httpx's exception for one of aiohttp's. It is UpstreamConnectionLost if a connection that had
+    served another call was closed before the response began.
+
+    The order matters: aiohttp's classes overlap.
+    """
     text = type(error).__name__
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return httpx.ConnectTimeout(text)
     if isinstance(error, aiohttp.ClientConnectorError):
         return httpx.ConnectError(text)
-    if isinstance(error, KeptConnectionLost):
-        return KeptConnectionError(text, unread=error.unread)
+    if before_headers and isinstance(error, KeptConnectionLost):
+        return UpstreamConnectionLost(_CONNECTION_LOST, unread=error.unread)
     if isinstance(error, TimeoutError):  # aiohttp.SocketTimeoutError too
         return httpx.ReadTimeout(text)
     if isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError)):

@@ -52,7 +52,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send; returns when the headers are there. Raises httpx.TimeoutException and
-        httpx.NetworkError subclasses.
+        httpx.NetworkError subclasses, and UpstreamConnectionLost.
         """
         timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
         body = RequestBody(request, timeouts.get("write"))

@@ -10,11 +10,9 @@ from typing import Final, Protocol
 
 import httpx
 
-from shared.adapters.aiohttp_errors import KeptConnectionError
 from shared.core.wire.http import forwarding
 from shared.core.wire.http.headers import RawHeaders
 from shared.errors import (
-    UpstreamConnectionLost,
     UpstreamInterrupted,
     UpstreamTimeout,
     UpstreamUnreachable,
@@ -95,10 +93,11 @@ class Upstream:
             response = await self._transport.handle_async_request(request)
         except httpx.TimeoutException as error:
             raise UpstreamTimeout(self._timeout_message(error)) from error
-        except KeptConnectionError as error:
-            raise UpstreamConnectionLost(_unreachable(error), unread=error.unread) from error
         except httpx.TransportError as error:
-            raise UpstreamUnreachable(_unreachable(error)) from error
+            raise UpstreamUnreachable(
+                f"Azure OpenAI could not be reached ({type(error).__name__}). Try again; if it stays so, "
+                "the operator of this proxy should check AZURE_OPENAI_BASE_URL and the network."
+            ) from error
         if not _is_passable(response):
             await response.aclose()
             raise UpstreamUnreachable(
@@ -146,13 +145,6 @@ def _framing(method: str, size_bytes: int | None) -> RawHeaders:
     if size_bytes or method in _METHODS_WITH_BODY:
         return [(b"content-length", str(size_bytes).encode())]
     return []
-
-
-def _unreachable(error: httpx.TransportError) -> str:
-    return (
-        f"Azure OpenAI could not be reached ({type(error).__name__}). Try again; if it stays so, the operator of this "
-        "proxy should check AZURE_OPENAI_BASE_URL and the network."
-    )
 
 
 def _is_passable(response: httpx.Response) -> bool:
