@@ -4,19 +4,21 @@ A request enters as an ASGI call below /openai/ and leaves as a call of the upst
 goes back to the client as it arrives. What leaves besides are two captures (the raw bodies, to
 storage) and an envelope (how the exchange went, to a queue).
 
-    relay            what every exchange of a worker shares
-    relay_response   the response that carries an exchange out
-    rejection        a request that is refused by its request line alone
-    request_intake   reads the request's body; request_body is how it is held or passed on
-    upstream_call    the call of the upstream, and its repetition without the proxy's addition
-    client_response  what is sent to the client, as ASGI messages
-    caller_headers   who called, and which content mode follows from it
-    exchange_record  what is noted on the way (of the response: response_record), and
-                     exchange_envelope makes the envelope of it
-    capture_writer   takes a body as it arrives; digest_writer takes one that must not be stored;
-                     capture_headers makes the header of its capture
-    recorder         stores captures and envelope
-    outcome_recorder records how the exchange ended; pending_outcomes tries again what no store took
+    relay               what every exchange of a worker shares
+    relay_response      the response that carries an exchange out
+    rejection           a request that is refused by its request line alone
+    request_intake      reads the request's body; request_body is how it is held or passed on
+    upstream_call       the call of the upstream, and its repetition without the proxy's addition
+    client_response     what is sent to the client, as ASGI messages
+    caller_headers      who called, and which content mode follows from it
+    exchange_record     what is noted on the way; response_record is the response's part of it
+    exchange_envelope   makes the envelope of a record
+    capture_writer      takes a body as it arrives; digest_writer takes one that is not stored
+    capture_headers     makes the headers of the captures
+    recorder            records an exchange that has ended
+    capture_recorder    stores its captures
+    outcome_recorder    stores how it ended; pending_outcomes tries again what no store took
+    recording_failures  what could not be stored: counted and logged
 
 What happens to an exchange is decided in shared.core.exchange, without I/O. This package imports
 from core, concurrency, settings and errors; the upstream and the stores are given to it, and what

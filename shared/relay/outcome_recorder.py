@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope, dump, to_fields
 from shared.errors import StorageError
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
+from shared.relay.recording_failures import Counters, log_not_stored
 
 # Less than RECONCILE_GRACE_S, after which reconcile would say that the instance was killed.
 GIVE_UP_AFTER_S: Final = 80.0
@@ -37,17 +38,6 @@ class EnvelopeStore(Protocol):
     async def put(self, envelope: Envelope) -> None:
         """Queue an envelope. Raises StorageError."""
         ...
-
-
-@dataclass(kw_only=True, slots=True)
-class Counters:
-    """What could not be stored since the worker started."""
-
-    request_captures: int = 0
-    response_captures: int = 0
-    envelopes: int = 0
-    # exchanges whose outcome could not be stored at all; the log holds their envelopes
-    lost: int = 0
 
 
 class OutcomeRecorder:
@@ -157,8 +147,3 @@ class OutcomeRecorder:
             return False
         self._pending.storage_answered()
         return True
-
-
-def log_not_stored(what: str, exchange_id: str, why: str) -> None:
-    """Log that something of an exchange could not be stored."""
-    _log.error("The %s of exchange %s could not be stored: %s", what, exchange_id, why)

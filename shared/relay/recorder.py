@@ -11,40 +11,27 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from shared.concurrency.cooperative import run_cooperatively
 from shared.core.content.mode import ContentMode
-from shared.core.event import noted_answer
 from shared.core.exchange.actions import Actions
 from shared.core.exchange.machine import Conclusion, ExchangeMachine
-from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import RelayResult
-from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import StorageError
-from shared.relay import capture_headers
-from shared.relay.capture_writer import CaptureMemory, CaptureStore, CaptureWriter, Upload
+from shared.relay.capture_recorder import CaptureRecorder, RecordingStore
+from shared.relay.capture_writer import CaptureMemory, CaptureWriter, Upload
 from shared.relay.digest_writer import BodyWriter, DigestWriter
 from shared.relay.exchange_envelope import StoredCaptures, envelope_of
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.outcome_recorder import (
     GIVE_UP_AFTER_S,
-    Counters,
     EnvelopeStore,
     OutcomeRecorder,
-    log_not_stored,
 )
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
+from shared.relay.recording_failures import Counters
 
 _log = logging.getLogger("fnsse.recording")
-
-
-class RecordingStore(CaptureStore, Protocol):
-    """Where captures go."""
-
-    async def begins_with(self, name: str, data: bytes) -> bool:
-        """Whether there is a capture of that name with this beginning. Raises StorageError."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,8 +60,6 @@ class Recorder:
         self.failed = Counters()
         self._captures = captures
         self._memory = memory
-        # request headers that the operator wants in events
-        self._copied_headers = frozenset(map(str.encode, copied_headers))
         self.running: set[asyncio.Task[Any]] = set()  # the tasks that record exchanges
         self._requests: dict[str, asyncio.Task[bool]] = {}
         self.outcomes = OutcomeRecorder(
@@ -84,6 +69,9 @@ class Recorder:
             self.failed,
             retry_interval_s=retry_interval_s,
             give_up_after_s=give_up_after_s,
+        )
+        self._capture_recorder = CaptureRecorder(
+            captures, copied_headers, self.failed, self.outcomes.storage_answered
         )
 
     @property
@@ -106,15 +94,14 @@ class Recorder:
         """Leave a trace of a request whose body takes its time: a placeholder, which its capture
         replaces.
         """
-        record.request.body.put_placeholder(
-            capture_headers.of_request(record, self._copied_headers, partial=True)
-        )
+        self._capture_recorder.put_placeholder(record)
 
     def request_received(self, record: ExchangeRecord) -> asyncio.Task[bool]:
         """Store the capture of a request whose body is whole, while the upstream works. The task
         returns whether it is stored.
         """
-        storing = self._requests[record.exchange_id] = self._start(self._put_request(record))
+        storing = self._start(self._capture_recorder.put_request(record))
+        self._requests[record.exchange_id] = storing
         return storing
 
     def finish(self, record: ExchangeRecord, machine: ExchangeMachine) -> Recording:
@@ -172,10 +159,9 @@ class Recorder:
         if record.response.status is None:
             return captures
         with_response = captures._replace(response=record.response.body.name)
-        if await self._put_response(record, envelope_of(record, conclusion, with_response)):
-            return with_response
-        self.failed.response_captures += 1
-        return captures
+        envelope = envelope_of(record, conclusion, with_response)
+        stored = await self._capture_recorder.put_response(record, envelope)
+        return with_response if stored else captures
 
     def _is_traceless(self, record: ExchangeRecord, conclusion: Conclusion) -> bool:
         """Nothing of the exchange is in storage, or will be: it was rejected before its request was
@@ -199,78 +185,12 @@ class Recorder:
             record.request.body.discard()
             self._erase_request_later(record)
             return False
-        return await self._put_request(record)  # the body never became whole: keep what arrived
+        # the body never became whole: keep what arrived
+        return await self._capture_recorder.put_request(record)
 
     def _erase_request_later(self, record: ExchangeRecord) -> None:
         if record.request.body.reached_storage:
-            self._start(self._erase_request(record))
-
-    async def _erase_request(self, record: ExchangeRecord) -> None:
-        try:
-            await record.request.body.erase()
-        except StorageError as error:
-            _log.warning(
-                "What is stored of the rejected request of exchange %s could not be erased: %s",
-                record.exchange_id,
-                error,
-            )
-
-    async def _put_request(self, record: ExchangeRecord) -> bool:
-        preamble = capture_headers.of_request(record, self._copied_headers)
-        stored = await self._put_capture(record.request.body, preamble, "request capture", record)
-        self.failed.request_captures += not stored
-        return stored
-
-    async def _put_response(self, record: ExchangeRecord, envelope: Envelope) -> bool:
-        noted = await self._noted_answer(record, envelope)
-        preamble = capture_headers.of_response(record, envelope, noted)
-        return await self._put_capture(record.response.body, preamble, "response capture", record)
-
-    async def _noted_answer(self, record: ExchangeRecord, envelope: Envelope) -> JsonObject:
-        """What the capture's header notes of an answer that is not stored."""
-        body = record.response.body
-        if not isinstance(body, DigestWriter):
-            return {}
-        headers = capture_headers.kept_of_response(record)
-        steps = noted_answer.members_steps(body.body, headers, envelope)
-        try:
-            return await run_cooperatively(steps)
-        # A bug in reading an answer must not cost the exchange its record.
-        except Exception as error:  # noqa: BLE001
-            _log.error(
-                "The response of exchange %s could not be read: %s",
-                record.exchange_id,
-                type(error).__name__,
-            )
-            return {}
-
-    async def _put_capture(
-        self, writer: BodyWriter, preamble: bytes, what: str, record: ExchangeRecord
-    ) -> bool:
-        """Whether the capture is stored; the log says why not."""
-        try:
-            stored = await writer.close(preamble)
-        except StorageError as error:
-            stored = await self._is_stored(writer.name, preamble, error)
-            why = str(error)
-        else:
-            why = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
-        if stored:
-            self.outcomes.storage_answered()
-        else:
-            log_not_stored(what, record.exchange_id, why)
-        return stored
-
-    async def _is_stored(self, name: str, preamble: bytes, error: StorageError) -> bool:
-        """Whether a call that failed was carried out all the same: its answer may be lost. What is
-        stored may be the placeholder, which begins differently.
-        """
-        if error.status is not None and error.status < 500:
-            return False
-        try:
-            return await self._captures.begins_with(name, preamble)
-        except StorageError:
-            return False
+            self._start(self._capture_recorder.erase_request(record))
 
 
 def _resolve(captured: asyncio.Future[Actions], machine: ExchangeMachine) -> None:

@@ -1,0 +1,127 @@
+"""Stores the captures of an exchange. A capture that could not be stored is logged and counted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from shared.concurrency.cooperative import run_cooperatively
+from shared.core.event import noted_answer
+from shared.core.records.envelope import Envelope
+from shared.core.wire.json.json_shape import JsonObject
+from shared.errors import StorageError
+from shared.relay import capture_headers
+from shared.relay.capture_writer import CaptureStore
+from shared.relay.digest_writer import BodyWriter, DigestWriter
+from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.recording_failures import Counters, log_not_stored
+
+_log = logging.getLogger("fnsse.recording")
+
+
+class RecordingStore(CaptureStore, Protocol):
+    """Where captures go."""
+
+    async def begins_with(self, name: str, data: bytes) -> bool:
+        """Whether there is a capture of that name with this beginning. Raises StorageError."""
+        ...
+
+
+class CaptureRecorder:
+    """Stores captures; never raises."""
+
+    def __init__(
+        self,
+        store: RecordingStore,
+        copied_headers: frozenset[str],
+        failed: Counters,
+        storage_answered: Callable[[], None],
+    ) -> None:
+        """`copied_headers`: request headers that the operator wants in events. `failed` counts what
+        could not be stored. `storage_answered` is called when something was stored.
+        """
+        self._store = store
+        self._copied_headers = frozenset(map(str.encode, copied_headers))
+        self._failed = failed
+        self._storage_answered = storage_answered
+
+    def put_placeholder(self, record: ExchangeRecord) -> None:
+        """Leave a trace of a request whose body takes its time: a placeholder, which its capture
+        replaces.
+        """
+        record.request.body.put_placeholder(
+            capture_headers.of_request(record, self._copied_headers, partial=True)
+        )
+
+    async def put_request(self, record: ExchangeRecord) -> bool:
+        """Store the request capture; False if it is not stored."""
+        preamble = capture_headers.of_request(record, self._copied_headers)
+        stored = await self._put_capture(record.request.body, preamble, "request capture", record)
+        self._failed.request_captures += not stored
+        return stored
+
+    async def put_response(self, record: ExchangeRecord, envelope: Envelope) -> bool:
+        """Store the response capture, with the envelope; False if it is not stored."""
+        noted = await self._noted_answer(record, envelope)
+        preamble = capture_headers.of_response(record, envelope, noted)
+        stored = await self._put_capture(record.response.body, preamble, "response capture", record)
+        self._failed.response_captures += not stored
+        return stored
+
+    async def erase_request(self, record: ExchangeRecord) -> None:
+        """Erase what storage holds of a rejected request."""
+        try:
+            await record.request.body.erase()
+        except StorageError as error:
+            _log.warning(
+                "What is stored of the rejected request of exchange %s could not be erased: %s",
+                record.exchange_id,
+                error,
+            )
+
+    async def _noted_answer(self, record: ExchangeRecord, envelope: Envelope) -> JsonObject:
+        """What the capture's header notes of an answer that is not stored."""
+        body = record.response.body
+        if not isinstance(body, DigestWriter):
+            return {}
+        headers = capture_headers.kept_of_response(record)
+        steps = noted_answer.members_steps(body.body, headers, envelope)
+        try:
+            return await run_cooperatively(steps)
+        # A bug in reading an answer must not cost the exchange its record.
+        except Exception as error:  # noqa: BLE001
+            _log.error(
+                "The response of exchange %s could not be read: %s",
+                record.exchange_id,
+                type(error).__name__,
+            )
+            return {}
+
+    async def _put_capture(
+        self, writer: BodyWriter, preamble: bytes, what: str, record: ExchangeRecord
+    ) -> bool:
+        """Whether the capture is stored; the log says why not."""
+        try:
+            stored = await writer.close(preamble)
+        except StorageError as error:
+            stored = await self._is_stored(writer.name, preamble, error)
+            why = str(error)
+        else:
+            why = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
+        if stored:
+            self._storage_answered()
+        else:
+            log_not_stored(what, record.exchange_id, why)
+        return stored
+
+    async def _is_stored(self, name: str, preamble: bytes, error: StorageError) -> bool:
+        """Whether a call that failed was carried out all the same: its answer may be lost. What is
+        stored may be the placeholder, which begins differently.
+        """
+        if error.status is not None and error.status < 500:
+            return False
+        try:
+            return await self._store.begins_with(name, preamble)
+        except StorageError:
+            return False

@@ -1,0 +1,24 @@
+"""What could not be stored of exchanges: counted and logged."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+_log = logging.getLogger("fnsse.recording")
+
+
+@dataclass(kw_only=True, slots=True)
+class Counters:
+    """What could not be stored since the worker started."""
+
+    request_captures: int = 0
+    response_captures: int = 0
+    envelopes: int = 0
+    # exchanges whose outcome could not be stored at all; the log holds their envelopes
+    lost: int = 0
+
+
+def log_not_stored(what: str, exchange_id: str, why: str) -> None:
+    """Log that something of an exchange could not be stored."""
+    _log.error("The %s of exchange %s could not be stored: %s", what, exchange_id, why)
