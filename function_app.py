@@ -149,7 +149,7 @@ back_pressure = BackPressure(envelopes, event_hub)
 reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, back_pressure)
 dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)
 max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
-replay_runner = ReplayRunner(captures, envelopes, json_blobs, back_pressure, max_age)
+replay_runner = ReplayRunner(captures, ledger, envelopes, json_blobs, back_pressure, max_age)
 
 probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.reach}
 callers = caller_check.for_app(config.caller_auth, signing_keys)

@@ -18,7 +18,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub import EventData, EventDataBatch
@@ -27,6 +27,7 @@ from azure.eventhub.aio import EventHubProducerClient
 from shared.adapters import event_hub_errors
 from shared.concurrency.futures import complete_each
 from shared.core.records.acceptance import Acceptance
+from shared.core.records.digests import NO_DIGESTS, AcceptedEvent, Digests
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts
@@ -41,9 +42,14 @@ _RETRY_OPTIONS: Final[dict[str, Any]] = {
     "auth_timeout": 10,
 }
 
-# Called with the message ids of one publication. Does not raise.
-type OnAccepted = Callable[[Sequence[str]], Awaitable[None]]
-type _Waiting = tuple[EventData, asyncio.Future[None]]
+# Called with the events of one publication. Does not raise.
+type OnAccepted = Callable[[Sequence[AcceptedEvent]], Awaitable[None]]
+
+
+class _Waiting(NamedTuple):
+    event: EventData
+    accepted: asyncio.Future[None]
+    digests: Digests
 
 
 class EventHub:
@@ -91,8 +97,9 @@ class EventHub:
             self._record_failure(error)
             raise
 
-    async def send(self, body: bytes, message_id: str) -> None:
+    async def send(self, body: bytes, message_id: str, digests: Digests = NO_DIGESTS) -> None:
         """Returns when the Event Hub has accepted the event. Raises DeliveryError when it has not.
+        `message_id` is the exchange's id, `digests` are for the ledger.
 
         Raises EventTooLarge or EventRefused if the Event Hub will never accept this event.
         """
@@ -100,7 +107,7 @@ class EventHub:
         event.message_id = message_id
         event.content_type = "application/json"
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, accepted))
+        self._waiting.append(_Waiting(event, accepted, digests))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_groups())
         await accepted
@@ -173,7 +180,7 @@ class EventHub:
                 return
             for waiting in part:
                 alone = await self._new_batch()
-                alone.add(waiting[0])
+                alone.add(waiting.event)
                 await self._publish(alone, [waiting])
             return
         self._silent_at = None
@@ -185,7 +192,14 @@ class EventHub:
 
     async def _report(self, accepted: OnAccepted, part: list[_Waiting]) -> None:
         try:
-            await accepted([str(event.message_id) for event, _ in part])
+            await accepted(
+                [
+                    AcceptedEvent(
+                        exchange_id=str(waiting.event.message_id), digests=waiting.digests
+                    )
+                    for waiting in part
+                ]
+            )
         finally:
             _resolve(part, None)
 
@@ -255,16 +269,16 @@ class EventHub:
 
 def _fill(batch: EventDataBatch, group: list[_Waiting]) -> int:
     """Add events until the batch is full; return how many it took."""
-    for index, (event, _) in enumerate(group):
+    for index, waiting in enumerate(group):
         try:
-            batch.add(event)
+            batch.add(waiting.event)
         except ValueError:  # the batch would exceed the link's limit
             return index
     return len(group)
 
 
 def _resolve(group: list[_Waiting], error: DeliveryError | None) -> None:
-    complete_each((accepted for _, accepted in group), error, _copy)
+    complete_each((waiting.accepted for waiting in group), error, _copy)
 
 
 def _copy(error: DeliveryError) -> DeliveryError:

@@ -32,7 +32,7 @@ from typing import Final
 
 from azure.storage.blob.aio import ContainerClient
 
-from shared.adapters.first_entries import first_of_writer
+from shared.adapters.first_entries import first_digests, first_of_writer
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger_appender import APPEND_INTERVAL_S, BLOCKS_PER_BLOB, LedgerAppender
 from shared.adapters.ledger_blobs import entry_blobs
@@ -40,6 +40,7 @@ from shared.adapters.storage import Storage
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.comparison import LedgerIndex, Report
 from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
+from shared.core.records.digests import AcceptedEvent, Digests
 from shared.core.records.ledger_entry import (
     CONTAINER,
     Delivery,
@@ -91,21 +92,26 @@ class Ledger:
     def _container(self) -> ContainerClient:
         return self._storage.blobs.get_container_client(CONTAINER)
 
-    async def delivered(self, exchange_ids: Sequence[str]) -> None:
-        """Append that the Event Hub accepted the events of these exchanges.
+    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
+        """Append that the Event Hub accepted these events.
 
         A failure is logged and counted, not raised: the events are delivered.
         """
         now_ms = int(self._clock() * 1000)
         entries = [
-            LedgerEntry(exchange_id=exchange_id, delivery=Delivery.DELIVERED, at_ms=now_ms)
-            for exchange_id in exchange_ids
+            LedgerEntry(
+                exchange_id=event.exchange_id,
+                delivery=Delivery.DELIVERED,
+                at_ms=now_ms,
+                detail=event.digests.word,
+            )
+            for event in events
         ]
         try:
             await self.appender.append(entries)
         except StorageError as error:
             self.failures += 1
-            self._lacking.add(exchange_ids)
+            self._lacking.add(event.exchange_id for event in events)
             _log.error(
                 "The ledger did not take %d entries; their events may be sent again: %s",
                 len(entries),
@@ -119,6 +125,12 @@ class Ledger:
     async def first_here(self, window: str, exchange_ids: Collection[str]) -> set[str]:
         """The exchanges that this worker was the first to deliver. Raises StorageError."""
         return await first_of_writer(self._storage, window, self._writer, exchange_ids)
+
+    async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
+        """By exchange: what its first event was made of, as far as that is known. Raises
+        StorageError.
+        """
+        return await first_digests(self._storage, window, exchange_ids)
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known. Raises
@@ -136,7 +148,7 @@ class Ledger:
                     exchange_id=exchange_id,
                     delivery=Delivery.DEAD_LETTERED,
                     at_ms=record.dead_lettered_at_ms,
-                    reason=reason,
+                    detail=reason,
                 )
             ]
         )

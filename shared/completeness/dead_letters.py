@@ -4,14 +4,17 @@ erase one.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, Protocol
 
 from shared.completeness.ports import CaptureHeaders, EnvelopeSink
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.records.capture import CaptureKind, capture_name
 from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
+from shared.core.records.digests import Digests
 from shared.core.records.envelope import mark_replayed, mark_requeued
 from shared.core.records.poison import failure_count_name
+from shared.core.records.window import Window
 from shared.errors import StorageNotFound
 
 _MAX_LISTED: Final = 1000
@@ -46,6 +49,10 @@ class DeadLetterLedger(Protocol):
 
     async def reopen(self, exchange_id: str) -> None:
         """Judge the exchange again: dead letters until now no longer count."""
+        ...
+
+    async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
+        """By exchange: what its first event was made of."""
         ...
 
     async def take_event_refusal(self, exchange_id: str) -> bool:
@@ -94,10 +101,12 @@ class DeadLetters:
             envelope = await rebuild_envelope(self._captures, exchange)
         except StorageNotFound:
             return False
+        window = Window.of_exchange(exchange_id).name
+        first_delivery = (await self._ledger.first_digests(window, [exchange_id])).get(exchange_id)
         if reason == DeadLetterReason.REPLAY_FAILED:
-            envelope = mark_replayed(envelope)
+            envelope = mark_replayed(envelope, first_delivery)
         else:
-            envelope = mark_requeued(envelope, "requeue")
+            envelope = mark_requeued(envelope, "requeue", first_delivery)
             await self._forget_failures(exchange_id)
             await self._ledger.reopen(exchange_id)
         await self._envelopes.put(envelope)

@@ -5,7 +5,7 @@ A window's exchanges are queued a page at a time, and live exchanges go first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, Self
@@ -18,6 +18,7 @@ from shared.core.content.mode import ContentMode
 from shared.core.records.capture import CaptureKind, capture_name, is_erased
 from shared.core.records.checkpoint import resume
 from shared.core.records.comparison import CapturedExchange, captured_exchanges
+from shared.core.records.digests import Digests
 from shared.core.records.envelope import Envelope, mark_replayed
 from shared.core.records.exchange_id import started_at
 from shared.core.records.replay_request import ReplayRequest
@@ -47,6 +48,14 @@ class CapturePages(CaptureHeaders, Protocol):
         ...
 
 
+class DeliveredDigests(Protocol):
+    """The ledger."""
+
+    async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
+        """By exchange: what its first event was made of. Raises StorageError."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplayPage:
     """The result of one step of a replay."""
@@ -73,6 +82,7 @@ class ReplayRunner:
     def __init__(
         self,
         captures: CapturePages,
+        ledger: DeliveredDigests,
         envelopes: EnvelopeSink,
         checkpoints: CheckpointStore,
         back_pressure: BackPressure,
@@ -85,6 +95,7 @@ class ReplayRunner:
     ) -> None:
         """`max_age`: an exchange without a response that is younger may still be running."""
         self._captures = captures
+        self._ledger = ledger
         self._envelopes = envelopes
         self._checkpoints = checkpoints
         self._back_pressure = back_pressure
@@ -114,9 +125,10 @@ class ReplayRunner:
             for exchange in exchanges
             if self._is_wanted(request, exchange) and not checkpoint.is_done(exchange.exchange_id)
         ]
+        first_digests = await self._first_digests(window, matches)
 
         async def requeue(exchange: CapturedExchange) -> str:
-            return await self._requeue(request, exchange)
+            return await self._requeue(request, exchange, first_digests.get(exchange.exchange_id))
 
         for first in range(0, len(matches), self._batch):
             batch = matches[first : first + self._batch]
@@ -158,7 +170,20 @@ class ReplayRunner:
         oldest = self._clock() - self._max_age
         return not exchange.ended and started_at(exchange.exchange_id) > oldest
 
-    async def _requeue(self, request: ReplayRequest, exchange: CapturedExchange) -> str:
+    async def _first_digests(
+        self, window: str, exchanges: Collection[CapturedExchange]
+    ) -> dict[str, Digests]:
+        if not exchanges:
+            return {}
+        exchange_ids = {exchange.exchange_id for exchange in exchanges}
+        return await self._ledger.first_digests(window, exchange_ids)
+
+    async def _requeue(
+        self,
+        request: ReplayRequest,
+        exchange: CapturedExchange,
+        first_delivery: Digests | None,
+    ) -> str:
         """`queued`, `unreadable`, `unwanted` or `erased`."""
         try:
             envelope = await self._envelope(exchange)
@@ -168,7 +193,7 @@ class ReplayRunner:
             return "unwanted"
         if envelope.content_mode is ContentMode.REDACTED and await self._is_erased(exchange):
             return "erased"
-        await self._envelopes.put(mark_replayed(envelope))
+        await self._envelopes.put(mark_replayed(envelope, first_delivery))
         return "queued"
 
     async def _is_erased(self, exchange: CapturedExchange) -> bool:

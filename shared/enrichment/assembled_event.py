@@ -11,7 +11,9 @@ from shared.core.cost.deployments import DeploymentProfile
 from shared.core.cost.rates import CardTexts, RateCard, read_card
 from shared.core.detect.own import OwnPatterns
 from shared.core.event import event_cost, truncation, usage_claim
+from shared.core.event.integrity import CheckedEvent
 from shared.core.event.shape import Event
+from shared.core.records.digests import NO_DIGESTS, Digests
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
@@ -30,6 +32,8 @@ class AssembledEvent:
     claims: str | None
     # the event, if another exchange counts that usage; None if nothing has to be claimed
     repeating_body: bytes | None
+    digests: Digests = NO_DIGESTS  # of its captures
+    altered: tuple[str, ...] = ()  # what of them was altered since the first delivery
     telemetry: ExchangeTelemetry | None = None  # None: telemetry is switched off
 
 
@@ -51,11 +55,13 @@ def rate_card(texts: CardTexts) -> RateCard:
     return read_card(texts)
 
 
-def assembled_event(event: Event, envelope: Envelope, options: EventOptions) -> AssembledEvent:
+def assembled_event(
+    checked: CheckedEvent, envelope: Envelope, options: EventOptions
+) -> AssembledEvent:
     """Both forms of the event, if a claim decides which of them is right: it is cheaper than to
     read the captures again.
     """
-    card = rate_card(options.rates) if options.rates else None
+    event, card = checked.event, rate_card(options.rates) if options.rates else None
     if event.content_mode is ContentMode.REDACTED:
         event = _redacted(event, options.own_patterns)
     claims = usage_claim.response_to_claim(event)
@@ -74,6 +80,8 @@ def assembled_event(event: Event, envelope: Envelope, options: EventOptions) -> 
         outcome=event.outcome,
         claims=claims,
         repeating_body=repeating,
+        digests=checked.digests,
+        altered=checked.altered,
         telemetry=telemetry,
     )
 

@@ -17,12 +17,10 @@ from shared.core.content.mode import ContentMode
 from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.cost.rates import CardTexts
 from shared.core.detect.own import NO_PATTERNS, OwnPatterns
-from shared.core.event import builder
-from shared.core.event.shape import Event
+from shared.core.event import builder, integrity
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.wire.http.headers import EVENT_STREAM
-from shared.core.wire.steps import Cooperative
 from shared.enrichment import assembly_process
 from shared.enrichment.assembled_event import (
     AssembledEvent,
@@ -85,19 +83,19 @@ class Assembler:
             own_patterns=self._own_patterns,
         )
         if _fits_in_place(request, response, envelope.content_mode):
-            steps = builder.build_steps(
-                envelope, request, response, self._default_region, self._deployments
-            )
-            return await _assemble_in_place(steps, envelope, options)
+            return await _assemble_in_place(envelope, request, response, options)
         async with self._one_child:
             return await assembly_process.assemble(envelope, request, response, options)
 
 
 async def _assemble_in_place(
-    steps: Cooperative[Event], envelope: Envelope, options: EventOptions
+    envelope: Envelope, request: Capture | None, response: Capture | None, options: EventOptions
 ) -> AssembledEvent:
+    steps = builder.build_steps(envelope, request, response, options.region, options.deployments)
     try:
-        return assembled_event(await run_cooperatively(steps), envelope, options)
+        event = await run_cooperatively(steps)
+        checked = integrity.check(event, envelope, request, response)
+        return assembled_event(checked, envelope, options)
     except Exception as error:  # noqa: BLE001 - whatever a bug raises
         raise AssemblyError(f"assembling an event failed: {failure(error)}") from None
 

@@ -17,10 +17,11 @@ from typing import Any, Final
 from shared.core.cost.deployments import DeploymentProfile
 from shared.core.cost.rates import CardTexts
 from shared.core.detect.own import OwnPatterns
-from shared.core.event import builder
+from shared.core.event import builder, integrity
 from shared.core.records import capture, typed_json
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
+from shared.core.records.digests import Digests
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
@@ -92,10 +93,13 @@ def _assemble_packed(packed: bytes) -> bytes:
     request, response = (capture.load(part) if part else None for part in parts[1:])
     envelope = envelopes.load(head["envelope"])
     event = builder.build(envelope, request, response, options.region, options.deployments)
-    assembled = assembled_event(event, envelope, options)
+    checked = integrity.check(event, envelope, request, response)
+    assembled = assembled_event(checked, envelope, options)
     about = {
         "outcome": assembled.outcome,
         "claims": assembled.claims,
+        "digests": asdict(assembled.digests),
+        "altered": assembled.altered,
         "telemetry": asdict(assembled.telemetry) if assembled.telemetry else None,
     }
     return b"\n".join([json.dumps(about).encode(), assembled.body, assembled.repeating_body or b""])
@@ -128,6 +132,8 @@ def _unpack_assembled(output: bytes) -> AssembledEvent:
         outcome=Outcome(members["outcome"]),
         claims=members["claims"],
         repeating_body=repeating_body or None,
+        digests=Digests(**members["digests"]),
+        altered=tuple(members["altered"]),
         telemetry=typed_json.read(ExchangeTelemetry, telemetry) if telemetry else None,
     )
 

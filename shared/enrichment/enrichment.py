@@ -14,6 +14,7 @@ from shared.concurrency.byte_budget import ByteBudget
 from shared.core.content.mode import ContentMode
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
+from shared.core.records import digests
 from shared.core.records.capture import (
     of_outcome,
     outcome_name,
@@ -21,10 +22,12 @@ from shared.core.records.capture import (
     response_name,
 )
 from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.digests import AcceptedEvent, Digests
 from shared.core.records.envelope import Envelope, to_fields
 from shared.core.records.outcome import Outcome
 from shared.core.telemetry.delivery import cause_of
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.delivery_log import DeliveryLog
 from shared.enrichment.ports import (
     DeliveryCaptures,
@@ -65,6 +68,8 @@ class _ClaimedEvent:
     outcome: Outcome  # as the event says
     claim: Claim | None  # on the usage in the event; None if no claim is needed
     telemetry: ExchangeTelemetry | None  # None: telemetry is switched off
+    digests: Digests  # of its captures and itself
+    altered: tuple[str, ...]  # what of its captures was altered
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,10 +134,12 @@ class Enrichment:
             async with self._memory.hold(_held_bytes(envelope)):
                 event = await self._claimed_event(envelope, await self._event_hub.limit_bytes())
                 if event is None:
-                    await self._ledger.delivered([envelope.exchange_id])
+                    await self._ledger.delivered([AcceptedEvent(exchange_id=envelope.exchange_id)])
                     await self._erase_bodies(envelope)
                     return
                 await self._send(event, envelope.exchange_id)
+            for what in event.altered:
+                _log.error("Exchange %s was altered in storage: %s", envelope.exchange_id, what)
             if self._telemetry is not None and event.telemetry is not None:
                 cause = cause_of(envelope, message.tries)
                 self._telemetry.accepted(event.telemetry, cause, message.queued_ns)
@@ -181,7 +188,7 @@ class Enrichment:
 
     async def _send(self, event: _ClaimedEvent, exchange_id: str) -> None:
         try:
-            await self._event_hub.send(event.body, exchange_id)
+            await self._event_hub.send(event.body, exchange_id, event.digests)
         except (EventTooLarge, EventRefused):
             await self._release(event)
             raise
@@ -209,18 +216,13 @@ class Enrichment:
                 stored.envelope, stored.request, stored.response, limit_bytes
             )
         if assembled.claims is None or assembled.repeating_body is None:
-            return _ClaimedEvent(
-                body=assembled.body,
-                outcome=assembled.outcome,
-                claim=None,
-                telemetry=assembled.telemetry,
-            )
+            return _claimed(assembled, assembled.body, claim=None, telemetry=assembled.telemetry)
         claim = await self._claims.claim(assembled.claims, envelope.exchange_id)
         repeated = usage_claim.is_repeated(envelope.exchange_id, claim.holder)
         telemetry = assembled.telemetry
-        return _ClaimedEvent(
-            body=assembled.repeating_body if repeated else assembled.body,
-            outcome=assembled.outcome,
+        return _claimed(
+            assembled,
+            assembled.repeating_body if repeated else assembled.body,
             claim=claim,
             telemetry=telemetry and replace(telemetry, usage_repeated=repeated),
         )
@@ -235,6 +237,23 @@ class Enrichment:
                 reason,
                 error,
             )
+
+
+def _claimed(
+    assembled: AssembledEvent,
+    body: bytes,
+    *,
+    claim: Claim | None,
+    telemetry: ExchangeTelemetry | None,
+) -> _ClaimedEvent:
+    return _ClaimedEvent(
+        body=body,
+        outcome=assembled.outcome,
+        claim=claim,
+        telemetry=telemetry,
+        digests=replace(assembled.digests, event=digests.of_bytes(body)),
+        altered=assembled.altered,
+    )
 
 
 def _captures_bytes(envelope: Envelope) -> int:

@@ -10,6 +10,7 @@ from shared.core.records.capture import (
     Capture,
 )
 from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.digests import AcceptedEvent, Digests
 from shared.core.records.envelope import Envelope
 from shared.core.telemetry.delivery import DeliveryCause
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
@@ -67,9 +68,9 @@ class EventSink(Protocol):
         """The largest event that it accepts. Raises DeliveryError."""
         ...
 
-    async def send(self, body: bytes, message_id: str) -> None:
-        """Returns when the event is accepted. Raises EventTooLarge or EventRefused where this event
-        never will be, otherwise DeliveryError.
+    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
+        """Returns when the event is accepted. `digests` are for the ledger. Raises EventTooLarge
+        or EventRefused where this event never will be, otherwise DeliveryError.
         """
         ...
 
@@ -91,8 +92,8 @@ class DeliveryTelemetry(Protocol):
 class EnrichmentLedger(Protocol):
     """The ledger. Each method but `delivered` raises StorageError."""
 
-    async def delivered(self, exchange_ids: Sequence[str]) -> None:
-        """Note that the Event Hub accepted the events of these exchanges."""
+    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
+        """Note that the Event Hub accepted these events."""
         ...
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:

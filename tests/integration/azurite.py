@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from shared.adapters.storage import Storage
 from shared.completeness.back_pressure import BackPressure
 from shared.core.content.mode import ContentMode
 from shared.core.records import capture, envelope_message
+from shared.core.records.digests import AcceptedEvent
 from shared.core.records.envelope import Caller, Envelope
 from shared.core.records.exchange_id import new_exchange_id, started_at
 from shared.core.records.outcome import Outcome
@@ -158,6 +159,11 @@ class DyingQueue(EnvelopeQueue):
             raise InstanceKilled
         self._takes -= 1
         await super().put(envelope, wait_s)
+
+
+def accepted(exchange_ids: Iterable[str]) -> list[AcceptedEvent]:
+    """Events that the Event Hub has accepted, of these exchanges."""
+    return [AcceptedEvent(exchange_id=exchange_id) for exchange_id in exchange_ids]
 
 
 def a_storage(connection_string: str) -> Storage:

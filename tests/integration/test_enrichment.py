@@ -20,6 +20,7 @@ from shared.core.records import capture
 from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.digests import AcceptedEvent, Digests
 from shared.core.records.envelope import Envelope
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import Assembler
@@ -76,7 +77,7 @@ class FakeEventHub:
     async def limit_bytes(self) -> int:
         return self.limit
 
-    async def send(self, body: bytes, message_id: str) -> None:
+    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
         await self.gate.wait()
         if self.failure:
             raise self.failure
@@ -92,8 +93,8 @@ class FakeLedger:
     refused: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)  # noted by enrichment itself
 
-    async def delivered(self, exchange_ids: Sequence[str]) -> None:
-        self.accepted += exchange_ids
+    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
+        self.accepted += [event.exchange_id for event in events]
 
     async def record_event_refusal(self, exchange_id: str) -> None:
         self.refused.append(exchange_id)

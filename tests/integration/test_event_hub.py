@@ -14,6 +14,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from harness.event_hubs_emulator import Emulator, receiving
 from local.stack.ports import free_port
 from shared.adapters.event_hub import EventHub, OnAccepted
+from shared.core.records.digests import AcceptedEvent
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts
@@ -240,9 +241,9 @@ async def test_the_ledger_records_a_publication_before_its_senders_return(
     ledger_calls: list[list[str]] = []
     sending: list[asyncio.Task[None]] = []
 
-    async def accepted(message_ids: Sequence[str]) -> None:
+    async def accepted(events: Sequence[AcceptedEvent]) -> None:
         assert not any(task.done() for task in sending)
-        ledger_calls.append(list(message_ids))
+        ledger_calls.append([event.exchange_id for event in events])
 
     async with an_event_hub(emulator, accepted=accepted) as event_hub:
         sending += sends(event_hub, b"{}", b"{}", b"{}")
@@ -255,8 +256,8 @@ async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> 
     ledger = asyncio.Event()
     ledger_calls: list[list[str]] = []
 
-    async def accepted(message_ids: Sequence[str]) -> None:
-        ledger_calls.append(list(message_ids))
+    async def accepted(events: Sequence[AcceptedEvent]) -> None:
+        ledger_calls.append([event.exchange_id for event in events])
         if len(ledger_calls) == 1:
             await ledger.wait()
 
@@ -290,8 +291,8 @@ async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(
     """
     ledger_calls: list[str] = []
 
-    async def accepted(message_ids: Sequence[str]) -> None:
-        ledger_calls.extend(message_ids)
+    async def accepted(events: Sequence[AcceptedEvent]) -> None:
+        ledger_calls.extend(event.exchange_id for event in events)
 
     async with an_event_hub(emulator, accepted=accepted) as event_hub:
         await event_hub.send(b"{}", "before")

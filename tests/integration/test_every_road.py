@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from shared.core.event.shape import to_json
 from shared.core.records import capture
 from shared.core.records.capture import Capture
 from shared.core.records.comparison import captured_exchanges
+from shared.core.records.digests import Digests
 from shared.core.records.envelope import Envelope, dump, load
 from shared.core.records.outcome import Outcome
 from shared.errors import StorageError, StorageNotFound
@@ -224,6 +225,9 @@ class OneDeadLetter:
         return True
 
     async def reopen(self, exchange_id: str) -> None: ...
+
+    async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
+        return {}
 
     async def take_event_refusal(self, exchange_id: str) -> bool:
         return False

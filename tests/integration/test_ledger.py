@@ -16,7 +16,7 @@ from local.stack.storage import connection_string
 from shared.adapters.ledger import Ledger
 from shared.core.records.comparison import Report
 from shared.core.records.dead_letter import DeadLetterReason
-from tests.integration.azurite import a_storage, a_window, an_account, an_id
+from tests.integration.azurite import a_storage, a_window, accepted, an_account, an_id
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
     first, second = a_window(), a_window()
     ids = [an_id(first), an_id(second), an_id(first)]
     async with an_account(azurite) as account:
-        await account.ledger.delivered(ids)
+        await account.ledger.delivered(accepted(ids))
         assert (
             account.ledger.appender.blobs[first.name].blocks
             == account.ledger.appender.blobs[second.name].blocks
@@ -55,10 +55,10 @@ async def test_publications_that_come_soon_after_an_append_began_share_the_next_
             await over.wait()
 
     async with an_account(azurite, append_interval_s=60, sleep=pause) as account:
-        await account.ledger.delivered([an_id(window)])
-        appends = [asyncio.create_task(account.ledger.delivered([an_id(window)]))]
+        await account.ledger.delivered(accepted([an_id(window)]))
+        appends = [asyncio.create_task(account.ledger.delivered(accepted([an_id(window)])))]
         await asyncio.wait_for(pausing.wait(), 20)
-        appends += [asyncio.create_task(account.ledger.delivered([an_id(window)]))]
+        appends += [asyncio.create_task(account.ledger.delivered(accepted([an_id(window)])))]
         await asyncio.sleep(0)
         assert not any(append.done() for append in appends)
         over.set()
@@ -77,8 +77,10 @@ async def test_publications_that_come_while_an_append_is_under_way_share_the_nex
     window = a_window()
     async with an_account(azurite) as account:
         ids = [an_id(window) for _ in range(20)]
-        await asyncio.gather(*(account.ledger.delivered([exchange_id]) for exchange_id in ids))
-        await account.ledger.delivered([an_id(window)])
+        await asyncio.gather(
+            *(account.ledger.delivered(accepted([exchange_id])) for exchange_id in ids)
+        )
+        await account.ledger.delivered(accepted([an_id(window)]))
         assert account.ledger.appender.blobs[window.name].blocks == 2
         known = await account.ledger.index(window.name)
     assert len(known.delivered) == 21
@@ -89,8 +91,8 @@ async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
     window = a_window()
     exchange_id = an_id(window)
     async with an_account(azurite) as account:
-        await account.ledger.delivered([exchange_id])
-        await account.ledger.delivered([exchange_id])
+        await account.ledger.delivered(accepted([exchange_id]))
+        await account.ledger.delivered(accepted([exchange_id]))
         known = await account.ledger.index(window.name)
     assert (len(known.delivered), known.duplicates) == (1, 1)
 
@@ -100,7 +102,7 @@ async def test_a_blob_is_followed_by_the_next_before_its_limit_of_blocks(azurite
     ids = [an_id(window) for _ in range(7)]
     async with an_account(azurite, blocks_per_blob=3) as account:
         for exchange_id in ids:
-            await account.ledger.delivered([exchange_id])
+            await account.ledger.delivered(accepted([exchange_id]))
         assert len(await account.ledger_blobs(window)) == 3
         known = await account.ledger.index(window.name)
     assert all(exchange_id in known for exchange_id in ids)
@@ -114,7 +116,7 @@ async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) ->
     try:
         await asyncio.gather(
             *(
-                ledger.delivered([exchange_id])
+                ledger.delivered(accepted([exchange_id]))
                 for ledger, own in zip(ledgers, ids, strict=True)
                 for exchange_id in own
             )
@@ -137,7 +139,7 @@ async def test_a_writer_that_has_forgotten_a_windows_blob_begins_another_and_emp
     again = [an_id(window) for window in windows[:3]]
     async with an_account(azurite) as account:
         for exchange_id in [*first, *again]:
-            await account.ledger.delivered([exchange_id])
+            await account.ledger.delivered(accepted([exchange_id]))
         for window, ids in zip(windows[:3], zip(first, again, strict=False), strict=True):
             known = await account.ledger.index(window.name)
             assert all(exchange_id in known for exchange_id in ids)
@@ -146,11 +148,11 @@ async def test_a_writer_that_has_forgotten_a_windows_blob_begins_another_and_emp
 async def test_a_blob_that_retention_deleted_is_created_again(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
-        await account.ledger.delivered([an_id(window)])
+        await account.ledger.delivered(accepted([an_id(window)]))
         (blob,) = await account.ledger_blobs(window)
         await account.storage.blobs.get_container_client("ledger").delete_blob(blob)
         later = an_id(window)
-        await account.ledger.delivered([later])
+        await account.ledger.delivered(accepted([later]))
         assert later in await account.ledger.index(window.name)
         assert account.ledger.failures == 0
 
@@ -184,7 +186,7 @@ async def test_a_ledger_that_cannot_be_reached_is_counted_not_raised(
 ) -> None:
     """The events are delivered: they are delivered once more, by reconcile."""
     async with an_account(connection_string(free_ports())) as account:
-        await account.ledger.delivered([an_id(a_window())])
+        await account.ledger.delivered(accepted([an_id(a_window())]))
         assert account.ledger.failures == 1
     assert "did not take 1 entries" in caplog.text
     assert "AccountKey" not in every_log.getvalue()
@@ -229,9 +231,9 @@ async def test_the_first_of_two_workers_that_delivered_an_exchange_is_known(azur
         an_account(azurite, writer="late", clock=lambda: next(moments)) as late,
         an_account(azurite, writer="early", clock=lambda: next(moments)) as early,
     ):
-        await late.ledger.delivered([twice])
-        await early.ledger.delivered([twice])
-        await late.ledger.delivered([once])
+        await late.ledger.delivered(accepted([twice]))
+        await early.ledger.delivered(accepted([twice]))
+        await late.ledger.delivered(accepted([once]))
         asked = {twice, once, an_id(window)}
         assert await late.ledger.first_here(window.name, asked) == {once}
         assert await early.ledger.first_here(window.name, asked) == {twice}
@@ -241,7 +243,7 @@ async def test_what_the_ledger_did_not_take_is_remembered() -> None:
     """Until reconcile delivers it again, no metric counts it."""
     exchange_id = an_id(a_window())
     async with an_account(connection_string(free_ports())) as account:
-        await account.ledger.delivered([exchange_id])
+        await account.ledger.delivered(accepted([exchange_id]))
         assert account.ledger.lacks(exchange_id)
         assert not account.ledger.lacks(an_id(a_window()))
 

@@ -23,7 +23,7 @@ from shared.core.records.poison import MAX_FAILURES, failure_count_name
 from shared.core.records.window import Window
 from shared.enrichment.poison_handler import PoisonHandler
 from shared.errors import StorageError
-from tests.integration.azurite import Account, a_window, an_account, an_id
+from tests.integration.azurite import Account, a_window, accepted, an_account, an_id
 
 pytestmark = pytest.mark.anyio
 
@@ -258,7 +258,7 @@ async def test_a_failed_replay_is_listed_and_can_be_requeued(
     async with an_account(azurite) as account:
         window = a_window()
         envelope = await account.put_exchange(an_id(window))
-        await account.ledger.delivered([envelope.exchange_id])
+        await account.ledger.delivered(accepted([envelope.exchange_id]))
         await poison_handler(account).handle(dump(mark_replayed(envelope)).encode())
         assert "The replay of exchange" in caplog.text
         dead_letters = DeadLetters(

@@ -42,6 +42,7 @@ def a_replay_runner(account: Account, now: datetime = LATER, **options: int) -> 
     max_age, back_pressure = timedelta(minutes=30), account.back_pressure()
     return ReplayRunner(
         account.captures,
+        account.ledger,
         account.envelopes,
         account.json_blobs,
         back_pressure,

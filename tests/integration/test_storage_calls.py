@@ -19,6 +19,7 @@ from azure.storage.queue.aio import QueueClient
 from local.repository import ROOT
 from shared.adapters.envelope_queue import QUEUE, GroupedEnvelopes
 from shared.adapters.usage_claims import UsageClaims
+from shared.core.records.digests import AcceptedEvent, Digests
 from shared.core.records.envelope import Envelope
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
@@ -106,8 +107,8 @@ class AcceptingEventHub:
     async def limit_bytes(self) -> int:
         return MB
 
-    async def send(self, body: bytes, message_id: str) -> None:
-        await self._ledger.delivered([message_id])
+    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
+        await self._ledger.delivered([AcceptedEvent(exchange_id=message_id, digests=digests)])
 
 
 def setup_of(account: Account, response: httpx.Response | Exception) -> RelaySetup:

@@ -15,6 +15,7 @@ from shared.adapters.otlp import OtlpExport
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.digests import AcceptedEvent, Digests
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment, QueueMessage
 from shared.settings.settings import TelemetrySettings
@@ -42,7 +43,7 @@ class Stores:
     async def erase_body(self, name: str) -> None:
         raise AssertionError("no exchange is redacted")
 
-    async def delivered(self, exchange_ids: Sequence[str]) -> None:
+    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
         raise AssertionError("no capture is erased")
 
     async def get(self, name: str | None) -> Capture | None:
@@ -54,7 +55,7 @@ class Stores:
     async def limit_bytes(self) -> int:
         return 1_000_000
 
-    async def send(self, body: bytes, message_id: str) -> None:
+    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
         self.accepted.append(message_id)
 
     async def claim(self, response_id: str, exchange_id: str) -> Claim:

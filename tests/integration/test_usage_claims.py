@@ -23,6 +23,7 @@ from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.digests import AcceptedEvent, Digests
 from shared.core.records.envelope import Envelope, mark_replayed
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
@@ -70,13 +71,13 @@ class UsageClaimSetup:
     async def erase_body(self, name: str) -> None:
         raise AssertionError("no exchange is redacted")
 
-    async def delivered(self, exchange_ids: Sequence[str]) -> None:
+    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
         raise AssertionError("no capture is erased")
 
     async def limit_bytes(self) -> int:
         return 1_000_000
 
-    async def send(self, body: bytes, message_id: str) -> None:
+    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
         if self.failure is not None:
             raise self.failure
         self.sent.append(valid(json.loads(body)))

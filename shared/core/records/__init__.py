@@ -11,6 +11,7 @@ names (EnvelopeError, CaptureError, WrongType, ValueError).
     unstored_body                   what is kept of a body that must not be stored
     envelope_message                a message of the queue: one envelope or several
     ledger_entry, dead_letter       what became of its event
+    digests, first_digests          SHA-256 of captures and event, and what the ledger has of them
     comparison, id_set, checkpoint  completeness: what was captured and not delivered
     acceptance, reconcile_run       how delivery and reconcile go
     recent_ids                      a bounded memory of exchange ids

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from shared.core.content.mode import ContentMode
 from shared.core.records import typed_json
+from shared.core.records.digests import Digests
 from shared.core.records.exchange_id import started_at
 from shared.core.records.outcome import Outcome
 from shared.core.wire.json import json_shape
@@ -111,6 +112,8 @@ class Envelope:
     # ms from the start until the recorder had stored the captures; None: not known
     recorded_ms: float | None = None
     requeued: Requeue | None = None  # None: the recorder queued it, or a replay
+    # what the ledger says of its first delivery, if it is delivered again; None: nothing
+    first_delivery: Digests | None = None
 
     @property
     def is_in_response_capture(self) -> bool:
@@ -129,14 +132,18 @@ def bound_text(text: str | None) -> str | None:
     return text[: sum(end <= MAX_TEXT for end in ends)]
 
 
-def mark_replayed(envelope: Envelope) -> Envelope:
+def mark_replayed(envelope: Envelope, first_delivery: Digests | None = None) -> Envelope:
     """The envelope of an exchange that is delivered again on an operator's request."""
-    return replace(envelope, replayed=True)
+    return replace(envelope, replayed=True, first_delivery=first_delivery)
 
 
-def mark_requeued(envelope: Envelope, requeue: Requeue) -> Envelope:
-    """The envelope of an exchange that is queued again."""
-    return replace(envelope, requeued=requeue)
+def mark_requeued(
+    envelope: Envelope, requeue: Requeue, first_delivery: Digests | None = None
+) -> Envelope:
+    """The envelope of an exchange that is queued again. `first_delivery`: see the field."""
+    return replace(
+        envelope, requeued=requeue, first_delivery=first_delivery or envelope.first_delivery
+    )
 
 
 def dump(envelope: Envelope) -> str:

@@ -2,7 +2,11 @@
 
 There is one line for each delivery of an exchange, in append blobs of its window:
 
-    <exchange id> <delivered | dead_lettered> <unix ms>[ <reason, one word>]
+    <exchange id> dead_lettered <unix ms> <reason, one word>
+    <exchange id> delivered <unix ms>[ <digests, one word>]
+
+A version of the app that does not know digests takes them for a reason, and ignores it. Lines that
+it wrote have none.
 
 Each worker writes its own blobs, so no two workers write to the same one.
 """
@@ -14,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from shared.core.records.digests import NO_DIGESTS, Digests
 from shared.core.records.exchange_id import started_at
 
 CONTAINER: Final = "ledger"
@@ -33,7 +38,12 @@ class LedgerEntry:
     exchange_id: str
     delivery: Delivery
     at_ms: int  # unix time
-    reason: str = ""  # of a dead letter: a DeadLetterReason, as stored
+    detail: str = ""  # the last word: a dead letter's DeadLetterReason, or a delivery's digests
+
+    @property
+    def digests(self) -> Digests:
+        """What was delivered, and of what it was made."""
+        return Digests.of_word(self.detail) if self.delivery is Delivery.DELIVERED else NO_DIGESTS
 
     def line(self) -> bytes:
         """The line, with its line feed."""
@@ -41,7 +51,7 @@ class LedgerEntry:
             self.exchange_id,
             self.delivery,
             str(self.at_ms),
-            *([self.reason] if self.reason else []),
+            *([self.detail] if self.detail else []),
         ]
         return " ".join(words).encode("ascii", "replace") + b"\n"
 
@@ -79,7 +89,7 @@ def _entry(line: bytes) -> LedgerEntry | None:
             exchange_id=words[0],
             delivery=Delivery(words[1]),
             at_ms=int(words[2]),
-            reason="".join(words[3:]),
+            detail="".join(words[3:]),
         )
     except ValueError:
         return None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 
 import pytest
 
 from shared.adapters.first_entries import STEP_BYTES, read_pieces
 from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.first_digests import FirstDigests
 from shared.core.records.first_entries import FirstEntries
 from shared.core.records.ledger_entry import Delivery, LedgerEntry
 
@@ -29,13 +31,13 @@ async def cut_at(*places: int) -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("places", [(), (1, 100, STEP_BYTES - 1, 200_000)])
 async def test_every_entry_is_found_wherever_the_blob_is_cut(places: tuple[int, ...]) -> None:
     first = FirstEntries(IDS)
-    await read_pieces(cut_at(*places), "w", first)
+    await read_pieces(cut_at(*places), functools.partial(first.read, writer="w"))
     assert first.of_writer("w") == set(IDS)
 
 
 async def test_other_work_goes_on_between_two_steps() -> None:
     """The storage client hands over pieces of 4 MB, and one of them takes 50 ms."""
-    turns, reading = 0, asyncio.create_task(read_pieces(cut_at(), "w", FirstEntries(IDS)))
+    turns, reading = 0, asyncio.create_task(read_pieces(cut_at(), FirstDigests(IDS).read))
     while not reading.done():
         turns += 1
         await asyncio.sleep(0)

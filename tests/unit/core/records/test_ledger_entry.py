@@ -4,13 +4,18 @@ itself.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cutting import every_way
+from shared.core.records.digests import NO_DIGESTS, Digests
 from shared.core.records.exchange_id import new_exchange_id
 from shared.core.records.ledger_entry import Delivery, LedgerEntry, LedgerReader
 
+DIGESTS = Digests(request="r" * 43, event="e" * 43)
+A, B, C = ("a" * 43, "-" * 43, "_" * 43)
 ids = st.builds(
     new_exchange_id, st.integers(0, 4_102_444_800_000), st.binary(min_size=10, max_size=10)
 )
@@ -19,7 +24,7 @@ entries = st.builds(
     exchange_id=ids,
     delivery=st.sampled_from(Delivery),
     at_ms=st.integers(0, 2**48),
-    reason=st.sampled_from(["", "corrupt_capture", "too_large"]),
+    detail=st.sampled_from(["", "corrupt_capture", DIGESTS.word]),
 )
 DELIVERED = LedgerEntry(
     exchange_id=new_exchange_id(1, bytes(10)), delivery=Delivery.DELIVERED, at_ms=7
@@ -42,7 +47,7 @@ def test_it_does_not_matter_how_a_blob_is_cut() -> None:
         exchange_id=new_exchange_id(2, bytes(10)),
         delivery=Delivery.DEAD_LETTERED,
         at_ms=8,
-        reason="too_large",
+        detail="too_large",
     )
     for pieces in every_way(DELIVERED.line() + dead_lettered.line()):
         assert read(*pieces) == ([DELIVERED, dead_lettered], 0)
@@ -70,3 +75,33 @@ def test_near_misses_are_no_entries() -> None:
 
 def test_a_line_without_its_end_is_not_read() -> None:
     assert read(DELIVERED.line()[:-1]) == ([], 0)
+
+
+def test_an_entry_holds_what_was_delivered() -> None:
+    """And what it was made of. A dead letter was not delivered."""
+    for delivery, expected in (
+        (Delivery.DELIVERED, DIGESTS),
+        (Delivery.DEAD_LETTERED, NO_DIGESTS),
+    ):
+        entry = replace(DELIVERED, delivery=delivery, detail=DIGESTS.word)
+        ([found], _) = read(entry.line())
+        assert found.digests == expected
+
+
+def test_versions_of_before_and_after_digests_read_each_other() -> None:
+    """While they take turns in a deployment. The one before took three or four words for an entry,
+    and would deliver again what it cannot read.
+    """
+    old_line = f"{DELIVERED.exchange_id} delivered 7\n".encode()
+    assert old_line == DELIVERED.line()
+    assert read(old_line) == ([DELIVERED], 0)
+    new = replace(DELIVERED, detail=Digests(request=A, response=B, event=C).word)
+    assert len(new.line().split(b" ")) == 4
+    assert len(new.line()) <= 200
+
+
+def test_words_that_are_not_digests_are_none() -> None:
+    for word in ("", "too_large", ",,", f"{A},{B}", f"{A},{B},{C},", f"{A},x,{C}", f"{A}=,{B},{C}"):
+        assert Digests.of_word(word) == NO_DIGESTS, word
+    for some in (Digests(request=A), Digests(response=B), Digests(event=C), DIGESTS):
+        assert Digests.of_word(some.word) == some

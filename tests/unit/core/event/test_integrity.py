@@ -1,0 +1,76 @@
+"""A capture that differs from the one of the first delivery is a problem of the event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.sample_envelope import PLAIN
+from shared.core.event import integrity
+from shared.core.event.builder import build
+from shared.core.event.integrity import CheckedEvent
+from shared.core.records import capture
+from shared.core.records.capture import Capture
+from shared.core.records.digests import Digests
+from shared.core.records.envelope import Envelope
+
+REQUEST = capture.load(capture.preamble({"caller": {"user": "one"}}) + b'{"messages": []}')
+RESPONSE = capture.load(capture.preamble({"status_code": 200, "envelope": {}}) + b"{}")
+REQUEST_ALTERED = "the request's capture was altered"
+RESPONSE_ALTERED = "the response's capture was altered"
+GONE = ": it is not there any more"
+
+
+def checked(
+    envelope: Envelope, request: Capture | None = REQUEST, response: Capture | None = RESPONSE
+) -> CheckedEvent:
+    event = build(envelope, request, response, None)
+    return integrity.check(event, envelope, request, response)
+
+
+FIRST = checked(PLAIN).digests
+AGAIN = replace(PLAIN, replayed=True, first_delivery=replace(FIRST, event="e" * 43))
+
+
+def test_a_first_delivery_is_compared_with_nothing() -> None:
+    assert checked(PLAIN).altered == ()
+    assert FIRST.request and FIRST.response and FIRST.request != FIRST.response
+
+
+def test_the_same_captures_are_no_problem() -> None:
+    found = checked(AGAIN)
+    assert (found.altered, found.digests) == ((), FIRST)
+    assert found.event == build(AGAIN, REQUEST, RESPONSE, None)
+
+
+@pytest.mark.parametrize(
+    ("request_capture", "response_capture", "expected"),
+    [
+        (replace(REQUEST, body=b'{"messages": [1]}'), RESPONSE, (REQUEST_ALTERED,)),
+        (replace(REQUEST, header={"caller": {"user": "two"}}), RESPONSE, (REQUEST_ALTERED,)),
+        (REQUEST, replace(RESPONSE, body=b"[]"), (RESPONSE_ALTERED,)),
+        (REQUEST, replace(RESPONSE, header={"status_code": 201}), (RESPONSE_ALTERED,)),
+        (None, RESPONSE, (REQUEST_ALTERED + GONE,)),
+        (RESPONSE, REQUEST, (REQUEST_ALTERED, RESPONSE_ALTERED)),
+        (None, None, (REQUEST_ALTERED + GONE, RESPONSE_ALTERED + GONE)),
+    ],
+    ids=["body", "caller", "answer", "status", "deleted", "exchanged", "both deleted"],
+)
+def test_an_altered_capture_is_named(
+    request_capture: Capture | None, response_capture: Capture | None, expected: tuple[str, ...]
+) -> None:
+    found = checked(AGAIN, request_capture, response_capture)
+    assert found.altered == expected
+    assert found.event.problems[-len(expected) :] == expected
+
+
+def test_what_was_altered_is_not_entered_in_the_ledger() -> None:
+    found = checked(AGAIN, replace(REQUEST, body=b"{}"), RESPONSE)
+    assert found.digests == Digests(response=FIRST.response)
+
+
+def test_what_the_ledger_does_not_know_is_not_compared() -> None:
+    """The first event was delivered by a version without digests, or before the capture came."""
+    only_request = replace(AGAIN, first_delivery=Digests(request=FIRST.request))
+    assert checked(only_request, REQUEST, replace(RESPONSE, body=b"[]")).altered == ()
