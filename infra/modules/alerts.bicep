@@ -84,6 +84,16 @@ var alerts = [
     query: loadTextContent('../queries/not-recorded.kql')
   }
   {
+    name: 'altered'
+    title: 'fnsse: captures were altered in storage'
+    description: 'Clients notice nothing. A replayed exchange has another capture than when it was first delivered: somebody altered or deleted it.'
+    severity: 0
+    every: 'PT5M'
+    window: 'PT15M'
+    dimensions: ['what']
+    query: loadTextContent('../queries/altered.kql')
+  }
+  {
     name: 'gateway-refused'
     title: 'fnsse: the gateway does not get through to the app'
     description: 'The app refuses the calls of API Management, does not answer them, or has loaded no function.'

@@ -35,6 +35,7 @@ param hubLocation string
 // Functions come after what they use; each command begins a line.
 var functions = [
   loadTextContent('../queries/analysts/exchanges.kql')
+  loadTextContent('../queries/analysts/altered.kql')
   loadTextContent('../queries/analysts/usage.kql')
   loadTextContent('../queries/analysts/time_to_first_token.kql')
   loadTextContent('../queries/analysts/errors.kql')

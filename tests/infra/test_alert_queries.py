@@ -103,6 +103,10 @@ def _cases() -> list[Case]:
     timer = "reconcile_timer"
     lost = "Exchange 01J could not be recorded at all. The log has its envelope."
     return [
+        Case(alert="altered", what="a replayed capture", raised=True,
+             traces=[line("Exchange 01J was altered in storage: the request's capture was altered")]),
+        Case(alert="altered", what="other lines", raised=False,
+             traces=[delivered(), line("Exchange 01J is requeued")]),
         Case(alert="app-silent", what="the timer stopped", raised=True,
              requests=[call(timer, minutes=90), call("openai", minutes=1)]),
         Case(alert="app-silent", what="nothing runs any more", raised=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,8 +13,11 @@ import pytest
 
 from local.rates import kusto
 from shared.adapters import rate_files
+from shared.core.records.exchange_id import new_exchange_id
 from tests.infra import kql
 from tests.infra.kql import Row, StoredFunction
+from view.exchange.received import Received
+from view.store import Store
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "infra" / "queries" / "analysts"
@@ -106,6 +110,16 @@ RESERVATION: Final = {
     "valid_to": "2026-11-24T00:00:00",
 }
 AT_NOON: Final = ONE | {"timestamp": f"{NOON:%FT%T}"}
+REQUEST_ALTERED: Final = "the request's capture was altered"
+ALTERED: Final = delivered(AT_NOON, replayed=True, problems=[REQUEST_ALTERED])
+# How the events of one exchange may differ.
+VARIANTS: Final[list[dict[str, Any]]] = [
+    {"model": "the first"},
+    {"model": "replayed", "replayed": True},
+    {"model": "aborted", "outcome": "aborted"},
+    {"model": "altered", "replayed": True, "problems": ["no JSON", REQUEST_ALTERED]},
+    {"model": "both", "outcome": "aborted", "problems": [f"{REQUEST_ALTERED}: it is not there"]},
+]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -113,7 +127,7 @@ def test_every_function_runs_over_all_golden_events(name: str) -> None:
     """It bears the name of its file, takes a range of time, and returns rows."""
     assert FUNCTIONS[name].name == name
     assert FUNCTIONS[name].parameters == ("since", "until")
-    assert call(name, ROWS, reservations=[RESERVATION])
+    assert call(name, [*ROWS, ALTERED], reservations=[RESERVATION])
 
 
 def test_an_exchange_that_was_delivered_twice_is_there_once() -> None:
@@ -137,6 +151,41 @@ def test_aborted_counts_only_if_nothing_else_was_delivered() -> None:
     assert [row["outcome"] for row in call("exchanges", [aborted])] == ["aborted"]
     rows = [aborted, delivered(AT_NOON, timedelta(hours=1))]
     assert [row["outcome"] for row in call("exchanges", rows)] == ["completed"]
+
+
+def test_the_page_and_the_query_agree_which_event_counts(tmp_path: Path) -> None:
+    """Whatever events of an exchange come, and in whatever order."""
+    store, rows = Store(tmp_path / "view.sqlite", keep=1000), []
+    for number, order in enumerate(permutations(VARIANTS, 3)):
+        exchange_id = new_exchange_id(0, number.to_bytes(10))
+        for place, variant in enumerate(order):
+            event = AT_NOON | {"exchange_id": exchange_id} | variant
+            store.add([Received(event=event, enqueued_ms=None)])
+            rows.append(delivered(event, timedelta(hours=place)))
+    shown = {row.id: row.model for row in store.page((), limit=1000).rows}
+    store.close()
+    assert shown == {row["exchange_id"]: row["model"] for row in call("exchanges", rows)}
+    assert len(shown) == 60
+
+
+def test_a_capture_that_was_altered_shows_without_the_storage_account() -> None:
+    """By the hashes of the bodies that the events have, though the ledger was altered as well."""
+    changed = "0" * 64
+    rows = [
+        delivered(AT_NOON),
+        delivered(AT_NOON, timedelta(hours=1), request_sha256=changed),
+        delivered(AT_NOON, exchange_id="same"),
+        delivered(AT_NOON, timedelta(hours=1), exchange_id="same", replayed=True),
+        delivered(AT_NOON, exchange_id="slow", outcome="aborted", request_sha256=changed),
+        delivered(AT_NOON, timedelta(hours=1), exchange_id="slow"),
+        delivered(AT_NOON, exchange_id="deleted"),
+        delivered(AT_NOON, exchange_id="deleted", outcome="aborted", problems=[REQUEST_ALTERED]),
+    ]
+    found = {row["exchange_id"]: row for row in call("altered", rows)}
+    assert found.keys() == {AT_NOON["exchange_id"], "deleted"}
+    hashes = found[AT_NOON["exchange_id"]]
+    assert (hashes["noticed"], hashes["requests"], hashes["responses"]) == (0, 2, 1)
+    assert found["deleted"]["noticed"] == 1
 
 
 def test_a_range_holds_its_beginning_and_not_its_end() -> None:

@@ -42,6 +42,8 @@ KNOWN: Final = {
     "functionapp show": _COMMON,
     "monitor app-insights query": {"--app", "-g", "--offset", "--analytics-query"},
     "extension add": {"--name"},
+    "role assignment list": {"--scope", "--include-inherited", "-o"},
+    "storage blob show": {*_STORAGE, "-c", "-n"},
     "storage message peek": {*_STORAGE, "--queue-name", "--num-messages"},
     "storage blob download": {*_STORAGE, "-c", "-n"},
 }
@@ -106,6 +108,7 @@ def test_every_query_runs_over_rows_as_the_app_logs_them(query: str) -> None:
             did_nothing("the queue still holds 3 envelopes"),
             {**did_nothing(""), "message": "Exchange 01 was given up by the queue"},
             {**did_nothing(""), "message": "Exchange 01 could not be recorded at all."},
+            {**did_nothing(""), "message": "Exchange 01 was altered in storage: the request's"},
         ],
         requests=[request("openai", "200", success=False)],
         exceptions=exceptions_of("enrichment", "DeliveryError: the Event Hub refused: server-busy"),

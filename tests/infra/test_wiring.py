@@ -20,6 +20,7 @@ pytestmark = pytest.mark.parametrize("name", SETTINGS)
 # looks back three of them.
 ALERTS: Final = {
     "poison": (2, "PT5M", "PT15M"),
+    "altered": (0, "PT5M", "PT15M"),
     "reconcile-incomplete": (1, "PT30M", "PT6H"),
     "error-share": (2, "PT5M", "PT15M"),
     "time-to-first-chunk": (2, "PT5M", "PT15M"),

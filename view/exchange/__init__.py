@@ -2,6 +2,7 @@
 
 * `row`: the figures that a table shows and a filter compares.
 * `received`: an event as the Event Hub hands it over.
+* `precedence`: which of two events of an exchange counts.
 * `timeline`: when what happened.
 * `usage`: figures and where they come from.
 * `price`: what it costs.

@@ -56,7 +56,7 @@ class Store:
     def add(
         self, events: Iterable[Received], positions: Mapping[str, int] | None = None
     ) -> list[StoredExchange]:
-        """Keep events, and return those that are new or differ from what was kept: an event may be
+        """Keep events, and return those that are new or outrank what was kept: an exchange may be
         delivered more than once. What is not an event of fnsse is left out.
 
         `positions`: of each partition the sequence number of the last event of `events`.

@@ -13,6 +13,7 @@ from shared.core.conversation import searched_text
 from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject, parse_object
 from view.exchange import row as rows
+from view.exchange.precedence import outranks
 from view.exchange.received import Received
 from view.exchange.row import Row
 from view.store.schema import COLUMNS
@@ -33,8 +34,8 @@ class StoredExchange:
 def add(
     connection: sqlite3.Connection, received: Received, card: RateCard | None
 ) -> StoredExchange | None:
-    """Keep an event in place of an older one of its exchange; None if there is nothing new in it,
-    or if it is not an event of fnsse.
+    """Keep an event; None if another one of its exchange counts, or if it is not an event of
+    fnsse.
     """
     row = rows.of_event(received, card)
     if row is None:
@@ -45,7 +46,7 @@ def add(
         "SELECT number, event FROM exchanges JOIN events USING (number) WHERE id = ?", (row.id,)
     ).fetchone()
     if found is not None:
-        if found[1] == packed:
+        if not outranks(event, unpack(found[1])):
             return None
         remove(connection, [found[0]])
     _insert(connection, row, event, packed)

@@ -75,12 +75,20 @@ def test_an_event_that_is_delivered_twice_is_one_exchange(store: Store) -> None:
     assert store.count(()) == 1
 
 
-def test_a_replayed_event_takes_the_place_of_the_first(store: Store) -> None:
-    """Its texts are found, and those of the first no more."""
-    store.add(received(an_event(1), an_event(2)))
+def test_a_replayed_event_never_takes_the_place_of_the_first(store: Store) -> None:
+    """Its capture may have been altered in storage."""
+    store.add(received(an_event(1)))
     changed = an_event(1, replayed=True, prompt=[{"role": "user", "content": "Another prompt"}])
+    assert store.add(received(changed)) == []
+    assert ids(store, '"another prompt"') == ids(store, "replayed:yes") == []
+    assert ids(store, '"say hello"') == [an_id(1)]
+
+
+def test_a_true_end_takes_the_place_of_an_aborted_one(store: Store) -> None:
+    """Its texts are found, and those of the first no more."""
+    store.add(received(an_event(1, outcome="aborted"), an_event(2)))
+    changed = an_event(1, prompt=[{"role": "user", "content": "Another prompt"}])
     assert [new.event for new in store.add(received(changed))] == [changed]
-    assert ids(store, "replayed:yes") == [an_id(1)]
     assert ids(store, '"another prompt"') == [an_id(1)]
     assert ids(store, '"say hello"') == [an_id(2)]
     assert store.count(()) == 2
