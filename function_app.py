@@ -29,6 +29,7 @@ from shared.adapters.envelope_queue import POISON_QUEUE, EnvelopeQueue, GroupedE
 from shared.adapters.event_hub import EventHub
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
+from shared.adapters.policy_blob import PolicyBlob
 from shared.adapters.start_lease import StartLease
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
@@ -37,6 +38,8 @@ from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
+from shared.content.policy_renewal import PolicyRenewal
+from shared.content.policy_source import PolicySource, SettledPolicy
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.message_handler import MessageHandler
@@ -49,7 +52,7 @@ from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
 from shared.settings import misspelt
 from shared.settings.loader import load
-from shared.settings.settings import CallerAuthSettings, Settings
+from shared.settings.settings import CallerAuthSettings, ContentSettings, Settings
 
 
 def telemetry(settings: Settings) -> DeliveryTelemetry | None:
@@ -81,6 +84,13 @@ def telemetry(settings: Settings) -> DeliveryTelemetry | None:
     )
     ledger.on_dead_letter = made.dead_lettered
     return made
+
+
+def content_policy(settings: ContentSettings) -> PolicySource:
+    """The content policy, of the setting or of a blob."""
+    if settings.policy_blob is None:
+        return SettledPolicy(settings.policy)
+    return PolicyRenewal(PolicyBlob(storage, settings.policy_blob), settings.default)
 
 
 def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[SigningKeys]]:
@@ -119,13 +129,15 @@ recorder = Recorder(
     config.copied_headers,
     give_up_after_s=config.reconcile.grace_s * 2 / 3,
 )
+content = content_policy(config.content)
+content.begin()
 relay = Relay(
     upstream=upstream,
     recorder=recorder,
     limits=config.limits,
     interventions=config.interventions,
     default_api_version=config.upstream.api_version,
-    content_policy=config.content_policy,
+    content_policy=content.policy,
 )
 json_blobs = JsonBlobs(storage)
 delivery_telemetry = telemetry(config)
@@ -136,7 +148,7 @@ enrichment = Enrichment(
         config.deployments,
         rates=rate_files.read_texts() if config.event_cost else None,
         for_telemetry=delivery_telemetry is not None,
-        own_patterns=config.content_policy.own,
+        own_patterns=content.own_patterns,
     ),
     UsageClaims(json_blobs),
     event_hub,
@@ -162,7 +174,10 @@ if worker_library_problem:
 readiness = Readiness(
     probes,
     notices=notices,
-    degradations={"event_hub": lambda: event_hub.acceptance.degradation(datetime.now(UTC))},
+    degradations={
+        "event_hub": lambda: event_hub.acceptance.degradation(datetime.now(UTC)),
+        "content_policy": content.degradation,
+    },
 )
 status = Status(
     Sources(

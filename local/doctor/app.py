@@ -18,6 +18,9 @@ from local.reachable import sentences
 
 _CALL_WITHIN_S: Final = 60.0
 _EVENT_WITHIN_S: Final = 60.0
+_UNDELIVERED: Final = "docs/how-to/answer-an-alert.md, nothing-delivered"
+# of what `/health/ready` calls degraded
+_REMEDIES: Final = {"content_policy": "docs/how-to/change-the-content-policy.md, what is wrong"}
 _OLD_S: Final = 300.0  # an envelope that waits longer means that delivery is behind
 _TEXT: Final = "Reply with one word: is everything well?"
 
@@ -83,7 +86,7 @@ def _readiness(ready: httpx.Response, settings: Mapping[str, str]) -> Iterator[C
         what, _, remedy = sentence.partition(" - ")
         yield problem(what, remedy)
     for name, reason in states.get("degraded", {}).items():
-        yield problem(f"{name}: {reason}", "docs/how-to/answer-an-alert.md, nothing-delivered")
+        yield problem(f"{name}: {reason}", _REMEDIES.get(name, _UNDELIVERED))
     for name in ("settings", "worker_library"):
         if name in states:
             yield warning(f"{name}: {states[name]}", "docs/reference/functions.md, Health")

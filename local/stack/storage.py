@@ -8,7 +8,7 @@ from typing import Final
 from local.stack.ports import HOST, Ports
 
 QUEUES: Final = ("envelopes", "envelopes-poison")
-CONTAINERS: Final = ("captures", "ledger")
+CONTAINERS: Final = ("captures", "ledger", "policies")
 
 # Azurite's well-known account, the same on every machine (Azurite's README, "Default Storage
 # Account").

@@ -28,6 +28,7 @@ Storage:
     ledger_appender    appends entries to the ledger; ledger_blobs reads them
     first_entries      reads who delivered an exchange first
     usage_claims       claims on the usage of background responses
+    policy_blob        reads the blob of the content policy
     start_lease        a lease that one holder has over all instances
 
 The Event Hub, the collector, identities and the worker:

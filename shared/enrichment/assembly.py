@@ -10,10 +10,13 @@ short-lived child process that knows nothing but the pure core.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.content.mode import ContentMode
+from shared.core.content.policy import NO_POLICY_RULE
 from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.cost.rates import CardTexts
 from shared.core.detect.own import NO_PATTERNS, OwnPatterns
@@ -40,6 +43,9 @@ IN_PLACE_BYTES: Final = 64 * 1024
 # process takes 150 ms to start.
 STREAM_IN_PLACE_BYTES: Final = 1024 * 1024
 
+# What is redacted beside what is built in. None: nobody knows, and no text may go into the event.
+type OwnPatternsSource = Callable[[], Awaitable[OwnPatterns | None]]
+
 
 class Assembler:
     """Builds events; at most one child process at a time, which bounds memory."""
@@ -51,11 +57,12 @@ class Assembler:
         *,
         rates: CardTexts | None = None,
         for_telemetry: bool = False,
-        own_patterns: OwnPatterns = NO_PATTERNS,
+        own_patterns: OwnPatternsSource | None = None,
     ) -> None:
         """`default_region` is the event's region where the upstream named none; `deployments` is
         what the operator says of them. `rates` are those by which events have a cost; None: they
-        have none. `for_telemetry`: also say what spans and metrics are made of. Raises RateError.
+        have none. `for_telemetry`: also say what spans and metrics are made of. `own_patterns`:
+        what is redacted beside what is built in; None: nothing. Raises RateError.
         """
         if rates is not None:
             rate_card(rates)
@@ -63,7 +70,7 @@ class Assembler:
         self._default_region = default_region
         self._deployments = dict(deployments)
         self._for_telemetry = for_telemetry
-        self._own_patterns = own_patterns
+        self._own_patterns = own_patterns or _no_patterns
         self._one_child = asyncio.Lock()
 
     async def __call__(
@@ -73,19 +80,36 @@ class Assembler:
         response: Capture | None,
         limit_bytes: int,
     ) -> AssembledEvent:
-        """The event, of at most `limit_bytes`. Raises AssemblyError."""
+        """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if it cannot
+        be known now what has to be redacted.
+        """
+        own_patterns = await self._patterns_for(envelope)
+        if own_patterns is None:
+            envelope = replace(
+                envelope, content_mode=ContentMode.METADATA, content_rule=NO_POLICY_RULE
+            )
         options = EventOptions(
             region=self._default_region,
             limit_bytes=limit_bytes,
             deployments=self._deployments,
             rates=self._rates,
             for_telemetry=self._for_telemetry,
-            own_patterns=self._own_patterns,
+            own_patterns=own_patterns or NO_PATTERNS,
         )
         if _fits_in_place(request, response, envelope.content_mode):
             return await _assemble_in_place(envelope, request, response, options)
         async with self._one_child:
             return await assembly_process.assemble(envelope, request, response, options)
+
+    async def _patterns_for(self, envelope: Envelope) -> OwnPatterns | None:
+        """What is redacted beside what is built in; None if nobody knows that."""
+        if envelope.content_mode is not ContentMode.REDACTED:
+            return NO_PATTERNS
+        return await self._own_patterns()
+
+
+async def _no_patterns() -> OwnPatterns:
+    return NO_PATTERNS
 
 
 async def _assemble_in_place(

@@ -45,7 +45,9 @@ class EventAssembler(Protocol):
         response: Capture | None,
         limit_bytes: int,
     ) -> AssembledEvent:
-        """The event, of at most `limit_bytes`. Raises AssemblyError."""
+        """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if it cannot
+        be known now what has to be redacted.
+        """
         ...
 
 

@@ -35,7 +35,7 @@ class Relay:
         limits: LimitSettings,
         interventions: InterventionSettings,
         default_api_version: str | None,
-        content_policy: ContentPolicy,
+        content_policy: Callable[[], ContentPolicy],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.upstream = upstream
@@ -63,7 +63,7 @@ class Relay:
     def exchange_record(self, scope: Scope, operation: Operation, query: bytes) -> ExchangeRecord:
         """The record of an exchange that starts now."""
         exchange_id = fresh_exchange_id()
-        content = content_decision(self.content_policy, scope["headers"], operation.deployment)
+        content = content_decision(self.content_policy(), scope["headers"], operation.deployment)
         start = ExchangeStart(
             exchange_id=exchange_id,
             started_at=datetime.now(UTC),

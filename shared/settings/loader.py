@@ -20,6 +20,7 @@ from shared.settings import validators
 from shared.settings.environ_reader import LONGEST_EXCHANGE_S, EnvironReader
 from shared.settings.settings import (
     CallerAuthSettings,
+    ContentSettings,
     EventHubSettings,
     InterventionSettings,
     LimitSettings,
@@ -48,7 +49,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         reconcile=_reconcile(reader),
         copied_headers=_copied_headers(reader),
         deployments=_deployments(reader),
-        content_policy=_content_policy(reader),
+        content=_content(reader),
         event_cost=reader.switch("EVENT_COST", default=False),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
         caller_auth=_caller_auth(reader),
@@ -235,13 +236,26 @@ def _deployments(reader: EnvironReader) -> Deployments:
     return deployments.parse(value) if value else deployments.NO_DEPLOYMENTS
 
 
-def _content_policy(reader: EnvironReader) -> ContentPolicy:
+def _content(reader: EnvironReader) -> ContentSettings:
     default = ContentMode(reader.one_of("CONTENT_MODE", *ContentMode))
     text = reader.text("CONTENT_POLICY")
+    if text and validators.is_blob_name(text):
+        no_policy = ContentPolicy(default=STRICTEST)
+        return ContentSettings(policy=no_policy, policy_blob=text, default=default)
+    chosen = ContentPolicy(default=default)
+    if text:
+        chosen = _content_policy(reader, text, default)
+    return ContentSettings(policy=chosen, policy_blob=None, default=default)
+
+
+def _content_policy(reader: EnvironReader, text: str, default: ContentMode) -> ContentPolicy:
     try:
-        return policy.parse(text, default) if text else ContentPolicy(default=default)
+        return policy.parse(text, default)
     except ContentPolicyError as error:
-        reader.report_malformed("CONTENT_POLICY", str(error))
+        problem = str(error)
+        if not text.startswith("{"):
+            problem = "it is neither a JSON object nor the name of a blob, policies/content.json"
+        reader.report_malformed("CONTENT_POLICY", problem)
         return ContentPolicy(default=STRICTEST)
 
 

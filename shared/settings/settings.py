@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared.core.content.mode import ContentMode
 from shared.core.content.policy import ContentPolicy
 from shared.core.cost.deployments import Deployments
 
@@ -90,6 +91,16 @@ class ReconcileSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContentSettings:
+    """What is recorded of prompts and answers."""
+
+    policy: ContentPolicy  # in effect unless it is in a blob
+    # container and name of the blob that holds the policy, in the account of captures; None: none
+    policy_blob: str | None
+    default: ContentMode  # of a policy that names none
+
+
+@dataclass(frozen=True, kw_only=True)
 class CallerAuthSettings:
     """Whose Entra tokens the app itself accepts (CALLER_AUTH=entra)."""
 
@@ -123,7 +134,7 @@ class Settings:
     reconcile: ReconcileSettings
     copied_headers: frozenset[str]  # request headers to copy into events, lower-case
     deployments: Deployments  # what answers do not say of them; empty: nothing is known
-    content_policy: ContentPolicy  # what is recorded of prompts and answers
+    content: ContentSettings
     event_cost: bool  # events have a cost, by the rates that are deployed with the app
     # of a user-assigned identity; None: the system-assigned one
     managed_identity_client_id: str | None

@@ -52,6 +52,13 @@ def is_origin(text: str) -> bool:
     return is_base_url(text) and urlsplit(text).path in {"", "/"}
 
 
+def is_blob_name(text: str) -> bool:
+    """Whether it is a container's name (3 to 63 lower-case letters, digits and -), a slash and a
+    blob's.
+    """
+    return re.fullmatch(r"(?=[^/]{3,63}/)[a-z0-9]+(?:-[a-z0-9]+)*/[\w./-]{1,256}", text) is not None
+
+
 def are_deployments(text: str) -> bool:
     deployments.parse(text)  # raises ValueError
     return True

@@ -345,7 +345,7 @@ def relay_setup(
         limits=bounds,
         interventions=interventions,
         default_api_version="2024-10-21",
-        content_policy=ContentPolicy(default=content_mode),
+        content_policy=lambda: ContentPolicy(default=content_mode),
     )
     return RelaySetup(upstream, relay, recorder, memory, stored, queued)
 

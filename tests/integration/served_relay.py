@@ -122,7 +122,7 @@ async def served(
         limits=replace(LIMITS, **{"request_body_bytes": 100 * 2**20, **(limits or {})}),  # type: ignore[arg-type]
         interventions=replace(AS_SHIPPED, **interventions),
         default_api_version=API_VERSION,
-        content_policy=ContentPolicy(),
+        content_policy=ContentPolicy,
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

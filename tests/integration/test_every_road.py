@@ -272,7 +272,7 @@ async def check_every_road(setup: RelaySetup, first: Envelope) -> None:
 async def test_every_later_delivery_repeats_the_first_event(name: str, mode: ContentMode) -> None:
     make, run, outcome = CASES[name]
     setup = make()
-    setup.relay.content_policy = ContentPolicy(default=mode)
+    setup.relay.content_policy = lambda: ContentPolicy(default=mode)
     await run(setup)
     first = load(dump(await setup.envelope()))
     assert first.outcome is outcome

@@ -252,9 +252,10 @@ HEADERS = {"content-length": str(len(ASK)), "x-apim-product-id": "hr"}
 
 async def test_a_caller_gets_the_mode_of_its_rule() -> None:
     setup = relay_setup(sse(*STREAM))
-    setup.relay.content_policy = policy.parse(
+    rules = policy.parse(
         '{"rules": [{"name": "hr", "product": "hr", "mode": "metadata"}]}', ContentMode.FULL
     )
+    setup.relay.content_policy = lambda: rules
     await RelayClient(setup.relay, ASK, headers=HEADERS).run()
     event = built(setup, await setup.envelope())
     assert (event["content_mode"], event["content_rule"]) == ("metadata", "rule hr")

@@ -24,6 +24,8 @@ from shared.errors import ContentPolicyError
 
 # What a rule may ask about. All but the deployment is what API Management says of a caller.
 CONDITIONS: Final[tuple[str, ...]] = ("product", "subscription", "user", "team", "deployment")
+# The event's `content_rule` while the policy is in a blob that has held none yet.
+NO_POLICY_RULE: Final = "no policy"
 _NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _MAX_RULES: Final = 1000
@@ -43,7 +45,8 @@ class ContentPolicy:
     """The mode of every exchange."""
 
     default: ContentMode = ContentMode.FULL  # of an exchange for which no rule holds
-    default_rule: str = "CONTENT_MODE"  # what set the default: the setting, or CONTENT_POLICY
+    # what set the default: CONTENT_MODE, CONTENT_POLICY, or that there is no policy
+    default_rule: str = "CONTENT_MODE"
     rules: tuple[ContentRule, ...] = ()
     own: OwnPatterns = NO_PATTERNS  # what is redacted beside what is built in
 

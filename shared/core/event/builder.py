@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import asdict, replace
 from typing import Final
 
+from shared.core.answer import without_content
 from shared.core.answer.shapes import Images
 from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.event import (
@@ -60,6 +61,8 @@ def build_steps(
     """As `build`, but it yields between short steps while a streamed response is read."""
     if envelope.content_mode.stores_bodies:
         parsed = yield from sources.parse_steps(envelope, request, response)
+    elif response is not None and response.body:
+        parsed = _without_content((yield from sources.parse_steps(envelope, request, response)))
     else:
         parsed = _unstored_sources(envelope, request, response)
     return _event(parsed, default_region, deployments)
@@ -68,9 +71,7 @@ def build_steps(
 def _unstored_sources(
     envelope: Envelope, request: Capture | None, response: Capture | None
 ) -> EventSources:
-    """The sources if the bodies must not be stored. A body that is there all the same is not
-    read.
-    """
+    """The sources if the bodies were not stored."""
     answer, sent_answer = noted_answer.answers(response.header if response else {})
     return EventSources(
         envelope=envelope,
@@ -81,6 +82,18 @@ def _unstored_sources(
         summary=RequestSummary(),
         answer=answer,
         sent_answer=sent_answer,
+    )
+
+
+def _without_content(parsed: EventSources) -> EventSources:
+    """The sources if the bodies were stored, and the event must not have their texts all the
+    same.
+    """
+    return replace(
+        parsed,
+        summary=RequestSummary(),
+        answer=without_content.without_content(parsed.answer),
+        sent_answer=without_content.without_content(parsed.sent_answer),
     )
 
 

@@ -241,7 +241,8 @@ class Event:
     # full: all of it; redacted: the texts without what detectors find, and no captures; metadata:
     # no text of request or answer, here or in storage
     content_mode: ContentMode
-    # what set the mode: CONTENT_MODE, CONTENT_POLICY, `rule ` and its name, or x-fnsse-content;
+    # what set the mode: CONTENT_MODE, CONTENT_POLICY, `rule ` and its name, x-fnsse-content, or
+    # `no policy`: its blob has held none yet;
     # null: the exchange is older than this key
     content_rule: str | None
     redactions: dict[str, int]  # how often what was replaced in the texts, by kind: email, card, …

@@ -616,7 +616,7 @@ def test_the_sample_holds_every_setting_and_nothing_that_is_not_read() -> None:
 
 def test_the_content_policy_is_read_with_the_mode_as_its_default() -> None:
     text = '{"rules": [{"name": "lab", "product": "lab", "mode": "full"}]}'
-    policy = load(LEAST | {"CONTENT_MODE": "metadata", "CONTENT_POLICY": text}).content_policy
+    policy = load(LEAST | {"CONTENT_MODE": "metadata", "CONTENT_POLICY": text}).content.policy
     assert (policy.default, policy.default_rule) == ("metadata", "CONTENT_MODE")
     assert [rule.name for rule in policy.rules] == ["lab"]
 

@@ -1,0 +1,179 @@
+"""The content policy in a blob, whose change counts without a restart.
+
+The blob is read in the background, every 30 s, and only if its ETag is another. What is broken or
+gone does not replace the last policy that was read. While there was none, the strictest mode
+counts, and no exchange waits for the first read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from shared.concurrency.renewal import SharedTask
+from shared.content.policy_source import NO_POLICY
+from shared.core.content import policy
+from shared.core.content.mode import ContentMode
+from shared.core.content.policy import ContentPolicy
+from shared.core.detect.own import OwnPatterns
+from shared.errors import ContentPolicyError, StorageError, StorageNotFound
+
+_log = logging.getLogger("fnsse.content")
+
+MAX_BYTES: Final = 256 * 1024  # of a policy: it is parsed in the worker of the relay
+_BROKEN: Final = "the blob of CONTENT_POLICY does not hold a policy"
+_MISSING: Final = "the blob of CONTENT_POLICY does not exist"
+_UNREADABLE: Final = "the blob of CONTENT_POLICY cannot be read"
+
+
+class PolicyStore(Protocol):
+    """The blob of the policy."""
+
+    async def read(self, known_etag: str | None, max_bytes: int) -> tuple[bytes, str] | None:
+        """Its first `max_bytes` and its ETag, which may be ""; None if it still has the ETag that
+        is known. Raises StorageNotFound if there is none, otherwise StorageError.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyPace:
+    """How often the blob is read. All in seconds."""
+
+    every_s: float = 30
+    first_retry_s: float = 5  # while no policy has been read
+    read_s: float = 20  # the longest read
+
+
+class PolicyRenewal:
+    """Keeps the policy up to date. Belongs to the event loop in which it begins."""
+
+    def __init__(
+        self, store: PolicyStore, default: ContentMode, pace: PolicyPace | None = None
+    ) -> None:
+        """`default`: the mode of a policy that names none."""
+        self._store = store
+        self._default = default
+        self._pace = pace or PolicyPace()
+        self._policy: ContentPolicy | None = None  # the last that was read
+        self._etag: str | None = None  # of the version that was read last, broken or not
+        self._broken = False  # that version is
+        self._unread: str | None = None  # why the newest read gave no version: a text from above
+        self._unlogged: list[tuple[int, str]] = []  # level and line
+        self._closed = False
+        self._reading = SharedTask(self._renew)
+        self._next: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Start to read ahead of need. Does nothing outside of an event loop (an app that is only
+        indexed) and when it runs already.
+        """
+        if self._next is not None or self._closed:
+            return
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._reading.start()
+
+    def policy(self) -> ContentPolicy:
+        """The last policy that was read; the strictest mode if there was none."""
+        self.begin()
+        self._log_news()
+        return self._policy or NO_POLICY
+
+    async def own_patterns(self) -> OwnPatterns | None:
+        """Those of the last policy that was read; None if the blob has held none. Raises
+        StorageError if the blob could not be read yet.
+        """
+        self.begin()
+        if self._policy is None:
+            await self._reading.wait()
+        self._log_news()
+        if self._policy is None and self._unread == _UNREADABLE:
+            raise StorageError(_UNREADABLE)
+        return self._policy.own if self._policy else None
+
+    def degradation(self) -> str | None:
+        """What is wrong with the blob, and what counts meanwhile; None if nothing is wrong."""
+        self.begin()
+        self._log_news()
+        problem = self._unread or (_BROKEN if self._broken else None)
+        return f"{problem}; {self._in_force}" if problem else None
+
+    async def aclose(self) -> None:
+        """Read no more."""
+        self._closed = True
+        if self._next is not None:
+            self._next.cancel()
+        await self._reading.aclose()
+
+    @property
+    def _in_force(self) -> str:
+        if self._policy is None:
+            return f"the mode {NO_POLICY.default} counts for every exchange"
+        return "the last policy that was read counts"
+
+    async def _renew(self) -> None:
+        try:
+            async with asyncio.timeout(self._pace.read_s):
+                version = await self._store.read(self._etag, MAX_BYTES + 1)
+        except StorageNotFound:
+            self._etag, self._broken = None, False
+            self._failed(_MISSING, "upload a policy, or change the setting")
+        except (StorageError, TimeoutError) as error:
+            self._failed(_UNREADABLE, str(error) or f"nothing within {self._pace.read_s:g} s")
+        else:
+            self._unread = None
+            if version is not None:
+                await self._replace(*version)
+        finally:  # even a fault ends this read alone
+            if not self._closed:
+                wait_s = self._pace.every_s if self._policy else self._pace.first_retry_s
+                self._next = asyncio.get_running_loop().call_later(wait_s, self._reading.start)
+
+    async def _replace(self, data: bytes, etag: str) -> None:
+        had_one = self._policy is not None
+        try:
+            # patterns take some 10 ms to compile, and the module that does it 30 ms to import
+            self._policy = await asyncio.to_thread(_parse, data, self._default)
+        except ContentPolicyError as error:
+            if not self._broken or etag != self._etag:
+                self._note(logging.ERROR, f"{_BROKEN}: {error}; {self._in_force}")
+            self._broken = True
+        else:
+            self._broken = False
+            if had_one:  # a warning: it decides what is recorded of everyone
+                rules = len(self._policy.rules)
+                self._note(
+                    logging.WARNING, f"another version of it counts from now on, of {rules} rules"
+                )
+        self._etag = etag
+
+    def _failed(self, problem: str, detail: str) -> None:
+        if problem != self._unread:
+            self._note(logging.ERROR, f"{problem}: {detail}; {self._in_force}")
+        self._unread = problem
+
+    def _note(self, level: int, text: str) -> None:
+        self._unlogged.append((level, text))
+
+    def _log_news(self) -> None:
+        """Log what was found since the last call. The host (4.1037) drops records from outside of
+        an invocation, where the blob is read.
+        """
+        while self._unlogged:
+            level, text = self._unlogged.pop(0)
+            _log.log(level, "The content policy: %s", text)
+
+
+def _parse(data: bytes, default: ContentMode) -> ContentPolicy:
+    if len(data) > MAX_BYTES:
+        raise ContentPolicyError(f"it is larger than {MAX_BYTES // 1024} KB")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ContentPolicyError("it is not UTF-8") from None
+    return policy.parse(text, default)

@@ -1,0 +1,55 @@
+"""What the relay and enrichment ask of the content policy, and its form for a policy in a
+setting.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from shared.core.content.mode import STRICTEST
+from shared.core.content.policy import NO_POLICY_RULE, ContentPolicy
+from shared.core.detect.own import OwnPatterns
+
+# What counts while there is no policy.
+NO_POLICY: Final = ContentPolicy(default=STRICTEST, default_rule=NO_POLICY_RULE)
+
+
+class PolicySource(Protocol):
+    """The policy that counts now."""
+
+    def policy(self) -> ContentPolicy:
+        """The policy for an exchange that begins. Neither waits nor raises."""
+        ...
+
+    async def own_patterns(self) -> OwnPatterns | None:
+        """What is redacted beside what is built in; None while there is no policy. Raises
+        StorageError if that cannot be known now.
+        """
+        ...
+
+    def begin(self) -> None:
+        """Start to read ahead of need, if there is something to read."""
+        ...
+
+    def degradation(self) -> str | None:
+        """What is wrong with the policy, for an anonymous reader; None if nothing is."""
+        ...
+
+
+class SettledPolicy:
+    """A policy that the settings hold: it changes with a restart alone."""
+
+    def __init__(self, policy: ContentPolicy | None = None) -> None:
+        self._policy = policy or ContentPolicy()
+
+    def policy(self) -> ContentPolicy:
+        return self._policy
+
+    async def own_patterns(self) -> OwnPatterns | None:
+        return self._policy.own
+
+    def begin(self) -> None:
+        """Nothing is to be read."""
+
+    def degradation(self) -> str | None:
+        return None
