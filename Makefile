@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts ask events export view drill doctor logs test check lint unit e2e format schema cost sbom audit bench prove clean
+.PHONY: help install run func parts ask events export view drill doctor logs policy test check lint unit e2e format schema cost sbom audit bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -52,6 +52,9 @@ parts: install ## all but the Functions host, for a `func start` of your own bes
 doctor: install ## say what is wrong with this machine, with the running `make run`, or with the app at URL
 	@$(python) -m local.doctor $(if $(FOLDER),--folder '$(FOLDER)') $(if $(URL),--url '$(URL)') \
 		$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)')
+
+policy: install ## say whether FILE is a content policy, before you upload it: make policy FILE=content.json
+	@$(python) -m local.content_policy '$(FILE)'
 
 ask: install ## ask the running proxy: make ask PROMPT="…" (DEPLOYMENT, FOLDER), and see the event
 	@PROMPT="$${PROMPT:-In one sentence: what does a proxy do?}" && $(python) -m local.ask "$$PROMPT" \

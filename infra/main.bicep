@@ -1,6 +1,7 @@
 import {
   alertsType
   apiManagementType
+  authorType
   circuitBreakerType
   clientTokensType
   dataExplorerType
@@ -94,6 +95,9 @@ param clientTokens clientTokensType?
 @minValue(1)
 @maxValue(3650)
 param captureRetentionDays int = 30
+
+@description('Optional. Who may upload a content policy (the setting CONTENT_POLICY names its blob, policies/content.json). Default: no one.')
+param contentPolicyAuthors authorType[] = []
 
 @description('Optional. required: nothing goes upstream, and no answer ends, before its capture is stored. Default: best_effort.')
 param capturePolicy 'best_effort' | 'required' = 'best_effort'
@@ -279,7 +283,7 @@ module captureStorage 'modules/storage.bicep' = {
     tags: allTags
     sku: storageSku
     containers: concat(
-      [containerNames.captures, containerNames.ledger],
+      [containerNames.captures, containerNames.ledger, containerNames.policies],
       capture == null ? [] : [eventHubsCaptureContainerName]
     )
     queues: queueNames
@@ -572,6 +576,12 @@ module accessOfApp 'modules/access.bicep' = {
       }
       {
         principalId: identity.properties.principalId
+        resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.policies}'
+        role: 'Storage Blob Data Reader'
+        why: 'The app reads the content policy, and cannot change it.'
+      }
+      {
+        principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[0]}'
         role: 'Storage Queue Data Contributor'
         why: 'The app puts envelopes on the queue, and its trigger takes them off.'
@@ -597,6 +607,21 @@ module accessOfApp 'modules/access.bicep' = {
     ]
   }
   dependsOn: [hostStorage, captureStorage, eventHubsNamespace, insights]
+}
+
+module accessOfPolicyAuthors 'modules/access.bicep' = if (!empty(contentPolicyAuthors)) {
+  params: {
+    assignments: [
+      for author in contentPolicyAuthors: {
+        principalId: author.objectId
+        principalType: author.?kind ?? 'User'
+        resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.policies}'
+        role: 'Storage Blob Data Contributor'
+        why: 'Who decides what is recorded uploads the content policy here. No capture is in this container.'
+      }
+    ]
+  }
+  dependsOn: [captureStorage]
 }
 
 module accessToAccounts 'modules/access.bicep' = {

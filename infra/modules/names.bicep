@@ -5,10 +5,11 @@
 var queueNames = ['envelopes', 'envelopes-poison']
 
 @export()
-@description('The containers of the account of captures. The app names them in shared/core/records; a test compares.')
+@description('The containers of the account of captures. The app names the first two in shared/core/records, the setting CONTENT_POLICY the third; a test compares.')
 var containerNames = {
   captures: 'captures'
   ledger: 'ledger'
+  policies: 'policies'
 }
 
 @export()

@@ -23,6 +23,16 @@ type expiryType = {
 }
 
 @export()
+@description('Who may upload a content policy.')
+type authorType = {
+  @description('Required. The object id.')
+  objectId: string
+
+  @description('Optional. What it is. Default: User.')
+  kind: ('User' | 'Group' | 'ServicePrincipal')?
+}
+
+@export()
 @description('A role of an identity on one resource.')
 type assignmentType = {
   @description('Required. The object id of the identity. It stands in the name of the assignment.')
@@ -540,7 +550,7 @@ type settingsType = {
   @description('Optional. What is recorded of prompts and answers: full, redacted or metadata.')
   CONTENT_MODE: string?
 
-  @description('Optional. Content modes by caller and deployment, as JSON.')
+  @description('Optional. Content modes by caller and deployment: as JSON, or the name of a blob that holds it, policies/content.json.')
   CONTENT_POLICY: string?
 
   @description('Optional. Request headers to copy into events.')

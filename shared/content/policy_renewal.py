@@ -138,7 +138,7 @@ class PolicyRenewal:
         had_one = self._policy is not None
         try:
             # patterns take some 10 ms to compile, and the module that does it 30 ms to import
-            self._policy = await asyncio.to_thread(_parse, data, self._default)
+            self._policy = await asyncio.to_thread(parse, data, self._default)
         except ContentPolicyError as error:
             if not self._broken or etag != self._etag:
                 self._note(logging.ERROR, f"{_BROKEN}: {error}; {self._in_force}")
@@ -169,7 +169,8 @@ class PolicyRenewal:
             _log.log(level, "The content policy: %s", text)
 
 
-def _parse(data: bytes, default: ContentMode) -> ContentPolicy:
+def parse(data: bytes, default: ContentMode) -> ContentPolicy:
+    """The policy in a blob. Raises ContentPolicyError."""
     if len(data) > MAX_BYTES:
         raise ContentPolicyError(f"it is larger than {MAX_BYTES // 1024} KB")
     try:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.parametrize("name", SETTINGS)
 ROLES: Final = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
     "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
+    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": "Storage Blob Data Reader",
     "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
     "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
     "2b629674-e913-4c01-ae53-ef4638d8f975": "Azure Event Hubs Data Sender",
@@ -113,6 +114,7 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
         ("app", "Storage Table Data Contributor", "host account"),
         ("app", "Storage Blob Data Contributor", f"container {capture.CONTAINER}"),
         ("app", "Storage Blob Data Contributor", f"container {ledger_entry.CONTAINER}"),
+        ("app", "Storage Blob Data Reader", "container policies"),
         ("app", "Storage Queue Data Contributor", f"queue {QUEUE}"),
         ("app", "Storage Queue Data Contributor", f"queue {POISON_QUEUE}"),
         ("app", "Azure Event Hubs Data Sender", "hub"),
@@ -231,7 +233,8 @@ def test_queues_and_containers_are_those_of_the_code(
         _last(resource) for resource in containers if resource["name"].startswith("stcapt")
     }
     archive = {"event-hubs-capture"} if ("eventHubs", "capture") in setting else set()
-    assert of_captures - archive == {capture.CONTAINER, ledger_entry.CONTAINER} == set(CONTAINERS)
+    own = {capture.CONTAINER, ledger_entry.CONTAINER, "policies"}
+    assert of_captures - archive == own == set(CONTAINERS)
     assert archive <= of_captures
     package = deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"][
         "deployment"

@@ -27,6 +27,7 @@ from tests.infra.bicep import (
 from tests.infra.flex import TAKEN_ON_FLEX
 
 PLAIN = switches.settings()[0]
+CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"  # Storage Blob Data Contributor
 
 
 def _positions(**turned: str) -> switches.Setting:
@@ -294,6 +295,30 @@ def test_one_parameter_sets_retention_in_rules_and_app(
             f"{ledger_entry.CONTAINER}/",
         }
         assert set(expiries.values()) == {days}
+
+
+def test_a_content_policy_is_written_by_its_authors_alone(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """The app has no role that writes it, and its authors have none on captures. It does not
+    expire.
+    """
+    author, group = switches.OPERATORS
+    more = f"param contentPolicyAuthors = [{{ objectId: '{author}' }}, {{ objectId: '{group}', kind: 'Group' }}]"
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
+    of_authors = {
+        (assignment["principalId"], assignment["principalType"], on.rpartition("/")[2])
+        for on, assignment in deployment.assignments
+        if assignment["principalId"] in {author, group}
+    }
+    assert of_authors == {(author, "User", "policies"), (group, "Group", "policies")}
+    writers = {
+        assignment["principalId"]
+        for on, assignment in deployment.assignments
+        if on.endswith("/policies") and assignment["roleDefinitionId"].endswith(CONTRIBUTOR)
+    }
+    assert writers == {author, group}
+    assert "policies/" not in _expiries(deployment)
 
 
 def _expiries(deployment: Deployment) -> dict[str, int]:

@@ -19,8 +19,10 @@ from harness.sample_envelope import an_envelope
 from harness.schema import valid
 from local.repository import ROOT
 from shared.adapters import rate_files
+from shared.core.content.mode import ContentMode
 from shared.core.cost import deployments
 from shared.core.cost.rates import read_card
+from shared.core.detect.own import NO_PATTERNS, OwnPatterns
 from shared.core.event import builder, event_cost, truncation
 from shared.core.records.capture import Capture
 from shared.core.telemetry import exchange_telemetry
@@ -144,6 +146,47 @@ async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[st
     served.cancel()
     assert turns > 50
     assert not children
+
+
+@pytest.mark.parametrize("size", [1000, 2 * IN_PLACE_BYTES], ids=["in place", "in the child"])
+async def test_without_a_policy_no_text_goes_into_the_event_of_a_redacted_exchange(
+    size: int,
+) -> None:
+    """What the operator wants redacted is not known then. What may be counted is counted."""
+
+    async def unknown() -> None:
+        return None
+
+    assembler = ValidatingAssembler(None, own_patterns=unknown)
+    envelope = an_envelope(content_mode=ContentMode.REDACTED, content_rule="CONTENT_MODE")
+    body = (await assembler(envelope, a_request(size), an_answer("plum"), LIMIT)).body
+    event = json.loads(body)
+    assert (event["content_mode"], event["content_rule"]) == ("metadata", "no policy")
+    assert (event["prompt"], event["content"], event["choices"][0]["content"]) == (None, "", "")
+    assert b"plum" not in body
+    assert "žluť" not in body.decode()
+    assert (event["model"], event["finish_reason"]) == ("gpt-4o-2024-08-06", "stop")
+    full = json.loads(
+        (await Assembler(None)(an_envelope(), a_request(size), an_answer("plum"), LIMIT)).body
+    )
+    for name in ("request_sha256", "request_bytes", "response_sha256", "response_bytes"):
+        assert event[name] == full[name]
+
+
+async def test_what_the_operator_wants_redacted_is_asked_for_with_each_exchange() -> None:
+    """It may have changed since the last one; and it is asked for where it matters alone."""
+    wanted = [OwnPatterns(words={"fruit": ("plum",)}), NO_PATTERNS]
+
+    async def patterns() -> OwnPatterns:
+        return wanted.pop(0)
+
+    assembler = ValidatingAssembler(None, own_patterns=patterns)
+    redacted = an_envelope(content_mode=ContentMode.REDACTED)
+    contents = [
+        json.loads((await assembler(envelope, None, an_answer("plum"), LIMIT)).body)["content"]
+        for envelope in (redacted, an_envelope(), redacted)
+    ]
+    assert contents == ["[FRUIT]", "plum", "plum"]
 
 
 async def test_a_small_body_that_unfolds_to_a_large_one_goes_to_the_child_too(

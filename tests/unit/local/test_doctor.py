@@ -67,11 +67,15 @@ def test_a_degraded_app_and_a_misspelt_setting_are_shown() -> None:
         {
             **READY,
             "status": "degraded",
-            "degraded": {"event_hub": "no event accepted since noon: busy"},
+            "degraded": {
+                "event_hub": "no event accepted since noon: busy",
+                "content_policy": "the blob of CONTENT_POLICY does not exist",
+            },
             "settings": "CAPTURE_POLCY is not a setting",
         }
     )
-    assert states(found) == [State.OK, State.PROBLEM, State.WARNING]
+    assert states(found) == [State.OK, State.PROBLEM, State.PROBLEM, State.WARNING]
+    assert "change-the-content-policy.md" in found[2].remedy
 
 
 def test_an_app_that_does_not_answer_is_one_problem() -> None:

@@ -621,6 +621,28 @@ def test_the_content_policy_is_read_with_the_mode_as_its_default() -> None:
     assert [rule.name for rule in policy.rules] == ["lab"]
 
 
+@pytest.mark.parametrize("name", ["policies/content.json", "a-2/b", "policies/eu/content.v2.json"])
+def test_the_content_policy_may_be_in_a_blob(name: str) -> None:
+    """Until it is read, what the settings hold is the strictest."""
+    content = load(LEAST | {"CONTENT_MODE": "redacted", "CONTENT_POLICY": name}).content
+    assert (content.policy_blob, content.default) == (name, "redacted")
+    assert content.policy.default == "metadata"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("content.json", "full", "[]", "Policies/content.json", "po/content.json"),
+        "https://contoso.blob.core.windows.net/policies/content.json",
+    ],
+)
+def test_what_is_neither_a_policy_nor_the_name_of_a_blob_is_malformed(text: str) -> None:
+    assert problems({"CONTENT_POLICY": text})[1] == (
+        "  CONTENT_POLICY is malformed: it is neither a JSON object nor the name of a blob, "
+        "policies/content.json"
+    )
+
+
 def test_a_mistake_in_the_content_policy_is_named_with_its_rule() -> None:
     text = '{"rules": [{"name": "lab", "produkt": "lab", "mode": "full"}]}'
     assert problems({"CONTENT_POLICY": text})[1].startswith(
