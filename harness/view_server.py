@@ -34,6 +34,7 @@ STATUS: Final[JsonObject] = {
     "hub": {"state": "receiving", "error": None, "received": 0, "last_at": None},
     "stored": 0,
     "ops": None,
+    "completeness": None,
 }
 
 
@@ -91,11 +92,16 @@ def view_server(
     environment: Mapping[str, str] | None = None,
     token: str | None = None,
     page: Path = PAGE,
+    completeness: JsonObject | None = None,
 ) -> Iterator[ViewServer]:
-    """`arguments` and `environment` are those of `python -m view`, without an Event Hub."""
+    """`arguments` and `environment` are those of `python -m view`, without an Event Hub.
+    `completeness`: what the page is told of it.
+    """
     options = parse(arguments, {**_HUB, **(environment or {})})
     with tempfile.TemporaryDirectory(prefix="fnsse-view-") as folder:
-        services = _services(options, Path(folder) / "view.sqlite")
+        services = _services(
+            options, Path(folder) / "view.sqlite", {**STATUS, "completeness": completeness}
+        )
         services.store.add([Received(event=event, enqueued_ms=None) for event in events])
         server = ViewServer(services, token=token, page=page)
         server.start()
@@ -106,13 +112,13 @@ def view_server(
             services.store.close()
 
 
-def _services(options: Options, file: Path) -> Services:
+def _services(options: Options, file: Path, status: JsonObject) -> Services:
     card = rate_files.read_card()
     store = Store(file, keep=options.keep, card=card)
     return Services(
         options=options,
         store=store,
-        live=Live(lambda: {**STATUS, "stored": store.count(())}),
+        live=Live(lambda: {**status, "stored": store.count(())}),
         captures=CaptureReader(options.captures) if options.captures else None,
         app=AppClient(options.app) if options.app else None,
         card=card,

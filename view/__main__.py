@@ -159,6 +159,7 @@ def _status(feed: EventFeed, store: Store, delivery: DeliveryStatus) -> JsonObje
         },
         "stored": store.count(()),
         "ops": delivery.latest,
+        "completeness": delivery.completeness,
     }
 
 

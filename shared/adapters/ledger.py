@@ -180,9 +180,14 @@ class Ledger:
                 break
         return records
 
-    async def dead_letter_count(self) -> int:
-        """How many exchanges are dead-lettered. Raises StorageError."""
-        return len([name async for name in self._json_blobs.names("dead-letters/")])
+    async def dead_letter_count(self, limit: int) -> int:
+        """How many exchanges are dead-lettered; `limit` if there are more. Raises StorageError."""
+        count = 0
+        async for _ in self._json_blobs.names("dead-letters/"):
+            count += 1
+            if count == limit:
+                break
+        return count
 
     async def reports(self, hours: int) -> list[Report]:
         """The reports of the last hours, newest first; hours without one are left out. Raises

@@ -19,6 +19,7 @@ from shared.core.records.reconcile_run import RUN_BLOB
 from shared.errors import StorageError
 
 _SHOWN_DEAD_LETTERS: Final = 10
+_COUNTED_DEAD_LETTERS: Final = 1000  # one listing; pages ask for the status every few seconds
 MAX_HOURS: Final = 31 * 24
 _UNREACHABLE: Final = {"error": "storage cannot be reached"}
 
@@ -42,8 +43,8 @@ class StatusLedger(Protocol):
         """The oldest dead letters."""
         ...
 
-    async def dead_letter_count(self) -> int:
-        """How many there are."""
+    async def dead_letter_count(self, limit: int) -> int:
+        """How many there are; `limit` if there are more."""
         ...
 
     async def reports(self, hours: int) -> list[Report]:
@@ -153,7 +154,7 @@ class Status:
 
     async def _dead_letters(self) -> dict[str, Any]:
         count, oldest = await asyncio.gather(
-            self._sources.ledger.dead_letter_count(),
+            self._sources.ledger.dead_letter_count(_COUNTED_DEAD_LETTERS),
             self._sources.ledger.dead_letters(_SHOWN_DEAD_LETTERS),
         )
         return {"count": count, "oldest": [record.as_json() for record in oldest]}

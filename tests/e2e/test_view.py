@@ -125,6 +125,7 @@ def test_the_state_of_delivery_comes_along(view: httpx.Client) -> None:
         state = next(state for state in states if state["ops"] is not None)
     assert state["hub"]["state"] == "receiving"
     assert state["ops"]["worker"]["recording"]["lost"] == 0
+    assert state["completeness"]["dead_letters"] == state["ops"]["dead_letters"]["count"]
     assert view.get("/api/ops/status").json().keys() == state["ops"].keys()
     assert "reports" in view.get("/api/ops/reports", params={"hours": 2}).json()
 

@@ -205,6 +205,8 @@ async def test_dead_lettered_exchanges_are_listed_with_their_reasons_oldest_firs
             (newer, "too_large"),
         ]
         assert len(await account.ledger.dead_letters(1)) == 1
+        counts = [await account.ledger.dead_letter_count(limit) for limit in (1, 2, 1000)]
+        assert counts == [1, 2, 2], "counting stops at its limit"
         assert await account.ledger.remove_dead_letter(older)
         assert not await account.ledger.remove_dead_letter(older)
         assert await account.ledger.remove_dead_letter(newer)

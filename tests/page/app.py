@@ -8,12 +8,32 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from shared.core.wire.json.json_shape import JsonObject
 from tests.page.sample_events import exchange_id, sample_events
+from view.server.delivery import completeness
 
 ANSWER = "A proxy passes on what it gets."
 STATUS = {"last_delivery_at": "2026-11-27T10:00:00Z", "backlog": 3, "event_hub": {"state": "ready"}}
+_REPORTS: Final[list[JsonObject]] = [
+    {
+        "window": f"2026/11/27/{hour:02}",
+        "captured": captured,
+        "delivered": delivered,
+        "dead_lettered": 0,
+        "complete": captured == delivered,
+    }
+    for hour, captured, delivered in ((10, 1204, 1201), (9, 980, 980), (8, 411, 411))
+]
+COMPLETENESS: Final = completeness(
+    {
+        "queue": {"length": 2},
+        "worker": {"recording": {"waiting": 1, "lost": 0}},
+        "dead_letters": {"count": 0},
+    },
+    _REPORTS,
+)
 DEAD_LETTER = "019ab11f-2640-7000-8000-000000000000"
 
 

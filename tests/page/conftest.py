@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from harness.node import vendored
 from harness.tools import missing
 from harness.view_server import ViewServer, view_server
-from tests.page.app import StandInApp
+from tests.page.app import COMPLETENESS, StandInApp
 from tests.page.sample_events import sample_events
 
 _HOW_TO_GET: Final = "needs Chromium on PATH: apt-get install chromium (Debian), or any `chromium` or `google-chrome`"
@@ -49,7 +49,8 @@ def server(app: StandInApp) -> Iterator[ViewServer]:
     """A page's server that has read 10,000 events of the last hour."""
     vendored()
     events = list(sample_events(EXCHANGES, end=datetime.now(UTC)))
-    with view_server(events, arguments=["--local", "--app", app.url]) as started:
+    arguments = ["--local", "--app", app.url]
+    with view_server(events, arguments=arguments, completeness=COMPLETENESS) as started:
         app.on_event = started.add
         yield started
 

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from playwright.sync_api import Browser, sync_playwright
 
 from harness.view_server import view_server
+from tests.page.app import COMPLETENESS
 from tests.page.sample_events import sample_events
 
 _EXCHANGES: Final = 1_500
@@ -37,7 +38,7 @@ def main(folder: Path) -> None:
     """Write page-light.png and page-dark.png."""
     folder.mkdir(parents=True, exist_ok=True)
     events = list(sample_events(_EXCHANGES, end=datetime.now(UTC)))
-    with view_server(events) as server, sync_playwright() as playwright:
+    with view_server(events, completeness=COMPLETENESS) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_PROGRAM, args=["--no-sandbox"])
         theme: Literal["light", "dark"]
         for theme in ("light", "dark"):

@@ -19,6 +19,19 @@ def test_charts_are_drawn_and_described(visitor: Visitor) -> None:
     assert re.search(r"completed [\d,]+", described[2])
 
 
+def test_completeness_is_counted_and_drawn_by_the_hour(visitor: Visitor) -> None:
+    """What is missing in an hour that is not complete is three exchanges here."""
+    page = visitor.opens()
+    tile = page.locator(".completeness")
+    expect(tile.locator("dd")).to_have_text(["2,595", "2,592", "3", "0"])
+    expect(tile.locator(".hour")).to_have_count(3)
+    expect(tile.get_by_role("img")).to_have_accessible_name("3 hours, 1 of them not complete yet")
+    expect(tile.locator(".hour").last).to_have_attribute(
+        "title", re.compile("1,204 captured, 1,201 delivered, not complete yet$")
+    )
+    expect(page.locator(".complete")).to_have_text("3 on their way")
+
+
 def test_legend_filters_by_its_series(visitor: Visitor) -> None:
     """An outcome of the chart becomes a chip."""
     page = visitor.opens()

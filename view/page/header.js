@@ -16,10 +16,10 @@ function judged(known) {
   if (known.hub.state === "failed") return ["bad", "Event Hub not reachable"];
   if (known.hub.state === "connecting") return ["due", "connecting to the Event Hub"];
   const now = known.completeness;
-  if (now?.captured == null || now.delivered == null) return ["good", `${format.count(known.stored)} stored`];
-  if (now.dead_letters) return ["bad", `${format.count(now.dead_letters)} dead ${now.dead_letters === 1 ? "letter" : "letters"}`];
-  const due = now.waiting ?? Math.max(0, now.captured - now.delivered);
-  if (due) return ["due", `${format.count(due)} on their way`];
+  if (now?.lost) return ["bad", `${format.count(now.lost)} lost`];
+  if (now?.dead_letters) return ["bad", `${format.count(now.dead_letters)} dead ${now.dead_letters === 1 ? "letter" : "letters"}`];
+  if (now?.waiting) return ["due", `${format.count(now.waiting)} on their way`];
+  if (!now?.delivered) return ["good", `${format.count(known.stored)} stored`];
   return ["good", `all ${format.count(now.delivered)} delivered`];
 }
 

@@ -86,11 +86,20 @@
  *
  * @typedef {{request: CapturedRequest|null, response: CapturedResponse|null}} Capture
  *
+ * @typedef {object} Hour of the reports of reconcile
+ * @property {string} window `2026/11/27/10`, UTC
+ * @property {number} captured
+ * @property {number} delivered
+ * @property {number} dead_lettered
+ * @property {boolean} complete
+ *
  * @typedef {object} Completeness
- * @property {number|null} captured
- * @property {number|null} delivered
- * @property {number|null} waiting
- * @property {number|null} dead_letters
+ * @property {number|null} captured in `hours`
+ * @property {number|null} delivered of those
+ * @property {number|null} waiting now
+ * @property {number|null} dead_letters all that there are, or 1000
+ * @property {number|null} [lost]
+ * @property {Hour[]} [hours] oldest first
  *
  * @typedef {object} Status
  * @property {{state: "connecting"|"receiving"|"failed", error: string|null, received: number, last_at: string|null}} hub

@@ -1,7 +1,6 @@
 /** The charts above the table. A click on one filters the table, or opens the exchange that was hit. */
 import uPlot from "uplot";
 import { filter, filterBy, open } from "../address.js";
-import { status } from "../feed.js";
 import { quoted, toggled, withTerms } from "../filter/terms.js";
 import * as format from "../format.js";
 import { html } from "../html.js";
@@ -146,6 +145,6 @@ export default function Charts() {
     <${StackedBars} title=${bucketS === 60 ? "Tokens a minute" : "Tokens"} keyName="deployment" series=${data.tokens} colourOf=${(/** @type {string} */ _, /** @type {number} */ index) => PALETTE[index % PALETTE.length]} bucketS=${bucketS} span=${span} />
     <${StackedBars} title="Outcomes" keyName="outcome" series=${data.outcomes} colourOf=${(/** @type {string} */ name) => `--outcome-${name.replaceAll("_", "-")}`} bucketS=${bucketS} span=${span} />
     ${data.openStreams && html`<${OpenStreams} points=${data.openStreams} span=${span} bucketS=${bucketS} />`}
-    ${status.value?.completeness && html`<${CompletenessFigures} />`}
+    <${CompletenessFigures} />
   </section>`;
 }

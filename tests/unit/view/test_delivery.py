@@ -1,0 +1,51 @@
+"""What the page is told of completeness."""
+
+from __future__ import annotations
+
+from shared.core.wire.json.json_shape import JsonObject
+from view.server.delivery import completeness
+
+STATUS: JsonObject = {
+    "worker": {"recording": {"waiting": 2, "lost": 1}},
+    "queue": {"length": 40, "oldest_at": None},
+    "dead_letters": {"count": 3, "oldest": []},
+}
+
+
+def test_hours_are_summed_and_stand_oldest_first() -> None:
+    reports: list[JsonObject] = [
+        {"window": "2026/11/27/10", "captured": 5, "delivered": 4, "complete": False},
+        {"window": "2026/11/27/09", "captured": 7, "delivered": 7, "complete": True},
+    ]
+    found = completeness(STATUS, reports)
+    assert found["hours"] == [
+        {
+            "window": "2026/11/27/09",
+            "captured": 7,
+            "delivered": 7,
+            "dead_lettered": None,
+            "complete": True,
+        },
+        {
+            "window": "2026/11/27/10",
+            "captured": 5,
+            "delivered": 4,
+            "dead_lettered": None,
+            "complete": False,
+        },
+    ]
+    assert (found["captured"], found["delivered"]) == (12, 11)
+    assert (found["waiting"], found["dead_letters"], found["lost"]) == (42, 3, 1)
+
+
+def test_what_storage_does_not_give_is_unknown_and_not_zero() -> None:
+    unreachable: JsonObject = {"error": "storage cannot be reached"}
+    found = completeness({**STATUS, "queue": unreachable, "dead_letters": unreachable}, ())
+    assert found == {
+        "captured": None,
+        "delivered": None,
+        "waiting": None,
+        "dead_letters": None,
+        "lost": 1,
+        "hours": [],
+    }
