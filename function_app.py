@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import azure.functions as func
 
 import blueprints.completeness.dead_letters
+import blueprints.completeness.erase
 import blueprints.completeness.reconcile
 import blueprints.completeness.replay
 import blueprints.enrichment
@@ -25,7 +26,7 @@ from shared.access.key_renewal import SigningKeys
 from shared.adapters import identity, rate_files, worker_library, worker_process
 from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
-from shared.adapters.envelope_queue import POISON_QUEUE, EnvelopeQueue, GroupedEnvelopes
+from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE, EnvelopeQueue, GroupedEnvelopes
 from shared.adapters.event_hub import EventHub
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
@@ -36,6 +37,8 @@ from shared.adapters.upstream import Upstream
 from shared.adapters.usage_claims import UsageClaims
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters
+from shared.completeness.erasure import ErasureRunner
+from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.content.policy_renewal import PolicyRenewal
@@ -162,6 +165,13 @@ reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, back_pr
 dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)
 max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
 replay_runner = ReplayRunner(captures, ledger, envelopes, json_blobs, back_pressure, max_age)
+erasure_runner = ErasureRunner(
+    captures,
+    ExchangeErasure(captures, ledger, json_blobs),
+    json_blobs,
+    {QUEUE: envelopes, POISON_QUEUE: poison_envelopes},
+    max_age,
+)
 
 probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.reach}
 callers = caller_check.for_app(config.caller_auth, signing_keys)
@@ -207,5 +217,6 @@ app.register_functions(
 app.register_functions(
     blueprints.completeness.replay.blueprint(replay_runner, config.reconcile.retention_days, guard)
 )
+app.register_functions(blueprints.completeness.erase.blueprint(erasure_runner, guard))
 
 worker_process.freeze_gc()

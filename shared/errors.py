@@ -6,7 +6,7 @@
     ├── EnvelopeError            a queue message is not an envelope of a known version
     ├── CaptureError             a blob is not a capture
     ├── WrongType                parsed JSON is not the record that it should be
-    ├── ReplayRequestError       a request to replay that cannot be carried out            -> 400
+    ├── OperatorRequestError     a request to replay or to erase that cannot be carried out  -> 400
     ├── AssemblyError            an event could not be built from its envelope and captures
     ├── NotAnObject              a request body is not a JSON object; it is relayed as it is
     ├── UpstreamError            no (whole) answer from the upstream
@@ -57,8 +57,8 @@ class WrongType(FnsseError):
     """
 
 
-class ReplayRequestError(FnsseError):
-    """A request to replay is wrong; the message says what would be right."""
+class OperatorRequestError(FnsseError):
+    """A request to replay or to erase is wrong; the message says what would be right."""
 
 
 class AssemblyError(FnsseError):

@@ -18,7 +18,7 @@ from shared.completeness.replay import ReplayPage, ReplayRunner
 from shared.core.api_errors import operator_errors
 from shared.core.records import replay_request
 from shared.core.records.replay_request import ReplayRequest
-from shared.errors import ReplayRequestError
+from shared.errors import OperatorRequestError
 from shared.http.error_response import ErrorResponse
 
 _RETRIES: Final = df.RetryOptions(
@@ -150,7 +150,7 @@ async def _start(
 ) -> Response:
     try:
         request = replay_request.parse(await _json(req), datetime.now(UTC), retention)
-    except ReplayRequestError as error:
+    except OperatorRequestError as error:
         return ErrorResponse(operator_errors.invalid_replay(str(error)))
     state = ReplayState.of(request)
     instance = await client.start_new("replay", client_input=state.as_json())
@@ -162,8 +162,8 @@ async def _json(req: Request) -> object:
     try:
         return await req.json()
     except (ValueError, RecursionError):
-        raise ReplayRequestError(
-            'The body must be JSON such as {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}.'
+        raise OperatorRequestError(
+            f"The body must be JSON such as {replay_request.EXAMPLE}."
         ) from None
 
 

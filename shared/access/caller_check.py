@@ -69,6 +69,13 @@ class CallerCheck:
         """Why the call may not go on, or None if it may. Does not suspend once the token is
         cached.
         """
+        decided = await self.identity(headers, role)
+        return decided if isinstance(decided, ApiError) else None
+
+    async def identity(self, headers: Iterable[tuple[bytes, bytes]], role: Role) -> str | ApiError:
+        """The object id of the identity that calls, or why the call may not go on. Does not suspend
+        once the token is cached.
+        """
         token = caller_token.bearer(headers)
         if isinstance(token, TokenRejected):
             return caller_errors.token_refused(token.check)
@@ -88,7 +95,9 @@ class CallerCheck:
                 return caller_errors.token_refused(decided.check)
         else:
             decided = known.accepted
-        return None if decided.object_id in self._allowed[role] else caller_errors.not_allowed(role)
+        if decided.object_id not in self._allowed[role]:
+            return caller_errors.not_allowed(role)
+        return decided.object_id
 
     async def _examine(self, token: bytes, digest: bytes) -> TokenAccepted | TokenRejected:
         key_id = caller_token.key_id(token)

@@ -8,6 +8,7 @@ Its entries are what `shared.adapters.ledger_appender` appends. Beside them, one
   counted it yet.
 * `reopened/2026/11/23/14/<id> <unix ms>`: an operator requeued it, so an earlier dead letter no
   longer counts.
+* `erased/2026/11/23/14/<id>.json`: it was erased, and is neither missing nor delivered any more.
 * `reports/2026/11/23/14.json`: the window's last report; its metadata says whether the window is
   complete.
 """
@@ -41,6 +42,7 @@ from shared.concurrency.gather import gather_bounded
 from shared.core.records.comparison import LedgerIndex, Report
 from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.digests import AcceptedEvent, Digests
+from shared.core.records.erasure_receipt import mark_name, marks_prefix
 from shared.core.records.ledger_entry import (
     CONTAINER,
     Delivery,
@@ -211,6 +213,22 @@ class Ledger:
         """Take an exchange off the list; False if it is not on it. Raises StorageError."""
         return await self._json_blobs.delete(_dead_letter_name(exchange_id))
 
+    async def mark_erased(self, exchange_id: str, run: str | None) -> None:
+        """Note that an exchange is erased, by that run; None: by its id alone. Raises
+        StorageError.
+        """
+        at_ms = int(self._clock() * 1000)
+        await self._json_blobs.put(mark_name(exchange_id), {"run": run, "at_ms": at_ms})
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        """Whether an exchange is marked as erased. Raises StorageError."""
+        return await self._json_blobs.get(mark_name(exchange_id)) is not None
+
+    async def erased(self, window: str) -> set[str]:
+        """The exchanges of a window that are marked as erased. Raises StorageError."""
+        names = self._json_blobs.names(marks_prefix(window))
+        return {name.rpartition("/")[2].removesuffix(".json") async for name in names}
+
     async def reopen(self, exchange_id: str) -> None:
         """Judge an exchange again: dead letters until now no longer count. Raises StorageError."""
         at_ms = int(self._clock() * 1000)
@@ -236,7 +254,9 @@ class Ledger:
 
     async def index(self, window: str) -> LedgerIndex:
         """All that the ledger says of a window; 16 bytes an exchange. Raises StorageError."""
-        index = LedgerIndex(reopened_ms=await self._reopened(window))
+        index = LedgerIndex(
+            reopened_ms=await self._reopened(window), erased=await self.erased(window)
+        )
         async for entries in self._entries(window):
             for count, entry in enumerate(entries):
                 index.note(entry)

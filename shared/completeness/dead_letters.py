@@ -7,32 +7,32 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final, Protocol
 
+from shared.completeness.exchange_erasure import (
+    ErasableCaptures,
+    ErasableCounts,
+    ErasableEntries,
+    ExchangeErasure,
+)
 from shared.completeness.ports import CaptureHeaders, EnvelopeSink
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
-from shared.core.records.capture import CaptureKind, capture_name
 from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.digests import Digests
 from shared.core.records.envelope import mark_replayed, mark_requeued
-from shared.core.records.poison import failure_count_name
 from shared.core.records.window import Window
 from shared.errors import StorageNotFound
 
 _MAX_LISTED: Final = 1000
 
 
-class ErasableCaptures(CaptureHeaders, Protocol):
+class StoredCaptures(CaptureHeaders, ErasableCaptures, Protocol):
     """The captures. Each method raises StorageError."""
 
     async def exists(self, name: str) -> bool:
         """Whether there is a capture of that name."""
         ...
 
-    async def erase(self, name: str) -> bool:
-        """Delete a capture; False if there is none."""
-        ...
 
-
-class DeadLetterLedger(Protocol):
+class DeadLetterLedger(ErasableEntries, Protocol):
     """The ledger's dead letters. Each method raises StorageError."""
 
     async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
@@ -43,10 +43,6 @@ class DeadLetterLedger(Protocol):
         """Why the exchange is dead-lettered; None if it is not."""
         ...
 
-    async def remove_dead_letter(self, exchange_id: str) -> bool:
-        """Take an exchange off the list; False if it is not on it."""
-        ...
-
     async def reopen(self, exchange_id: str) -> None:
         """Judge the exchange again: dead letters until now no longer count."""
         ...
@@ -55,25 +51,13 @@ class DeadLetterLedger(Protocol):
         """By exchange: what its first event was made of."""
         ...
 
-    async def take_event_refusal(self, exchange_id: str) -> bool:
-        """Forget that the Event Hub refused the exchange's event; False if it did not."""
-        ...
-
-
-class ErasableCounts(Protocol):
-    """How often an exchange's event could not be built."""
-
-    async def delete(self, name: str) -> bool:
-        """Forget a count; False if there is none. Raises StorageError."""
-        ...
-
 
 class DeadLetters:
     """Lists, requeues and erases exchanges."""
 
     def __init__(
         self,
-        captures: ErasableCaptures,
+        captures: StoredCaptures,
         ledger: DeadLetterLedger,
         envelopes: EnvelopeSink,
         failure_counts: ErasableCounts,
@@ -81,7 +65,7 @@ class DeadLetters:
         self._captures = captures
         self._ledger = ledger
         self._envelopes = envelopes
-        self._failure_counts = failure_counts
+        self._erasure = ExchangeErasure(captures, ledger, failure_counts)
 
     async def list_oldest(self) -> list[DeadLetterRecord]:
         """The oldest thousand dead letters. Raises StorageError."""
@@ -107,24 +91,15 @@ class DeadLetters:
             envelope = mark_replayed(envelope, first_delivery)
         else:
             envelope = mark_requeued(envelope, "requeue", first_delivery)
-            await self._forget_failures(exchange_id)
+            await self._erasure.forget_failures(exchange_id)
             await self._ledger.reopen(exchange_id)
         await self._envelopes.put(envelope)
         await self._ledger.remove_dead_letter(exchange_id)
         return True
 
     async def erase(self, exchange_id: str) -> bool:
-        """Delete the captures; False if nothing was stored of the exchange. Raises
-        StorageError.
-
-        The ledger and the claims on usage keep the bare id.
-        """
-        erased = [
-            await self._captures.erase(capture_name(exchange_id, kind)) for kind in CaptureKind
-        ]
-        await self._forget_failures(exchange_id)
-        return await self._ledger.remove_dead_letter(exchange_id) or any(erased)
-
-    async def _forget_failures(self, exchange_id: str) -> None:
-        await self._failure_counts.delete(failure_count_name(exchange_id))
-        await self._ledger.take_event_refusal(exchange_id)
+        """Erase the exchange; False if nothing was stored of it. Raises StorageError."""
+        erased = await self._erasure.erase(exchange_id)
+        if erased:
+            await self._erasure.mark(exchange_id)
+        return erased

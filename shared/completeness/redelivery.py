@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from shared.completeness.ports import CaptureHeaders
@@ -38,3 +39,24 @@ async def find_exchange(captures: CaptureNames, exchange_id: str) -> CapturedExc
     """The exchange with all its captures that are stored, maybe none. Raises StorageError."""
     kinds = [kind for kind in CaptureKind if await captures.exists(capture_name(exchange_id, kind))]
     return CapturedExchange(exchange_id=exchange_id, kinds=frozenset(kinds))
+
+
+async def whole_exchanges(
+    captures: CaptureNames, exchanges: Sequence[CapturedExchange], *, first: bool, last: bool
+) -> list[CapturedExchange]:
+    """The exchanges of a page with all their captures, each on the page of its last capture.
+    Raises StorageError.
+
+    `first`, `last`: no page comes before, or after. The captures of those at its edges may be on
+    two pages.
+    """
+    edges = ({0} if not first else set()) | ({len(exchanges) - 1} if not last else set())
+    whole = []
+    for place, listed in enumerate(exchanges):
+        exchange = listed
+        if place in edges:
+            exchange = await find_exchange(captures, listed.exchange_id)
+            if not exchange.kinds or max(exchange.kinds) not in listed.kinds:
+                continue  # erased since, or of the next page
+        whole.append(exchange)
+    return whole

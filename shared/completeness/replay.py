@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, Self
 
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.ports import CaptureHeaders, CheckpointStore, EnvelopeSink
-from shared.completeness.redelivery import MAX_CONCURRENT, find_exchange, rebuild_envelope
+from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, whole_exchanges
 from shared.concurrency.gather import gather_bounded
 from shared.core.content.mode import ContentMode
 from shared.core.records.capture import CaptureKind, capture_name, is_erased
@@ -48,11 +48,15 @@ class CapturePages(CaptureHeaders, Protocol):
         ...
 
 
-class DeliveredDigests(Protocol):
+class ReplayLedger(Protocol):
     """The ledger."""
 
     async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
         """By exchange: what its first event was made of. Raises StorageError."""
+        ...
+
+    async def erased(self, window: str) -> set[str]:
+        """The exchanges of a window that an operator erased. Raises StorageError."""
         ...
 
 
@@ -64,7 +68,7 @@ class ReplayPage:
     unreadable: int  # corrupt captures, which no replay can deliver
     marker: str | None  # of the next page; None: the window is done
     waiting: str | None  # why nothing was queued: live work, or the Event Hub is not ready
-    erased: int = 0  # redacted exchanges, whose captures are gone
+    erased: int = 0  # by an operator; or redacted ones, whose bodies are gone
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
@@ -82,7 +86,7 @@ class ReplayRunner:
     def __init__(
         self,
         captures: CapturePages,
-        ledger: DeliveredDigests,
+        ledger: ReplayLedger,
         envelopes: EnvelopeSink,
         checkpoints: CheckpointStore,
         back_pressure: BackPressure,
@@ -117,8 +121,11 @@ class ReplayRunner:
         checkpoint_name = f"progress/replay/{instance}.json"
         checkpoint = resume(f"{window} {marker}", await self._checkpoints.get(checkpoint_name))
         names, next_marker = await self._captures.page(f"{window}/", marker, self._page)
-        exchanges = await self._whole(
-            list(captured_exchanges(names)), first=marker is None, last=next_marker is None
+        exchanges = await whole_exchanges(
+            self._captures,
+            list(captured_exchanges(names)),
+            first=marker is None,
+            last=next_marker is None,
         )
         matches = [
             exchange
@@ -136,32 +143,22 @@ class ReplayRunner:
             checkpoint.counts.update(results)
             checkpoint.after = batch[-1].exchange_id
             await self._checkpoints.put(checkpoint_name, checkpoint.as_json())
+        erased = checkpoint.counts["erased"]
+        if next_marker is None:
+            erased += await self._erased_count(request, window)
         return ReplayPage(
             queued=checkpoint.counts["queued"],
             unreadable=checkpoint.counts["unreadable"],
             marker=next_marker,
             waiting=None,
-            erased=checkpoint.counts["erased"],
+            erased=erased,
         )
 
-    async def _whole(
-        self, exchanges: list[CapturedExchange], *, first: bool, last: bool
-    ) -> list[CapturedExchange]:
-        """The exchanges of a page with all their captures, each on the page of its last capture.
-
-        `first`, `last`: no page comes before, or after. The captures of those at its edges may be
-        on two pages.
+    async def _erased_count(self, request: ReplayRequest, window: str) -> int:
+        """How many exchanges of a window an operator has erased that the request may select. What
+        their envelopes said is gone as well.
         """
-        edges = ({0} if not first else set()) | ({len(exchanges) - 1} if not last else set())
-        whole = []
-        for place, listed in enumerate(exchanges):
-            exchange = listed
-            if place in edges:
-                exchange = await find_exchange(self._captures, listed.exchange_id)
-                if not exchange.kinds or max(exchange.kinds) not in listed.kinds:
-                    continue  # erased since, or of the next page
-            whole.append(exchange)
-        return whole
+        return sum(map(request.wants_id, await self._ledger.erased(window)))
 
     def _is_wanted(self, request: ReplayRequest, exchange: CapturedExchange) -> bool:
         return request.wants_id(exchange.exchange_id) and not self._may_be_running(exchange)

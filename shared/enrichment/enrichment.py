@@ -134,8 +134,7 @@ class Enrichment:
             async with self._memory.hold(_held_bytes(envelope)):
                 event = await self._claimed_event(envelope, await self._event_hub.limit_bytes())
                 if event is None:
-                    await self._ledger.delivered([AcceptedEvent(exchange_id=envelope.exchange_id)])
-                    await self._erase_bodies(envelope)
+                    await self._end_erased(envelope)
                     return
                 await self._send(event, envelope.exchange_id)
             for what in event.altered:
@@ -155,6 +154,16 @@ class Enrichment:
             if not envelope.replayed:
                 await self._ledger.record_event_refusal(envelope.exchange_id)
             raise
+
+    async def _end_erased(self, envelope: Envelope) -> None:
+        """An operator erased the exchange, or its event was accepted and its bodies are erased."""
+        if await self._ledger.is_erased(envelope.exchange_id):
+            _log.info("Exchange %s was erased; its envelope is dropped", envelope.exchange_id)
+            # which this delivery may have stored
+            await self._captures.erase(outcome_name(envelope.exchange_id))
+            return
+        await self._ledger.delivered([AcceptedEvent(exchange_id=envelope.exchange_id)])
+        await self._erase_bodies(envelope)
 
     async def undeliverable_reason(self, envelope: Envelope) -> DeadLetterReason | None:
         """Why no event can be built from this envelope; None if one can, whether or
@@ -205,12 +214,14 @@ class Enrichment:
                 await self._captures.erase_body(name)
 
     async def _claimed_event(self, envelope: Envelope, limit_bytes: int) -> _ClaimedEvent | None:
-        """None if the event was accepted before, and its captures are erased since."""
+        """None if the exchange is erased, or its bodies are since the event was accepted."""
         large = _captures_bytes(envelope) > LARGE_BYTES
         async with self._one_large if large else contextlib.nullcontext():
             async with self._reading:
                 stored = await read_stored(self._captures.get, envelope)
-            if stored.is_erased:
+            if stored.is_erased or (
+                stored.lacks_capture and await self._ledger.is_erased(envelope.exchange_id)
+            ):
                 return None
             assembled = await self._assemble(
                 stored.envelope, stored.request, stored.response, limit_bytes

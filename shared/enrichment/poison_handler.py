@@ -49,6 +49,10 @@ class PoisonLedger(Protocol):
         """Whether the Event Hub refused the exchange's event since this was asked last."""
         ...
 
+    async def is_erased(self, exchange_id: str) -> bool:
+        """Whether an operator erased the exchange."""
+        ...
+
 
 class FailureCounts(Protocol):
     """Keeps how often an event could not be built. Each method raises StorageError."""
@@ -114,6 +118,10 @@ class PoisonHandler:
         match poison.decide(envelope, reason, failures):
             case poison.ListFailedReplay():
                 await self._list_failed_replay(envelope.exchange_id)
+            case poison.DeadLetter() | poison.StoreOutcome() if await self._ledger.is_erased(
+                envelope.exchange_id
+            ):
+                _log.info("Exchange %s was erased; its envelope is dropped", envelope.exchange_id)
             case poison.DeadLetter(reason=dead_letter_reason):
                 await self._store_outcome(envelope)  # requeueing it reads that
                 await self._dead_letter(envelope.exchange_id, dead_letter_reason)

@@ -28,6 +28,10 @@ class DeliveryCaptures(Protocol):
         """Store a capture unless there is one of that name. Raises StorageError."""
         ...
 
+    async def erase(self, name: str) -> bool:
+        """Delete a capture; False if there is none. Raises StorageError."""
+        ...
+
     async def erase_body(self, name: str) -> None:
         """Replace a capture by its header, with a mark; nothing if there is none. Raises
         StorageError or CaptureError.
@@ -104,4 +108,8 @@ class EnrichmentLedger(Protocol):
 
     async def record_event_refusal(self, exchange_id: str) -> None:
         """Note that the Event Hub refused the exchange's event. The poison handler counts that."""
+        ...
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        """Whether an operator erased the exchange."""
         ...

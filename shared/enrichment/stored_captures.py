@@ -25,6 +25,13 @@ class StoredExchange:
         """A body was erased, because the event had been accepted."""
         return any(is_erased(side.header) for side in (self.request, self.response) if side)
 
+    @property
+    def lacks_capture(self) -> bool:
+        """A capture that the envelope names is not there."""
+        return (self.envelope.request_capture is not None and self.request is None) or (
+            self.envelope.response_capture is not None and self.response is None
+        )
+
 
 async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:
     """Both captures of an exchange. Raises what `read` raises.

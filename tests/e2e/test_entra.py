@@ -47,6 +47,9 @@ FOR_OPERATORS = {
     "ops_reports": ("GET", "/ops/reports", 200),
     "reconcile_start": ("POST", "/ops/reconcile", 202),
     "replay_start": ("POST", "/ops/replay", 400),
+    "erase_start": ("POST", "/ops/erase", 400),
+    "ops_erasure": ("GET", f"/ops/erase/{'0' * 32}", 404),
+    "ops_erased_ids": ("GET", f"/ops/erase/{'0' * 32}/ids", 404),
 }
 OPEN = {"health", "health_ready"}
 NOT_FETCHED = (

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -32,7 +33,12 @@ from shared.core.records.exchange_id import new_exchange_id
 from tests.e2e.conftest import on_embedded_alone
 
 _HOW_TO: Final = ROOT / "docs" / "how-to"
-_PAGES: Final = ("reconcile-and-replay.md", "dead-letters.md", "erase-an-exchange.md")
+_PAGES: Final = (
+    "reconcile-and-replay.md",
+    "dead-letters.md",
+    "erase-an-exchange.md",
+    "erase-a-persons-data.md",
+)
 
 
 def commands_of(page: str) -> list[str]:
@@ -134,6 +140,12 @@ def a_delivered_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
     return response.exchange_id, content_of(response.body)
 
 
+def has_captures(stack: Stack, exchange_id: str) -> bool:
+    prefix = capture.request_name(exchange_id).removesuffix(".request")
+    with captures_of(stack) as captures:
+        return bool(list(captures.list_blob_names(name_starts_with=prefix)))
+
+
 def test_envelopes_that_share_a_message_are_all_delivered(stack: Stack, events: EventLog) -> None:
     """Both hosts hand the array over as it was queued, whatever they do to its white space."""
     exchange_ids = [a_delivered_exchange(stack, events)[0] for _ in range(2)]
@@ -214,6 +226,46 @@ def test_a_time_range_is_delivered_again_under_the_same_ids(stack: Stack, events
     assert status["customStatus"]["windows_done"] == status["customStatus"]["windows_total"]
     for exchange_id in ids:
         assert events.one(exchange_id=exchange_id, replayed=True)
+
+
+def test_a_persons_exchanges_are_erased_with_a_receipt(stack: Stack, events: EventLog) -> None:
+    """After a dry run that erased nothing; another person's stay. A replay leaves them out."""
+    start = datetime.now(UTC)
+    who, other = f"{uuid.uuid4()}@example.com", f"{uuid.uuid4()}@example.com"
+    erased, _ = (Chat(headers=(("x-apim-user-id", who),)).ask(stack) for _ in range(2))
+    remaining = Chat(headers=(("x-apim-user-id", other),)).ask(stack)
+    for response in (erased, remaining):
+        events.one(exchange_id=response.exchange_id)
+    envelope_queue.wait_until_empty(stack)
+    variables = {
+        "WHO": who,
+        "FROM": start.isoformat(),
+        "TO": datetime.now(UTC).isoformat(),
+        "REFERENCE": "DSR-17",
+    }
+
+    counted = run(
+        stack, '\\"user\\": \\"$WHO\\", \\"from\\": \\"$FROM\\", \\"to\\": \\"$TO\\"}"', **variables
+    )
+    receipt = ended(stack, counted)["output"]
+    assert (receipt["dry_run"], receipt["matched"], receipt["erased"]) == (True, 2, 0)
+    assert has_captures(stack, erased.exchange_id)
+
+    started = run(stack, '\\"dry_run\\": false', **variables)
+    status = ended(stack, started)
+    assert (status["runtimeStatus"], status["output"]["erased"]) == ("Completed", 2)
+    assert status["customStatus"]["parts_done"] == status["customStatus"]["parts_total"]
+    shown = run(stack, '"$APP/ops/erase/$RUN"', RUN=started["run"])
+    assert (shown["status"], shown["receipt"]) == ("Completed", status["output"])
+    assert shown["receipt"]["requested_by"] == {"auth": "function_key", "object_id": None}
+    ids = run(stack, "/ids", RUN=started["run"])
+    assert erased.exchange_id in ids["exchange_ids"]
+    assert who not in json.dumps([status, shown, ids])
+    assert not has_captures(stack, erased.exchange_id)
+    assert has_captures(stack, remaining.exchange_id)
+
+    replayed = ended(stack, run(stack, "/ops/replay", **variables))
+    assert (replayed["output"]["queued"], replayed["output"]["erased"]) == (1, 2)
 
 
 def test_reconcile_is_run_and_its_sums_are_in_its_status(stack: Stack, events: EventLog) -> None:

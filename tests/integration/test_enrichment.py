@@ -58,6 +58,9 @@ class FakeCaptures:
             raise self.failure
         return self.held.get(name)
 
+    async def erase(self, name: str) -> bool:
+        return self.outcomes.pop(name, None) is not None
+
     async def erase_body(self, name: str) -> None:
         if failure := self.failure or self.erase_failure:
             raise failure
@@ -92,9 +95,13 @@ class FakeLedger:
     entries: list[tuple[str, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)  # noted by enrichment itself
+    erased: set[str] = field(default_factory=set)
 
     async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
         self.accepted += [event.exchange_id for event in events]
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        return exchange_id in self.erased
 
     async def record_event_refusal(self, exchange_id: str) -> None:
         self.refused.append(exchange_id)
@@ -191,6 +198,9 @@ class SlowCaptures:
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         raise AssertionError("no outcome is pending")
+
+    async def erase(self, name: str) -> bool:
+        raise AssertionError("no exchange is erased")
 
     async def erase_body(self, name: str) -> None:
         raise AssertionError("no exchange is redacted")
@@ -319,6 +329,14 @@ async def test_an_outcome_that_no_capture_holds_is_stored_before_the_event_is_se
     await setup.deliver(PLAIN)
     assert len(setup.event_hub.sent) == 2
     assert setup.captures.outcomes == {name: stored}
+
+
+async def test_the_envelope_of_an_erased_exchange_is_dropped() -> None:
+    """No event, no entry in the ledger, and no capture comes back."""
+    setup = EnrichmentSetup()
+    setup.ledger.erased.add(EXCHANGE_ID)
+    await setup.deliver(replace(PENDING, request_capture=capture.request_name(EXCHANGE_ID)))
+    assert (setup.event_hub.sent, setup.ledger.accepted, setup.captures.outcomes) == ([], [], {})
 
 
 async def test_no_event_is_sent_of_an_outcome_that_cannot_be_stored() -> None:

@@ -229,6 +229,9 @@ class OneDeadLetter:
     async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
         return {}
 
+    async def mark_erased(self, exchange_id: str, run: str | None) -> None:
+        raise NotImplementedError
+
     async def take_event_refusal(self, exchange_id: str) -> bool:
         return False
 

@@ -28,6 +28,9 @@ LEVELS = {
     "ops_reports": "ADMIN",
     "reconcile_start": "ADMIN",
     "replay_start": "ADMIN",
+    "erase_start": "ADMIN",
+    "ops_erasure": "ADMIN",
+    "ops_erased_ids": "ADMIN",
 }
 _LIST = """
 import function_app, json

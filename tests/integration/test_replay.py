@@ -238,3 +238,16 @@ async def test_a_redacted_exchange_whose_captures_are_gone_is_counted_and_not_qu
     assert sum(page.erased for page in pages) == 1
     assert stored is not None
     assert (stored.body, capture.is_erased(stored.header)) == (b"", True)
+
+
+async def test_what_an_operator_erased_is_counted(azurite: str) -> None:
+    """Those of the range, once, whatever the number of pages."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        for minute in (1, 2, 50):
+            await account.ledger.mark_erased(an_id(window, minute), None)
+        for _ in range(3):
+            await account.put_exchange(an_id(window))
+        selection = ReplayRequest(first=window.start, end=window.start + timedelta(minutes=30))
+        pages, queued = await replay(account, selection, window, page=2)
+    assert (len(queued), sum(page.erased for page in pages)) == (3, 2)

@@ -40,6 +40,9 @@ class Stores:
 
     accepted: list[str] = field(default_factory=list)
 
+    async def erase(self, name: str) -> bool:
+        raise NotImplementedError
+
     async def erase_body(self, name: str) -> None:
         raise AssertionError("no exchange is redacted")
 
@@ -66,6 +69,9 @@ class Stores:
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         raise AssertionError(reason)
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        return False
 
     async def record_event_refusal(self, exchange_id: str) -> None:
         raise AssertionError(exchange_id)

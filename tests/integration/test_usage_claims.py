@@ -68,6 +68,9 @@ class UsageClaimSetup:
     async def get(self, name: str | None) -> Capture | None:
         return self.responses.get(name or "")
 
+    async def erase(self, name: str) -> bool:
+        raise NotImplementedError
+
     async def erase_body(self, name: str) -> None:
         raise AssertionError("no exchange is redacted")
 
@@ -85,6 +88,9 @@ class UsageClaimSetup:
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         self.dead_lettered.append(exchange_id)
         return True
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        return False
 
     async def record_event_refusal(self, exchange_id: str) -> None:
         """It may be dead-lettered later."""

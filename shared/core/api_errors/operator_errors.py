@@ -1,4 +1,4 @@
-"""Errors of what operators call: replay, reconcile, dead letters, reports."""
+"""Errors of what operators call: replay, erasure, reconcile, dead letters, reports."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from shared.core.api_errors.api_error import ApiError
 
 def invalid_replay(message: str) -> ApiError:
     return ApiError(status=400, code="invalid_replay", message=message)
+
+
+def invalid_erasure(message: str) -> ApiError:
+    return ApiError(status=400, code="invalid_erasure", message=message)
+
+
+def unknown_erasure() -> ApiError:
+    return ApiError(
+        status=404,
+        code="unknown_erasure",
+        message="No erasure has that id, or its receipt has expired. The response to POST /ops/erase has it as `run`.",
+    )
 
 
 def invalid_hours(most: int) -> ApiError:

@@ -18,6 +18,9 @@ names (EnvelopeError, CaptureError, WrongType, ValueError).
     first_entries                   which worker delivered an exchange first
     poison, backlog                 what to do with a message, or with a queue
     replay_request                  what an operator wants delivered again
+    erasure_request                 what an operator wants erased; operator_request has what both
+                                    requests share
+    erasure_receipt                 who erased what, and what of it is out of reach
     delivery_summary                what the log reports of delivered exchanges
     typed_json                      reads a dataclass from JSON and checks every field
 

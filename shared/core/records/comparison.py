@@ -8,7 +8,7 @@ memory.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Self, get_type_hints
 
@@ -45,6 +45,7 @@ class LedgerIndex:
     duplicates: int = 0  # events that were delivered more than once
     # dead-lettered ones that were queued again, and when: few
     reopened_ms: dict[str, int] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)  # erased by an operator; few
 
     def note(self, entry: LedgerEntry) -> None:
         """Add one entry. A dead letter that was requeued since counts no longer."""
@@ -74,6 +75,7 @@ class Report:
     # could not be written is in neither.
     duplicates: int = 0
     without_capture: int = 0  # delivered, and no capture is there
+    erased: int = 0  # by an operator; no other count but `duplicates` has them
     running: int = 0  # too recent to judge: they may still be relayed or enriched
     # missing, and not queued because this run had to stop; the next run continues
     not_requeued: int = 0
@@ -89,8 +91,8 @@ class Report:
 
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> Self:
-        """The report that `as_json` wrote. Raises WrongType or KeyError."""
-        return typed_json.read(cls, {part.name: values[part.name] for part in fields(cls)})
+        """The report that `as_json` wrote. Raises WrongType."""
+        return typed_json.read(cls, dict(values))
 
     def as_json(self) -> JsonObject:
         """For the report blob, the log line and the orchestration's status."""
@@ -133,11 +135,13 @@ class Comparison:
         yield from self._close_current()
         self._current = None
         self.report.duplicates = self._known.duplicates
-        self.report.without_capture = len(self._known.delivered) - self.report.delivered
+        self.report.erased = len(self._known.erased)
+        erased = sum(exchange_id in self._known.delivered for exchange_id in self._known.erased)
+        self.report.without_capture = len(self._known.delivered) - erased - self.report.delivered
 
     def _close_current(self) -> Iterator[CapturedExchange]:
-        if self._current is None:
-            return
+        if self._current is None or self._current in self._known.erased:
+            return  # of an erased one, a run that did not come to its end may have left captures
         if self._current not in self._known and started_at(self._current) >= self._until:
             self.report.running += 1
             return

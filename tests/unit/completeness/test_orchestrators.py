@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from blueprints.completeness import reconcile, replay
+from blueprints.completeness import erase, reconcile, replay
+from shared.completeness.erasure import ErasureStep, Position
+from shared.core.records import erasure_request
 from shared.core.records.comparison import Report
-from tests.orchestrations import assert_deterministic, run
+from shared.core.records.erasure_receipt import ErasureCounts, Operator
+from tests.orchestrations import START, assert_deterministic, run
 
 OPTIONS = {"max_age_s": 1620, "open_too": False}
 
@@ -168,3 +171,67 @@ def test_replay_gives_up_a_page_after_five_attempts(attempts: int) -> None:
 
     assert recorded.instance.status == ("Completed" if attempts < 5 else "Failed")
     assert_deterministic(replay.orchestrate, recorded)
+
+
+def erasure_state(parts: int) -> dict[str, Any]:
+    request = erasure_request.parse(
+        {"user": "anna", "from": "2026-11-01T00:00Z", "to": "2026-11-02T00:00Z"}, START
+    )
+    return erase.ErasureState(
+        request=request.as_json(),
+        operator=Operator(auth="entra", object_id="an-operator"),
+        requested_at=START.isoformat(),
+        part_count=parts,
+    ).as_json()
+
+
+def test_erase_goes_on_over_generations_and_ends_with_a_receipt() -> None:
+    """120 pages make three generations. A page that fails is tried again and counts once; the
+    receipt is made of the sums, and the status shows them on the way.
+    """
+    failures = iter([OSError("Azurite is away")])
+
+    def page(step: dict[str, Any]) -> dict[str, Any]:
+        position = Position(**step["state"]["position"])
+        if position.page == 60:
+            for failure in failures:
+                raise failure
+        last = position.page % 10 == 9
+        return ErasureStep(
+            position=Position(
+                part=position.part + last,
+                marker=None if last else str(position.page),
+                page=position.page + 1,
+            ),
+            counts=ErasureCounts(searched=5, matched=2, erased=2),
+        ).as_json()
+
+    recorded = run(
+        erase.orchestrate,
+        erasure_state(12),
+        {"erase_page": page, "erase_receipt": lambda step: step["state"]["counts"]},
+    )
+
+    counts = {"searched": 600, "matched": 240, "erased": 240, "running": 0, "unreadable": 0}
+    assert recorded.instance.output == counts
+    assert recorded.instance.custom_status == {
+        "dry_run": True,
+        "parts_done": 12,
+        "parts_total": 12,
+        **counts,
+    }
+    assert [name for name, _ in recorded.calls].count("erase_page") == 121
+    assert_deterministic(erase.orchestrate, recorded, every=15)
+
+
+def test_erase_fails_if_storage_stays_away() -> None:
+    """No receipt then: what was erased until then is in the pages."""
+
+    def page(_: dict[str, Any]) -> dict[str, Any]:
+        raise OSError("away")
+
+    recorded = run(erase.orchestrate, erasure_state(1), {"erase_page": page})
+
+    assert recorded.instance.status == "Failed"
+    assert len(recorded.calls) == 5
+    assert_deterministic(erase.orchestrate, recorded)

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from harness.sample_envelope import an_envelope
 from shared.core.records import replay_request
 from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.operator_request import MAX_IDS
 from shared.core.records.outcome import Outcome
-from shared.core.records.replay_request import MAX_IDS, ReplayRequest
-from shared.errors import ReplayRequestError
+from shared.core.records.replay_request import ReplayRequest
+from shared.errors import OperatorRequestError
 from tests.unit.core.strategies import json_values
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -106,7 +107,7 @@ def test_what_the_orchestration_keeps_is_the_same_replay(
     ],
 )
 def test_the_error_names_the_mistake_in_a_replay_request(fields: object, why: str) -> None:
-    with pytest.raises(ReplayRequestError, match=why):
+    with pytest.raises(OperatorRequestError, match=why):
         replay_request.parse(fields, NOW, RETENTION)
 
 
@@ -120,6 +121,6 @@ def test_the_error_names_the_mistake_in_a_replay_request(fields: object, why: st
 def test_whatever_json_is_sent_is_taken_or_refused(fields: object) -> None:
     try:
         replay = replay_request.parse(fields, NOW, RETENTION)
-    except ReplayRequestError:
+    except OperatorRequestError:
         return
     assert NOW - RETENTION <= replay.first < replay.end <= NOW

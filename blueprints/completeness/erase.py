@@ -1,0 +1,232 @@
+"""Erase: an operator names a person, a subscription or ids, and a time range; what storage holds of
+those exchanges is erased, and a receipt is kept.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+import azure.durable_functions as df
+from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
+
+from blueprints.access import Guard
+from shared.adapters.http_invocations import ReleasingResponse
+from shared.completeness.erasure import ErasureRunner, ErasureStep, Position
+from shared.core.api_errors import operator_errors
+from shared.core.records import erasure_receipt, erasure_request, typed_json
+from shared.core.records.erasure_receipt import ErasureCounts, Operator
+from shared.errors import OperatorRequestError
+from shared.http.error_response import ErrorResponse
+
+ORCHESTRATION: Final = "erase"
+_RETRIES: Final = df.RetryOptions(
+    first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=5
+)
+# Then the orchestration continues as new: see blueprints.completeness.replay.
+_STEPS_PER_GENERATION: Final = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasureState:
+    """The orchestration's input, and how far it is: so that it can continue as new."""
+
+    request: dict[str, Any]  # ErasureRequest.as_json: hashes of callers, never their ids
+    operator: Operator
+    requested_at: str  # UTC, ISO 8601 with offset
+    part_count: int
+    position: Position = field(default_factory=Position)
+    counts: ErasureCounts = field(default_factory=ErasureCounts)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The state that `as_json` wrote."""
+        return cls(
+            request=fields["request"],
+            operator=typed_json.read(Operator, fields["operator"]),
+            requested_at=fields["requested_at"],
+            part_count=fields["part_count"],
+            position=typed_json.read(Position, fields["position"]),
+            counts=typed_json.read(ErasureCounts, fields["counts"]),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """What Durable stores."""
+        return asdict(self)
+
+    @property
+    def finished(self) -> bool:
+        """Every part is done."""
+        return self.position.part >= self.part_count
+
+    def after(self, step: ErasureStep) -> Self:
+        """The state once this step is done."""
+        return replace(self, position=step.position, counts=self.counts + step.counts)
+
+    def progress(self) -> dict[str, Any]:
+        """The orchestration's custom status. A part is an hour, or a hundred ids."""
+        return {
+            "dry_run": self.request["dry_run"],
+            "parts_done": self.position.part,
+            "parts_total": self.part_count,
+            **asdict(self.counts),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActivityInput:
+    """The input of `erase_page` and of `erase_receipt`."""
+
+    run: str
+    state: ErasureState
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The input that `as_json` wrote."""
+        return cls(run=fields["run"], state=ErasureState.from_json(fields["state"]))
+
+    def as_json(self) -> dict[str, Any]:
+        """What Durable stores."""
+        return {"run": self.run, "state": self.state.as_json()}
+
+
+def blueprint(runner: ErasureRunner, guard: Guard) -> df.Blueprint:
+    """Functions `erase_start`, `ops_erasure`, `ops_erased_ids`, `erase` and its activities."""
+    functions = df.Blueprint()
+
+    @functions.function_name("erase_start")
+    @functions.route("ops/erase", methods=["POST"], auth_level=guard.operator_level)
+    @functions.durable_client_input(client_name="client")
+    async def start(req: Request, client: df.DurableOrchestrationClient) -> Response:
+        operator = await guard.identify_operator(req)
+        return ReleasingResponse(
+            req,
+            operator
+            if isinstance(operator, Response)
+            else await _start(req, client, runner, operator),
+        )
+
+    @functions.function_name("ops_erasure")
+    @functions.route("ops/erase/{run}", methods=["GET"], auth_level=guard.operator_level)
+    @functions.durable_client_input(client_name="client")
+    async def read_run(req: Request, client: df.DurableOrchestrationClient) -> Response:
+        return ReleasingResponse(
+            req, await guard.operator(req) or await _run(req.path_params["run"], client, runner)
+        )
+
+    @functions.function_name("ops_erased_ids")
+    @functions.route("ops/erase/{run}/ids", methods=["GET"], auth_level=guard.operator_level)
+    async def read_ids(req: Request) -> Response:
+        return ReleasingResponse(
+            req, await guard.operator(req) or await _ids(req.path_params["run"], runner)
+        )
+
+    @functions.function_name(ORCHESTRATION)
+    @functions.orchestration_trigger(context_name="context")
+    def erase(
+        context: df.DurableOrchestrationContext,
+    ) -> Generator[Any, Any, dict[str, Any] | None]:
+        return orchestrate(context)
+
+    # The library takes plain classes only as an activity's input.
+    @functions.function_name("erase_page")
+    @functions.activity_trigger(input_name="fields")
+    async def erase_page(fields: dict) -> dict[str, Any]:  # type: ignore[type-arg]
+        given = ActivityInput.from_json(fields)
+        request = erasure_request.from_json(given.state.request)
+        return (await runner.step(given.run, request, given.state.position)).as_json()
+
+    @functions.function_name("erase_receipt")
+    @functions.activity_trigger(input_name="fields")
+    async def erase_receipt(fields: dict) -> dict[str, Any]:  # type: ignore[type-arg]
+        given = ActivityInput.from_json(fields)
+        return await runner.finish(
+            given.run,
+            erasure_request.from_json(given.state.request),
+            given.state.operator,
+            datetime.fromisoformat(given.state.requested_at),
+            given.state.counts,
+        )
+
+    return functions
+
+
+async def _start(
+    req: Request, client: df.DurableOrchestrationClient, runner: ErasureRunner, operator: Operator
+) -> Response:
+    now = datetime.now(UTC)
+    try:
+        request = erasure_request.parse(await _json(req), now)
+    except OperatorRequestError as error:
+        return ErrorResponse(operator_errors.invalid_erasure(str(error)))
+    state = ErasureState(
+        request=request.as_json(),
+        operator=operator,
+        requested_at=now.isoformat(),
+        part_count=runner.part_count(request),
+    )
+    run = await client.start_new(ORCHESTRATION, uuid.uuid4().hex, state.as_json())
+    links = client.create_http_management_payload(run)
+    return JSONResponse(
+        {"run": run, "dry_run": request.dry_run, **links},
+        202,
+        {"location": links["statusQueryGetUri"], "retry-after": "5"},
+    )
+
+
+async def _json(req: Request) -> object:
+    try:
+        return await req.json()
+    except (ValueError, RecursionError):
+        raise OperatorRequestError(
+            f"The body must be JSON such as {erasure_request.EXAMPLE}."
+        ) from None
+
+
+async def _run(run: str, client: df.DurableOrchestrationClient, runner: ErasureRunner) -> Response:
+    if not erasure_receipt.is_run(run):
+        return ErrorResponse(operator_errors.unknown_erasure())
+    receipt = await runner.receipt(run)
+    status = await client.get_status(run)
+    is_known = status.name == ORCHESTRATION and status.runtime_status is not None
+    if receipt is None and not is_known:
+        return ErrorResponse(operator_errors.unknown_erasure())
+    return JSONResponse(
+        {
+            "run": run,
+            "status": status.runtime_status.value if is_known else "Completed",
+            "progress": status.custom_status if is_known else None,
+            "receipt": receipt,
+        }
+    )
+
+
+async def _ids(run: str, runner: ErasureRunner) -> Response:
+    if not erasure_receipt.is_run(run):
+        return ErrorResponse(operator_errors.unknown_erasure())
+    page = await runner.ids(run)
+    if not page and await runner.receipt(run) is None:
+        return ErrorResponse(operator_errors.unknown_erasure())
+    return JSONResponse({"run": run, **page.as_json()})
+
+
+def orchestrate(
+    context: df.DurableOrchestrationContext,
+) -> Generator[Any, Any, dict[str, Any] | None]:
+    """Deterministic. Its input is its state, so that it can continue as new."""
+    state = ErasureState.from_json(context.get_input())
+    for _ in range(_STEPS_PER_GENERATION):
+        given = ActivityInput(run=context.instance_id, state=state).as_json()
+        if state.finished:
+            receipt: dict[str, Any] = yield context.call_activity_with_retry(
+                "erase_receipt", _RETRIES, given
+            )
+            return receipt
+        fields = yield context.call_activity_with_retry("erase_page", _RETRIES, given)
+        state = state.after(ErasureStep.from_json(fields))
+        context.set_custom_status(state.progress())
+    context.continue_as_new(state.as_json())
+    return None

@@ -1,0 +1,283 @@
+"""Erasure: the exchanges of a person or of a subscription are erased, over a range of time.
+
+Captures are listed hour by hour, and the header of one capture tells whose an exchange is. The ids
+that a page finds are stored before they are erased, so that a page that is tried again reports all
+of them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final, Protocol, Self
+
+from shared.completeness.exchange_erasure import ExchangeErasure
+from shared.completeness.ports import CheckpointStore
+from shared.completeness.redelivery import find_exchange, whole_exchanges
+from shared.completeness.replay import CapturePages
+from shared.concurrency.gather import gather_bounded
+from shared.core.records import erasure_receipt, typed_json
+from shared.core.records.capture import CaptureKind, capture_name
+from shared.core.records.comparison import CapturedExchange, captured_exchanges
+from shared.core.records.erasure_receipt import ErasureCounts, ErasurePage, Operator, Receipt
+from shared.core.records.erasure_request import ErasureRequest
+from shared.core.records.exchange_id import started_at
+from shared.core.wire.json.json_shape import JsonObject, mapping
+from shared.errors import CaptureError, StorageNotFound
+
+_log = logging.getLogger("fnsse.erasure")
+
+PAGE: Final = 500  # names of captures, so about 250 exchanges
+ID_PAGE: Final = 100  # of the ids of a request
+MAX_EMPTY_WINDOWS: Final = 24  # that a page goes through before it ends
+# Of the worker's hundred connections to storage, so that recordings do not wait.
+_MAX_CONCURRENT: Final = 8
+
+
+class Selection(StrEnum):
+    """What is to become of an exchange that the range holds."""
+
+    ERASE = "erase"
+    RUNNING = "running"  # its captures may not all be there yet
+    UNREADABLE = "unreadable"  # no capture tells whose it is
+    OTHER = "other"  # somebody else's
+
+
+class MeasuredQueue(Protocol):
+    """A queue of envelopes."""
+
+    async def approximate_length(self) -> int:
+        """Messages on it. Raises StorageError."""
+        ...
+
+
+class ErasureRecords(CheckpointStore, Protocol):
+    """Receipts and the ids of pages: a small JSON object for each name."""
+
+    def names(self, prefix: str) -> AsyncIterator[str]:
+        """The names with that prefix, in their order. Raises StorageError."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """How far a run is."""
+
+    part: int = 0  # the window, or the hundred of ids, that comes next
+    marker: str | None = None  # of the next page in that window; None: its first page
+    page: int = 0  # the number of the next page
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasureStep:
+    """The result of one step of a run."""
+
+    position: Position  # of the next step
+    counts: ErasureCounts
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, object]) -> Self:
+        """The step that `as_json` wrote."""
+        return typed_json.read(cls, dict(fields))
+
+    def as_json(self) -> JsonObject:
+        """The result that the activity returns to the orchestration."""
+        return asdict(self)
+
+
+class ErasureRunner:
+    """The steps of a run. The orchestration in blueprints/completeness/erase.py calls them."""
+
+    def __init__(
+        self,
+        captures: CapturePages,
+        erasure: ExchangeErasure,
+        records: ErasureRecords,
+        queues: Mapping[str, MeasuredQueue],
+        max_age: timedelta,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        page: int = PAGE,
+        id_page: int = ID_PAGE,
+    ) -> None:
+        """`queues`: by their names. `max_age`: an exchange without a response that is younger may
+        still be running.
+        """
+        self._captures = captures
+        self._erasure = erasure
+        self._records = records
+        self._queues = queues
+        self._max_age = max_age
+        self._clock = clock
+        self._page = page
+        self._id_page = id_page
+
+    def part_count(self, request: ErasureRequest) -> int:
+        """How many windows, or hundreds of ids, a run goes through."""
+        if request.ids is not None:
+            return -(-len(request.ids) // self._id_page)
+        return len(request.windows())
+
+    async def step(self, run: str, request: ErasureRequest, position: Position) -> ErasureStep:
+        """Erase one page. Raises StorageError; a retry of the same page reports the whole page."""
+        if request.ids is not None:
+            return await self._step_of_ids(run, request, position, sorted(request.ids))
+        windows = request.windows()
+        for part in range(position.part, min(len(windows), position.part + MAX_EMPTY_WINDOWS)):
+            marker = position.marker if part == position.part else None
+            names, next_marker = await self._captures.page(f"{windows[part]}/", marker, self._page)
+            if names or next_marker is not None or part + 1 == len(windows):
+                exchanges = await whole_exchanges(
+                    self._captures,
+                    list(captured_exchanges(names)),
+                    first=marker is None,
+                    last=next_marker is None,
+                )
+                following = Position(
+                    part=part + (next_marker is None), marker=next_marker, page=position.page + 1
+                )
+                counts = await self._erase(run, request, position.page, exchanges)
+                return ErasureStep(position=following, counts=counts)
+        following = Position(part=part + 1, page=position.page + 1)
+        return ErasureStep(position=following, counts=ErasureCounts())
+
+    async def _step_of_ids(
+        self, run: str, request: ErasureRequest, position: Position, ids: Sequence[str]
+    ) -> ErasureStep:
+        first = position.part * self._id_page
+
+        async def find(exchange_id: str) -> CapturedExchange:
+            return await find_exchange(self._captures, exchange_id)
+
+        found = await gather_bounded(
+            find, ids[first : first + self._id_page], limit=_MAX_CONCURRENT
+        )
+        counts = await self._erase(
+            run, request, position.page, [exchange for exchange in found if exchange.kinds]
+        )
+        following = Position(part=position.part + 1, page=position.page + 1)
+        return ErasureStep(position=following, counts=counts)
+
+    async def finish(
+        self,
+        run: str,
+        request: ErasureRequest,
+        operator: Operator,
+        requested_at: datetime,
+        counts: ErasureCounts,
+    ) -> JsonObject:
+        """Store the receipt, and return it. Raises StorageError."""
+        receipt = Receipt(
+            run=run,
+            request=request,
+            operator=operator,
+            requested_at=requested_at,
+            ended_at=self._clock(),
+            counts=counts,
+            queued={name: await queue.approximate_length() for name, queue in self._queues.items()},
+        ).as_json()
+        await self._records.put(erasure_receipt.receipt_name(run), receipt)
+        if not request.dry_run:
+            asked_by = operator.object_id or operator.auth
+            _log.warning(
+                "Erasure %s, asked for by %s: %s", run, asked_by, json.dumps(asdict(counts))
+            )
+        return receipt
+
+    async def receipt(self, run: str) -> JsonObject | None:
+        """The receipt of a run; None if it has not ended. Raises StorageError."""
+        return await self._records.get(erasure_receipt.receipt_name(run))
+
+    async def ids(self, run: str) -> ErasurePage:
+        """The ids that a run has found until now. Raises StorageError."""
+        pages = [
+            await self._stored_page(name)
+            async for name in self._records.names(erasure_receipt.pages_prefix(run))
+        ]
+        return sum(pages, ErasurePage())
+
+    async def _erase(
+        self, run: str, request: ErasureRequest, page: int, listed: Iterable[CapturedExchange]
+    ) -> ErasureCounts:
+        exchanges = [exchange for exchange in listed if request.wants_id(exchange.exchange_id)]
+
+        async def select(exchange: CapturedExchange) -> Selection:
+            return await self._select(request, exchange)
+
+        selections = await gather_bounded(select, exchanges, limit=_MAX_CONCURRENT)
+        chosen = {
+            selection: [
+                exchange.exchange_id
+                for exchange, decided in zip(exchanges, selections, strict=True)
+                if decided is selection
+            ]
+            for selection in Selection
+        }
+        name = erasure_receipt.page_name(run, page)
+        # what an attempt before this one had found, and perhaps erased
+        known = set((await self._stored_page(name)).exchange_ids)
+        found = ErasurePage(
+            exchange_ids=tuple(sorted(known.union(chosen[Selection.ERASE]))),
+            running=tuple(chosen[Selection.RUNNING]),
+            unreadable=tuple(chosen[Selection.UNREADABLE]),
+        )
+        if found:
+            await self._records.put(name, found.as_json())
+        if not request.dry_run:
+            await self._erase_all(run, found.exchange_ids)
+        searched = known.union(exchange.exchange_id for exchange in exchanges)
+        return ErasureCounts(
+            searched=len(searched),
+            matched=len(found.exchange_ids) + len(found.running),
+            erased=0 if request.dry_run else len(found.exchange_ids),
+            running=len(found.running),
+            unreadable=len(found.unreadable),
+        )
+
+    async def _erase_all(self, run: str, exchange_ids: Sequence[str]) -> None:
+        async def erase(exchange_id: str) -> None:
+            await self._erasure.mark(exchange_id, run)
+            await self._erasure.erase(exchange_id)
+
+        await gather_bounded(erase, exchange_ids, limit=_MAX_CONCURRENT)
+
+    async def _stored_page(self, name: str) -> ErasurePage:
+        return ErasurePage.from_json(await self._records.get(name) or {})
+
+    async def _select(self, request: ErasureRequest, exchange: CapturedExchange) -> Selection:
+        if request.selects_callers:
+            caller = await self._caller(exchange)
+            if caller is None:
+                return Selection.UNREADABLE
+            if not request.wants_caller(caller):
+                return Selection.OTHER
+        oldest = self._clock() - self._max_age
+        if not exchange.ended and started_at(exchange.exchange_id) > oldest:
+            return Selection.RUNNING
+        return Selection.ERASE
+
+    async def _caller(self, exchange: CapturedExchange) -> JsonObject | None:
+        """The caller that the first readable capture names; None if none can be read.
+
+        {}, which is nobody, if the exchange was erased meanwhile.
+        """
+        unreadable = False
+        for kind in (CaptureKind.REQUEST, CaptureKind.OUTCOME, CaptureKind.RESPONSE):
+            if kind not in exchange.kinds:
+                continue
+            try:
+                header = await self._captures.header(capture_name(exchange.exchange_id, kind))
+            except StorageNotFound:
+                continue
+            except CaptureError:
+                unreadable = True
+                continue
+            stated = header if kind is CaptureKind.REQUEST else mapping(header.get("envelope"))
+            if "caller" in stated:
+                return mapping(stated["caller"])
+            unreadable = True
+        return None if unreadable else {}

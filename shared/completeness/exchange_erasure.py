@@ -1,0 +1,74 @@
+"""Erases what storage holds of one exchange, and marks it as erased."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from shared.core.records.capture import CaptureKind, capture_name
+from shared.core.records.poison import failure_count_name
+
+
+class ErasableCaptures(Protocol):
+    """The captures."""
+
+    async def erase(self, name: str) -> bool:
+        """Delete a capture and what was uploaded of it; False if there is neither. Raises
+        StorageError.
+        """
+        ...
+
+
+class ErasableEntries(Protocol):
+    """What the ledger holds of an exchange. Each method raises StorageError."""
+
+    async def mark_erased(self, exchange_id: str, run: str | None) -> None:
+        """The exchange is erased, by that run: it is neither missing nor delivered any more."""
+        ...
+
+    async def remove_dead_letter(self, exchange_id: str) -> bool:
+        """Take an exchange off the dead letters; False if it is not among them."""
+        ...
+
+    async def take_event_refusal(self, exchange_id: str) -> bool:
+        """Forget that the Event Hub refused the exchange's event; False if it did not."""
+        ...
+
+
+class ErasableCounts(Protocol):
+    """How often an exchange's event could not be built."""
+
+    async def delete(self, name: str) -> bool:
+        """Forget a count; False if there is none. Raises StorageError."""
+        ...
+
+
+class ExchangeErasure:
+    """Erases single exchanges. The ledger and the claims on usage keep the bare id."""
+
+    def __init__(
+        self, captures: ErasableCaptures, ledger: ErasableEntries, failure_counts: ErasableCounts
+    ) -> None:
+        self._captures = captures
+        self._ledger = ledger
+        self._failure_counts = failure_counts
+
+    async def mark(self, exchange_id: str, run: str | None = None) -> None:
+        """Note that the exchange is erased. An envelope of it that waits on the queue is dropped
+        from then on. Raises StorageError.
+        """
+        await self._ledger.mark_erased(exchange_id, run)
+
+    async def erase(self, exchange_id: str) -> bool:
+        """Delete the captures and the dead letter; False if nothing was stored of the exchange.
+        Raises StorageError.
+        """
+        erased = [
+            await self._captures.erase(capture_name(exchange_id, kind)) for kind in CaptureKind
+        ]
+        await self.forget_failures(exchange_id)
+        return await self._ledger.remove_dead_letter(exchange_id) or any(erased)
+
+    async def forget_failures(self, exchange_id: str) -> None:
+        """Forget how often its event failed. Raises StorageError."""
+        await self._failure_counts.delete(failure_count_name(exchange_id))
+        await self._ledger.take_event_refusal(exchange_id)

@@ -1,0 +1,270 @@
+"""Erasure against Azurite: all of one caller's exchanges of a range, and nobody else's."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.adapters.envelope_queue import QUEUE
+from shared.completeness.erasure import ErasureRunner, Position
+from shared.completeness.exchange_erasure import ExchangeErasure
+from shared.completeness.reconciliation import Reconciliation
+from shared.core.records import capture
+from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.digests import AcceptedEvent
+from shared.core.records.envelope import Caller, to_fields
+from shared.core.records.erasure_receipt import ErasureCounts, ErasurePage, Operator
+from shared.core.records.erasure_request import ErasureRequest, sha256
+from shared.core.records.window import Window
+from shared.errors import StorageError
+from tests.integration.azurite import Account, a_window, an_account, an_id
+
+pytestmark = pytest.mark.anyio
+
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+ANNA = Caller(user="anna@example.com", subscription="team-a")
+BEN = Caller(user="ben@example.com", subscription="team-a")
+OPERATOR = Operator(auth="entra", object_id="an-operator")
+
+
+def of_anna(window: Window, **changed: Any) -> ErasureRequest:
+    fields: dict[str, Any] = {
+        "first": window.start,
+        "end": window.end,
+        "user_sha256": sha256("anna@example.com"),
+        "dry_run": False,
+    }
+    return ErasureRequest(**fields | changed)
+
+
+def a_runner(account: Account, now: datetime = LATER, **options: int) -> ErasureRunner:
+    return ErasureRunner(
+        account.captures,
+        ExchangeErasure(account.captures, account.ledger, account.json_blobs),
+        account.json_blobs,
+        {QUEUE: account.envelopes},
+        timedelta(minutes=30),
+        lambda: now,
+        **options,
+    )
+
+
+async def put(account: Account, window: Window, caller: Caller, minute: float = 5) -> str:
+    """Both captures of a delivered exchange."""
+    exchange_id = an_id(window, minute)
+    await account.put_request(exchange_id, caller=asdict(caller))
+    await account.put_response(exchange_id)
+    await account.ledger.delivered([AcceptedEvent(exchange_id=exchange_id)])
+    return exchange_id
+
+
+async def run_to_the_end(
+    it: ErasureRunner, request: ErasureRequest, run: str
+) -> tuple[ErasureCounts, dict[str, Any]]:
+    """What the orchestration does: the sums, and the receipt."""
+    position, counts = Position(), ErasureCounts()
+    while position.part < it.part_count(request):
+        step = await it.step(run, request, position)
+        assert type(step).from_json(json.loads(json.dumps(step.as_json()))) == step
+        position, counts = step.position, counts + step.counts
+    receipt = await it.finish(run, request, OPERATOR, LATER, counts)
+    assert await it.receipt(run) == receipt
+    return counts, receipt
+
+
+async def erase(
+    account: Account, request: ErasureRequest, now: datetime = LATER, **options: int
+) -> tuple[ErasureCounts, ErasurePage]:
+    """The sums and the ids of a run."""
+    it, run = a_runner(account, now, **options), uuid.uuid4().hex
+    counts, _ = await run_to_the_end(it, request, run)
+    return counts, await it.ids(run)
+
+
+async def has_captures(account: Account, exchange_id: str) -> bool:
+    names = [capture.capture_name(exchange_id, kind) for kind in capture.CaptureKind]
+    return any([await account.captures.exists(name) for name in names])
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 100])
+async def test_each_exchange_of_a_user_is_erased_and_nothing_else(azurite: str, page: int) -> None:
+    """Wherever the pages are cut; a dry run counts the same, and erases nothing."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        mine = [await put(account, window, ANNA) for _ in range(3)]
+        others = [await put(account, window, BEN), await put(account, window, Caller())]
+        mine.append(await put(account, window, ANNA))
+        outside = await put(account, window, ANNA, minute=50)
+        request = of_anna(window, end=window.start + timedelta(minutes=30))
+
+        counts, ids = await erase(
+            account, of_anna(window, end=request.end, dry_run=True), page=page
+        )
+        assert counts == ErasureCounts(searched=6, matched=4)
+        assert ids == ErasurePage(exchange_ids=tuple(mine))
+        assert all([await has_captures(account, exchange_id) for exchange_id in mine])
+
+        counts, ids = await erase(account, request, page=page)
+        assert counts == ErasureCounts(searched=6, matched=4, erased=4)
+        assert ids == ErasurePage(exchange_ids=tuple(mine))
+        assert not any([await has_captures(account, exchange_id) for exchange_id in mine])
+        assert all([await has_captures(account, one) for one in [*others, outside]])
+        assert await account.ledger.erased(window.name) == set(mine)
+
+        counts, ids = await erase(account, request, page=page)
+        assert (counts, ids) == (ErasureCounts(searched=2), ErasurePage()), "nothing is left"
+
+
+async def test_a_subscription_is_erased_with_all_of_its_users(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        ids = [await put(account, window, caller) for caller in (ANNA, BEN)]
+        request = of_anna(window, user_sha256=None, subscription_sha256=sha256("team-a"))
+        assert (await erase(account, request))[1].exchange_ids == tuple(ids)
+
+
+async def test_whatever_kind_of_capture_there_is_tells_the_caller(azurite: str) -> None:
+    """A placeholder with its blocks, an outcome alone, and what was dead-lettered."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        cut, told, dead = an_id(window), an_id(window), await put(account, window, ANNA)
+        await account.put_request(cut, caller=asdict(ANNA), body=b"", partial=True)
+        await account.captures.stage(capture.request_name(cut), 1, b"a secret")
+        envelope = await account.put_response(told)
+        await account.captures.erase(capture.response_name(told))
+        fields = {**to_fields(envelope), "caller": asdict(ANNA)}
+        await account.captures.put(capture.outcome_name(told), (capture.of_outcome(fields),))
+        await account.ledger.dead_letter(dead, DeadLetterReason.TOO_LARGE)
+
+        counts, ids = await erase(account, of_anna(window))
+        assert set(ids.exchange_ids) == {cut, told, dead}
+        assert counts.erased == 3
+        for exchange_id in (cut, told, dead):
+            assert not await has_captures(account, exchange_id)
+        assert await account.captures.staged(capture.request_name(cut)) == frozenset()
+        assert await account.ledger.dead_letters(1000) == []
+
+
+async def test_what_may_still_be_running_or_cannot_be_read_is_listed(azurite: str) -> None:
+    """It is not erased; the receipt is not complete then."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        running, corrupt = an_id(window, minute=59), an_id(window, minute=1)
+        await account.put_request(running, caller=asdict(ANNA))
+        await account.captures.put(capture.request_name(corrupt), (b"garbage",))
+        it, run = a_runner(account, window.end), uuid.uuid4().hex
+        counts, receipt = await run_to_the_end(it, of_anna(window), run)
+        assert counts == ErasureCounts(searched=2, matched=1, running=1, unreadable=1)
+        assert not receipt["complete"]
+        assert await it.ids(run) == ErasurePage(running=(running,), unreadable=(corrupt,))
+        assert await has_captures(account, running)
+
+        counts, _ = await erase(
+            account, of_anna(window, user_sha256=None, ids=frozenset({corrupt}))
+        )
+        assert counts.erased == 1, "by its id alone nobody has to read it"
+        assert (await erase(account, of_anna(window)))[0].erased == 1, "it has ended since"
+
+
+@pytest.mark.parametrize("id_page", [1, 100])
+async def test_ids_are_erased_without_a_search(azurite: str, id_page: int) -> None:
+    """Those of another caller, of another range, and unknown ones are left out."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        mine, other = await put(account, window, ANNA), await put(account, window, BEN)
+        late, unknown = await put(account, window, ANNA, minute=50), an_id(window)
+        request = of_anna(
+            window,
+            end=window.start + timedelta(minutes=30),
+            ids=frozenset({mine, other, late, unknown}),
+        )
+        counts, ids = await erase(account, request, id_page=id_page)
+        assert (counts.searched, ids.exchange_ids) == (2, (mine,))
+        assert await account.ledger.erased(window.name) == {mine}
+
+
+async def test_the_receipt_says_who_erased_what_and_names_nobody(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        await put(account, window, ANNA)
+        _, receipt = await run_to_the_end(
+            a_runner(account), of_anna(window, reference="DSR-17"), uuid.uuid4().hex
+        )
+        assert receipt["requested_by"] == {"auth": "entra", "object_id": "an-operator"}
+        assert (receipt["complete"], receipt["reference"]) == (True, "DSR-17")
+        assert receipt["selection"]["user_sha256"] == sha256("anna@example.com")
+        assert receipt["queued"] == {QUEUE: 0}
+        assert {"event_hub", "consumers", "soft_delete"} <= receipt["out_of_reach"].keys()
+        assert "anna" not in json.dumps(receipt)
+
+
+class FailingErasure(ExchangeErasure):
+    """Erases so many exchanges; then storage is away."""
+
+    left = 0
+
+    async def erase(self, exchange_id: str) -> bool:
+        if not self.left:
+            raise StorageError("away")
+        self.left -= 1
+        return await super().erase(exchange_id)
+
+
+async def test_a_page_that_is_tried_again_reports_all_that_it_erased(azurite: str) -> None:
+    """Also what the attempt before had erased when storage failed."""
+    window, run = a_window(), uuid.uuid4().hex
+    async with an_account(azurite) as account:
+        mine = [await put(account, window, ANNA) for _ in range(5)]
+        failing = FailingErasure(account.captures, account.ledger, account.json_blobs)
+        failing.left = 2
+        it = a_runner(account)
+        it._erasure, working = failing, it._erasure
+        with pytest.raises(StorageError):
+            await it.step(run, of_anna(window), Position())
+        assert [await has_captures(account, one) for one in mine].count(False) == 2
+        it._erasure = working
+        counts, _ = await run_to_the_end(it, of_anna(window), run)
+        assert counts == ErasureCounts(searched=5, matched=5, erased=5)
+        assert (await it.ids(run)).exchange_ids == tuple(mine)
+        assert not any([await has_captures(account, one) for one in mine])
+
+
+async def test_reconcile_neither_misses_nor_delivers_what_was_erased(azurite: str) -> None:
+    """Not even if a run that was ended has left captures; the report counts it apart."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        erased = await put(account, window, ANNA)
+        await erase(account, of_anna(window))
+        marked = an_id(window)
+        await account.put_exchange(marked)
+        await account.ledger.mark_erased(marked, None)
+        remaining = await put(account, window, BEN)
+        reconciliation = Reconciliation(
+            account.captures,
+            account.ledger,
+            account.envelopes,
+            account.json_blobs,
+            account.back_pressure(),
+        )
+        report = await reconciliation.reconcile(window.name, window.end)
+        assert (report.captured, report.delivered, report.erased) == (1, 1, 2)
+        assert (report.without_capture, report.complete) == (0, True)
+        assert await account.take_queued() == []
+        assert await account.ledger.is_erased(erased)
+        assert not await account.ledger.is_erased(remaining)
+
+
+async def test_an_empty_range_of_a_month_takes_few_steps(azurite: str) -> None:
+    """A step goes through a day of hours in which nothing was captured."""
+    window = Window(a_window().start.replace(year=2024))
+    async with an_account(azurite) as account:
+        it, request, position, steps = a_runner(account), of_anna(window), Position(), 0
+        request = of_anna(window, end=window.start + timedelta(days=31))
+        while position.part < it.part_count(request):
+            position, steps = (await it.step("r", request, position)).position, steps + 1
+        assert (it.part_count(request), steps) == (744, 31)
