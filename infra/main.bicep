@@ -99,7 +99,7 @@ param captureRetentionDays int = 30
 @description('Optional. Who may upload a content policy (the setting CONTENT_POLICY names its blob, policies/content.json). Default: no one.')
 param contentPolicyAuthors authorType[] = []
 
-@description('Optional. required: nothing goes upstream, and no answer ends, before its capture is stored. Default: best_effort.')
+@description('Optional. required: nothing goes upstream, and no response ends, before its capture is stored. Default: best_effort.')
 param capturePolicy 'best_effort' | 'required' = 'best_effort'
 
 @description('Optional. How the app scales.')
@@ -661,7 +661,7 @@ var appSettings = union(defaultSettings, deploymentSettings, settings, {
   AZURE_OPENAI_BASE_URL: pooled
     ? '${gatewayUrl}/${poolPath}'
     : openAi[0].kind == 'new' ? openAiAccounts[0]!.outputs.endpoint : existingAccounts[0]!.properties.endpoint
-  // The pool says of each answer where it came from.
+  // The pool says of each response where it came from.
   AZURE_OPENAI_REGION: pooled ? '' : openAi[0].kind == 'new' ? accounts[0].region : existingAccounts[0]!.location
   AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobUri
   AzureWebJobsStorage__clientId: identity.properties.clientId

@@ -9,7 +9,7 @@
     ├── OperatorRequestError     a request to replay or to erase that cannot be carried out  -> 400
     ├── AssemblyError            an event could not be built from its envelope and captures
     ├── NotAnObject              a request body is not a JSON object; it is relayed as it is
-    ├── UpstreamError            no (whole) answer from the upstream
+    ├── UpstreamError            no (whole) response from the upstream
     │   ├── UpstreamUnreachable  no connection, or it broke before the response began   -> 502
     │   │   └── UpstreamConnectionLost  it was a kept one
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504

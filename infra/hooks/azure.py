@@ -35,7 +35,7 @@ def azd(*arguments: str) -> str:
 
 
 def rest(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The answer of Azure's or Microsoft Graph's REST API. Refused if it fails."""
+    """The response of Azure's or Microsoft Graph's REST API. Refused if it fails."""
     arguments = ["rest", "--method", method, "--url", url, "--output", "json"]
     if body is None:
         answer = az(*arguments)

@@ -68,7 +68,7 @@ resource accounts 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
               interval: 'PT1M'
               statusCodeRanges: [{ min: 429, max: 429 }, { min: 500, max: 599 }]
             }
-            // Of an answer without Retry-After. A 429 of Azure OpenAI has it, and says how long.
+            // Of a response without Retry-After. A 429 of Azure OpenAI has it, and says how long.
             tripDuration: 'PT${circuitBreaker.?seconds ?? 10}S'
             acceptRetryAfter: true
           }

@@ -243,7 +243,7 @@ type circuitBreakerType = {
   @minValue(1)
   failures: int?
 
-  @description('Optional. For so many seconds, if the answer has no Retry-After. Default: 10.')
+  @description('Optional. For so many seconds, if the response has no Retry-After. Default: 10.')
   @minValue(1)
   @maxValue(3600)
   seconds: int?

@@ -12,7 +12,7 @@ The upstream:
     aiohttp_errors     aiohttp's exceptions as httpx's or fnsse's
     aiohttp_internals  the table of aiohttp's internals that fnsse relies on, checked at the start
     aiohttp_session    what every session of aiohttp is kept from doing of its own accord
-    connection_pool    aiohttp's pool, without what could fail a caller or mix up answers
+    connection_pool    aiohttp's pool, without what could fail a caller or mix up responses
 
 Storage:
 

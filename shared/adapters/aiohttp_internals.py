@@ -1,7 +1,8 @@
 """The internals of aiohttp that fnsse relies on, in one table, and a check that they exist.
 
 A missing one might show only when a connection breaks, or never: if aiohttp no longer calls an
-override, one caller can get another caller's answer. So the app does not start on such an aiohttp.
+override, one caller can get another caller's response. So the app does not start on such an
+aiohttp.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ INTERNALS: Final = (
         aiohttp.BaseConnector,
         "_get",
         ("self", "key", "traces"),
-        "ConnectionPool overrides it: an unsolicited answer must not reach another caller",
+        "ConnectionPool overrides it: an unsolicited response must not reach another caller",
     ),
     Internal(
         ResponseHandler,

@@ -26,7 +26,7 @@ from shared.adapters.connection_pool import ConnectionPool
 # Of a response. aiohttp's own limit is 128, which counts trailers as well; gateways add many.
 _MAX_HEADERS: Final = 4096
 
-# A server that closes its connections after each answer, without a word in it, does so within
+# A server that closes its connections after each response, without a word in it, does so within
 # milliseconds.
 _REST_S: Final = 0.05
 
@@ -43,7 +43,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def __init__(
         self, *, max_connections: int, max_header_bytes: int = 64 * 1024, rest_s: float = _REST_S
     ) -> None:
-        """`rest_s`: how long a connection is not used after its last answer has ended."""
+        """`rest_s`: how long a connection is not used after its last response has ended."""
         aiohttp_internals.check()
         self._rest_s = rest_s
         self._max_connections = max_connections

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """Few tries, close together: a client may be waiting for the end of its answer, and reconcile
+    """Few tries, close together: a client may be waiting for the end of its response, and reconcile
     redelivers what is given up here.
 
     Every wait is random within its bounds, so that the instances of an app do not return to a busy

@@ -1,11 +1,11 @@
-"""aiohttp's connection pool, without what could give a caller another's answer or a failure that is
-not the caller's.
+"""aiohttp's connection pool, without what could give a caller another's response or a failure that
+is not the caller's.
 
 A server may close a kept connection while a request is on its way to it. Three things keep that
 from the caller. A connection rests before it is used again: a server that closes it just after its
-answer has done so by then. One that has something to read, be it an end, is not used. And where the
-end comes all the same, what the operating system knows of the connection tells whether the server
-had received anything of the request. If not, it may be sent again, whatever its method is.
+response has done so by then. One that has something to read, be it an end, is not used. And where
+the end comes all the same, what the operating system knows of the connection tells whether the
+server had received anything of the request. If not, it may be sent again, whatever its method is.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _TcpInfo(NamedTuple):
 
 
 class KeptConnectionLost(aiohttp.ServerDisconnectedError):
-    """A connection that had served another request before was closed without an answer.
+    """A connection that had served another request before was closed without a response.
 
     `unread`: the server had received nothing of the request when it closed the connection.
     """
@@ -90,7 +90,7 @@ class KeptConnection(ResponseHandler):
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """Note why the connection failed. aiohttp raises it to the caller that waits for
-        an answer.
+        a response.
         """
         lost = isinstance(exc, (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError))
         if lost and self._used_again:
@@ -129,14 +129,14 @@ def _probed_socket(address: AddrInfoType) -> socket.socket:
 class ConnectionPool(aiohttp.TCPConnector):
     """Never reuses a connection on which bytes arrived that no request had asked for, or an end.
 
-    aiohttp (3.14) would take such bytes for the answer to the next request on that connection, and
-    notices an end only in its next turn of the loop. What is overridden here is private to aiohttp;
-    `tests/integration/test_aiohttp_transport.py` and `test_storage_http.py` fail if it no longer
-    has this effect.
+    aiohttp (3.14) would take such bytes for the response to the next request on that connection,
+    and notices an end only in its next turn of the loop. What is overridden here is private to
+    aiohttp; `tests/integration/test_aiohttp_transport.py` and `test_storage_http.py` fail if it no
+    longer has this effect.
     """
 
     def __init__(self, *, rest_s: float = 0.0, **options: Any) -> None:
-        """`rest_s`: how long a connection is not used after its last answer has ended. Raises
+        """`rest_s`: how long a connection is not used after its last response has ended. Raises
         UnsupportedLibrary.
         """
         super().__init__(socket_factory=_probed_socket, **options)

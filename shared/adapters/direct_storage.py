@@ -73,7 +73,7 @@ class _StorageRequest:
 class DirectStorage:
     """Calls to one account's blobs and queues. All of them raise StorageError.
 
-    A call is tried again if there was no answer, and if the service said that it is busy
+    A call is tried again if there was no response, and if the service said that it is busy
     (429 and every 5xx).
     """
 
@@ -107,7 +107,7 @@ class DirectStorage:
         try:
             return await self._call(_StorageRequest(self._blobs, "GET", path, headers=headers))
         except StorageError as error:
-            if error.status != 416:  # the answer to any range of an empty blob
+            if error.status != 416:  # the response to any range of an empty blob
                 raise
             return b""
 

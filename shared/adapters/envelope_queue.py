@@ -18,7 +18,7 @@ from shared.errors import StorageError
 QUEUE: Final = "envelopes"
 POISON_QUEUE: Final = "envelopes-poison"  # the host's name for what it gave up
 
-# More than one, so that a put without an answer does not hold up every other envelope.
+# More than one, so that a put without a response does not hold up every other envelope.
 _PUTS_AT_ONCE: Final = 2
 
 type _Waiting = tuple[str, asyncio.Future[None]]

@@ -28,8 +28,8 @@ _TOO_LARGE: Final = "link:message-size-exceeded"
 
 
 async def translated[T](call: Awaitable[T]) -> T:
-    """The result of the SDK's call. Raises DeliveryError, or TimeoutError if there was no answer in
-    time.
+    """The result of the SDK's call. Raises DeliveryError, or TimeoutError if there was no response
+    in time.
     """
     try:
         return await call

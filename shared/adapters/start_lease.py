@@ -43,7 +43,7 @@ class StartLease:
         What takes longer than the time-out is cancelled, and StorageError raised. The lease then
         ends by itself: a start that was sent may be carried out yet, and the next one must see it.
         """
-        # The id is chosen here, so that acquiring it again after a lost answer succeeds.
+        # The id is chosen here, so that acquiring it again after a lost response succeeds.
         lease = BlobLeaseClient(self._blob, str(uuid.uuid4()))
         is_holder = False
         timeout = asyncio.timeout(self._timeout_s)

@@ -1,8 +1,8 @@
 """The clients of the storage account that holds captures, envelopes and the ledger.
 
 They are made on first use, in the worker's event loop. Calls of the SDK's clients are made within
-`Storage.call` or `Storage.each`, which bound them: the SDK itself bounds silences of the answer
-alone, neither an upload that is not taken nor an answer that trickles.
+`Storage.call` or `Storage.each`, which bound them: the SDK itself bounds silences of the response
+alone, neither an upload that is not taken nor a response that trickles.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from shared.adapters.storage_http import StorageHttp
 from shared.settings.settings import StorageSettings
 from shared.settings.timeouts import StorageTimeouts
 
-# Few and short: a client may be waiting for the end of its answer, and reconcile finds what is
+# Few and short: a client may be waiting for the end of its response, and reconcile finds what is
 # given up here. The SDK waits initial_backoff + increment_base ** try, give or take
 # random_jitter_range; its defaults are 15, 3 and 3 s.
 SDK_RETRIES: Final[Mapping[str, float]] = {

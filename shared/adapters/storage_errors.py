@@ -26,7 +26,7 @@ def storage_errors() -> Iterator[None]:
 
 
 def refusal(status: int, code: str) -> StorageError:
-    """The error for an answer of `status` with `x-ms-error-code: code`, which may be empty."""
+    """The error for a response of `status` with `x-ms-error-code: code`, which may be empty."""
     kind = StorageNotFound if status == 404 else StorageError
     return kind(f"storage refused: {status} {code}".rstrip(), status=status, code=code)
 

@@ -73,9 +73,9 @@ class StorageHttp:
     async def _take_turn(self, address: URL) -> asyncio.Semaphore:
         """Wait for one of the connections; the caller releases it.
 
-        aiohttp would wait as well, but within the time for the answer. A request that is sent late
-        in that time is given up while the service works on it: the more calls wait, the more of its
-        work is lost.
+        aiohttp would wait as well, but within the time for the response. A request that is sent
+        late in that time is given up while the service works on it: the more calls wait, the more
+        of its work is lost.
         """
         origin = f"{address.scheme}://{address.raw_authority}"
         turns = self._turns.get(origin)

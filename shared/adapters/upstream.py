@@ -101,7 +101,7 @@ class Upstream:
         if not _is_passable(response):
             await response.aclose()
             raise UpstreamUnreachable(
-                "Azure OpenAI's answer is not valid HTTP: its status or a header cannot be passed on."
+                "Azure OpenAI's response is not valid HTTP: its status or a header cannot be passed on."
             )
         received = response.headers.raw
         passed = forwarding.without_upstream(received, self._addresses)
@@ -120,7 +120,7 @@ class Upstream:
             raise UpstreamTimeout(self._timeout_message(error)) from error
         except httpx.TransportError as error:
             raise UpstreamInterrupted(
-                f"The connection to Azure OpenAI broke within the answer ({type(error).__name__})."
+                f"The connection to Azure OpenAI broke within the response ({type(error).__name__})."
             ) from error
 
     def _timeout_message(self, error: httpx.TimeoutException) -> str:

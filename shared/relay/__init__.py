@@ -1,6 +1,6 @@
 """The HTTP path: one exchange from its first byte to its recording.
 
-A request enters as an ASGI call below /openai/ and leaves as a call of the upstream; the answer
+A request enters as an ASGI call below /openai/ and leaves as a call of the upstream; the response
 goes back to the client as it arrives. What leaves besides are two captures (the raw bodies, to
 storage) and an envelope (how the exchange went, to a queue).
 

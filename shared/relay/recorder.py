@@ -143,7 +143,7 @@ class Recorder:
         both = captures.request is not None and captures.response is not None
         captured.set_result(machine.captures_stored() if both else machine.captures_failed())
         final = machine.require_conclusion()
-        amended = final is not conclusion  # the client did not get its answer's end
+        amended = final is not conclusion  # the client did not get its response's end
         if amended:
             record.end_withheld(machine.held_bytes, answered_status=machine.answered_status)
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000

@@ -54,7 +54,7 @@ _LAST_WORDS_S: Final = 2.0
 
 
 class RelayResponse(Response):
-    """An ASGI response that reads the request's body, calls the upstream, and sends its answer as
+    """An ASGI response that reads the request's body, calls the upstream, and sends its response as
     it arrives.
     """
 
@@ -147,7 +147,7 @@ class RelayResponse(Response):
         try:
             try:
                 status, headers = await self._open(content)
-                if content.drop():  # nothing sends it again, and the answer may take minutes
+                if content.drop():  # nothing sends it again, and the response may take minutes
                     self._lease.release()
                 await self._carry_out(
                     machine.upstream_answered(
@@ -171,7 +171,7 @@ class RelayResponse(Response):
             await self._carry_out(machine.upstream_ended(cut_short=record.response.end.cut_short))
 
     async def _open(self, content: RequestContent) -> tuple[int, RawHeaders]:
-        """Status and headers of the answer."""
+        """Status and headers of the response."""
         record = self.record
         promise = early_response(
             record.start.operation.spec, stream_requested=record.request.stream_requested
@@ -203,7 +203,7 @@ class RelayResponse(Response):
             del opening  # it holds its exception, and the exception's traceback this frame
 
     async def _pass_on(self) -> None:
-        """Pass the answer on. Every piece of every stream comes here, so it has to be cheap."""
+        """Pass the response on. Every piece of every stream comes here, so it has to be cheap."""
         machine, send_body = self._machine, self._client.send_body
         received = self.record.response.received
         clock, started, looked_into = self._relay.clock, self._started, machine.takes_out_usage

@@ -141,7 +141,7 @@ class HeldBody(httpx.AsyncByteStream):
 class PassingBody(httpx.AsyncByteStream):
     """A body that goes upstream as it arrives; each piece is noted on the way.
 
-    `on_disconnect` is called when the client disconnects within it: an answer that has begun by
+    `on_disconnect` is called when the client disconnects within it: a response that has begun by
     then would otherwise go on, because nobody else listens to the client before its request is
     whole. (While the upstream takes no more of the body, nobody listens at all.)
     """

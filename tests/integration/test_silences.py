@@ -320,7 +320,7 @@ async def test_an_error_after_an_early_response_is_raised_by_the_sdk(
         ("headers_ms=1000;reset_before_headers", "could not be reached", Outcome.UPSTREAM_ERROR),
         (
             "headers_ms=1000;chunk_ms=20;reset_after=5",
-            "broke within the answer",
+            "broke within the response",
             Outcome.UPSTREAM_INTERRUPTED,
         ),
         ("headers_ms=1000;silence_after=5", "UPSTREAM_READ_TIMEOUT_S", Outcome.TIMED_OUT),

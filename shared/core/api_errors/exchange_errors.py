@@ -71,7 +71,7 @@ def internal_error() -> ApiError:
     return ApiError(
         status=500,
         code="internal_error",
-        message="The proxy itself failed. Try again. If it persists, give its operator the x-exchange-id of this answer.",
+        message="The proxy itself failed. Try again. If it persists, give its operator the x-exchange-id of this response.",
     )
 
 

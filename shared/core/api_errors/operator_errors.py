@@ -41,7 +41,7 @@ def invalid_exchange_id() -> ApiError:
     return ApiError(
         status=400,
         code="invalid_exchange_id",
-        message="That is not an exchange id. It is in the event and in the answer's x-exchange-id header.",
+        message="That is not an exchange id. It is in the event and in the response's x-exchange-id header.",
     )
 
 

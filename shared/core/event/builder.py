@@ -29,7 +29,7 @@ from shared.core.wire.json.json_shape import JsonObject, short
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.steps import Cooperative, run_to_end
 
-_CUT: Final = "Azure OpenAI ended its answer before the answer was whole."
+_CUT: Final = "Azure OpenAI ended its response before it was whole."
 # The relay failed, or the upstream answered 4xx or 5xx. A client that disconnected is not a
 # failure: its event keeps its type.
 _FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}

@@ -5,7 +5,7 @@
     actions      what the shell (shared.relay) carries out
     rules        what the settings allow an exchange
     reply        what the client is sent: headers, body, and an error as far as HTTP still allows it
-    client_body  which bytes of the answer may go to the client
+    client_body  which bytes of the response may go to the client
     early_response  what the client is promised if it is answered before the upstream is
     early_body   which bytes go to the client after an early response
     error_frame  an error as an event of a stream that has begun

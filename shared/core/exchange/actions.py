@@ -18,7 +18,7 @@ class SendHeaders:
 
 @dataclass(frozen=True, slots=True)
 class SendBody:
-    """Send bytes of the upstream's answer."""
+    """Send bytes of the upstream's response."""
 
     data: bytes
 

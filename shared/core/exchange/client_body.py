@@ -1,4 +1,4 @@
-"""Which bytes of the answer may go to the client, and whether they end at an event's end."""
+"""Which bytes of the response may go to the client, and whether they end at an event's end."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _BOUNDARY: Final = b"\n\n"
 
 
 class ClientBody:
-    """The answer's body on its way to the client. Feed it the upstream's pieces and send what it
+    """The response's body on its way to the client. Feed it the upstream's pieces and send what it
     returns.
 
     It takes out the usage chunk that the client did not ask for, and holds back the very end of the
-    answer until its capture is stored (CAPTURE_POLICY=required).
+    response until its capture is stored (CAPTURE_POLICY=required).
     """
 
     def __init__(self, *, is_stream: bool, holds_back: bool) -> None:
@@ -48,7 +48,7 @@ class ClientBody:
         return self._pass(piece)
 
     def flush(self) -> bytes:
-        """What was waiting for the end of its event when the answer ended."""
+        """What was waiting for the end of its event when the response ended."""
         rest = self._filter.flush() if self._filter is not None else b""
         self._filter = None
         return self._pass(rest)
@@ -66,12 +66,12 @@ class ClientBody:
 
     @property
     def is_whole(self) -> bool:
-        """Whether what was fed so far can be all of the answer."""
+        """Whether what was fed so far can be all of the response."""
         return True
 
     @property
     def held_bytes(self) -> int:
-        """How many bytes of the answer are held back."""
+        """How many bytes of the response are held back."""
         return len(self._held_back.held) if self._held_back is not None else 0
 
     @property

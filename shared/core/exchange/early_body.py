@@ -41,13 +41,13 @@ class EarlyBody(ClientBody):
 
     @property
     def is_whole(self) -> bool:
-        """Whether what was fed so far can be all of the answer."""
+        """Whether what was fed so far can be all of the response."""
         return self._decoder.is_at_end
 
     def _decode(self, piece: bytes) -> bytes:
         decoded = self._decoder.feed(piece)
         if decoded is None:
-            raise UpstreamInterrupted("The content coding of Azure OpenAI's answer is malformed.")
+            raise UpstreamInterrupted("The content coding of Azure OpenAI's response is malformed.")
         return decoded
 
     def _without_bom(self, piece: bytes) -> bytes:

@@ -23,7 +23,7 @@ from shared.core.exchange.actions import (
 from shared.core.exchange.early_response import EarlyResponse, is_kept
 from shared.core.exchange.reply import Reply
 from shared.core.exchange.rules import ExchangeRules
-from shared.core.exchange.state import ANSWERING, ENDED, UNANSWERED, State
+from shared.core.exchange.state import ENDED, RESPONDING, UNANSWERED, State
 from shared.core.records.outcome import RelayResult
 from shared.core.wire.http.headers import RawHeaders, header, is_readable
 from shared.core.wire.steps import Cooperative
@@ -64,7 +64,7 @@ class ExchangeMachine:
         self._reply = Reply(exchange_id, rules)
         self._status = 0  # the upstream's
         self._promise: EarlyResponse | None = None  # what the client was told in EARLY
-        self._collected = b""  # the beginning of an answer in COLLECTING
+        self._collected = b""  # the beginning of a response in COLLECTING
         self._coding = ""  # its content-encoding
         self._drained_bytes = 0
 
@@ -100,7 +100,7 @@ class ExchangeMachine:
             return ()
         return self._end(RelayResult.CLIENT_DISCONNECTED)
 
-    # --- the upstream's answer --------------------------------------------------------------------
+    # --- the upstream's response ------------------------------------------------------------------
 
     def early_response_due(self, promise: EarlyResponse) -> Actions:
         """The upstream has not answered in time: the client is answered before it does."""
@@ -120,7 +120,7 @@ class ExchangeMachine:
     ) -> Actions:
         """Status and headers have come. `is_stream`: the body is one of events. `usage_requested`:
         the proxy asked for a usage chunk that the client did not ask for. `bodiless`: the headers
-        are all of the answer.
+        are all of the response.
         """
         if self._is_too_late(State.CALLING, State.EARLY):
             return ()
@@ -142,12 +142,12 @@ class ExchangeMachine:
         return actions
 
     def piece(self, piece: bytes) -> bytes | None:
-        """What goes to the client now of a piece of the answer, maybe nothing. None: read no
+        """What goes to the client now of a piece of the response, maybe nothing. None: read no
         further.
         """
         if self.state is _STREAMING:
             return self._reply.body.feed(piece)
-        if self._is_too_late(*ANSWERING):
+        if self._is_too_late(*RESPONDING):
             return None
         if self.state is State.COLLECTING:
             self._collected = (self._collected + piece)[:COLLECTED_BYTES]
@@ -166,10 +166,10 @@ class ExchangeMachine:
         return data if self.state is State.STREAMING else b""
 
     def upstream_ended(self, *, cut_short: bool) -> Actions:
-        """The answer has ended as HTTP wants it. `cut_short`: without the end that its operation's
-        streams have, and without an error.
+        """The response has ended as HTTP wants it. `cut_short`: without the end that its
+        operation's streams have, and without an error.
         """
-        if self._is_too_late(*ANSWERING):
+        if self._is_too_late(*RESPONDING):
             return ()
         if self.state is State.DRAINING:
             return self._end(RelayResult.CLIENT_DISCONNECTED)
@@ -177,17 +177,15 @@ class ExchangeMachine:
             return self._collected_all()
         rest = self._reply.rest()
         if not self._reply.body.is_whole or (self._status == 200 and cut_short):
-            broken = UpstreamInterrupted(
-                "Azure OpenAI ended its answer before the answer was whole."
-            )
+            broken = UpstreamInterrupted("Azure OpenAI ended its response before it was whole.")
             return (*rest, *self._fail(broken))
         return (*rest, *self._end(RelayResult.COMPLETE))
 
     def upstream_failed(self, error: UpstreamError, *, finished: bool) -> Actions:
-        """The answer did not come, or broke off. `finished`: a stream came as far as its own end,
+        """The response did not come, or broke off. `finished`: a stream came as far as its own end,
         so nothing is missing.
         """
-        if self._is_too_late(State.CALLING, State.EARLY, *ANSWERING):
+        if self._is_too_late(State.CALLING, State.EARLY, *RESPONDING):
             return ()
         if self.state is State.DRAINING:
             failure = None if finished else failures.translate(error).error
@@ -199,8 +197,8 @@ class ExchangeMachine:
     # --- what may happen at any time --------------------------------------------------------------
 
     def client_disconnected(self, *, received_bytes: int) -> tuple[Interruption, ...]:
-        """The client is gone; so far `received_bytes` of the answer have come."""
-        if self.state in ANSWERING:
+        """The client is gone; so far `received_bytes` of the response have come."""
+        if self.state in RESPONDING:
             if self.state is State.DRAINING:
                 return ()
             if self._rules.drain and received_bytes:
@@ -287,7 +285,7 @@ class ExchangeMachine:
     @property
     def waits_for_recording(self) -> bool:
         """Whether `finish` is to wait (for a bounded time) until the result is recorded: the end of
-        a chunked body carries no byte of the answer, and once the last response has ended the
+        a chunked body carries no byte of the response, and once the last response has ended the
         Functions host may kill the worker.
         """
         disconnected = self._result is RelayResult.CLIENT_DISCONNECTED
@@ -295,17 +293,17 @@ class ExchangeMachine:
 
     @property
     def answered_status(self) -> int | None:
-        """The status that the client is answered; None: it gets no answer."""
+        """The status that the client is answered; None: it gets no response."""
         return self._reply.status
 
     @property
     def takes_out_usage(self) -> bool:
-        """Whether pieces of the answer are looked into: long ones go through `piece_steps`."""
+        """Whether pieces of the response are looked into: long ones go through `piece_steps`."""
         return self._reply.body.takes_out_usage
 
     @property
     def held_bytes(self) -> int:
-        """How many bytes of the answer are held back until HOLDING ends."""
+        """How many bytes of the response are held back until HOLDING ends."""
         return self._reply.body.held_bytes
 
     # ----------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ class Reply:
     """The reply to one client. What a method returns is to be sent now."""
 
     def __init__(self, exchange_id: str, rules: ExchangeRules) -> None:
-        self.status: int | None = None  # None: the client gets no answer
+        self.status: int | None = None  # None: the client gets no response
         self.is_chunked = False  # no Content-Length tells the client where the body ends
         # the last thing that the client is sent is an error, in a response that had begun
         self.ends_with_error = False
@@ -65,7 +65,7 @@ class Reply:
     def begin(
         self, status: int, headers: RawHeaders, *, is_stream: bool, bodiless: bool
     ) -> Actions:
-        """The upstream's answer has begun. `bodiless`: the headers are all of it."""
+        """The upstream's response has begun. `bodiless`: the headers are all of it."""
         client_headers = forwarding.response_headers(headers, self._exchange_id, unsized=is_stream)
         self.status = status
         self.is_chunked = all(name != b"content-length" for name, _ in client_headers)
@@ -85,7 +85,7 @@ class Reply:
         return (SendWhiteSpace(),) if self.body.before_document else ()
 
     def rest(self) -> Actions:
-        """What was waiting for the end of its event when the answer ended."""
+        """What was waiting for the end of its event when the response ended."""
         return _send(self.body.flush())
 
     def release(self) -> Actions:
@@ -126,7 +126,7 @@ class Reply:
         return actions
 
     def end(self, *, complete: bool, error_sent: bool) -> Actions:
-        """The response's end, unless it has one. `complete`: all of the answer was sent.
+        """The response's end, unless it has one. `complete`: all of the response was sent.
         `error_sent`: the client was sent the error with which the response ends.
         """
         if self._is_document:

@@ -11,6 +11,6 @@ class ExchangeRules:
 
     error_frames: bool  # a failure within a stream is reported in the stream
     keep_alive: bool  # silences of a stream are bridged with comments
-    drain: bool  # after a disconnect the answer is read on
+    drain: bool  # after a disconnect the response is read on
     drain_bytes: int  # how much of it
-    capture_required: bool  # the client gets the answer's end when both captures are stored
+    capture_required: bool  # the client gets the response's end when both captures are stored

@@ -19,17 +19,17 @@
                     └─ otherwise ─► RECORDING ──finish──► DONE ◄───────────┘ client_disconnected
 
 RECEIVING   the client's request is read, and stored where it has to be
-CALLING     the request goes upstream (its body may still be passing); the client has no answer yet
+CALLING     the request goes upstream (its body may still be passing); the client has nothing yet
 EARLY       the client was answered before the upstream did: it was promised a stream, or JSON
-STREAMING   the upstream's answer goes to the client, piece by piece
+STREAMING   the upstream's response goes to the client, piece by piece
 COLLECTING  after an early response another response came than the promised one
-DRAINING    the client has disconnected; the answer is read on for its usage
-HOLDING     the answer is whole; the client does not get its end before it is stored
+DRAINING    the client has disconnected; the response is read on for its usage
+HOLDING     the response is whole; the client does not get its end before it is stored
 RECORDING   the result is known; the shell records it
 DONE        the response has ended, or was broken off
 
 Once there is a result, whatever the upstream or the clock still bring is ignored: they race with
-it. An input that can have no cause in a state (a piece of an answer before its headers) raises
+it. An input that can have no cause in a state (a piece of a response before its headers) raises
 ExchangeStateError.
 """
 
@@ -55,7 +55,7 @@ class State(Enum):
 
 # The exchange has a result.
 ENDED: Final = frozenset({State.HOLDING, State.RECORDING, State.DONE})
-# Pieces of the upstream's answer may come.
-ANSWERING: Final = frozenset({State.STREAMING, State.COLLECTING, State.DRAINING})
+# Pieces of the upstream's response may come.
+RESPONDING: Final = frozenset({State.STREAMING, State.COLLECTING, State.DRAINING})
 # Nothing was sent to the client yet: a failure can still have a status of its own.
 UNANSWERED: Final = frozenset({State.RECEIVING, State.CALLING})

@@ -1,7 +1,7 @@
 """Holding back the very end of a response, for CAPTURE_POLICY=required.
 
 Of an SSE stream that is `[DONE]` or a last event with an SSE name, and all after it. Of any other
-answer it is the last byte. Everything before passes at once. A stream with neither event, such as
+response it is the last byte. Everything before passes at once. A stream with neither event, such as
 one of images, ends with the response's own terminator, which is held as well.
 """
 

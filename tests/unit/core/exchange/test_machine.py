@@ -326,7 +326,7 @@ def test_a_stream_that_ends_without_its_end_is_interrupted() -> None:
     assert actions == (SendBody(b"data: 2\n"),), "within an event no frame is allowed"
     assert machine.finish(error_sent=False) == (Abort(),)
     error = exchange_errors.upstream_interrupted(
-        "Azure OpenAI ended its answer before the answer was whole."
+        "Azure OpenAI ended its response before it was whole."
     )
     assert machine.require_conclusion().failure == error
 
