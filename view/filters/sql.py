@@ -20,11 +20,16 @@ class Condition:
 
 
 EVERYTHING = Condition(sql="1")
+_IN_TEXTS = "number IN (SELECT rowid FROM texts WHERE texts MATCH ?)"
+_IN_SOME_TEXTS = "number IN (SELECT rowid FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ?)"
 
 
-def condition(query: Filter) -> Condition:
-    """The condition that holds for rows of `exchanges` that match the filter."""
-    parts = [_of_term(term) for term in query]
+def condition(query: Filter, numbers: tuple[int, int] | None = None) -> Condition:
+    """The condition that holds for rows of `exchanges` that match the filter.
+
+    `numbers`: the lowest and the highest `number` among which texts are searched; None: among all.
+    """
+    parts = [_of_term(term, numbers) for term in query]
     if not parts:
         return EVERYTHING
     return Condition(
@@ -33,7 +38,7 @@ def condition(query: Filter) -> Condition:
     )
 
 
-def _of_term(term: Term) -> Condition:
+def _of_term(term: Term, numbers: tuple[int, int] | None) -> Condition:
     match term:
         case HasId():
             return Condition(sql="id = ?", parameters=(term.exchange_id,))
@@ -42,8 +47,8 @@ def _of_term(term: Term) -> Condition:
             return Condition(sql=f'"{term.key.column}" {term.operator} ?', parameters=(term.value,))
         case Contains():
             return Condition(
-                sql="number IN (SELECT rowid FROM texts WHERE texts MATCH ?)",
-                parameters=(_phrase(term.text),),
+                sql=_IN_TEXTS if numbers is None else _IN_SOME_TEXTS,
+                parameters=(_phrase(term.text), *(numbers or ())),
             )
         case IsOneOf():
             return _is_one_of(term)

@@ -3,6 +3,8 @@
 * `schema`: its tables.
 * `connections`: one connection that writes, and one for each thread that reads.
 * `figures`: what the charts show.
+* `sums`: of five minutes each, for the charts of long spans.
+* `packing`: events as they are kept.
 * `writing`: adding and removing exchanges.
 * `store`: events in, rows and events out.
 """

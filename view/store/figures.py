@@ -6,9 +6,9 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any, Final
 
-from view.filters.sql import Condition, Parameter
+from view.filters.sql import EVERYTHING, Condition, Parameter
+from view.store import sums
 
-_IS_OVER: Final = "stream AND duration_ms IS NOT NULL"
 _MOST_POINTS: Final = 2_000  # the newest; the bands are of all
 
 type Series = dict[str, list[tuple[int, float]]]  # name -> (start of the bucket in Unix ms, value)
@@ -28,7 +28,9 @@ class Figures:
 def figures(
     connection: sqlite3.Connection, wanted: Condition, from_ms: int, bucket_ms: int
 ) -> Figures:
-    """Figures of what matches `wanted` and ended since `from_ms`."""
+    """Figures of what matches `wanted` and ended since `from_ms`, a multiple of `bucket_ms`."""
+    if wanted is EVERYTHING and bucket_ms % sums.STRETCH_MS == 0:
+        return _summed(connection, from_ms, bucket_ms)
     since = Condition(
         sql=f"({wanted.sql}) AND exact_end_ms >= ?", parameters=(*wanted.parameters, from_ms)
     )
@@ -39,6 +41,27 @@ def figures(
         outcomes=_series(connection, since, bucket_ms, "outcome", "count(*)"),
         open_streams=_open_streams(connection, since, from_ms, bucket_ms),
     )
+
+
+def _summed(connection: sqlite3.Connection, from_ms: int, bucket_ms: int) -> Figures:
+    """Figures of all exchanges, of the sums that the store keeps."""
+    since = Condition(sql="exact_end_ms >= ?", parameters=(from_ms,))
+    return Figures(
+        points=_points(connection, since),
+        bands=[*sums.bands(connection, from_ms, bucket_ms)],
+        tokens=_summed_series(connection, "tokens", from_ms, bucket_ms),
+        outcomes=_summed_series(connection, "outcome", from_ms, bucket_ms),
+        open_streams=[*sums.open_streams(connection, from_ms, bucket_ms)],
+    )
+
+
+def _summed_series(
+    connection: sqlite3.Connection, kind: str, from_ms: int, bucket_ms: int
+) -> Series:
+    series: Series = {}
+    for start, name, value in sums.by_bucket(connection, kind, from_ms, bucket_ms):
+        series.setdefault(name, []).append((start, value))
+    return dict(sorted(series.items()))
 
 
 def _points(connection: sqlite3.Connection, since: Condition) -> list[tuple[int, int, str]]:
@@ -71,7 +94,7 @@ def _series(
 ) -> Series:
     rows = _all(
         connection,
-        f"SELECT coalesce({name}, '-'), exact_end_ms / ? * ? AS start, {value} FROM exchanges "  # noqa: S608
+        f"SELECT coalesce({name}, '{sums.NO_NAME}'), exact_end_ms / ? * ? AS start, {value} FROM exchanges "  # noqa: S608
         f"WHERE {since.sql} GROUP BY 1, 2 ORDER BY 1, 2",
         (bucket_ms, bucket_ms, *since.parameters),
     )
@@ -92,8 +115,8 @@ def _open_streams(
         connection,
         "SELECT bucket * ?, sum(sum(change)) OVER (ORDER BY bucket) FROM ("  # noqa: S608
         "SELECT (max(exact_end_ms - duration_ms, ?) + ? - 1) / ? AS bucket, 1 AS change "
-        f"FROM exchanges WHERE {since.sql} AND {_IS_OVER} "
-        f"UNION ALL SELECT (exact_end_ms + ? - 1) / ?, -1 FROM exchanges WHERE {since.sql} AND {_IS_OVER}"
+        f"FROM exchanges WHERE {since.sql} AND {sums.IS_OVER} "
+        f"UNION ALL SELECT (exact_end_ms + ? - 1) / ?, -1 FROM exchanges WHERE {since.sql} AND {sums.IS_OVER}"
         ") GROUP BY bucket ORDER BY bucket",
         (
             *(bucket_ms, from_ms, bucket_ms, bucket_ms, *since.parameters),

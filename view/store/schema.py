@@ -1,9 +1,9 @@
 """The tables of the view's SQLite file.
 
-`exchanges` holds the rows, `events` the whole events, `texts` an index of what prompts and answers
-say. The index keeps no copy of the texts, so to take one out of it, its text has to be given again.
-It is made of trigrams: a text is found by any part of it that has three characters or more, in
-every language.
+`exchanges` holds the rows, `events` the whole events, `sums` what the charts of long spans show,
+`texts` an index of what prompts and answers say. The index keeps no copy of the texts, so to take
+one out of it, its text has to be given again. It is made of trigrams: a text is found by any part
+of it that has three characters or more, in every language.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import fields
 from typing import Final
 
 from view.exchange.row import Row
+from view.store import sums
+from view.store.packing import COMMON
 
 _SQL_TYPES: Final = {"int": "INTEGER", "float": "REAL", "bool": "INTEGER", "str": "TEXT"}
 COLUMNS: Final = tuple(field.name for field in fields(Row))
@@ -40,7 +42,8 @@ _TABLES: Final = (
     "CREATE TABLE events (number INTEGER PRIMARY KEY, event BLOB NOT NULL)",
     "CREATE VIRTUAL TABLE texts USING fts5(text, content='', tokenize='trigram')",
     "CREATE TABLE positions (partition TEXT PRIMARY KEY, sequence_number INTEGER NOT NULL)",
+    *sums.STATEMENTS,
 )
 # A file that was made by other statements is made anew: what it held is read again.
-VERSION: Final = zlib.crc32("".join(_TABLES).encode()) >> 1
+VERSION: Final = zlib.crc32("".join(_TABLES).encode() + COMMON) >> 1
 STATEMENTS: Final = (*_TABLES, f"PRAGMA user_version = {VERSION}")

@@ -12,10 +12,11 @@ from shared.core.cost.rates import RateCard
 from view.exchange.received import Received
 from view.exchange.row import Row
 from view.filters.sql import EVERYTHING, Condition, condition
-from view.filters.terms import Filter
+from view.filters.terms import Contains, Filter
 from view.store import writing
 from view.store.connections import Connections
 from view.store.figures import Figures, figures
+from view.store.packing import unpack
 from view.store.schema import COLUMNS, FLAGS
 from view.store.writing import StoredExchange
 
@@ -25,6 +26,12 @@ MOST_COUNTED: Final = 100_000  # a count of more takes seconds, and says nothing
 _NEWEST_FIRST: Final = "ORDER BY exact_end_ms DESC, number DESC"
 # The oldest are removed once so many more are there than are to be kept, and then all of them.
 _SLACK: Final = 0.01
+# A text that one of 500 has is found a hundred times among so many.
+_SEARCHED_FIRST: Final = 50_000
+_LATEST_MS: Final = 1 << 62
+_LOWEST_NUMBER: Final = 0  # SQLite counts from 1
+
+type Position = tuple[int, int]  # the end and the number of the last row of a page
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,13 +45,21 @@ class Page:
 class Store:
     """Keeps the newest exchanges. Every method blocks, and may be called from any thread."""
 
-    def __init__(self, file: Path, *, keep: int, card: RateCard | None = None) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        keep: int,
+        card: RateCard | None = None,
+        searched_first: int = _SEARCHED_FIRST,
+    ) -> None:
         """`keep`: how many exchanges; older ones are removed. `card`: the rates by which exchanges
-        are priced.
+        are priced. `searched_first`: among how many of the newest a text is searched first.
         """
         self._connections = Connections(file)
         self._keep = keep
         self._card = card
+        self._searched_first = searched_first
         self._size = self._counted(EVERYTHING)
 
     def close(self) -> None:
@@ -92,6 +107,7 @@ class Store:
                 connection, "SELECT number FROM exchanges ORDER BY exact_end_ms LIMIT ?", excess
             )
             writing.remove(connection, oldest)
+            connection.execute("DELETE FROM sums WHERE value = 0")
             self._size -= len(oldest)
 
     # --- reading ----------------------------------------------------------------------------------
@@ -100,19 +116,60 @@ class Store:
         """The newest rows that match, or those that follow a page. Raises ValueError if `before` is
         not the `next` of a page.
         """
-        wanted = condition(query)
         position = _position(before)
-        found = self._rows(
-            f"{_SELECT} WHERE {wanted.sql}"
-            f"{' AND (exact_end_ms, number) < (?, ?)' if position else ''} {_NEWEST_FIRST} LIMIT ?",
-            (*wanted.parameters, *position, limit + 1),
-        )
+        found = self._newest(query, position, limit + 1)
         shown = found[:limit]
         more = len(found) > limit
         return Page(
             rows=tuple(row for _, row in shown),
             next=f"{shown[-1][1].exact_end_ms}-{shown[-1][0]}" if more and shown else None,
         )
+
+    def _newest(
+        self, query: Filter, position: Position | None, limit: int
+    ) -> list[tuple[int, Row]]:
+        """The newest rows that match before the position. If texts are searched, first among the
+        newest, which are enough unless few match.
+        """
+        found: list[tuple[int, Row]] = []
+        if self._size > self._searched_first and any(isinstance(term, Contains) for term in query):
+            start = self._start_of_newest(position)
+            if start is not None:
+                wanted = condition(query, self._numbers(start, position))
+                found = self._matching(wanted, start, position, limit)
+                position = (start, _LOWEST_NUMBER)
+        if len(found) < limit:
+            found += self._matching(condition(query), None, position, limit - len(found))
+        return found
+
+    def _matching(
+        self, wanted: Condition, start: int | None, position: Position | None, limit: int
+    ) -> list[tuple[int, Row]]:
+        """The newest rows that match, ended at `start` or later, and stand before the position."""
+        since = () if start is None else (start,)
+        return self._rows(
+            f"{_SELECT} WHERE {wanted.sql}"
+            f"{' AND exact_end_ms >= ?' if since else ''}"
+            f"{' AND (exact_end_ms, number) < (?, ?)' if position else ''} {_NEWEST_FIRST} LIMIT ?",
+            (*wanted.parameters, *since, *(position or ()), limit),
+        )
+
+    def _start_of_newest(self, position: Position | None) -> int | None:
+        """The end of the oldest of the newest exchanges; None if there are fewer."""
+        found = self._connections.reader.execute(
+            "SELECT exact_end_ms FROM exchanges WHERE exact_end_ms <= ? "
+            "ORDER BY exact_end_ms DESC LIMIT 1 OFFSET ?",
+            (position[0] if position else _LATEST_MS, self._searched_first),
+        ).fetchone()
+        return None if found is None else int(found[0])
+
+    def _numbers(self, start: int, position: Position | None) -> tuple[int, int]:
+        """The lowest and the highest number of the exchanges from `start` up to the position."""
+        lowest, highest = self._connections.reader.execute(
+            "SELECT min(number), max(number) FROM exchanges WHERE exact_end_ms BETWEEN ? AND ?",
+            (start, position[0] if position else _LATEST_MS),
+        ).fetchone()
+        return int(lowest), int(highest)
 
     def count(self, query: Filter) -> int:
         """How many exchanges match; with a filter, MOST_COUNTED at most."""
@@ -127,7 +184,7 @@ class Store:
         packed = self._connections.reader.execute(
             "SELECT event FROM events WHERE number = ?", (number,)
         ).fetchone()
-        return StoredExchange(row=row, event=writing.unpack(packed[0])) if packed else None
+        return StoredExchange(row=row, event=unpack(packed[0])) if packed else None
 
     def neighbours(self, row: Row) -> dict[str, dict[str, str | None]]:
         """`{previous: {session, caller}, next: {session, caller}}`: the ids of the exchanges that
@@ -179,8 +236,8 @@ def _numbers(connection: sqlite3.Connection, sql: str, parameter: str | int) -> 
     return [number for (number,) in connection.execute(sql, (parameter,)).fetchall()]
 
 
-def _position(before: str | None) -> tuple[int, ...]:
+def _position(before: str | None) -> Position | None:
     if before is None:
-        return ()
+        return None
     end_ms, _, number = before.partition("-")
     return int(end_ms), int(number)

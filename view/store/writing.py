@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from shared.core.conversation import searched_text
 from shared.core.cost.rates import RateCard
-from shared.core.wire.json.json_shape import JsonObject, parse_object
+from shared.core.wire.json.json_shape import JsonObject
 from view.exchange import row as rows
 from view.exchange.precedence import outranks
 from view.exchange.received import Received
 from view.exchange.row import Row
+from view.store.packing import pack, unpack
 from view.store.schema import COLUMNS
 
 _COLUMNS: Final = ", ".join(f'"{name}"' for name in COLUMNS)
@@ -79,14 +78,3 @@ def remove(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
         )
         connection.execute("DELETE FROM events WHERE number = ?", (number,))
         connection.execute("DELETE FROM exchanges WHERE number = ?", (number,))
-
-
-def pack(event: JsonObject) -> bytes:
-    """The event as it is kept: a third of its JSON's size."""
-    text = json.dumps(event, separators=(",", ":"), ensure_ascii=False)
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
-
-
-def unpack(packed: bytes) -> JsonObject:
-    """The event that was packed."""
-    return parse_object(zlib.decompress(packed).decode("utf-8", "surrogatepass"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -75,6 +76,50 @@ def test_open_streams_are_counted_from_their_starts_to_their_ends(store: Store) 
     found = store.figures((), from_ms=_MS, bucket_ms=5_000)
     values = list(filled(found.open_streams, _MS, _MS + 30_000, 5_000))
     assert [value for _, value in values] == [0, 1, 2, 1, 1, 0]
+
+
+def test_sums_of_long_spans_are_those_of_their_exchanges(store: Store) -> None:
+    """Also after some were replaced, removed, or came late. A filter that holds for all reads the
+    exchanges themselves.
+    """
+    chance = random.Random(5)  # noqa: S311 - a test's
+    events = [
+        an_event(
+            number * 37,
+            stream=chance.random() < 0.7,
+            deployment=chance.choice(["gpt-4o", "o3", None]),
+            outcome=chance.choice(["aborted", "completed", "timed_out"]),
+            tokens=None
+            if chance.random() < 0.5
+            else {"input": chance.randrange(5000), "output": 3},
+            time_to_first_token_ms=chance.choice([None, chance.randrange(90_000)]),
+            latency_ms=chance.randrange(900_000),
+        )
+        for number in chance.sample(range(300), 300)
+    ]
+    store.add(received(*events))
+    aborted = [event for event in events if event["outcome"] == "aborted"]
+    store.add(received(*({**event, "outcome": "completed"} for event in aborted)))
+    for event in events[::7]:
+        store.remove(str(event["exchange_id"]))
+    from_ms = _MS // 600_000 * 600_000 + 1_200_000
+    summed = store.figures((), from_ms=from_ms, bucket_ms=600_000)
+    read = store.figures(parse("outcome:*", now_ms=0), from_ms=from_ms, bucket_ms=600_000)
+    assert (summed.points, summed.tokens, summed.outcomes) == (
+        read.points,
+        read.tokens,
+        read.outcomes,
+    )
+    to_ms = from_ms + 12_000_000
+    assert list(filled(summed.open_streams, from_ms, to_ms, 600_000)) == list(
+        filled(read.open_streams, from_ms, to_ms, 600_000)
+    )
+    for (start, *ranks), (start_read, *ranks_read) in zip(summed.bands, read.bands, strict=True):
+        assert start == start_read
+        assert all(
+            exact / 1.016 - 1 < rounded <= exact
+            for rounded, exact in zip(ranks, ranks_read, strict=True)
+        )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import stat
 import threading
@@ -67,6 +68,40 @@ def test_exchanges_that_ended_together_are_not_lost_between_pages(store: Store) 
         before = page.next
     assert sorted(found) == [an_id(number) for number in range(5)]
     assert before is None
+
+
+@pytest.mark.parametrize("searched_first", [1, 7, 20, 60])
+def test_a_text_is_found_among_the_newest_and_among_all(file: Path, searched_first: int) -> None:
+    """The same rows in the same pages, however many are searched first."""
+    store = Store(file, keep=100, searched_first=searched_first)
+    chance = random.Random(3)  # noqa: S311 - a test's
+    numbers = chance.sample(range(60), 60)
+    wanted = {number for number in numbers if number % 3 == 0}
+    ends = {number: an_event(number // 4 * 4)["timestamp"] for number in numbers}  # four together
+    store.add(
+        received(
+            *(
+                an_event(
+                    number,
+                    timestamp=ends[number],
+                    prompt=[
+                        {"role": "user", "content": f"{'needle' if number in wanted else 'hay'}"}
+                    ],
+                )
+                for number in numbers
+            )
+        )
+    )
+    before, found = None, []
+    while True:
+        page = store.page(read('"needle"'), before=before, limit=3)
+        found += [row.id for row in page.rows]
+        before = page.next
+        if before is None:
+            break
+    every = [row.id for row in store.page((), limit=100).rows]
+    assert found == [id_ for id_ in every if id_ in {an_id(number) for number in wanted}]
+    store.close()
 
 
 def test_an_event_that_is_delivered_twice_is_one_exchange(store: Store) -> None:

@@ -5,6 +5,8 @@ import { filter } from "../address.js";
 import { live, total } from "../feed.js";
 
 const REFRESH_MS = 5_000;
+/** Of what a refresh takes: charts of many exchanges come less often. */
+const REST = 10;
 const KEY = "fnsse.charts";
 
 /**
@@ -69,19 +71,21 @@ export function toggle() {
 
 /** Load the charts at each change of what they show, and while rows come. */
 export function follow() {
-  let loadedAt = 0;
+  let nextAt = 0;
   let timer = 0;
-  const now = (/** @type {string} */ q, /** @type {number} */ span) => {
+  const now = async (/** @type {string} */ q, /** @type {number} */ span) => {
     timer = 0;
-    loadedAt = Date.now();
-    load(q, span);
+    const began = Date.now();
+    nextAt = began + REFRESH_MS;
+    await load(q, span);
+    nextAt = Math.max(nextAt, Date.now() + REST * (Date.now() - began));
   };
   effect(() => {
     if (shown.value) now(filter.value, minutes.value);
   });
   total.subscribe(() => {
     if (!shown.peek() || !live.peek()) return;
-    const wait = Math.max(0, REFRESH_MS - (Date.now() - loadedAt));
+    const wait = Math.max(0, nextAt - Date.now());
     timer ||= setTimeout(() => now(filter.peek(), minutes.peek()), wait);
   });
 }
