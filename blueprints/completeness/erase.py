@@ -22,7 +22,7 @@ from shared.core.records.erasure_receipt import ErasureCounts, Operator
 from shared.errors import OperatorRequestError
 from shared.http.error_response import ErrorResponse
 
-ORCHESTRATION: Final = "erase"
+_ORCHESTRATION: Final = "erase"  # the name of its function
 _RETRIES: Final = df.RetryOptions(
     first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=5
 )
@@ -124,7 +124,7 @@ def blueprint(runner: ErasureRunner, guard: Guard) -> df.Blueprint:
             req, await guard.operator(req) or await _ids(req.path_params["run"], runner)
         )
 
-    @functions.function_name(ORCHESTRATION)
+    @functions.function_name("erase")
     @functions.orchestration_trigger(context_name="context")
     def erase(
         context: df.DurableOrchestrationContext,
@@ -168,7 +168,7 @@ async def _start(
         requested_at=now.isoformat(),
         part_count=runner.part_count(request),
     )
-    run = await client.start_new(ORCHESTRATION, uuid.uuid4().hex, state.as_json())
+    run = await client.start_new(_ORCHESTRATION, uuid.uuid4().hex, state.as_json())
     links = client.create_http_management_payload(run)
     return JSONResponse(
         {"run": run, "dry_run": request.dry_run, **links},
@@ -191,7 +191,7 @@ async def _run(run: str, client: df.DurableOrchestrationClient, runner: ErasureR
         return ErrorResponse(operator_errors.unknown_erasure())
     receipt = await runner.receipt(run)
     status = await client.get_status(run)
-    is_known = status.name == ORCHESTRATION and status.runtime_status is not None
+    is_known = status.name == _ORCHESTRATION and status.runtime_status is not None
     if receipt is None and not is_known:
         return ErrorResponse(operator_errors.unknown_erasure())
     return JSONResponse(
