@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts ask events export view drill doctor logs policy test check lint unit e2e format schema cost sbom audit bench prove clean
+.PHONY: help install run func parts ask events export view drill doctor logs policy test check lint unit e2e recipes format schema cost sbom audit bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -80,7 +80,7 @@ logs: ## follow the logs of a `make run` in another terminal, all parts
 
 test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports (THOROUGH=1: all of them, with coverage)
 	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder \
-		$(if $(filter-out 0,$(THOROUGH)),-m 'not slow' --cov --cov-report=term)
+		$(if $(filter-out 0,$(THOROUGH)),-m 'not slow and not registry' --cov --cov-report=term)
 
 check: lint ## the linters alone: another name of lint
 
@@ -90,6 +90,9 @@ unit: install ## unit tests and the golden set, no stack needed
 e2e: install ## end-to-end tests, on the real host too where func is on PATH (POOL=1: the embedded host's, with a pool of accounts as upstream)
 	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/e2e \
 		$(if $(filter-out 0,$(POOL)),--through-pool -k embedded)
+
+recipes: install ## the clients of docs/how-to/use-your-client.md, each installed in the version that the page names
+	$(python) -m pytest -m registry tests/e2e/test_recipes.py
 
 lint: install ## ruff, mypy and the layers of the packages (import-linter)
 	$(python) -m ruff check
