@@ -42,17 +42,17 @@ class CallerCheck:
         renewal: KeyRenewal,
         clock: Callable[[], float] = time.time,
         *,
-        remembered: int = _REMEMBERED,
+        max_remembered: int = _REMEMBERED,
     ) -> None:
         self._audiences = settings.audiences
-        self._allowed = {
+        self._object_ids = {
             Role.CALLER: settings.caller_object_ids,
             Role.OPERATOR: settings.operator_object_ids,
         }
         self._any_role = settings.caller_object_ids | settings.operator_object_ids
         self._renewal = renewal
         self._clock = clock
-        self._most = remembered
+        self._most = max_remembered
         self.known_tokens: dict[bytes, _VerifiedToken] = {}
 
     def begin(self) -> None:
@@ -69,8 +69,8 @@ class CallerCheck:
         """Why the call may not go on, or None if it may. Does not suspend once the token is
         cached.
         """
-        decided = await self.identity(headers, role)
-        return decided if isinstance(decided, ApiError) else None
+        decision = await self.identity(headers, role)
+        return decision if isinstance(decision, ApiError) else None
 
     async def identity(self, headers: Iterable[tuple[bytes, bytes]], role: Role) -> str | ApiError:
         """The object id of the identity that calls, or why the call may not go on. Does not suspend
@@ -88,16 +88,16 @@ class CallerCheck:
         ):
             self.known_tokens.pop(digest, None)
             try:
-                decided = await self._examine(token, digest)
+                decision = await self._examine(token, digest)
             except SigningKeysUnavailable:
                 return caller_errors.signing_keys_unavailable()
-            if isinstance(decided, TokenRejected):
-                return caller_errors.token_refused(decided.check)
+            if isinstance(decision, TokenRejected):
+                return caller_errors.token_refused(decision.check)
         else:
-            decided = known.accepted
-        if decided.object_id not in self._allowed[role]:
+            decision = known.accepted
+        if decision.object_id not in self._object_ids[role]:
             return caller_errors.not_allowed(role)
-        return decided.object_id
+        return decision.object_id
 
     async def _examine(self, token: bytes, digest: bytes) -> TokenAccepted | TokenRejected:
         key_id = caller_token.key_id(token)
@@ -106,12 +106,12 @@ class CallerCheck:
         keys = await self._renewal.current_with(key_id)
         if not keys.has(key_id):
             return TokenRejected(check=Check.KEY)
-        decided = keys.verify(token, key_id, self._audiences)
-        if isinstance(decided, TokenAccepted) and decided.object_id in self._any_role:
-            self._remember(digest, _VerifiedToken(accepted=decided, keys=keys))
-        return decided
+        decision = keys.verify(token, key_id, self._audiences)
+        if isinstance(decision, TokenAccepted) and decision.object_id in self._any_role:
+            self._remember(digest, _VerifiedToken(accepted=decision, keys=keys))
+        return decision
 
-    def _remember(self, digest: bytes, known: _VerifiedToken) -> None:
+    def _remember(self, digest: bytes, entry: _VerifiedToken) -> None:
         if len(self.known_tokens) >= self._most:
             now_s = self._clock()
             self.known_tokens = {
@@ -121,7 +121,7 @@ class CallerCheck:
             }
         if len(self.known_tokens) >= self._most:
             del self.known_tokens[next(iter(self.known_tokens))]  # the oldest
-        self.known_tokens[digest] = known
+        self.known_tokens[digest] = entry
 
 
 def for_app(

@@ -129,13 +129,13 @@ class KeyRenewal:
         self._failures += 1  # until it has succeeded
         try:
             async with asyncio.timeout(self._pace.fetch_s):
-                fetched = await self._fetch()
+                keys = await self._fetch()
         except (SigningKeysUnavailable, TimeoutError) as error:
             self._unlogged_failure = str(error) or f"nothing within {self._pace.fetch_s:g} s"
         else:
             self._failures, self._fetched_at = 0, self._clock()
-            if fetched != self.keys:
-                self.keys = fetched
+            if keys != self.keys:
+                self.keys = keys
         finally:  # even a fault of `fetch` ends this try alone
             if self._clock() - self._fetched_at > self._pace.trust_s:
                 self.keys = None

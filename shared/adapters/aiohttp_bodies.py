@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable
 import aiohttp
 import httpx
 
-from shared.adapters.aiohttp_errors import translate, untraced
+from shared.adapters.aiohttp_errors import drop_traceback, translate
 
 
 class RequestBody:
@@ -85,10 +85,10 @@ class ResponseBody(httpx.AsyncByteStream):
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # A reader that has an exception gives nothing more, not even what had arrived before
             # it. read_nowait() raises the exception as well.
-            arrived = content._read_nowait(-1)  # noqa: SLF001 - see aiohttp_internals
-            if arrived:
-                yield arrived
-            raise translate(error, before_headers=False) from untraced(error)
+            rest = content._read_nowait(-1)  # noqa: SLF001 - see aiohttp_internals
+            if rest:
+                yield rest
+            raise translate(error, before_headers=False) from drop_traceback(error)
         finally:
             silence.stop()
 

@@ -15,7 +15,7 @@ from shared.errors import UpstreamConnectionLost
 _CONNECTION_LOST: Final = "Azure OpenAI closed the connection without a response. Try again."
 
 
-def untraced[E: BaseException](error: E) -> E:
+def drop_traceback[E: BaseException](error: E) -> E:
     """Drop the traceback of an exception. aiohttp keeps the exception at the connection, and its
     frames hold the whole exchange, prompt included, until a garbage collection: an upstream that is
     down would fill the memory.

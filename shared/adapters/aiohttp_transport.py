@@ -19,7 +19,7 @@ from yarl import URL
 
 from shared.adapters import aiohttp_internals
 from shared.adapters.aiohttp_bodies import RequestBody, ResponseBody
-from shared.adapters.aiohttp_errors import translate, untraced
+from shared.adapters.aiohttp_errors import drop_traceback, translate
 from shared.adapters.aiohttp_session import SKIPPED_HEADERS, NotRepeated, send_once
 from shared.adapters.connection_pool import ConnectionPool
 
@@ -59,9 +59,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         try:
             response = await body.sent_by(self._send(request, timeouts, body))
         except NotRepeated as once:
-            raise translate(once.error, before_headers=True) from untraced(once.error)
+            raise translate(once.error, before_headers=True) from drop_traceback(once.error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise translate(error, before_headers=True) from untraced(error)
+            raise translate(error, before_headers=True) from drop_traceback(error)
         stream = ResponseBody(response, timeouts.get("read"))
         return httpx.Response(response.status, headers=list(response.raw_headers), stream=stream)
 

@@ -66,17 +66,17 @@ class KeptConnection(ResponseHandler):
         """A further request begins."""
         self._used_again, self._unread = True, False
         info = self._tcp_info()
-        settled = info is not None and info.acknowledged and not (info.on_the_way or info.unsent)
-        self._acknowledged_before = info.acknowledged if info and settled else None
+        is_settled = info is not None and info.acknowledged and not (info.on_the_way or info.unsent)
+        self._acknowledged_before = info.acknowledged if info and is_settled else None
 
     @property
     def has_input(self) -> bool:
         """Something can be read that no request has asked for, or the end has come."""
-        connected = self._socket()
-        if connected is None or not hasattr(select, "poll"):
+        sock = self._socket()
+        if sock is None or not hasattr(select, "poll"):
             return False
         poll = select.poll()
-        poll.register(connected.fileno(), select.POLLIN)
+        poll.register(sock.fileno(), select.POLLIN)
         return bool(poll.poll(0))
 
     def eof_received(self) -> None:
@@ -104,11 +104,11 @@ class KeptConnection(ResponseHandler):
 
     def _tcp_info(self) -> _TcpInfo | None:
         """The counters; None if the operating system does not provide them."""
-        connected = self._socket()
-        if connected is None or sys.platform != "linux":
+        sock = self._socket()
+        if sock is None or sys.platform != "linux":
             return None
         try:
-            info = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+            info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
             return _TcpInfo(*_TCP_INFO.unpack(info))
         except (OSError, struct.error):
             return None

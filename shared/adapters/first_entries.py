@@ -52,6 +52,6 @@ async def read_pieces(pieces: AsyncIterable[bytes], read: Callable[[bytes], None
     rest = b""
     async for piece in pieces:
         for start in range(0, len(piece), STEP_BYTES):
-            whole, _, rest = (rest + piece[start : start + STEP_BYTES]).rpartition(b"\n")
-            read(whole)
+            lines, _, rest = (rest + piece[start : start + STEP_BYTES]).rpartition(b"\n")
+            read(lines)
             await asyncio.sleep(0)  # this worker may relay streams as well

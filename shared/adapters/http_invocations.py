@@ -44,8 +44,10 @@ def bound_pairing(coordinator: Any, timeout_s: float, forget_after_s: float) -> 
     expect(all(isinstance(wait, _BoundedWait) or _takes_an_id(wait) for wait in waits))
     for name, wait in zip(names, waits, strict=True):
         if not isinstance(wait, _BoundedWait):
-            bounded = _BoundedWait(wait, _references_of(coordinator), timeout_s, forget_after_s)
-            setattr(coordinator, name, bounded)
+            bounded_wait = _BoundedWait(
+                wait, _references_of(coordinator), timeout_s, forget_after_s
+            )
+            setattr(coordinator, name, bounded_wait)
 
 
 def _takes_an_id(wait: Any) -> bool:

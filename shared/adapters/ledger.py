@@ -197,8 +197,8 @@ class Ledger:
         """
         now = datetime.fromtimestamp(self._clock(), UTC)
         windows = list(windows_between(now - timedelta(hours=hours), now))
-        found = await gather_bounded(self._report, windows, limit=_READS_AT_ONCE)
-        return [report for report in reversed(found) if report is not None]
+        reports = await gather_bounded(self._report, windows, limit=_READS_AT_ONCE)
+        return [report for report in reversed(reports) if report is not None]
 
     async def _report(self, window: Window) -> Report | None:
         fields = await self._json_blobs.get(f"reports/{window.name}.json")
@@ -255,7 +255,7 @@ class Ledger:
     async def index(self, window: str) -> LedgerIndex:
         """All that the ledger says of a window; 16 bytes an exchange. Raises StorageError."""
         index = LedgerIndex(
-            reopened_ms=await self._reopened(window), erased=await self.erased(window)
+            reopened_ms=await self._reopen_times(window), erased=await self.erased(window)
         )
         async for entries in self._entries(window):
             for count, entry in enumerate(entries):
@@ -287,7 +287,7 @@ class Ledger:
         at_ms = int(self._clock() * 1000)
         return DeadLetterRecord(exchange_id=exchange_id, reason=reason, dead_lettered_at_ms=at_ms)
 
-    async def _reopened(self, window: str) -> dict[str, int]:
+    async def _reopen_times(self, window: str) -> dict[str, int]:
         moments: dict[str, int] = {}
         async for _, exchange_id, at_ms in self._reopenings(window):
             moments[exchange_id] = max(at_ms, moments.get(exchange_id, 0))

@@ -66,9 +66,9 @@ class StorageHttp:
                 turns.release()
         # without a traceback: its frames hold the body
         except NotRepeated as once:
-            raise _translated(once.error) from once.error.with_traceback(None)
+            raise _translate(once.error) from once.error.with_traceback(None)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _translated(error) from error.with_traceback(None)
+            raise _translate(error) from error.with_traceback(None)
 
     async def _take_turn(self, address: URL) -> asyncio.Semaphore:
         """Wait for one of the connections; the caller releases it.
@@ -142,7 +142,7 @@ class StorageHttp:
         return self._session
 
 
-def _translated(error: BaseException) -> StorageError:
+def _translate(error: BaseException) -> StorageError:
     if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
         return StorageError(f"storage could not be reached: {_reason(error)}")
     return StorageError(f"storage did not answer: {_reason(error)}")

@@ -103,10 +103,10 @@ class Upstream:
             raise UpstreamUnreachable(
                 "Azure OpenAI's response is not valid HTTP: its status or a header cannot be passed on."
             )
-        received = response.headers.raw
-        passed = forwarding.without_upstream(received, self._addresses)
-        if passed != received:  # seldom, and httpx.Headers takes its time
-            response.headers = httpx.Headers(passed)
+        raw_headers = response.headers.raw
+        client_headers = forwarding.without_upstream(raw_headers, self._addresses)
+        if client_headers != raw_headers:  # seldom, and httpx.Headers takes its time
+            response.headers = httpx.Headers(client_headers)
         return response
 
     async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:

@@ -59,7 +59,7 @@ def patch_runtime(
     Returns a text for operators that names every deviation from the tested library; "" if there is
     none.
     """
-    library = library or _installed()
+    library = library or _installed_library()
     patches: dict[str, Callable[[], None]] = {
         "/docs, /redoc and /openapi.json hang": lambda: _serve_no_documentation(library.web),
         "paths with a line end hang": lambda: _accept_every_path(library.path_convertor),
@@ -71,26 +71,26 @@ def patch_runtime(
         ),
         "function keys may be logged": lambda: _write_no_access_log(library.logging_config),
     }
-    lost = [loss for loss, patch in patches.items() if not _applied(patch)]
-    problem = _problem(_untested(library.versions), lost)
+    lost = [loss for loss, patch in patches.items() if not _apply(patch)]
+    problem = _problem(_untested_versions(library.versions), lost)
     if problem:
         _log.warning("The worker's libraries are not as fnsse knows them: %s", problem)
     return problem
 
 
-def _installed() -> Library:
+def _installed_library() -> Library:
     return Library(
-        web=_found("azurefunctions.extensions.http.fastapi.web"),
+        web=_import_module("azurefunctions.extensions.http.fastapi.web"),
         coordinator=http_invocations.coordinator(),
-        path_convertor=getattr(_found("starlette.convertors"), "PathConvertor", None),
-        logging_config=getattr(_found("uvicorn.config"), "LOGGING_CONFIG", None),
+        path_convertor=getattr(_import_module("starlette.convertors"), "PathConvertor", None),
+        logging_config=getattr(_import_module("uvicorn.config"), "LOGGING_CONFIG", None),
         versions={name: _version(name) for name in TESTED_VERSIONS},
     )
 
 
-def _found(module: str) -> object | None:
+def _import_module(name: str) -> object | None:
     try:
-        return importlib.import_module(module)
+        return importlib.import_module(name)
     except ImportError:
         return None
 
@@ -101,10 +101,10 @@ def _version(distribution: str) -> str:
     except importlib.metadata.PackageNotFoundError:  # Azure's worker brings its library without
         if distribution != "azure-functions-runtime":
             return ""
-        return str(getattr(_found("azure_functions_runtime.version"), "VERSION", ""))
+        return str(getattr(_import_module("azure_functions_runtime.version"), "VERSION", ""))
 
 
-def _applied(patch: Callable[[], None]) -> bool:
+def _apply(patch: Callable[[], None]) -> bool:
     try:
         patch()
     except UnsupportedLibrary:
@@ -112,7 +112,7 @@ def _applied(patch: Callable[[], None]) -> bool:
     return True
 
 
-def _untested(versions: Mapping[str, str]) -> list[str]:
+def _untested_versions(versions: Mapping[str, str]) -> list[str]:
     return [
         f"{name} {versions.get(name) or '(version not found)'}"
         for name, tested in TESTED_VERSIONS.items()

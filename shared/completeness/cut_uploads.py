@@ -62,7 +62,7 @@ async def _keep_request(captures: BlockStore, name: str, preamble: bytes) -> Non
         return
     if _HEADER_BLOCK not in staged:
         await captures.stage(name, _HEADER_BLOCK, preamble)
-    blocks = _unbroken(staged)
+    blocks = _blocks_without_gap(staged)
     await captures.commit(name, blocks)
     _log.warning("The upload of %s was cut off; %d of its blocks are kept", name, len(blocks))
 
@@ -71,18 +71,18 @@ async def _keep_response(captures: BlockStore, exchange_id: str) -> bool:
     """Whether the response's capture is there now: only its last call was missing."""
     name = capture_name(exchange_id, CaptureKind.RESPONSE)
     staged = await captures.staged(name)
-    whole = _HEADER_BLOCK in staged
-    if whole:
+    is_whole = _HEADER_BLOCK in staged
+    if is_whole:
         await captures.commit(name, sorted(staged))
     elif staged:
         await captures.erase(name)
     if staged:
-        kept = len(staged) if whole else 0
-        _log.warning("The upload of %s was cut off; %d of its blocks are kept", name, kept)
-    return whole
+        count = len(staged) if is_whole else 0
+        _log.warning("The upload of %s was cut off; %d of its blocks are kept", name, count)
+    return is_whole
 
 
-def _unbroken(staged: frozenset[int]) -> list[int]:
+def _blocks_without_gap(staged: frozenset[int]) -> list[int]:
     """The header, and the blocks up to the first that is missing: uploads overtake each other."""
     body = itertools.takewhile(staged.__contains__, itertools.count(_HEADER_BLOCK + 1))
     return [_HEADER_BLOCK, *body]

@@ -73,7 +73,7 @@ class Renewal[T]:
         self._timeout_s = timeout_s
         self._pause_s = pause_s
         self.fetching = SharedTask(self._renew)
-        self._kept: tuple[T, float] | None = None
+        self._value: tuple[T, float] | None = None
         self._failure: Exception | None = None  # of the newest fetch; None if it succeeded
         self._failed_at = float("-inf")
 
@@ -102,12 +102,12 @@ class Renewal[T]:
 
     def _living(self, for_s: float = 0.0) -> tuple[T, float] | None:
         """The current value, if it lives for at least so long."""
-        return self._kept if self._kept and self._clock() < self._kept[1] - for_s else None
+        return self._value if self._value and self._clock() < self._value[1] - for_s else None
 
     async def _renew(self) -> None:
         try:
             async with asyncio.timeout(self._timeout_s):
-                self._kept = await self._fetch()
+                self._value = await self._fetch()
         except Exception as error:  # noqa: BLE001 - kept, and raised to whoever is left without a value
             self._failure, self._failed_at = error.with_traceback(None), self._clock()
         else:

@@ -44,8 +44,8 @@ def of_request(
     )
 
 
-def of_response(record: ExchangeRecord, envelope: Envelope, noted: JsonObject) -> bytes:
-    """Everything of a response capture before the body. `noted`: of an answer that is not
+def of_response(record: ExchangeRecord, envelope: Envelope, notes: JsonObject) -> bytes:
+    """Everything of a response capture before the body. `notes`: of an answer that is not
     stored.
     """
     return capture.preamble(
@@ -53,7 +53,7 @@ def of_response(record: ExchangeRecord, envelope: Envelope, noted: JsonObject) -
             "status_code": record.response.status,
             "headers": kept_of_response(record),
             "envelope": to_fields(envelope),
-            **noted,
+            **notes,
             **_times(record, envelope),
             **_digest(record.response.body),
         }

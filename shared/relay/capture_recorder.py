@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.event import noted_answer
+from shared.core.event import answer_notes
 from shared.core.records.envelope import Envelope
 from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import StorageError
@@ -63,8 +63,8 @@ class CaptureRecorder:
 
     async def put_response(self, record: ExchangeRecord, envelope: Envelope) -> bool:
         """Store the response capture, with the envelope; False if it is not stored."""
-        noted = await self._noted_answer(record, envelope)
-        preamble = capture_headers.of_response(record, envelope, noted)
+        notes = await self._answer_notes(record, envelope)
+        preamble = capture_headers.of_response(record, envelope, notes)
         stored = await self._put_capture(record.response.body, preamble, "response capture", record)
         self._failed.response_captures += not stored
         return stored
@@ -80,13 +80,13 @@ class CaptureRecorder:
                 error,
             )
 
-    async def _noted_answer(self, record: ExchangeRecord, envelope: Envelope) -> JsonObject:
+    async def _answer_notes(self, record: ExchangeRecord, envelope: Envelope) -> JsonObject:
         """What the capture's header notes of an answer that is not stored."""
         body = record.response.body
         if not isinstance(body, DigestWriter):
             return {}
         headers = capture_headers.kept_of_response(record)
-        steps = noted_answer.members_steps(body.body, headers, envelope)
+        steps = answer_notes.members_steps(body.body, headers, envelope)
         try:
             return await run_cooperatively(steps)
         # A bug in reading an answer must not cost the exchange its record.

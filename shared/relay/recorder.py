@@ -143,13 +143,13 @@ class Recorder:
         both = captures.request is not None and captures.response is not None
         captured.set_result(machine.captures_stored() if both else machine.captures_failed())
         final = machine.require_conclusion()
-        amended = final is not conclusion  # the client did not get its response's end
-        if amended:
+        is_amended = final is not conclusion  # the client did not get its response's end
+        if is_amended:
             record.end_withheld(machine.held_bytes, answered_status=machine.answered_status)
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
         recorded_ms = round(record.to_end_ms + recording_ms, 3)
         envelope = envelope_of(record, final, captures, recorded_ms=recorded_ms)
-        says_ending = captures.response is not None and not amended
+        says_ending = captures.response is not None and not is_amended
         await self.outcomes.record(envelope, in_storage=says_ending, traceless=traceless)
 
     async def _put_captures(self, record: ExchangeRecord, conclusion: Conclusion) -> StoredCaptures:

@@ -29,9 +29,9 @@ class Rejection(ErrorResponse):
     ) -> None:
         self._relay = relay
         self._started = relay.clock()
-        refused = routing.rejected_operation(scope["raw_path"].decode("latin-1"))
+        operation = routing.rejected_operation(scope["raw_path"].decode("latin-1"))
         self._record = (
-            relay.exchange_record(scope, refused, scope["query_string"]) if refused else None
+            relay.exchange_record(scope, operation, scope["query_string"]) if operation else None
         )
         exchange_id = self._record.exchange_id if self._record else fresh_exchange_id()
         super().__init__(error, {**(headers or {}), "x-exchange-id": exchange_id})

@@ -93,7 +93,7 @@ class UpstreamCall:
         self._record = record
         self._target = target
         self._response: httpx.Response | None = None
-        self._examined: list[bytes] = []  # the pieces of the body that are read already
+        self._first_pieces: list[bytes] = []  # the pieces of the body that are read already
         self._rest: AsyncIterator[bytes] | None = None  # the pieces after them
 
     async def open(self, content: RequestContent) -> httpx.Response:
@@ -105,7 +105,7 @@ class UpstreamCall:
             self._record.request.usage_requested = True
             return response
         await response.aclose()
-        self._examined, self._rest = [], None
+        self._first_pieces, self._rest = [], None
         response = await self._send_or_repeat(content.body)
         # otherwise it may have been something of the caller's own that was refused
         if response.status_code < 300:
@@ -138,7 +138,7 @@ class UpstreamCall:
             await self._response.aclose()
 
     async def _examined_and(self, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        for piece in self._examined:
+        for piece in self._first_pieces:
             yield piece
         async for piece in rest:
             yield piece
@@ -165,19 +165,21 @@ class UpstreamCall:
 
     async def _refuses_addition(self, response: httpx.Response) -> bool:
         try:
-            while sum(map(len, self._examined)) < _EXAMINED_BYTES and await self._examine(response):
+            while sum(map(len, self._first_pieces)) < _EXAMINED_BYTES and await self._examine(
+                response
+            ):
                 pass
         except UpstreamError as error:  # the status has come, and counts
             self._rest = _failing(error)
         coding = header(response.headers.raw, b"content-encoding")
         decoder = ContentDecoder(coding, MAX_SMALL_BYTES)
-        error_body = b"".join(decoder.decode(self._examined))
+        error_body = b"".join(decoder.decode(self._first_pieces))
         return usage_request.is_refusal(response.status_code, error_body)
 
     async def _begins_stream(self, response: httpx.Response) -> bool:
         """Whether the first bytes of the body, as many as it takes, begin a stream of events."""
         try:
-            while (is_stream := body_start.is_event_stream(b"".join(self._examined))) is None:
+            while (is_stream := body_start.is_event_stream(b"".join(self._first_pieces))) is None:
                 if not await self._examine(response):
                     break
         except UpstreamError as error:
@@ -193,7 +195,7 @@ class UpstreamCall:
             self._rest = self._client.pieces(response)
         piece = await anext(self._rest, None)
         if piece is not None:
-            self._examined.append(piece)
+            self._first_pieces.append(piece)
         return piece is not None
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.core.content.mode import ContentMode
-from shared.core.event import noted_answer
+from shared.core.event import answer_notes
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings
 from shared.core.records.exchange_id import new_exchange_id
@@ -82,7 +82,7 @@ def without_bodies(case: Case) -> Case:
     response = case.response
     noted: Mapping[str, object] = {}
     if response is not None:
-        steps = noted_answer.members_steps(unstored(response.body), response.headers, envelope)
+        steps = answer_notes.members_steps(unstored(response.body), response.headers, envelope)
         noted = run_to_end(steps)
     return replace(
         case,

@@ -68,7 +68,7 @@ class CheckWithClock:
             EntraTenant(tenant.authority, TENANT).signing_keys, RenewalPace(**pace)
         )
         self.check = CallerCheck(
-            settings, self.renewal, lambda: time.time() + self.later_s, remembered=remembered
+            settings, self.renewal, lambda: time.time() + self.later_s, max_remembered=remembered
         )
         self.later_s = 0.0
 

@@ -35,8 +35,10 @@ class AudioReader:
         if isinstance(transcript, str) and kind in {"", "transcript.text.done"}:
             self._text = transcript
         usage = mapping(chunk.get("usage"))
-        billed = usage.get("seconds") if usage.get("type") == "duration" else None
-        self._duration_s = _duration(chunk.get("duration")) or _duration(billed) or self._duration_s
+        seconds = usage.get("seconds") if usage.get("type") == "duration" else None
+        self._duration_s = (
+            _duration(chunk.get("duration")) or _duration(seconds) or self._duration_s
+        )
         self._language = short(chunk.get("language")) or self._language
         return False
 

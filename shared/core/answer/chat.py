@@ -90,12 +90,12 @@ class ChoiceBuilder:
         has_content = bool(content)
         if delta.keys() == _CONTENT_ONLY and type(delta["content"]) is str:  # nearly every chunk
             return has_content
-        for collected, piece in (
+        for pieces, piece in (
             (self._refusal, text(delta.get("refusal")) or _part_texts(delta, "refusal")),
             (self._reasoning, _reasoning_of(delta)),
         ):
             if piece:
-                collected.append(piece)
+                pieces.append(piece)
                 has_content = True
         return has_content if delta.keys() <= _TEXT_KEYS else self._add_rest(delta) or has_content
 
@@ -214,13 +214,13 @@ def _part_texts(delta: JsonObject, name: str) -> str:
     return "".join(_text_of(part.get(name)) for part in parts if name in part)
 
 
-def _extend(collected: JsonObject, piece: JsonObject) -> None:
+def _extend(target: JsonObject, piece: JsonObject) -> None:
     """Append to arrays and replace anything else, in place, because a stream has thousands of
     pieces.
     """
     for key, value in piece.items():
-        known = collected.get(key)
-        if isinstance(known, list) and isinstance(value, list):
-            known.extend(value)
-        elif value is not None or key not in collected:
-            collected[key] = list(value) if isinstance(value, list) else value
+        present = target.get(key)
+        if isinstance(present, list) and isinstance(value, list):
+            present.extend(value)
+        elif value is not None or key not in target:
+            target[key] = list(value) if isinstance(value, list) else value

@@ -25,18 +25,18 @@ class FiltersBuilder:
 
     def add(self, choice: JsonObject) -> None:
         # the singular is Azure's as well: `{"error": …}` says that the filter did not run
-        received = mapping(choice.get("content_filter_results"))
+        chunk_results = mapping(choice.get("content_filter_results"))
         if "content_filter_result" in choice:
-            received = mapping(choice["content_filter_result"]) | received
+            chunk_results = mapping(choice["content_filter_result"]) | chunk_results
         offsets = mapping(choice.get("content_filter_offsets"))
         # most chunks repeat the results of the one before
-        if not received or (received == self._last_results and not offsets):
+        if not chunk_results or (chunk_results == self._last_results and not offsets):
             return
-        self._last_results = received
-        results = redact_object(received)
+        self._last_results = chunk_results
+        results = redact_object(chunk_results)
         for category, result in results.items():
-            known = self._results.get(category)
-            if known is None or _rank(result) > _rank(known):
+            worst = self._results.get(category)
+            if worst is None or _rank(result) > _rank(worst):
                 self._results[category] = result
         if offsets:
             self._add_span(offsets, results)

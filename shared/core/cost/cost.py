@@ -51,9 +51,9 @@ class Cost:
 
 def cost(quantities: Quantities, rates: RateCard, at: datetime) -> Cost:
     """The cost of an exchange that ended at a time, in exact decimals, not rounded."""
-    fixed = _without_rates(quantities)
-    if fixed is not None:
-        return fixed
+    cost_without_rates = _without_rates(quantities)
+    if cost_without_rates is not None:
+        return cost_without_rates
     rate = _rate(quantities, rates, at)
     common_rate = rates.find((ANY_MODEL, "", "", "", ""), 0, at)
     amounts: dict[str, Decimal] = {}
@@ -89,11 +89,11 @@ def _without_rates(quantities: Quantities) -> Cost | None:
 
 
 def _rate(quantities: Quantities, rates: RateCard, at: datetime) -> Rate | None:
-    named = quantities.sku or DEFAULT_SKU
-    sku = _SPILLOVER.get(named) or _BATCH.get(named) or named
+    named_sku = quantities.sku or DEFAULT_SKU
+    sku = _SPILLOVER.get(named_sku) or _BATCH.get(named_sku) or named_sku
     zone = (quantities.zone or DEFAULT_ZONE) if sku == _DATA_ZONE else ""
     tier = quantities.service_tier or ""
-    if named in _BATCH:
+    if named_sku in _BATCH:
         tier = "batch"
     variant = " ".join(filter(None, (quantities.image_quality, quantities.image_size)))
     key = (

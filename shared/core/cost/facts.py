@@ -65,9 +65,9 @@ class Facts:
 
 def quantities_of(event: JsonObject) -> Quantities:
     """What is billed of the exchange that an event reports."""
-    measured = mapping(event.get("quantities"))
-    if measured:
-        return from_json(measured)
+    quantities = mapping(event.get("quantities"))
+    if quantities:
+        return from_json(quantities)
     served = mapping(event.get("served"))
     return measure(
         Facts(
@@ -158,10 +158,10 @@ def _has_count(facts: Facts) -> bool:
 
 
 def _model(facts: Facts) -> tuple[str | None, ModelSource | None]:
-    answered = facts.model if facts.model != _UNKNOWN_MODEL else None
+    model = facts.model if facts.model != _UNKNOWN_MODEL else None
     sources: tuple[tuple[str | None, ModelSource], ...] = (
         (facts.served_model, "header"),
-        (answered, "answer"),
+        (model, "answer"),
         (facts.deployment_model, "setting"),
         (facts.deployment, "deployment"),
     )
@@ -195,9 +195,9 @@ def _counts(facts: Facts, basis: Basis) -> dict[str, int | float]:
 
 def _is_routed(facts: Facts) -> bool:
     """Whether a model router chose the model that answered."""
-    routed = (facts.deployment_model or facts.deployment or "").startswith(_ROUTER)
-    answered = facts.served_model or facts.model or _UNKNOWN_MODEL
-    return routed and answered != _UNKNOWN_MODEL and not answered.startswith(_ROUTER)
+    names_router = (facts.deployment_model or facts.deployment or "").startswith(_ROUTER)
+    model = facts.served_model or facts.model or _UNKNOWN_MODEL
+    return names_router and model != _UNKNOWN_MODEL and not model.startswith(_ROUTER)
 
 
 def _tool_calls(output: list[JsonObject]) -> dict[str, int | float]:

@@ -150,9 +150,9 @@ class _Rest:
         self.tokens = tokens
 
     def take(self, part: int) -> int:
-        taken = min(max(part, 0), self.tokens)
-        self.tokens -= taken
-        return taken
+        share = min(max(part, 0), self.tokens)
+        self.tokens -= share
+        return share
 
 
 def _details(usage: JsonObject, *names: str) -> JsonObject:

@@ -87,12 +87,12 @@ class RateCard:
         self._below = below
         for rate in rates:
             self._rates[rate.key].append(rate)
-        for found in self._rates.values():
-            found.sort(key=lambda rate: (rate.context_above, rate.valid_from))
+        for series in self._rates.values():
+            series.sort(key=lambda rate: (rate.context_above, rate.valid_from))
 
     def __iter__(self) -> Iterator[Rate]:
-        for found in self._rates.values():
-            yield from found
+        for series in self._rates.values():
+            yield from series
 
     def find(self, key: Key, input_tokens: int, at: datetime) -> Rate | None:
         """The rate that holds at a time for an input of so many tokens; None if there is none."""
@@ -108,22 +108,22 @@ class RateCard:
 
 def read_card(texts: CardTexts) -> RateCard:
     """The card of a base and an overlay. Raises RateError."""
-    base = _checked("the base", texts.base, gaps=True)
+    base = _checked_rates("the base", texts.base, gaps=True)
     version = hashlib.sha256(f"{texts.base}{texts.overlay or ''}".encode()).hexdigest()[:12]
     if texts.overlay is None:
         return RateCard(base, version=version)
-    overlay = _checked("the overlay", texts.overlay, gaps=False)
+    overlay = _checked_rates("the overlay", texts.overlay, gaps=False)
     if {rate.currency for rate in overlay} - {rate.currency for rate in base}:
         raise RateError("the overlay's currency is not that of the base")
     return RateCard(overlay, below=RateCard(base), version=version)
 
 
-def _checked(name: str, text: str, *, gaps: bool) -> list[Rate]:
-    found = parse(text)
-    why = problems(found, gaps=gaps)
+def _checked_rates(name: str, text: str, *, gaps: bool) -> list[Rate]:
+    rates = parse(text)
+    why = problems(rates, gaps=gaps)
     if why:
         raise RateError(f"{name}: {'; '.join(why)}")
-    return found
+    return rates
 
 
 def parse(text: str) -> list[Rate]:
@@ -163,15 +163,15 @@ def problems(rates: Iterable[Rate], *, gaps: bool = True) -> list[str]:
     """Overlaps of the rates, and gaps between them, in words. An overlay may have gaps: what it
     does not price, the card below it does.
     """
-    found: dict[tuple[Key, int], list[Rate]] = defaultdict(list)
+    by_key: dict[tuple[Key, int], list[Rate]] = defaultdict(list)
     for rate in rates:
-        found[rate.key, rate.context_above].append(rate)
+        by_key[rate.key, rate.context_above].append(rate)
     problems: list[str] = []
-    for (key, above), series in sorted(found.items()):
+    for (key, above), series in sorted(by_key.items()):
         name = " ".join(part for part in key if part) + (f" above {above}" if above else "")
         series.sort(key=lambda rate: rate.valid_from)
         problems += [f"{name}: {problem}" for problem in _of_series(series, gaps=gaps)]
-    currencies = {rate.currency for series in found.values() for rate in series}
+    currencies = {rate.currency for series in by_key.values() for rate in series}
     if len(currencies) > 1:
         problems.append(f"several currencies: {', '.join(sorted(currencies))}")
     return problems

@@ -16,8 +16,8 @@ def luhn(digits: str) -> bool:
 
 def mod_97(text: str) -> bool:
     """ISO 7064, mod 97-10, as in an IBAN: of letters and digits."""
-    moved = text[4:] + text[:4]
-    return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
+    rotation = text[4:] + text[:4]
+    return int("".join(str(int(character, 36)) for character in rotation)) % 97 == 1
 
 
 def mod_11_10(digits: str) -> bool:

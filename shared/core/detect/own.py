@@ -35,7 +35,7 @@ class OwnWords(OwnPattern):
     def __init__(self, kind: str, words: tuple[str, ...]) -> None:
         # the longest first: RE2 takes the first alternative that matches
         longest_first = sorted(words, key=len, reverse=True)
-        super().__init__(kind, "(?i:" + "|".join(map(_quoted, longest_first)) + ")")
+        super().__init__(kind, "(?i:" + "|".join(map(_literal, longest_first)) + ")")
 
     def spans(self, data: bytes, start: int, end: int) -> tuple[int, int] | None:
         before = data[max(start - 4, 0) : start].decode("utf-8", "ignore")[-1:]
@@ -51,5 +51,5 @@ def detectors(own: OwnPatterns) -> tuple[Detector, ...]:
     )
 
 
-def _quoted(word: str) -> str:
+def _literal(word: str) -> str:
     return re.sub(r"([^\w\s])", r"\\\1", word)

@@ -42,7 +42,7 @@ class Redactor:
     def __init__(self, own_patterns: OwnPatterns | None = None) -> None:
         added = own.detectors(own_patterns or OwnPatterns())
         self._detectors = (*(detector() for detector in DETECTORS), *added)
-        self._patterns = [_compiled(detector) for detector in self._detectors]
+        self._patterns = [_compile(detector) for detector in self._detectors]
         self._all = re2.Set.SearchSet(_options())
         for detector in self._detectors:
             self._all.Add(detector.pattern)
@@ -58,7 +58,7 @@ class Redactor:
         data = text.encode("utf-8", "surrogatepass")
         if len(data) < self._min_bytes:
             return text
-        findings = _merged(sorted(self._findings(data)))
+        findings = _merge(sorted(self._findings(data)))
         if not findings:
             return text
         pieces, at = [], 0
@@ -81,7 +81,7 @@ class Redactor:
                     yield _Finding(*span, number, detector.kind)
 
 
-def _merged(findings: list[_Finding]) -> list[_Finding]:
+def _merge(findings: list[_Finding]) -> list[_Finding]:
     """Findings in their order; of those that overlap, one that covers all."""
     merged: list[_Finding] = []
     for finding in findings:
@@ -109,7 +109,7 @@ def _options() -> Any:
     return options
 
 
-def _compiled(detector: Detector) -> Any:
+def _compile(detector: Detector) -> Any:
     try:
         pattern = re2.compile(detector.pattern, _options())
     except re2.error as error:

@@ -5,7 +5,7 @@ In: an envelope, and the captures of the request and the response (either may be
 
     sources                        parses the captures, by request_summary and the response's reader
     content_redaction              replaces what detectors find in the texts of an event
-    noted_answer                   what a capture's header notes of a response that is not stored
+    answer_notes                   what a capture's header notes of an answer that is not stored
     parameters                     the parameters of a request, by a list
     builder                        composes the Event from what was parsed
     attribution, latency, usage    parts of an event, each from its own source

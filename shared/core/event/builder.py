@@ -12,10 +12,10 @@ from shared.core.answer import without_content
 from shared.core.answer.shapes import Images
 from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.event import (
+    answer_notes,
     attribution,
     event_quantities,
     latency,
-    noted_answer,
     sources,
     usage,
 )
@@ -72,7 +72,7 @@ def _unstored_sources(
     envelope: Envelope, request: Capture | None, response: Capture | None
 ) -> EventSources:
     """The sources if the bodies were not stored."""
-    answer, sent_answer = noted_answer.answers(response.header if response else {})
+    answer, sent_answer = answer_notes.answers(response.header if response else {})
     return EventSources(
         envelope=envelope,
         request=request,

@@ -70,16 +70,16 @@ def parse(
     return replace(_of_body(decoded, spec, content_type), problem=problem)
 
 
-def _of_body(decoded: bytes, spec: OperationSpec, content_type: str) -> RequestSummary:
+def _of_body(body: bytes, spec: OperationSpec, content_type: str) -> RequestSummary:
     if multipart.is_form(content_type):
-        form = multipart.read(decoded, content_type)
+        form = multipart.read(body, content_type)
         problem = (
             f"the request's form cannot be read whole: {form.problem}" if form.problem else None
         )
         return _summary(_typed_fields(form.texts), spec, form=form.fields, problem=problem)
-    document = json_shape.parse(decoded)
+    document = json_shape.parse(body)
     if not isinstance(document, dict):
-        return RequestSummary(problem=f"the request's body {json_shape.problem(decoded)}")
+        return RequestSummary(problem=f"the request's body {json_shape.problem(body)}")
     return _summary(document, spec)
 
 

@@ -190,8 +190,8 @@ def _drop_logprobs(choices: list[JsonObject]) -> bool:
 
 def _least_size(members: JsonObject) -> int:
     """The size of an object with every text at its shortest."""
-    saved = sum(max(inner.size - MIN_TEXT_BYTES, 0) for inner in _cuttable(members))
-    return len(encode(members)) - saved
+    saved_bytes = sum(max(inner.size - MIN_TEXT_BYTES, 0) for inner in _cuttable(members))
+    return len(encode(members)) - saved_bytes
 
 
 def _cut_longest(members: JsonObject, limit_bytes: int) -> list[TruncatedText]:
@@ -221,8 +221,8 @@ def _cut(value: str, size: int) -> str:
     """
     room = size - _size(MARK)
     beginning = value[:room]
-    while (taken := _size(beginning) - 2) > room:
-        beginning = beginning[: min(len(beginning) - 1, len(beginning) * room // taken)]
+    while (size_bytes := _size(beginning) - 2) > room:
+        beginning = beginning[: min(len(beginning) - 1, len(beginning) * room // size_bytes)]
     return beginning + MARK
 
 

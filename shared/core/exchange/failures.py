@@ -70,7 +70,7 @@ def one_line_error(body: bytes, content_encoding: str = "") -> bytes:
     document = parse_object(decoded) or _first_event(decoded)
     error = document.get("error")
     if not isinstance(error, dict | str) or not error:
-        document = {"error": _flat_error(document) or _quoted(decoded)}
+        document = {"error": _flat_error(document) or _error_quoting(decoded)}
     return json.dumps(document, separators=(",", ":")).encode()
 
 
@@ -97,6 +97,6 @@ def _flat_error(document: JsonObject) -> JsonObject | None:
     return {**document, "code": "upstream_error" if code is None else str(code)}
 
 
-def _quoted(body: bytes) -> JsonObject:
+def _error_quoting(body: bytes) -> JsonObject:
     message = body[:_QUOTED_BYTES].decode("utf-8", "replace")
     return {"code": "upstream_error", "message": message, "type": "upstream_error"}

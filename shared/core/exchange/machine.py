@@ -177,8 +177,8 @@ class ExchangeMachine:
             return self._collected_all()
         rest = self._reply.rest()
         if not self._reply.body.is_whole or (self._status == 200 and cut_short):
-            broken = UpstreamInterrupted("Azure OpenAI ended its response before it was whole.")
-            return (*rest, *self._fail(broken))
+            error = UpstreamInterrupted("Azure OpenAI ended its response before it was whole.")
+            return (*rest, *self._fail(error))
         return (*rest, *self._end(RelayResult.COMPLETE))
 
     def upstream_failed(self, error: UpstreamError, *, finished: bool) -> Actions:
@@ -269,8 +269,8 @@ class ExchangeMachine:
             return self._reply.error_document(error)
         if self._reply.ends_with_error:
             return (FinishBody(),)
-        reported = self._reply.failure(error)
-        return (*reported, FinishBody()) if reported else (Abort(),)
+        error_actions = self._reply.failure(error)
+        return (*error_actions, FinishBody()) if error_actions else (Abort(),)
 
     def finish(self, *, error_sent: bool) -> Actions:
         """The result is recorded, or that has been waited for long enough: the response may end.
@@ -359,5 +359,5 @@ class ExchangeMachine:
             form = "a stream" if self._promise is EarlyResponse.STREAM else "JSON"
             return self._report(failures.unusable_response(form))
         error_document = failures.one_line_error(self._collected, self._coding)
-        reported = self._reply.late_error(error_document, self._status)
-        return (*reported, *self._end(RelayResult.COMPLETE))
+        error_actions = self._reply.late_error(error_document, self._status)
+        return (*error_actions, *self._end(RelayResult.COMPLETE))

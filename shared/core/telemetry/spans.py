@@ -237,8 +237,10 @@ def _usage(exchange: ExchangeTelemetry) -> Attributes:
 
 
 def _start_ns(exchange: ExchangeTelemetry) -> int:
-    passed = datetime.fromisoformat(exchange.started_at) - _EPOCH
-    return ((passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds) * 1000
+    since_epoch = datetime.fromisoformat(exchange.started_at) - _EPOCH
+    return (
+        (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000 + since_epoch.microseconds
+    ) * 1000
 
 
 def end_ns(exchange: ExchangeTelemetry) -> int:

@@ -86,13 +86,13 @@ def key_id(token: bytes) -> str | TokenRejected:
     """The id of the key that the token names (`kid`). Nothing else in its header is trusted."""
     if not _FORM.fullmatch(token):
         return TokenRejected(check=Check.FORM)
-    header = _json_object(_decoded(token.partition(b".")[0]))
+    header = _json_object(_decode(token.partition(b".")[0]))
     if header is None:
         return TokenRejected(check=Check.FORM)
     if header.get("alg") != ALGORITHM:
         return TokenRejected(check=Check.ALGORITHM)
-    named = header.get("kid")
-    return named if isinstance(named, str) else TokenRejected(check=Check.KEY)
+    kid = header.get("kid")
+    return kid if isinstance(kid, str) else TokenRejected(check=Check.KEY)
 
 
 def malformed(payload: bytes) -> Check | None:
@@ -133,7 +133,7 @@ def _seconds(claim: object) -> float | None:
     return claim if isinstance(claim, int) or math.isfinite(claim) else None
 
 
-def _decoded(segment: bytes) -> bytes:
+def _decode(segment: bytes) -> bytes:
     try:
         return base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
     except ValueError:

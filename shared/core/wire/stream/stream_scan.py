@@ -28,7 +28,7 @@ from shared.core.wire.stream.stream_findings import (
     PARSED_BYTES,
     StreamFindings,
 )
-from shared.core.wire.stream.tail import Tail, bounded
+from shared.core.wire.stream.tail import Tail, bound
 
 # The pieces of a stream that wait to be looked at: most streams are shorter. To look at them takes
 # a millisecond or two.
@@ -100,7 +100,7 @@ class StreamScan:
         return Tail(
             finished=finished,
             open_end=not finished and self._is_finished(with_open),
-            usage=bounded(with_open.usage),
+            usage=bound(with_open.usage),
             failed=with_open.failed or with_open.last_failed,
             unsure=with_open.unsure or self._is_likely_finished(with_open),
         )

@@ -46,7 +46,7 @@ def of_json(body: bytes, operation: OperationSpec) -> Tail:
     failed = error_of(document) is not None or (
         document.get("object") == "response" and document.get("status") == "failed"
     )
-    return Tail(finished=True, usage=bounded(usage_of(document)), failed=failed)
+    return Tail(finished=True, usage=bound(usage_of(document)), failed=failed)
 
 
 def usage_of(chunk: JsonObject) -> JsonObject | None:
@@ -56,7 +56,7 @@ def usage_of(chunk: JsonObject) -> JsonObject | None:
     return usage if isinstance(usage, dict) else None
 
 
-def bounded(usage: JsonObject | None) -> JsonObject | None:
+def bound(usage: JsonObject | None) -> JsonObject | None:
     """The usage, unless it is too large or too deep for an envelope."""
     if len(json.dumps(usage)) > MAX_USAGE_BYTES or not _is_shallow(usage, MAX_USAGE_DEPTH):
         return None

@@ -41,8 +41,8 @@ def members_steps(
 ) -> Cooperative[JsonObject]:
     """The members for the header; yields between short steps. `headers` are the answer's."""
     answer, sent_answer = yield from _answers_steps(body, dict(headers), envelope)
-    members: JsonObject = {_ANSWER: _noted(answer)}
-    return members if sent_answer is answer else members | {_SENT_ANSWER: _noted(sent_answer)}
+    members: JsonObject = {_ANSWER: _as_json(answer)}
+    return members if sent_answer is answer else members | {_SENT_ANSWER: _as_json(sent_answer)}
 
 
 def answers(header: Mapping[str, object]) -> tuple[ParsedAnswer, ParsedAnswer]:
@@ -55,7 +55,7 @@ def answers(header: Mapping[str, object]) -> tuple[ParsedAnswer, ParsedAnswer]:
     return answer, without_content.from_json(header[_SENT_ANSWER])
 
 
-def _noted(answer: ParsedAnswer) -> JsonObject:
+def _as_json(answer: ParsedAnswer) -> JsonObject:
     return without_content.as_json(without_content.without_content(answer))
 
 
@@ -65,15 +65,15 @@ def _answers_steps(
     whole, coding = body.whole, headers.get("content-encoding", "").strip().lower()
     if coding in {"", "identity"}:
         if whole is not None:
-            return (yield from _whole_steps(whole, headers, envelope))
-        return (yield from _ends_steps(body, headers, envelope))
+            return (yield from _complete_answer_steps(whole, headers, envelope))
+        return (yield from _answer_ends_steps(body, headers, envelope))
     decoded = (yield from decode_small(whole, coding, _DECODED_BYTES)) if whole else None
     if decoded is None:
         return _UNKNOWN
     all_sent = envelope.sent_bytes >= envelope.response_bytes
     plain = {name: value for name, value in headers.items() if name != "content-encoding"}
     sent_bytes = len(decoded) if all_sent else 0
-    answer, sent_answer = yield from _whole_steps(
+    answer, sent_answer = yield from _complete_answer_steps(
         decoded, plain, replace(envelope, sent_bytes=sent_bytes)
     )
     # the network's bytes were counted, not these
@@ -81,12 +81,14 @@ def _answers_steps(
     return answer, (answer if all_sent else sent_answer)
 
 
-def _whole_steps(data: bytes, headers: dict[str, str], envelope: Envelope) -> Cooperative[_Answers]:
+def _complete_answer_steps(
+    data: bytes, headers: dict[str, str], envelope: Envelope
+) -> Cooperative[_Answers]:
     capture = Capture(header={"headers": headers}, body=data)
     return (yield from sources.answers_steps(envelope, capture))
 
 
-def _ends_steps(
+def _answer_ends_steps(
     body: UnstoredBody, headers: dict[str, str], envelope: Envelope
 ) -> Cooperative[_Answers]:
     of_answer = sources.answer_body(envelope, headers)

@@ -14,7 +14,7 @@ import pytest
 from harness.sample_envelope import an_envelope
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.content.mode import ContentMode
-from shared.core.event import noted_answer
+from shared.core.event import answer_notes
 from shared.core.records.unstored_body import WHOLE_BYTES, UnstoredBody
 from shared.core.wire.steps import run_to_end
 
@@ -37,9 +37,9 @@ def noted(
         }
     )
     members = json.loads(
-        json.dumps(run_to_end(noted_answer.members_steps(taken, headers, envelope)))
+        json.dumps(run_to_end(answer_notes.members_steps(taken, headers, envelope)))
     )
-    return members, *noted_answer.answers(members)
+    return members, *answer_notes.answers(members)
 
 
 def event(**chunk: Any) -> bytes:
@@ -160,7 +160,7 @@ def test_a_text_in_the_place_of_a_word_is_left_out(text: str) -> None:
 
 def test_a_header_without_an_answer_reads_as_an_empty_one() -> None:
     """Storage may hold a capture of another version."""
-    assert noted_answer.answers({"answer": {"model": 5}}) == (ParsedAnswer(), ParsedAnswer())
+    assert answer_notes.answers({"answer": {"model": 5}}) == (ParsedAnswer(), ParsedAnswer())
 
 
 def test_every_text_of_an_answer_is_considered() -> None:
