@@ -33,7 +33,8 @@ from shared.core.wire.stream.tail import Tail, bound
 # The pieces of a stream that wait to be looked at: most streams are shorter. To look at them takes
 # a millisecond or two.
 PENDING_BYTES: Final = 256 * 1024
-_LAST_EVENTS_BYTES: Final = 2 * 1024  # hold [DONE] and usage of nearly every stream
+# These hold [DONE] and usage: of most streams the first so many, of nearly all the second.
+_LAST_EVENTS_BYTES: Final = (512, 2 * 1024)
 _CHOICES_BYTES: Final = 16 * 1024  # of the last events: which choices have begun
 _SEQUENCE_NUMBER: Final = re.compile(rb'"sequence_number"\s*:\s*(\d{1,15})')
 
@@ -213,9 +214,14 @@ def _is_clear(events: bytes) -> bool:
     """Whether the last few events say how the stream ended. Only an error that is near can change
     that for the relay; enrichment finds one that is far.
     """
-    last = StreamFindings()
-    last.add_all(_last_events(events, _LAST_EVENTS_BYTES))
-    return last.done and has_figures(last.usage)
+    return any(_say_end(_last_events(events, count)) for count in _LAST_EVENTS_BYTES)
+
+
+def _say_end(events: bytes) -> bool:
+    """Whether these events hold the stream's end and its usage."""
+    findings = StreamFindings()
+    findings.add_all(events)
+    return findings.done and has_figures(findings.usage)
 
 
 def _last_events(events: bytes, count: int) -> bytes:
