@@ -7,6 +7,8 @@ import json
 from harness.schema import valid
 from local import event_schema
 
+REFERENCE = event_schema.PATH.parent / "reference"
+
 
 def test_the_checked_in_schema_is_the_one_that_the_types_give() -> None:
     """`make schema` writes it again."""
@@ -48,12 +50,15 @@ def test_the_keys_that_consumers_have_always_parsed_keep_their_types() -> None:
 
 
 def test_docs_explain_every_key() -> None:
-    """docs/reference/events.md names each key of the event and of a choice; its example is a valid
-    event.
-    """
-    page = (event_schema.PATH.parent / "reference" / "events.md").read_text("utf-8")
+    """docs/reference/events.md names each key of the event and of a choice."""
+    page = (REFERENCE / "events.md").read_text("utf-8")
     schema = event_schema.schema()
     keys = [*schema["properties"], *schema["$defs"]["Choice"]["properties"]]
     assert [key for key in keys if f"`{key}`" not in page] == []
+
+
+def test_the_example_in_the_docs_is_a_valid_event() -> None:
+    """That of docs/reference/event-examples.md."""
+    page = (REFERENCE / "event-examples.md").read_text("utf-8")
     example = page.partition("## A whole event\n")[2]
     valid(json.loads(example.partition("```json\n")[2].partition("```")[0]))
