@@ -62,7 +62,7 @@ def _storage(fault: str, down_s: int, policy: Policy = "best_effort") -> Proof:
 
 def _dropped(policy: Policy) -> Proof:
     return Proof(
-        about=f"carries storage's requests out and drops the answers, CAPTURE_POLICY={policy}",
+        about=f"carries storage's requests out and drops the responses, CAPTURE_POLICY={policy}",
         minutes=0.8,
         run=lambda share, seed, progress: responses_dropped(
             "embedded", policy, seconds_each=max(1.5, 2.5 * share), seed=seed, progress=progress
@@ -92,7 +92,7 @@ def _large(policy: Policy) -> Proof:
 
 def _empty(policy: Policy) -> Proof:
     return Proof(
-        about=f"answers without a body, CAPTURE_POLICY={policy}",
+        about=f"responses without a body, CAPTURE_POLICY={policy}",
         minutes=0.2,
         run=lambda share, _seed, progress: empty_responses(
             "embedded", policy, repetitions=_part(5, share), progress=progress
@@ -155,14 +155,14 @@ PROOFS: Final[dict[str, Proof]] = {
     "both-refuse-required": _storage("both refuse", 10, "required"),
     "both-stall": _storage("both stall", 30),
     "both-stall-required": _storage("both stall", 10, "required"),
-    "answers-dropped-best-effort": _dropped("best_effort"),
-    "answers-dropped-required": _dropped("required"),
+    "responses-dropped-best-effort": _dropped("best_effort"),
+    "responses-dropped-required": _dropped("required"),
     "stopped-in-outage-best-effort": _stopped("best_effort"),
     "stopped-in-outage-required": _stopped("required"),
     "large-prompts-best-effort": _large("best_effort"),
     "large-prompts-required": _large("required"),
-    "empty-answers-best-effort": _empty("best_effort"),
-    "empty-answers-required": _empty("required"),
+    "empty-responses-best-effort": _empty("best_effort"),
+    "empty-responses-required": _empty("required"),
     "reconciles-at-once-embedded": _at_once("embedded", 4),
     "reconciles-at-once-func": _at_once("func", 2),
     "azurite-killed": Proof(

@@ -39,27 +39,27 @@ def responses_dropped(
     progress: Progress,
     clients: int = 6,
 ) -> ProofResult:
-    """Drop every response to one kind of request for some seconds, then a share of all answers.
+    """Drop every response to one kind of request for some seconds, then a share of all responses.
 
     Nothing that storage was sent is missing, so no event may lack anything, and no client may
     notice.
     """
     result = ProofResult(
-        title=f"answers of storage dropped, {kind} host, CAPTURE_POLICY={policy}",
+        title=f"responses of storage dropped, {kind} host, CAPTURE_POLICY={policy}",
         group=FaultGroup.STORAGE,
         policy=policy,
     )
     grace_s = outages.grace_s(seconds_each)
     with TestBed(kind, CAPTURE_POLICY=policy, RECONCILE_GRACE_S=grace_s) as bed:
-        bed.leases.lost = True  # dropped answers that hand out envelopes
+        bed.leases.lost = True  # dropped responses that hand out envelopes
         load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
         for name, (patterns, share) in _STEPS.items():
             dropped = _drop(bed, seconds_each, patterns, share)
-            result.counts[f"dropped answers: {name}"] = dropped
-            result.check(holds=dropped > 0, sentence=f"no answer was dropped: {name}")
+            result.counts[f"dropped responses: {name}"] = dropped
+            result.check(holds=dropped > 0, sentence=f"no response was dropped: {name}")
         load.stop()
-        progress(f"{result.title}: {len(load.observations)} exchanges, answers arrive again")
+        progress(f"{result.title}: {len(load.observations)} exchanges, responses arrive again")
         wait_for(
             lambda: load.exchange_ids <= gather(bed, outcomes=False).known,
             "every exchange to be stored or delivered",
@@ -75,7 +75,7 @@ def _drop(bed: TestBed, seconds: float, patterns: Patterns, share: float) -> int
     """The number of responses that were dropped."""
     gates = (bed.blobs, bed.queues)
     faults = [
-        RequestFault(pattern=pattern, action=FaultAction.DROP_ANSWER, share=share)
+        RequestFault(pattern=pattern, action=FaultAction.DROP_RESPONSE, share=share)
         for pattern in patterns
     ]
     for gate in gates:

@@ -1,4 +1,4 @@
-"""Answers without a body, with either status and policy: each event says how it was."""
+"""Responses without a body, with either status and policy: each event says how it was."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def empty_responses(
     kind: FunctionsHost, policy: Policy, *, repetitions: int, progress: Progress
 ) -> ProofResult:
     """Make each call some times. Its client closes as soon as it has the response."""
-    result = ProofResult(title=f"answers without a body, {kind} host, CAPTURE_POLICY={policy}")
+    result = ProofResult(title=f"responses without a body, {kind} host, CAPTURE_POLICY={policy}")
     expected: dict[str, EmptyResponse] = {}
     with TestBed(kind, CAPTURE_POLICY=policy) as bed:
         for case in EMPTY_RESPONSES * repetitions:

@@ -98,7 +98,7 @@ class GatedConnection:
                     while await reader.read(_PIECE_BYTES):
                         pass  # until the client has read the response and closes
                     return
-                case FaultAction.DROP_ANSWER:
+                case FaultAction.DROP_RESPONSE:
                     self._dropping = True
             self._watch_request(data)
             writer.write(data)

@@ -45,7 +45,7 @@ class Operator:
 
     def wait_served(self) -> None:
         """Return when the host answers."""
-        wait_for(lambda: self.call("GET", "/health")[0] == 200, "an answer of the host", 120)
+        wait_for(lambda: self.call("GET", "/health")[0] == 200, "a response of the host", 120)
 
     def started(self, target: str, body: Any = None) -> str:
         """Start an orchestration; return the URL of its status."""

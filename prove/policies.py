@@ -128,7 +128,7 @@ class _MeasuredBed:
             self.samples.unseen.append((stored_at - seen_at) * 1000)
 
     def _note(self, chat: Chat, call: Call, response: ReceivedResponse) -> None:
-        ends = self.samples.stream_end if chat.stream else self.samples.answer_end
+        ends = self.samples.stream_end if chat.stream else self.samples.response_end
         ends.append((response.pieces[-1].at - call.sent_at) * 1000)
         self.samples.first_byte.append((response.pieces[0].at - call.sent_at) * 1000)
         self.samples.observations.append(observation_of(chat, response))

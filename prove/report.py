@@ -22,11 +22,11 @@ _DEAD_LETTERED: Final = ("dead-lettered", "begun, and dead-lettered")
 _UPSTREAM: Final = "exchanges that the upstream saw"
 _TRACELESS: Final = "of those without any trace"
 _EXPOSURE: Final = "`best_effort`: ms without a trace since the client sent its request"
-_LOGGED_AFTER: Final = "s from the last answer until the log had all envelopes"
+_LOGGED_AFTER: Final = "s from the last response until the log had all envelopes"
 _COSTS: Final = {
     "the first byte": "`required` adds to the first byte, ms at p50",
     "the last byte of a stream": "`required` adds to the last byte of a stream, ms at p50",
-    "the last byte of a plain answer": "`required` adds to the last byte of a plain answer, ms at p50",
+    "the last byte of a plain response": "`required` adds to the last byte of a plain response, ms at p50",
 }
 _POLICIES: Final = ("best_effort", "required")
 
@@ -63,7 +63,7 @@ _METHOD: Final = """
 Each proof does something to the real stack (the app on a Functions host, Azurite, the emulator, the
 stand-in), under load. Then it runs reconcile, and compares every event that arrived with what the
 client sent and got, with what the upstream received and sent, and with storage. A proxy between the
-app and Azurite refuses or holds connections, and loses single answers.
+app and Azurite refuses or holds connections, and loses single responses.
 
 Timeouts are short: a second for half a minute. A host that is killed leaves envelopes under a
 lease. The embedded host's lease is 15 s, and the proof waits for it. func's lease is ten minutes

@@ -27,7 +27,7 @@ KINDS: Final = {
 class FaultAction(Enum):
     """What becomes of a request that a fault hits."""
 
-    DROP_ANSWER = "it is carried out, and the connection is closed instead of an answer"
+    DROP_RESPONSE = "it is carried out, and the connection is closed instead of a response"
     RESET = "its connection is closed, and it does not reach storage"
     UNAVAILABLE = "it is answered 503, and does not reach storage"
     STALL = "it is held, and nothing is answered"

@@ -18,7 +18,7 @@ class FaultGroup(StrEnum):
 
     KILLED = "`kill -9` of host or worker, at every moment of an exchange"
     KILLED_LARGE = "`kill -9` under prompts of 2 and 9 MB"
-    STORAGE = "storage is away, silent, or its answers are lost"
+    STORAGE = "storage is away, silent, or its responses are lost"
     STOPPED_IN_OUTAGE = "SIGTERM while storage is away"
     SHUTDOWN = "SIGTERM under load"
     EVENT_HUB = "the Event Hub is away"

@@ -16,7 +16,7 @@ class Samples:
     first_byte: list[float] = field(default_factory=list)  # request sent to first byte of the body
     # request sent to the last byte of the body, of streams
     stream_end: list[float] = field(default_factory=list)
-    answer_end: list[float] = field(default_factory=list)  # likewise for calls without streaming
+    response_end: list[float] = field(default_factory=list)  # likewise for calls without streaming
     traceless: list[float] = field(default_factory=list)  # request sent to request capture stored
     # upstream has the request to request capture stored; below 0: stored first
     unseen: list[float] = field(default_factory=list)
@@ -38,7 +38,9 @@ def summary(best_effort: Samples, required: Samples) -> dict[str, int | float | 
         **_beside("ms to the first byte", best_effort.first_byte, required.first_byte),
         **_beside("ms to the last byte of a stream", best_effort.stream_end, required.stream_end),
         **_beside(
-            "ms to the last byte of a plain answer", best_effort.answer_end, required.answer_end
+            "ms to the last byte of a plain response",
+            best_effort.response_end,
+            required.response_end,
         ),
         **_additions(best_effort, required),
         "`best_effort`: ms of CPU an exchange, host and worker": _mean(best_effort.cpu),
@@ -61,7 +63,7 @@ def _additions(best_effort: Samples, required: Samples) -> dict[str, float]:
     pairs = {
         "the first byte": (best_effort.first_byte, required.first_byte),
         "the last byte of a stream": (best_effort.stream_end, required.stream_end),
-        "the last byte of a plain answer": (best_effort.answer_end, required.answer_end),
+        "the last byte of a plain response": (best_effort.response_end, required.response_end),
     }
     return {
         f"`required` adds to {what}, ms at p50": round(

@@ -60,7 +60,7 @@ def stopped_in_outage(
         report = bed.operator.reconciled()
         _judge(result, bed, observations, policy)
     result.counts |= {
-        "s from the last answer until the log had all envelopes": round(logged_s, 1),
+        "s from the last response until the log had all envelopes": round(logged_s, 1),
         "aborted ones redelivered by reconcile": report["aborted"],
         "redelivered by reconcile": report["redelivered"],
     }

@@ -38,15 +38,15 @@ def rest(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str,
     """The response of Azure's or Microsoft Graph's REST API. Refused if it fails."""
     arguments = ["rest", "--method", method, "--url", url, "--output", "json"]
     if body is None:
-        answer = az(*arguments)
+        output = az(*arguments)
     else:
         with tempfile.TemporaryDirectory() as folder:  # readable by this user alone
             file = Path(folder) / "body.json"
             file.write_text(json.dumps(body))
-            answer = az(
+            output = az(
                 *arguments, "--headers", "Content-Type=application/json", "--body", f"@{file}"
             )
-    parsed: dict[str, Any] = json.loads(answer) if answer else {}
+    parsed: dict[str, Any] = json.loads(output) if output else {}
     return parsed
 
 

@@ -47,10 +47,10 @@ def rotate(options: argparse.Namespace) -> None:
 
 def set_key(app: str, name: str) -> str:
     """A new value of a function key; the host makes it, and the one before it ends."""
-    answer = azure.rest(
+    response = azure.rest(
         "put", f"{_keys(app)}/{name}?api-version=2024-04-01", {"properties": {"name": name}}
     )
-    return str(answer["properties"]["value"])
+    return str(response["properties"]["value"])
 
 
 def remove_interim_keys(app: str) -> None:
@@ -91,8 +91,8 @@ def wait_until_taken(host: str, key: str, attempts: int = 20) -> None:
 def _status(url: str, key: str) -> int:
     request = urllib.request.Request(url, headers={"x-functions-key": key})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return int(answer.status)
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            return int(response.status)
     except urllib.error.HTTPError as error:
         return error.code
     except OSError:

@@ -239,7 +239,7 @@ type clientTokensType = {
 @export()
 @description('When the pool leaves an account alone that answers 429 or 5xx.')
 type circuitBreakerType = {
-  @description('Optional. After so many such answers within a minute. Default: 1, without which the retry of a call may go to the same account again.')
+  @description('Optional. After so many such responses within a minute. Default: 1, without which the retry of a call may go to the same account again.')
   @minValue(1)
   failures: int?
 

@@ -46,7 +46,7 @@ _REJECTED: Final[dict[str, Any]] = _ABORTED | {"outcome": "rejected", "status_co
 _LEFT: Final[dict[str, Any]] = _COMPLETED | {"outcome": "client_disconnected", "sent_bytes": 4}
 _WITHOUT_CONTENT: Final[dict[str, Any]] = _COMPLETED | {
     "content": "", "response_capture": None, "response_sha256": None,
-    "problems": ["the answer's capture is missing: its content is not known"],
+    "problems": ["the response's capture is missing: its content is not known"],
 }  # fmt: skip
 
 

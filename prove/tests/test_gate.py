@@ -70,7 +70,7 @@ def put(gate: Gate, path: str) -> int | None:
 @pytest.mark.parametrize(
     ("action", "status", "carried_out"),
     [
-        (FaultAction.DROP_ANSWER, None, ["/hit", "/other"]),
+        (FaultAction.DROP_RESPONSE, None, ["/hit", "/other"]),
         (FaultAction.RESET, None, ["/other"]),
         (FaultAction.UNAVAILABLE, 503, ["/other"]),
     ],
@@ -83,7 +83,7 @@ def test_a_fault_hits_the_requests_that_match(
     status: int | None,
     carried_out: list[str],
 ) -> None:
-    """A dropped answer's request is carried out all the same."""
+    """A dropped response's request is carried out all the same."""
     gate.inject(RequestFault(pattern="PUT /hit", action=action))
     assert put(gate, "/hit") == status
     assert put(gate, "/other") == 201
@@ -94,7 +94,7 @@ def test_a_fault_hits_the_requests_that_match(
 
 
 def test_a_fault_hits_a_share(storage: GatedStorage, gate: Gate) -> None:
-    gate.inject(RequestFault(pattern="PUT ", action=FaultAction.DROP_ANSWER, share=0.5))
+    gate.inject(RequestFault(pattern="PUT ", action=FaultAction.DROP_RESPONSE, share=0.5))
     statuses = [put(gate, "/any") for _ in range(40)]
     assert len(storage.carried_out) == 40
     assert gate.faults.hits == statuses.count(None)

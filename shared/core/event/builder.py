@@ -274,5 +274,5 @@ def _problems(parsed: EventSources) -> tuple[str, ...]:
     if parsed.request is not None and parsed.request.partial:
         problems.append("the request's capture is partial: the instance was killed meanwhile")
     if parsed.response is None and envelope.response_bytes:
-        problems.append("the answer's capture is missing: its content is not known")
+        problems.append("the response's capture is missing: its content is not known")
     return tuple(problems)
