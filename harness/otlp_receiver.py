@@ -17,8 +17,6 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from harness import waiting
-
 _MESSAGES: dict[str, Any] = {
     "/v1/traces": ExportTraceServiceRequest,
     "/v1/metrics": ExportMetricsServiceRequest,
@@ -73,11 +71,6 @@ class OtlpReceiver:
         """The only span of that name."""
         (found,) = [span for span in self.spans if span.name == name]
         return found
-
-    def wait_for_spans(self, count: int) -> list[ReceivedSpan]:
-        """All spans, when so many have come."""
-        waiting.until(lambda: len(self.spans) >= count, f"{count} spans")
-        return self.spans
 
     def take(self, path: str, body: bytes) -> None:
         """Keep a request."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -148,9 +148,6 @@ class ScriptedBody(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self.closed = True
-
-
-type Answering = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 def sse(

@@ -58,10 +58,8 @@ LONG_S: Final = 600.0
 SHORT_S: Final = 0.3
 HUB: Final = "openai-logs"
 
-type Behaving = Callable[[Connection], Awaitable[None]]
-
-HTTP_ANSWER: Final = b"HTTP/1.1 200 OK\r\nx-padding: "
-AMQP_ANSWER: Final = b"AMQP\x03\x01\x00\x00\x00\x00\x40\x00\x02\x01\x00\x00"
+HTTP_RESPONSE: Final = b"HTTP/1.1 200 OK\r\nx-padding: "
+AMQP_RESPONSE: Final = b"AMQP\x03\x01\x00\x00\x00\x00\x40\x00\x02\x01\x00\x00"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,7 @@ class MisbehavingDependency:
 
     @contextlib.asynccontextmanager
     async def server(
-        self, response: bytes = HTTP_ANSWER, *, reads: bool = True
+        self, response: bytes = HTTP_RESPONSE, *, reads: bool = True
     ) -> AsyncIterator[TinyServer]:
         async def script(connection: Connection) -> None:
             await misbehave(connection, self.how, response, reads=reads)
@@ -122,7 +120,7 @@ async def an_event_hub(
 
 async def largest_event(dependency: MisbehavingDependency) -> None:
     async with (
-        dependency.server(AMQP_ANSWER) as server,
+        dependency.server(AMQP_RESPONSE) as server,
         an_event_hub(server.port, open_s=SHORT_S) as event_hub,
     ):
         with pytest.raises(DeliveryError):
@@ -131,7 +129,7 @@ async def largest_event(dependency: MisbehavingDependency) -> None:
 
 async def link(dependency: MisbehavingDependency) -> None:
     async with (
-        dependency.server(AMQP_ANSWER) as server,
+        dependency.server(AMQP_RESPONSE) as server,
         an_event_hub(server.port, open_s=SHORT_S) as event_hub,
     ):
         with pytest.raises(DeliveryError):
@@ -151,7 +149,7 @@ async def acceptance(dependency: MisbehavingDependency) -> None:
 
 async def probe(dependency: MisbehavingDependency) -> None:
     async with (
-        dependency.server(AMQP_ANSWER) as server,
+        dependency.server(AMQP_RESPONSE) as server,
         an_event_hub(server.port, probe_s=SHORT_S) as event_hub,
     ):
         with pytest.raises(DeliveryError):
@@ -326,7 +324,7 @@ async def signing_keys(dependency: MisbehavingDependency) -> None:
 
 async def readiness(dependency: MisbehavingDependency) -> None:
     async with (
-        dependency.server(AMQP_ANSWER) as hub,
+        dependency.server(AMQP_RESPONSE) as hub,
         dependency.server() as store,
         an_event_hub(hub.port) as event_hub,
         a_storage(store) as storage,
@@ -339,7 +337,7 @@ async def readiness(dependency: MisbehavingDependency) -> None:
 async def delivery(dependency: MisbehavingDependency) -> None:
     """None of its waits ends by itself."""
     async with (
-        dependency.server(AMQP_ANSWER) as hub,
+        dependency.server(AMQP_RESPONSE) as hub,
         dependency.server() as store,
         an_event_hub(hub.port) as event_hub,
         a_storage(store) as storage,

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.page.conftest import Visitor
-
-
-def _focused_row(page: Page) -> str | None:
-    return page.evaluate("document.activeElement.getAttribute('data-id')")  # type: ignore[no-any-return]
 
 
 def test_rows_are_walked_opened_and_closed(visitor: Visitor) -> None:

@@ -21,7 +21,6 @@ from shared.core.token.caller_token import (
     TokenRejected,
 )
 
-NOW_S = 1_800_000_000.5
 CLAIMS = {
     "iss": ISSUER_V1,
     "aud": AUDIENCE,
