@@ -580,7 +580,7 @@ async def test_an_address_without_a_listener() -> None:
                 await transport.handle_async_request(a_request(url))
 
 
-async def test_an_unknown_host() -> None:
+async def test_an_unknown_host_is_a_connect_error() -> None:
     async with a_transport() as transport:
         with pytest.raises(httpx.ConnectError):
             await transport.handle_async_request(a_request("http://fnsse.invalid"))
@@ -682,7 +682,7 @@ async def test_a_worker_that_stood_still_reads_what_has_come_meanwhile() -> None
     assert pieces == [b"a", b"b"]
 
 
-async def test_a_connection_dropped_before_the_response() -> None:
+async def test_a_connection_dropped_before_the_response_is_a_protocol_error() -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
 

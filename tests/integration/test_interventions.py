@@ -216,7 +216,7 @@ async def test_a_break_after_an_early_response_never_looks_complete() -> None:
     assert (await setup.envelope()).outcome is Outcome.UPSTREAM_ERROR
 
 
-async def test_disconnect_after_an_early_response() -> None:
+async def test_a_disconnect_after_an_early_response_cancels_the_call() -> None:
     setup = relay_setup(asyncio.Event(), interventions=EARLY)
     client = RelayClient(setup.relay, ASK)
     running = client.start()

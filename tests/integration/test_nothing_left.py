@@ -87,7 +87,7 @@ async def test_however_a_call_ended(stand_in: StandIn, directives: str) -> None:
         assert await left_over(before) == []
 
 
-async def test_after_a_disconnect(stand_in: StandIn) -> None:
+async def test_a_disconnect_leaves_nothing(stand_in: StandIn) -> None:
     async with (
         served(stand_in) as relay,
         not_collecting() as before,

@@ -171,7 +171,7 @@ async def test_every_response_carries_the_exchanges_id() -> None:
 # --- the client disconnects ----------------------------------------------------------------------
 
 
-async def test_disconnect_before_the_response() -> None:
+async def test_a_disconnect_before_the_response_cancels_the_call() -> None:
     setup = relay_setup(asyncio.Event())
     client = RelayClient(setup.relay, ASK)
     running = client.start()
@@ -187,7 +187,7 @@ async def test_disconnect_before_the_response() -> None:
     assert not client.messages
 
 
-async def test_disconnect_within_a_stream() -> None:
+async def test_a_disconnect_within_a_stream_closes_the_upstreams_response() -> None:
     response = sse(FILTER, TEXT, asyncio.Event())
     setup = relay_setup(response)
     client = RelayClient(setup.relay, ASK)
@@ -394,7 +394,7 @@ async def test_a_broken_stream_ends_in_an_error_frame() -> None:
     assert (await setup.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
-async def test_no_error_frame_within_an_event() -> None:
+async def test_no_error_frame_is_put_within_an_event() -> None:
     setup = relay_setup(
         sse(TEXT[:20], httpx.ReadError("x")), interventions=replace(UNTOUCHED, error_frames=True)
     )

@@ -125,7 +125,9 @@ async def test_what_is_sent_is_one_request() -> None:
     ],
 )
 @pytest.mark.parametrize("step", [1, 10_000], ids=["byte_by_byte", "at_once"])
-async def test_a_response_in_every_form(raw: bytes, response: ResponseParts, step: int) -> None:
+async def test_a_response_is_read_in_every_form(
+    raw: bytes, response: ResponseParts, step: int
+) -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
         for start in range(0, len(raw), step):

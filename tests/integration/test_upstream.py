@@ -258,7 +258,7 @@ async def whole_or_broken(connection: Connection, ends: list[str]) -> None:
         ends.append("broken off")
 
 
-async def test_disconnect_within_a_passing_body(
+async def test_a_disconnect_within_a_passing_body_breaks_the_call_off(
     transport: AiohttpTransport,
 ) -> None:
     ends: list[str] = []

@@ -64,7 +64,7 @@ def test_a_service_that_asks_for_too_long_a_wait_is_not_asked_again(
         ("Fri, 27 Nov 2026 02:59:00 GMT", 0),
     ],
 )
-def test_what_a_retry_after_header_asks_for(value: str | None, seconds: float) -> None:
+def test_a_retry_after_header_is_read_in_every_form(value: str | None, seconds: float) -> None:
     assert retry_after_s(value, NOW) == seconds
 
 

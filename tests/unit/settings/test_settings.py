@@ -303,7 +303,7 @@ def test_a_base_url_is_https_and_an_address(value: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["2024-10-21", "2025-04-01-preview", "preview", "latest", "v1"])
-def test_api_versions(version: str) -> None:
+def test_every_form_of_an_api_version_is_accepted(version: str) -> None:
     assert load(LEAST | {"AZURE_OPENAI_API_VERSION": version}).upstream.api_version == version
 
 
@@ -367,7 +367,7 @@ def test_a_malformed_connection_string_does_not_hide_the_name_that_it_holds() ->
         "Endpoint=sb://contoso/;SharedAccessSignature=SharedAccessSignature sr=a&sig=b&se=1&skn=c",
     ],
 )
-def test_event_hub_connection_strings(text: str) -> None:
+def test_every_event_hub_connection_string_is_accepted(text: str) -> None:
     assert load(LEAST | {"AZURE_EVENTHUB_CONN_STR": text}).event_hub.connection_string == text
 
 
@@ -414,7 +414,7 @@ def test_one_address_of_two_names_the_other() -> None:
         "BlobEndpoint=https://a;QueueEndpoint=https://b;SharedAccessSignature=sv=1&sig=2",
     ],
 )
-def test_storage_connection_strings(text: str) -> None:
+def test_every_storage_connection_string_is_accepted(text: str) -> None:
     assert load(LEAST | {"AzureWebJobsStorage": text}).storage.connection_string == text
 
 
@@ -566,7 +566,7 @@ def test_tokens_need_a_tenant_an_audience_and_callers() -> None:
         ("CALLER_AUTH_AUTHORITY", f"https://login.microsoftonline.com/{TENANT}"),
     ],
 )
-def test_malformed_settings_for_tokens(name: str, value: str) -> None:
+def test_a_malformed_setting_for_tokens_is_named(name: str, value: str) -> None:
     _, problem = problems(ENTRA | {name: value})
     assert problem.startswith(f"  {name} is malformed")
 
@@ -580,7 +580,7 @@ def test_malformed_settings_for_tokens(name: str, value: str) -> None:
         ("http://localhost:1234", "http://localhost:1234"),
     ],
 )
-def test_a_sovereign_clouds_authority(value: str, authority: str) -> None:
+def test_a_sovereign_cloud_has_its_authority(value: str, authority: str) -> None:
     auth = load(LEAST | ENTRA | {"CALLER_AUTH_AUTHORITY": value}).caller_auth
     assert auth is not None
     assert auth.authority == authority

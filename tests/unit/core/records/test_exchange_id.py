@@ -16,7 +16,7 @@ times = st.integers(0, 253_402_300_799_999)  # to the end of the year 9999, wher
 randomness = st.binary(min_size=10, max_size=10)
 
 
-def test_the_example_of_rfc_9562_appendix_a6() -> None:
+def test_an_id_is_as_in_the_example_of_rfc_9562_appendix_a6() -> None:
     given_random = bytes.fromhex("0cc3") + bytes.fromhex("18c4dc0c0c07398f")
     assert new_exchange_id(0x017F22E279B0, given_random) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
