@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol
 
+from shared.completeness.ports import MeasuredQueue
 from shared.core.records.backlog import only_in_transit
 from shared.errors import DeliveryError, StorageError
 
@@ -26,14 +27,6 @@ STALL_TIMEOUT_S: Final = 30.0  # for a queue that does not get shorter
 # functionTimeout, 30 minutes.
 MAX_WAIT_S: Final = 600.0
 _PROBE_INTERVAL_S: Final = 2.0
-
-
-class MeasuredQueue(Protocol):
-    """The queue that triggers enrichment."""
-
-    async def approximate_length(self) -> int:
-        """Messages that wait or are worked on. Raises StorageError."""
-        ...
 
 
 class ProbedEventHub(Protocol):

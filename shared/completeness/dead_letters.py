@@ -24,7 +24,7 @@ from shared.errors import StorageNotFound
 _MAX_LISTED: Final = 1000
 
 
-class StoredCaptures(CaptureHeaders, ErasableCaptures, Protocol):
+class DeadLetterCaptures(CaptureHeaders, ErasableCaptures, Protocol):
     """The captures. Each method raises StorageError."""
 
     async def exists(self, name: str) -> bool:
@@ -57,7 +57,7 @@ class DeadLetters:
 
     def __init__(
         self,
-        captures: StoredCaptures,
+        captures: DeadLetterCaptures,
         ledger: DeadLetterLedger,
         envelopes: EnvelopeSink,
         failure_counts: ErasableCounts,

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final, Protocol, Self
 
 from shared.completeness.exchange_erasure import ExchangeErasure
-from shared.completeness.ports import CheckpointStore
+from shared.completeness.ports import CheckpointStore, MeasuredQueue
 from shared.completeness.redelivery import find_exchange, whole_exchanges
 from shared.completeness.replay import CapturePages
 from shared.concurrency.gather import gather_bounded
@@ -45,14 +45,6 @@ class Selection(StrEnum):
     RUNNING = "running"  # its captures may not all be there yet
     UNREADABLE = "unreadable"  # no capture tells whose it is
     OTHER = "other"  # somebody else's
-
-
-class MeasuredQueue(Protocol):
-    """A queue of envelopes."""
-
-    async def approximate_length(self) -> int:
-        """Messages on it. Raises StorageError."""
-        ...
 
 
 class ErasureRecords(CheckpointStore, Protocol):

@@ -36,3 +36,11 @@ class CheckpointStore(Protocol):
     async def put(self, name: str, fields: Mapping[str, Any]) -> None:
         """Store the object, in place of an earlier one."""
         ...
+
+
+class MeasuredQueue(Protocol):
+    """A queue of envelopes."""
+
+    async def approximate_length(self) -> int:
+        """Messages that wait or are worked on."""
+        ...

@@ -26,7 +26,7 @@ class EventCheck(Protocol):
         ...
 
 
-class OutcomeStore(Protocol):
+class PoisonCaptures(Protocol):
     """The captures, as far as an outcome is stored among them."""
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
@@ -84,7 +84,7 @@ class PoisonHandler:
     def __init__(
         self,
         events: EventCheck,
-        captures: OutcomeStore,
+        captures: PoisonCaptures,
         ledger: PoisonLedger,
         failure_counts: FailureCounts,
         queue: PoisonQueue,

@@ -27,7 +27,7 @@ class GaugeExport(Protocol):
         ...
 
 
-class MeasuredQueue(Protocol):
+class BacklogQueue(Protocol):
     """The queue of envelopes. Each method raises StorageError."""
 
     async def approximate_length(self) -> int:
@@ -45,7 +45,7 @@ class Backlog:
     def __init__(
         self,
         collector: GaugeExport,
-        queue: MeasuredQueue,
+        queue: BacklogQueue,
         *,
         capture_bytes: Callable[[], int],
         outcomes: Callable[[], int],

@@ -20,7 +20,7 @@ from shared.core.records.recent_ids import RecentIds
 from shared.core.records.window import Window
 from shared.core.telemetry import metrics, spans
 from shared.core.telemetry.attributes import TelemetryOptions
-from shared.core.telemetry.delivery import Delivery, DeliveryCause
+from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.telemetry.metrics import MetricPoint
 from shared.core.telemetry.spans import Trace
@@ -70,7 +70,7 @@ class FirstEntryLedger(Protocol):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Report:
     exchange: ExchangeTelemetry
-    delivery: Delivery
+    delivery: DeliveryReport
 
 
 class Telemetry:
@@ -106,7 +106,7 @@ class Telemetry:
         self, exchange: ExchangeTelemetry, cause: DeliveryCause, queued_ns: int | None
     ) -> None:
         """The Event Hub has accepted the event of an exchange."""
-        delivery = Delivery(
+        delivery = DeliveryReport(
             cause=cause, queued_ns=queued_ns, accepted_ns=self._now_ns(), first=None
         )
         report = _Report(exchange=exchange, delivery=delivery)

@@ -10,7 +10,7 @@ from typing import Final
 from shared.core.event import builder
 from shared.core.telemetry import metrics, spans
 from shared.core.telemetry.attributes import AttributeValue, TelemetryOptions
-from shared.core.telemetry.delivery import Delivery, DeliveryCause
+from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
 from shared.core.telemetry.metrics import MetricPoint
 from shared.core.telemetry.spans import Span
@@ -35,15 +35,15 @@ def exchange_of(case: Case) -> ExchangeTelemetry:
     return telemetry_of(event, envelope, truncated=False)
 
 
-def first_delivery(exchange: ExchangeTelemetry) -> Delivery:
+def first_delivery(exchange: ExchangeTelemetry) -> DeliveryReport:
     """It is accepted one and a half seconds after the exchange's end."""
     accepted_ns = spans.end_ns(exchange) + _LAG_NS
-    return Delivery(
+    return DeliveryReport(
         cause=DeliveryCause.RECORDING, queued_ns=None, accepted_ns=accepted_ns, first=True
     )
 
 
-def render(exchange: ExchangeTelemetry, delivery: Delivery) -> str:
+def render(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> str:
     """The spans, indented below their parents, and the points of metrics."""
     trace = spans.trace_of(exchange, delivery, OPTIONS)
     points = metrics.points_of(exchange, delivery, OPTIONS)

@@ -27,7 +27,7 @@ _DEFAULT_TIERS: Final = frozenset({"", "auto", "default", "standard"})
 _ZERO: Final = Decimal(0)
 
 
-class Status(StrEnum):
+class CostStatus(StrEnum):
     """How far an amount can be trusted."""
 
     EXACT = "exact"  # quantities and rates are known
@@ -42,7 +42,7 @@ class Status(StrEnum):
 class Cost:
     """What an exchange costs."""
 
-    status: Status
+    status: CostStatus
     amount: Decimal | None  # None: not known (missing, unpriced)
     currency: str | None  # None: no rate was needed, or none was found
     parts: dict[str, Decimal]  # what each part costs; they sum to the amount
@@ -66,7 +66,7 @@ def cost(quantities: Quantities, rates: RateCard, at: datetime) -> Cost:
             amounts[part] = Decimal(str(quantity)) * price / UNITS[part]
     currencies = [found.currency for found in (rate, common_rate) if found is not None]
     return Cost(
-        status=Status.UNPRICED if unpriced else _status(quantities),
+        status=CostStatus.UNPRICED if unpriced else _status(quantities),
         amount=None if unpriced else sum(amounts.values(), _ZERO),
         currency=currencies[0] if currencies else None,
         parts=amounts,
@@ -78,13 +78,13 @@ def _without_rates(quantities: Quantities) -> Cost | None:
     """The cost if no rate decides it."""
     provisioned = quantities.sku in _SPILLOVER and not quantities.spilled_over
     status = {
-        "repeated": Status.REPEATED,
-        "nothing": Status.EXACT,
-        "unknown": Status.PROVISIONED if provisioned else Status.MISSING,
-    }.get(quantities.basis, Status.PROVISIONED if provisioned else None)
+        "repeated": CostStatus.REPEATED,
+        "nothing": CostStatus.EXACT,
+        "unknown": CostStatus.PROVISIONED if provisioned else CostStatus.MISSING,
+    }.get(quantities.basis, CostStatus.PROVISIONED if provisioned else None)
     if status is None:
         return None
-    amount = None if status is Status.MISSING else _ZERO
+    amount = None if status is CostStatus.MISSING else _ZERO
     return Cost(status=status, amount=amount, currency=None, parts={})
 
 
@@ -111,7 +111,7 @@ def _price(part: str, rate: Rate | None, common_rate: Rate | None) -> Decimal | 
     return holder.prices.get(part) if holder else None
 
 
-def _status(quantities: Quantities) -> Status:
+def _status(quantities: Quantities) -> CostStatus:
     zone_is_assumed = (quantities.sku or "").startswith("DataZone") and not quantities.zone
     if (
         quantities.basis == "estimate"
@@ -119,5 +119,5 @@ def _status(quantities: Quantities) -> Status:
         or zone_is_assumed
         or quantities.model_source == "deployment"
     ):
-        return Status.ESTIMATED
-    return Status.EXACT
+        return CostStatus.ESTIMATED
+    return CostStatus.EXACT

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, cast
 
 from shared.core.answer.shapes import Audio, Choice, Embeddings, Images
 from shared.core.content.mode import ContentMode
-from shared.core.cost.cost import Status
+from shared.core.cost.cost import CostStatus
 from shared.core.cost.quantities import Quantities
 from shared.core.event.usage import Tokens, UsageEstimate
 from shared.core.records.envelope import Caller, UsageSource
@@ -118,7 +118,7 @@ class EventCost:
     """What the exchange cost at list prices (docs/reference/cost.md)."""
 
     # how far the amount can be trusted: exact, estimated, provisioned, repeated, missing, unpriced
-    status: Status
+    status: CostStatus
     amount: str | None  # a decimal number, not rounded; null: not known
     currency: str | None  # null: no rate was needed, or none was found
     parts: dict[str, str]  # the amount of each part

@@ -28,7 +28,7 @@ def cause_of(envelope: Envelope, tries: int) -> DeliveryCause:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Delivery:
+class DeliveryReport:
     """A delivery that the Event Hub has accepted."""
 
     cause: DeliveryCause

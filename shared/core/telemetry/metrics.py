@@ -16,7 +16,7 @@ from shared.core.telemetry.attributes import (
     server,
 )
 from shared.core.telemetry.conventions import GEN_AI_OPERATIONS, Instrument
-from shared.core.telemetry.delivery import Delivery, DeliveryCause
+from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.telemetry.spans import end_ns
 
@@ -37,7 +37,7 @@ class MetricPoint:
 
 
 def points_of(
-    exchange: ExchangeTelemetry, delivery: Delivery, options: TelemetryOptions
+    exchange: ExchangeTelemetry, delivery: DeliveryReport, options: TelemetryOptions
 ) -> tuple[MetricPoint, ...]:
     """The points of a delivery. What measures the exchange counts with its first delivery alone."""
     points = [*_delivery_points(exchange, delivery)]
@@ -53,7 +53,9 @@ def dead_lettered(reason: str) -> MetricPoint:
     return _point(names.DEAD_LETTERED, 1, {"fnsse.dead_letter.reason": reason})
 
 
-def _delivery_points(exchange: ExchangeTelemetry, delivery: Delivery) -> Iterator[MetricPoint]:
+def _delivery_points(
+    exchange: ExchangeTelemetry, delivery: DeliveryReport
+) -> Iterator[MetricPoint]:
     cause: Attributes = {"fnsse.delivery.cause": str(delivery.cause)}
     yield _point(names.DELIVERED, 1, {})
     if delivery.cause is not DeliveryCause.RECORDING:
@@ -75,7 +77,7 @@ def _exchange_points(
         yield _point(names.PROBLEMS, 1, {"fnsse.operation": exchange.operation})
 
 
-def _lag(exchange: ExchangeTelemetry, delivery: Delivery) -> MetricPoint:
+def _lag(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> MetricPoint:
     """How long the event took to be accepted after the exchange's end."""
     seconds = max(delivery.accepted_ns - end_ns(exchange), 0) / 1e9
     return _point(names.LAG, seconds, {})

@@ -16,7 +16,7 @@ from shared.core.telemetry.attributes import (
     server,
 )
 from shared.core.telemetry.conventions import GEN_AI_OPERATIONS
-from shared.core.telemetry.delivery import Delivery, DeliveryCause
+from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.telemetry.trace_context import SpanRef, TraceParent
 
@@ -51,7 +51,9 @@ class Trace:
     root: Span
 
 
-def trace_of(exchange: ExchangeTelemetry, delivery: Delivery, options: TelemetryOptions) -> Trace:
+def trace_of(
+    exchange: ExchangeTelemetry, delivery: DeliveryReport, options: TelemetryOptions
+) -> Trace:
     """The exchange's spans, or, if an earlier delivery made them, one that links to them."""
     if delivery.first is False:
         return _repeated(exchange, delivery)
@@ -72,7 +74,7 @@ def trace_of(exchange: ExchangeTelemetry, delivery: Delivery, options: Telemetry
     return Trace(trace_id=own.trace_id, parent=parent, state=state, root=root)
 
 
-def _repeated(exchange: ExchangeTelemetry, delivery: Delivery) -> Trace:
+def _repeated(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> Trace:
     """A trace of its own: the exchange's may be weeks old."""
     identity = f"{exchange.exchange_id} {delivery.accepted_ns}"
     root = Span(
@@ -105,7 +107,7 @@ def _phases(exchange: ExchangeTelemetry) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _recording(exchange: ExchangeTelemetry, delivery: Delivery) -> tuple[Span, ...]:
+def _recording(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> tuple[Span, ...]:
     """The spans after the exchange's end: no client waits for them."""
     end_ms, spans = exchange.timings.to_end_ms, []
     if exchange.recorded_ms is not None:
@@ -121,7 +123,7 @@ def _recording(exchange: ExchangeTelemetry, delivery: Delivery) -> tuple[Span, .
     return (*spans, deliver)
 
 
-def _queued_ns(exchange: ExchangeTelemetry, delivery: Delivery) -> int:
+def _queued_ns(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> int:
     """When the delivery began. The queue's own time has whole seconds, so the first one begins when
     the captures were stored.
     """
@@ -132,7 +134,7 @@ def _queued_ns(exchange: ExchangeTelemetry, delivery: Delivery) -> int:
     return min(queued_ns, delivery.accepted_ns)
 
 
-def _delivery_attributes(exchange: ExchangeTelemetry, delivery: Delivery) -> Attributes:
+def _delivery_attributes(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> Attributes:
     return {
         "fnsse.exchange.id": exchange.exchange_id,
         "fnsse.delivery.cause": str(delivery.cause),

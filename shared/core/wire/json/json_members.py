@@ -33,7 +33,7 @@ _BACKSLASH: Final = 0x5C
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
+class MemberSpan:
     """Where a member's value is: body[start:end]."""
 
     start: int
@@ -57,7 +57,7 @@ DEFAULT_PACE: Final = ScanPace()
 
 def find_members(
     body: JsonText, names: frozenset[str], pace: ScanPace = DEFAULT_PACE
-) -> Cooperative[dict[str, Span]]:
+) -> Cooperative[dict[str, MemberSpan]]:
     """The members of these names that the object has. Of a repeated name the last one counts, as in
     JSON parsers.
 
@@ -80,8 +80,8 @@ class _Scanner:
         self._steps = 0  # since the last pause
         self._brackets = 0
 
-    def members(self, names: frozenset[str]) -> Cooperative[dict[str, Span]]:
-        body, spans = self._body, dict[str, Span]()
+    def members(self, names: frozenset[str]) -> Cooperative[dict[str, MemberSpan]]:
+        body, spans = self._body, dict[str, MemberSpan]()
         at = yield from self._run(_SPACE, self._expect(b"{", (yield from self._run(_SPACE, 0))))
         while body[at : at + 1] != b"}":
             name_at, at = at, (yield from self._string(at))
@@ -90,7 +90,7 @@ class _Scanner:
             start = yield from self._run(_SPACE, at)
             end = yield from self._value(start)
             if name in names:
-                spans[name] = Span(start=start, end=end)
+                spans[name] = MemberSpan(start=start, end=end)
             at = yield from self._run(_SPACE, end)
             if body[at : at + 1] == b",":
                 at = yield from self._run(_SPACE, at + 1)

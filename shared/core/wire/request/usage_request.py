@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from shared.core.wire.json.json_members import JsonText, Span, find_members, first_member_at
+from shared.core.wire.json.json_members import JsonText, MemberSpan, find_members, first_member_at
 from shared.core.wire.json.json_shape import Json, parse
 from shared.core.wire.operations import OperationSpec
 from shared.core.wire.steps import Cooperative
@@ -89,12 +89,12 @@ def is_refusal(status: int, error_body: bytes) -> bool:
     return unknown_member or any(name in error_body for name in _OPTION_NAMES)
 
 
-def _asking(body: JsonText, spans: dict[str, Span]) -> Cooperative[BodyParts | None]:
+def _asking(body: JsonText, spans: dict[str, MemberSpan]) -> Cooperative[BodyParts | None]:
     """The body that asks for usage; None if the caller asks for it, or is wrong."""
     span = spans.get("stream_options")
     if span is None:
         at = first_member_at(body)
-        return _replace(body, Span(start=at, end=at), _OPTIONS + b",")
+        return _replace(body, MemberSpan(start=at, end=at), _OPTIONS + b",")
     options = body[span.start : span.end] if span.end - span.start <= _MAX_OPTIONS_BYTES else b""
     if options == b"null":
         return _replace(body, span, b"{" + _MEMBER + b"}")
@@ -107,15 +107,17 @@ def _asking(body: JsonText, spans: dict[str, Span]) -> Cooperative[BodyParts | N
     value = members.get("include_usage")
     if value is None:
         at = first_member_at(options)
-        value, text = Span(start=at, end=at), _MEMBER + (b"" if _is_empty(options) else b",")
+        value, text = MemberSpan(start=at, end=at), _MEMBER + (b"" if _is_empty(options) else b",")
     elif options[value.start : value.end] in (b"false", b"null"):
         text = b"true"
     else:
         return None  # true, or a value that the upstream should refuse
-    return _replace(body, Span(start=span.start + value.start, end=span.start + value.end), text)
+    return _replace(
+        body, MemberSpan(start=span.start + value.start, end=span.start + value.end), text
+    )
 
 
-def _choices(body: JsonText, found: dict[str, Span]) -> int | None:
+def _choices(body: JsonText, found: dict[str, MemberSpan]) -> int | None:
     """`n` for each prompt. Only a completion has several prompts: an array of texts, or of arrays
     of tokens.
     """
@@ -132,7 +134,7 @@ def _choices(body: JsonText, found: dict[str, Span]) -> int | None:
     return n * len(prompts) if several and isinstance(prompts, list) else n
 
 
-def _parsed(body: JsonText, span: Span | None, default: Json = None) -> Json:
+def _parsed(body: JsonText, span: MemberSpan | None, default: Json = None) -> Json:
     """A member's value; `default` where it is null or absent, None if it is long."""
     if span is None:
         return default
@@ -140,7 +142,7 @@ def _parsed(body: JsonText, span: Span | None, default: Json = None) -> Json:
     return default if value is None else value
 
 
-def _is_short(span: Span) -> bool:
+def _is_short(span: MemberSpan) -> bool:
     return span.end - span.start <= _MAX_PROMPTS_BYTES
 
 
@@ -148,18 +150,18 @@ def _is_empty(options: JsonText) -> bool:
     return options[1:-1].strip(b" \t\r\n") == b""
 
 
-def _replace(body: JsonText, span: Span, text: bytes) -> BodyParts:
+def _replace(body: JsonText, span: MemberSpan, text: bytes) -> BodyParts:
     # Views: a copy of a large body would take as long as many chunks of other streams.
     view = memoryview(body)
     return view[: span.start], text, view[span.end :]
 
 
-def _short_value(body: JsonText, span: Span | None) -> JsonText:
+def _short_value(body: JsonText, span: MemberSpan | None) -> JsonText:
     """The first 8 bytes of the value's text; b"" if there is none."""
     return body[span.start : min(span.end, span.start + 8)] if span else b""
 
 
-def _text(body: JsonText, span: Span | None) -> str | None:
+def _text(body: JsonText, span: MemberSpan | None) -> str | None:
     if span is None or span.end - span.start > _MAX_MODEL_BYTES:
         return None
     try:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.cost.cost import Cost, Status, cost
+from shared.core.cost.cost import Cost, CostStatus, cost
 from shared.core.cost.quantities import PARTS, Quantities, parts_of
 from shared.core.cost.rates import UNITS, RateCard, parse
 
@@ -59,7 +59,7 @@ def at(time: datetime) -> Cost:
 
 def test_each_part_costs_its_quantity_times_its_rate() -> None:
     found = of()
-    assert found.status is Status.EXACT
+    assert found.status is CostStatus.EXACT
     assert found.currency == "USD"
     assert found.parts == {
         "input": Decimal("0.0002"),
@@ -108,24 +108,24 @@ def test_a_rate_holds_from_its_first_day_until_its_last() -> None:
 )
 def test_what_is_assumed_makes_an_estimate(changes: dict[str, Any]) -> None:
     found = of(**changes)
-    assert found.status is Status.ESTIMATED
+    assert found.status is CostStatus.ESTIMATED
     assert found.amount
 
 
 def test_an_exchange_that_another_one_counts_costs_nothing() -> None:
     found = of(basis="repeated")
-    assert (found.status, found.amount, found.parts) == (Status.REPEATED, Decimal(0), {})
+    assert (found.status, found.amount, found.parts) == (CostStatus.REPEATED, Decimal(0), {})
 
 
 def test_a_refused_exchange_costs_nothing_and_that_is_exact() -> None:
     assert of(basis="nothing") == Cost(
-        status=Status.EXACT, amount=Decimal(0), currency=None, parts={}
+        status=CostStatus.EXACT, amount=Decimal(0), currency=None, parts={}
     )
 
 
 def test_quantities_that_nobody_knows_have_no_amount() -> None:
     """Zero would be a lie."""
-    assert (of(basis="unknown").status, of(basis="unknown").amount) == (Status.MISSING, None)
+    assert (of(basis="unknown").status, of(basis="unknown").amount) == (CostStatus.MISSING, None)
 
 
 @pytest.mark.parametrize(
@@ -143,13 +143,13 @@ def test_what_no_rate_prices_has_no_amount_and_a_name(
     changes: dict[str, Any], names: tuple[str, ...]
 ) -> None:
     found = of(**changes)
-    assert (found.status, found.amount, found.unpriced) == (Status.UNPRICED, None, names)
+    assert (found.status, found.amount, found.unpriced) == (CostStatus.UNPRICED, None, names)
 
 
 def test_provisioned_throughput_is_billed_by_the_hour_and_its_spillover_by_the_token() -> None:
     """A spilled call has the rates of the standard deployment of the same reach."""
     provisioned = of(sku="GlobalProvisionedManaged")
-    assert (provisioned.status, provisioned.amount) == (Status.PROVISIONED, Decimal(0))
+    assert (provisioned.status, provisioned.amount) == (CostStatus.PROVISIONED, Decimal(0))
     spilled = of(sku="GlobalProvisionedManaged", spilled_over=True)
     assert spilled == of()
 

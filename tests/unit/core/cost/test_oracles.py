@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 
 from shared.adapters import rate_files
-from shared.core.cost.cost import Status, cost
+from shared.core.cost.cost import CostStatus, cost
 from shared.core.cost.quantities import Quantities, split_tokens
 
 CASES: Final[dict[str, Any]] = json.loads(
@@ -45,7 +45,7 @@ def amount(case: dict[str, Any]) -> Decimal:
         **tokens,
     )
     found = cost(measured, CARD, AT)
-    assert found.status is Status.EXACT
+    assert found.status is CostStatus.EXACT
     assert found.amount is not None
     return found.amount
 
