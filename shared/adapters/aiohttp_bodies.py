@@ -126,7 +126,7 @@ class _SilenceTimer:
         if silent_s < self._limit_s:
             self._timer = loop.call_later(self._limit_s - silent_s, self._check)
         else:
-            # where it was this worker that stood still, what has come meanwhile is read within this
+            # if it was this worker that stood still, what has come meanwhile is read within this
             # turn of the loop
             self._timer = loop.call_soon(self._give_up, self.since)
 

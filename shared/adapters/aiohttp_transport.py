@@ -104,7 +104,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
 def _headers(request: httpx.Request) -> CIMultiDict[str]:
     pairs = ((_text(name), _text(value)) for name, value in request.headers.raw)
-    # aiohttp frames a body of unknown length by itself, and refuses to be told so.
+    # aiohttp frames a body of unknown length by itself, and refuses that header.
     return CIMultiDict(
         (name, value) for name, value in pairs if name.lower() != "transfer-encoding"
     )

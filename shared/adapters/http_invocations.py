@@ -35,7 +35,7 @@ def bound_pairing(coordinator: Any, timeout_s: float, forget_after_s: float) -> 
     """A request and its invocation reach the worker by two ways, and each waits for the other
     without a limit.
 
-    They never meet where the caller sent an `x-ms-invocation-id` of its own, which the host
+    They never meet if the caller sent an `x-ms-invocation-id` of its own, which the host
     (4.1037) does not replace. The invocation would then wait until functionTimeout, when the host
     replaces the worker.
     """

@@ -79,7 +79,7 @@ class _Traces:
     def __init__(self, settings: TelemetrySettings, resource: Resource) -> None:
         self._ids = _GivenIds()
         # The host adds a traceparent that asks for no sample to each request without one, so the
-        # caller's flag says nothing. OTEL_TRACES_SAMPLER decides where it is set.
+        # caller's flag says nothing. OTEL_TRACES_SAMPLER decides if it is set.
         sampler = None if settings.sampler_chosen else ALWAYS_ON
         self._provider = TracerProvider(sampler, resource, id_generator=self._ids)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

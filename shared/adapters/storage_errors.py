@@ -33,4 +33,4 @@ def refusal(status: int, code: str) -> StorageError:
 
 def _code(error: HttpResponseError) -> str:
     code = getattr(error, "error_code", None) or ""
-    return str(getattr(code, "value", code))  # the SDK sets an Enum, where it knows the code
+    return str(getattr(code, "value", code))  # the SDK sets an Enum if it knows the code

@@ -17,7 +17,7 @@ _SDK_LOGGERS: Final = (
 )
 
 # Python's own figure is 2,000: so many more objects made than freed start a collection. An exchange
-# leaves no cycles behind, so that a fifth of the collections finds the same, for half of their
+# leaves no cycles, so a fifth of the collections finds the same, for half of their
 # share of the worker's CPU (4 %, measured).
 _GC_THRESHOLD: Final = 10_000
 

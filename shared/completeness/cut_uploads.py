@@ -17,7 +17,7 @@ from shared.core.records.comparison import CapturedExchange
 
 _log = logging.getLogger("fnsse.reconciliation")
 
-_HEADER_BLOCK: Final = 0  # uploaded last: where it is, all others are too
+_HEADER_BLOCK: Final = 0  # uploaded last: if it is there, all others are
 
 
 class BlockStore(CaptureHeaders, Protocol):

@@ -13,7 +13,7 @@ class CaptureHeaders(Protocol):
 
     async def header(self, name: str) -> dict[str, Any]:
         """A capture's header. Raises StorageNotFound if there is no such capture, and
-        CaptureError where it cannot be read.
+        CaptureError if it cannot be read.
         """
         ...
 

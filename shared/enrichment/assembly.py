@@ -35,7 +35,7 @@ from shared.enrichment.failure import failure
 from shared.errors import AssemblyError
 
 # A document is parsed, redacted and written in one step, 0.1 to 0.4 us a byte (measured): 64 KB
-# block for 7 to 25 ms where they consist of the smallest objects, and for 2 ms where they are an
+# block for 7 to 25 ms if they consist of the smallest objects, and for 2 ms if they are an
 # ordinary conversation.
 IN_PLACE_BYTES: Final = 64 * 1024
 # A stream is read in steps of half a millisecond, 30 ms of them for a MB. Only its last event, in
@@ -59,7 +59,7 @@ class Assembler:
         for_telemetry: bool = False,
         own_patterns: OwnPatternsSource | None = None,
     ) -> None:
-        """`default_region` is the event's region where the upstream named none; `deployments` is
+        """`default_region` is the event's region if the upstream named none; `deployments` is
         what the operator says of them. `rates` are those by which events have a cost; None: they
         have none. `for_telemetry`: also say what spans and metrics are made of. `own_patterns`:
         what is redacted beside what is built in; None: nothing. Raises RateError.

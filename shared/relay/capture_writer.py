@@ -5,7 +5,7 @@ the exchange runs, so that an exchange holds no more than a few blocks, whatever
 capture's header is only known at the end. Since the order of a block blob is that of its block
 list, the header's block is uploaded last and listed first.
 
-Of a body that takes its time, storage can be told before: a placeholder takes the capture's place
+A body that takes its time can be announced to storage: a placeholder takes the capture's place
 until the capture is stored.
 """
 
@@ -117,7 +117,7 @@ class CaptureWriter:
             self._upload_held()
 
     def put_placeholder(self, data: bytes) -> None:
-        """Store this in the capture's place until the capture is stored. Where that fails, nothing
+        """Store this in the capture's place until the capture is stored. If that fails, nothing
         is there until then.
         """
         self._placeholder = self._start(put_placeholder(self._store, self.name, data))

@@ -23,7 +23,7 @@ from shared.core.exchange.actions import (
 from shared.core.exchange.error_frame import error_frame
 from shared.core.wire.http.headers import RawHeaders
 
-# Without a blank line after it: some SDKs take one for the end of an event, also where no event has
+# Without a blank line after it: some SDKs take one for the end of an event, even if no event has
 # begun, and fail on its empty data (openai-python once an event had an `id`, openai-go).
 KEEP_ALIVE: Final = b": keep-alive\n"
 # A JSON document may begin with it (RFC 8259, 2).

@@ -1,4 +1,4 @@
-"""Records how an exchange ended, whatever its outcome: in an outcome capture where its response
+"""Records how an exchange ended, whatever its outcome: in an outcome capture if its response
 capture does not say it, and in the envelope.
 """
 
@@ -93,10 +93,10 @@ class OutcomeRecorder:
             timer.cancel()
 
     async def record(self, envelope: Envelope, *, in_storage: bool, traceless: bool) -> None:
-        """Store how the exchange ended where its response capture does not say it, so that every
+        """Store how the exchange ended if its response capture does not say it, so that every
         later delivery says it too; then queue the envelope.
 
-        Where neither store takes it, the log does, at once, because the worker may be stopped
+        If neither store takes it, the log does, at once, because the worker may be stopped
         before the next try. What is `traceless` is only queued: nothing in storage could contradict
         its event.
         """

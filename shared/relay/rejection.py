@@ -22,7 +22,7 @@ from shared.relay.relay import Relay
 
 
 class Rejection(ErrorResponse):
-    """The error, with an exchange id, and its recording where it is an exchange."""
+    """The error, with an exchange id, and its recording if it is an exchange."""
 
     def __init__(
         self, relay: Relay, scope: Scope, error: ApiError, headers: Mapping[str, str] | None = None

@@ -227,7 +227,7 @@ class RelayResponse(Response):
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            # also where this task is cancelled: that is how the Functions host says that the client
+            # also if this task is cancelled: that is how the Functions host says that the client
             # has disconnected
             disconnect.cancel()
             if not recording.captured.done():

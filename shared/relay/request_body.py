@@ -1,4 +1,4 @@
-"""The request's body on its way upstream: held whole where the relay must examine it, otherwise
+"""The request's body on its way upstream: held whole if the relay must examine it, otherwise
 passed on as it arrives.
 """
 
@@ -46,7 +46,7 @@ class BodyLease:
     def take(self, count: int) -> None:
         """Hold so many more. Raises RequestMemoryFull if the limit is passed.
 
-        It is not raised to an exchange that holds little, nor where nobody else holds anything: a
+        It is not raised to an exchange that holds little, nor if nobody else holds anything: a
         body that is larger than the limit is relayed too, one at a time.
         """
         memory = self._memory
@@ -90,7 +90,7 @@ class IncomingBody:
         """All of it, grown in place: joining 100 MB at the end would stop every stream for 60 ms,
         and hold them twice.
 
-        `on_piece` is given each piece, so that what has arrived stays known where the client
+        `on_piece` is given each piece, so that what has arrived stays known if the client
         disconnects. Raises ClientDisconnected, BodyTooLarge or RequestMemoryFull.
         """
         body = bytearray()

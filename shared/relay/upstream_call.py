@@ -3,7 +3,7 @@
 If the proxy may ask for usage, the request carries that addition (`stream_options`). An upstream
 that refuses the addition is called once more, with the request as it came.
 
-A request is also sent again where the upstream closed a kept connection on it: any held request of
+A request is also sent again if the upstream closed a kept connection on it: any held request of
 which it had received nothing by then, and one that changes nothing (GET, HEAD). Anything else may
 have been carried out, and is not repeated.
 """
@@ -133,7 +133,7 @@ class UpstreamCall:
         return self._examined_and(self._rest)
 
     async def aclose(self) -> None:
-        """Give the connection back to the pool, or close it where the body has not ended."""
+        """Give the connection back to the pool, or close it if the body has not ended."""
         if self._response is not None:
             await self._response.aclose()
 

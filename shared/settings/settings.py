@@ -18,7 +18,7 @@ class UpstreamSettings:
     key: str | None = field(repr=False)  # None: the app's managed identity
     scope: str  # of the managed identity's token
     api_version: str | None  # for requests that name none; None: nothing is added
-    region: str | None  # where the upstream does not say
+    region: str | None  # if the upstream does not say
     connect_timeout_s: float
     write_timeout_s: float  # for each 64 KiB piece of the request body
     # without a byte from the upstream: before the headers, and between two pieces of the body
@@ -72,9 +72,9 @@ class InterventionSettings:
     ask_for_usage: bool  # in streams, on the caller's behalf; the extra chunk is taken out again
     error_frames: bool  # a stream that breaks ends with an SSE frame that SDKs raise as an error
     keep_alive_s: float  # a comment after so long a silence in a stream; 0: none
-    # 200 and comments where a stream's headers have not come by then; 0: never
+    # 200 and comments if a stream's headers have not come by then; 0: never
     early_response_after_s: float
-    # 200 and white space where the headers of a JSON response have not come by then; 0: never
+    # 200 and white space if the headers of a JSON response have not come by then; 0: never
     early_json_response_after_s: float = 0
 
 

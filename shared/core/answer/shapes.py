@@ -17,7 +17,7 @@ class FunctionCall:
     """A call of a function, merged from its deltas."""
 
     name: str
-    arguments: str  # JSON as the model wrote it; it may be malformed, or cut where the stream was
+    arguments: str  # JSON as the model wrote it; it may be malformed, or cut if the stream was
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +121,7 @@ class Audio:
     content_type: str | None
     bytes: int | None  # size of the speech, decoded; null for a transcript
     sha256: str | None  # of the speech
-    duration_s: float | None  # of the audio that was transcribed, where the upstream reports it
+    duration_s: float | None  # of the audio that was transcribed, if the upstream reports it
     language: str | None
 
 

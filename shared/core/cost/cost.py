@@ -11,7 +11,7 @@ from typing import Final
 from shared.core.cost.quantities import OF_ANY_MODEL, Quantities, input_tokens, parts_of
 from shared.core.cost.rates import ANY_MODEL, UNITS, Rate, RateCard
 
-# Assumed where the operator's setting does not name them; the cost is an estimate then.
+# Assumed if the operator's setting does not name them; the cost is an estimate then.
 DEFAULT_SKU: Final = "GlobalStandard"
 DEFAULT_ZONE: Final = "us"
 _DATA_ZONE: Final = "DataZoneStandard"

@@ -1,4 +1,4 @@
-"""Check digits. Each function takes digits, or characters where it says so."""
+"""Check digits. Each function takes digits, or characters if it says so."""
 
 from __future__ import annotations
 

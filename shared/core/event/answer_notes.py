@@ -26,8 +26,8 @@ from shared.core.wire.steps import Cooperative
 from shared.core.wire.stream import event_search
 from shared.core.wire.stream import large_event as large
 
-# Of a decoded answer. A document of that size is parsed in 7 to 25 ms where it consists of the
-# smallest objects, and in 2 ms where it is an ordinary answer.
+# Of a decoded answer. A document of that size is parsed in 7 to 25 ms if it consists of the
+# smallest objects, and in 2 ms if it is an ordinary answer.
 _DECODED_BYTES: Final = 64 * 1024
 _ANSWER: Final = "answer"
 _SENT_ANSWER: Final = "sent_answer"  # absent: the client was sent the whole answer

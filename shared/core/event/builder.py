@@ -45,7 +45,7 @@ def build(
     """The event of an exchange.
 
     A capture that is None leaves its keys empty, and `problems` says so. `default_region` is the
-    region where the upstream's response does not name one, `deployments` what the operator says of
+    region if the upstream's response does not name one, `deployments` what the operator says of
     deployments.
     """
     return run_to_end(build_steps(envelope, request, response, default_region, deployments))

@@ -20,7 +20,7 @@ from shared.core.wire.json.json_shape import (
 
 _MAX_NAMES: Final = 64
 
-# Copied where they are a number, a boolean or a short text.
+# Copied if they are a number, a boolean or a short text.
 _SCALARS: Final = (
     "stream",
     "temperature",

@@ -138,7 +138,7 @@ class TruncatedText:
 class Event:
     """One exchange: its request, its response, its usage, its timings and its outcome."""
 
-    # what kind of response; error where the upstream answered 4xx/5xx or reported an error inside a
+    # what kind of response; error if the upstream answered 4xx/5xx or reported an error inside a
     # 200, or the relay failed
     type: EventType
     # the answer's text (choice 0, a response's output text, a transcript), "" if there is none
@@ -160,14 +160,14 @@ class Event:
     schema_version: int  # of this contract
     # chat.completions, completions, embeddings, responses, …; call for an unknown operation
     operation: str
-    deployment: str | None  # from the path, or the request's `model` where the path names none
+    deployment: str | None  # from the path, or the request's `model` if the path names none
     api_version: str | None  # as sent upstream
     method: str | None  # of the request; null if its capture is missing
     path: str | None  # of the request, without the query; null if its capture is missing
     # the response was a stream of server-sent events, or was requested as one and never came
     stream: bool
     status_code: int | None  # as sent to the client; null: it disconnected before
-    # differs where the client was answered early; null: no response
+    # differs if the client was answered early; null: no response
     upstream_status_code: int | None
     # how many requests the proxy sent upstream; absent: one, or none. It repeats one only if
     # the upstream refused the `stream_options` that the proxy itself had added, or closed a kept
@@ -249,7 +249,7 @@ class Event:
 
 
 def is_optional(part: Field[Any]) -> bool:
-    """A field of the types above is absent from the event where its value is None."""
+    """A field of the types above is absent from the event if its value is None."""
     return part.default is None or "absent_if_none" in part.metadata
 
 

@@ -6,7 +6,7 @@ response may then be streamed, polled, or both, by several callers at once. So t
 to be enriched that carries the final usage claims it in storage.
 
 The claim belongs to that exchange forever, so a redelivery and a replay report the same. There is
-one exception: where the Event Hub refuses the event, the attempt that made the claim releases it,
+one exception: if the Event Hub refuses the event, the attempt that made the claim releases it,
 and the next exchange that asks gets it. An attempt that found an existing claim keeps it, because
 the attempt that made it may have been accepted.
 """

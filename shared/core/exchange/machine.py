@@ -63,7 +63,7 @@ class ExchangeMachine:
         self._rules = rules
         self._reply = Reply(exchange_id, rules)
         self._status = 0  # the upstream's
-        self._promise: EarlyResponse | None = None  # what the client was told in EARLY
+        self._promise: EarlyResponse | None = None  # made to the client in EARLY
         self._collected = b""  # the beginning of a response in COLLECTING
         self._coding = ""  # its content-encoding
         self._drained_bytes = 0
@@ -71,7 +71,7 @@ class ExchangeMachine:
     # --- the client's request ---------------------------------------------------------------------
 
     def request_ready(self) -> Actions:
-        """The request may go upstream: it is held whole (and stored, where that is required), or
+        """The request may go upstream: it is held whole (and stored, if that is required), or
         passes as it arrives.
         """
         if self._is_too_late(State.RECEIVING):

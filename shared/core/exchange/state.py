@@ -18,7 +18,7 @@
                     │                                                      │ captures_failed,
                     └─ otherwise ─► RECORDING ──finish──► DONE ◄───────────┘ client_disconnected
 
-RECEIVING   the client's request is read, and stored where it has to be
+RECEIVING   the client's request is read, and stored if it has to be
 CALLING     the request goes upstream (its body may still be passing); the client has nothing yet
 EARLY       the client was answered before the upstream did: it was promised a stream, or JSON
 STREAMING   the upstream's response goes to the client, piece by piece

@@ -12,7 +12,7 @@ and no body. If the instance is killed meanwhile, reconcile adds what had arrive
 If the content of an exchange must not be recorded, its captures are headers alone. In the place of
 the body a header has the body's size and hash.
 
-An outcome capture holds an envelope and no body. It is stored where no response capture says how
+An outcome capture holds an envelope and no body. It is stored if no response capture says how
 the exchange ended: no response came, its capture could not be stored, or the client did not get the
 end that the response capture holds. If both are stored, the outcome capture is right.
 """

@@ -79,9 +79,7 @@ class Envelope:
     stream: bool | None  # the response was an SSE stream; None: there was no response
     started_at: str  # UTC, ISO 8601 with offset
     status_code: int | None  # as sent to the client; None: it disconnected before
-    upstream_status_code: (
-        int | None
-    )  # differs where the client was answered early; None: no response
+    upstream_status_code: int | None  # differs if the client was answered early; None: no response
     outcome: Outcome
     failure: Failure | None
     timings: Timings
@@ -95,14 +93,14 @@ class Envelope:
     usage_requested: bool
     request_bytes: int
     response_bytes: int  # of the upstream's body, as received
-    # how much of it was sent to the client: less where the client disconnected
+    # how much of it was sent to the client: less if the client disconnected
     sent_bytes: int
     request_capture: str | None  # blob names; None: not stored
     response_capture: str | None
     caller: Caller
     trace_parent: str | None  # W3C traceparent of the request
     trace_state: str | None = None  # W3C tracestate of the request
-    # requests sent upstream: more than one where the relay repeated its own; None: not known
+    # requests sent upstream: more than one if the relay repeated its own; None: not known
     attempts: int | None = None
     replayed: bool = False  # delivered again, on an operator's request
     # no capture says how the exchange ended: enrichment stores that before it sends the event

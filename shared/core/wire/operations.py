@@ -75,7 +75,7 @@ class OperationSpec:
     # each event of its stream has a `type` or an SSE name, errors included
     has_typed_events: bool = True
     has_event_names: bool = False  # each event of its stream has an SSE name, which is its type
-    # `type` of the events that can be the last; several where the type depends on how it ended
+    # `type` of the events that can be the last; several if the type depends on how it ended
     last_events: frozenset[str] = frozenset()
     failure_events: frozenset[str] = frozenset()  # those of them that report an error
     repeats_usage: bool = False  # the response repeats the usage of a response made earlier
@@ -146,7 +146,7 @@ OPERATIONS: Final = (
         body_examination=BodyExamination.NEVER,
         returns_json=True,
     ),
-    # Azure OpenAI streams one image only. Where a server streams several, each has a `completed`
+    # Azure OpenAI streams one image only. If a server streams several, each has a `completed`
     # event, so that the last is not known.
     OperationSpec(
         name="images.generations",

@@ -31,7 +31,7 @@ class FormField:
     bytes: int
     sha256: str | None = None  # of a file
     filename: str | None = None  # of a file
-    content_type: str | None = None  # of a file, where it says
+    content_type: str | None = None  # of a file, if it says
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +131,7 @@ def _parameters(disposition: str) -> dict[str, str]:
 
 
 def _extended_value(value: str) -> str:
-    """`utf-8'en'%E2%82%AC` (RFC 5987) decoded; as it is where it is not that, or names an unknown
+    """`utf-8'en'%E2%82%AC` (RFC 5987) decoded; as it is if it is not that, or names an unknown
     charset.
     """
     charset, quote, rest = value.partition("'")

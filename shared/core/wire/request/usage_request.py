@@ -135,7 +135,7 @@ def _choices(body: JsonText, found: dict[str, MemberSpan]) -> int | None:
 
 
 def _parsed(body: JsonText, span: MemberSpan | None, default: Json = None) -> Json:
-    """A member's value; `default` where it is null or absent, None if it is long."""
+    """A member's value; `default` if it is null or absent, None if it is long."""
     if span is None:
         return default
     value = parse(bytes(body[span.start : span.end])) if _is_short(span) else ""

@@ -85,7 +85,7 @@ class StreamScan:
 
     @property
     def next_sequence_number(self) -> int:
-        """The one after the last `sequence_number` of the events; 0 where they have none."""
+        """The one after the last `sequence_number` of the events; 0 if they have none."""
         return self._last_sequence_number(self._join()) + 1
 
     def _last_sequence_number(self, text: bytes) -> int:

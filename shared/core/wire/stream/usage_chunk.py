@@ -22,7 +22,7 @@ from shared.core.wire.stream.stream_end import (
 LONGEST_HELD: Final = 16 * 1024
 # The bytes of an event's end that may precede its last one: CR LF CR.
 _END_REST: Final = LONGEST_EVENT_END - 1
-# Searched without a pause. It takes a millisecond or two where it is made of the smallest events
+# Searched without a pause. It takes a millisecond or two if it is made of the smallest events
 # that have to be decoded to be distinguished from the usage chunk (3 us each).
 SLICE_BYTES: Final = 8 * 1024
 
