@@ -86,7 +86,7 @@ var alerts = [
   {
     name: 'altered'
     title: 'fnsse: captures were altered in storage'
-    description: 'Clients notice nothing. A replayed exchange has another capture than when it was first delivered: somebody altered or deleted it.'
+    description: 'Clients notice nothing. The capture of an exchange is not the one that was stored, or delivered before: somebody altered or deleted it.'
     severity: 0
     every: 'PT5M'
     window: 'PT15M'

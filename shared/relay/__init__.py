@@ -14,6 +14,7 @@ storage) and an envelope (how the exchange went, to a queue).
     exchange_record     what is noted on the way; response_record is the response's part of it
     exchange_envelope   makes the envelope of a record
     capture_writer      takes a body as it arrives; digest_writer takes one that is not stored
+    body_hash           SHA-256 of a captured body
     capture_headers     makes the headers of the captures
     recorder            records an exchange that has ended
     capture_recorder    stores its captures

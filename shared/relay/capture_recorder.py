@@ -56,6 +56,7 @@ class CaptureRecorder:
 
     async def put_request(self, record: ExchangeRecord) -> bool:
         """Store the request capture; False if it is not stored."""
+        await record.request.body.finish()
         preamble = capture_headers.of_request(record, self._copied_headers)
         stored = await self._put_capture(record.request.body, preamble, "request capture", record)
         self._failed.request_captures += not stored

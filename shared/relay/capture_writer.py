@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from shared.core.wire.stream.tail import TAIL_BYTES
 from shared.errors import StorageError
+from shared.relay.body_hash import BodyHash
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 
@@ -91,6 +92,7 @@ class CaptureWriter:
         self.name = name
         self.size = 0  # bytes written, lost or not
         self.lost = False  # the memory's limit was reached
+        self.sha256: str | None = None  # of the whole body, in hexadecimal; None: not known (yet)
         self._store = store
         self._memory = memory
         self._start = start
@@ -99,6 +101,7 @@ class CaptureWriter:
         self._before = b""  # the end of what is no longer held, for `tail`
         self._placeholder: asyncio.Task[StorageError | None] | None = None
         self._uploads: list[asyncio.Task[StorageError | None]] = []
+        self._hash = BodyHash()
 
     def write(self, piece: bytes) -> None:
         """Add a piece. Called for every piece of every stream: it must stay cheap."""
@@ -130,6 +133,14 @@ class CaptureWriter:
             return b""
         end = bytes(self._held[-count:])
         return end if len(end) == count else (self._before + end)[-count:]
+
+    async def finish(self) -> None:
+        """The body is whole: compute its hash, unless it is lost. Before `close`."""
+        if self.lost:
+            return
+        self._hash.add(bytes(self._held))
+        await self._hash.update()
+        self.sha256 = self._hash.hexdigest()
 
     async def close(self, preamble: bytes) -> bool:
         """Store what is held and make the blob; False if the capture is lost. Raises
@@ -176,10 +187,13 @@ class CaptureWriter:
         data = bytes(self._held)
         self._before = (self._before + data[-TAIL_BYTES:])[-TAIL_BYTES:]
         self._held = bytearray()
+        if self.sha256 is None:
+            self._hash.add(data)
         self._uploads.append(self._start(self._upload(len(self._uploads) + 1, data)))
 
     async def _upload(self, block: int, data: bytes) -> StorageError | None:
         try:
+            await self._hash.update()
             if self._placeholder is not None:
                 await self._placeholder  # a put discards the blocks that were uploaded before
             await self._store.stage(self.name, block, data)

@@ -35,6 +35,14 @@ class DigestWriter:
         """Store this in the capture's place until the capture is stored."""
         self._placeholder = self._start(put_placeholder(self._store, self.name, data))
 
+    @property
+    def sha256(self) -> str:
+        """Of what was written, in hexadecimal."""
+        return self.body.digest().sha256
+
+    async def finish(self) -> None:
+        """Nothing is left to compute."""
+
     async def close(self, preamble: bytes) -> bool:
         """Store the header. Always True. Raises StorageError."""
         await self._store.put(self.name, (preamble,))

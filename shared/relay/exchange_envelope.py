@@ -63,6 +63,8 @@ def envelope_of(
         sent_bytes=record.sent_bytes,
         request_capture=captures.request,
         response_capture=captures.response,
+        request_sha256=request.body.sha256 if captures.request else None,
+        response_sha256=response.body.sha256 if captures.response else None,
         recorded_ms=recorded_ms,
         caller=caller_headers.caller(start.headers),
         trace_parent=bound_text(header(start.headers, b"traceparent") or None),

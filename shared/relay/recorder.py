@@ -159,6 +159,7 @@ class Recorder:
         if record.response.status is None:
             return captures
         with_response = captures._replace(response=record.response.body.name)
+        await record.response.body.finish()
         envelope = envelope_of(record, conclusion, with_response)
         stored = await self._capture_recorder.put_response(record, envelope)
         return with_response if stored else captures

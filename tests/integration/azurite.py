@@ -96,6 +96,8 @@ class Account:
         outcome: Outcome = Outcome.COMPLETED,
         deployment: str = "gpt-4o",
         content_mode: ContentMode = ContentMode.FULL,
+        request_sha256: str | None = None,
+        response_sha256: str | None = None,
     ) -> Envelope:
         """A response capture with its envelope."""
         envelope = replace(
@@ -106,6 +108,8 @@ class Account:
             content_mode=content_mode,
             request_capture=capture.request_name(exchange_id),
             response_capture=capture.response_name(exchange_id),
+            request_sha256=request_sha256,
+            response_sha256=response_sha256,
         )
         header = {"status_code": 200, "headers": {}, "envelope": asdict(envelope)}
         await self.captures.put(

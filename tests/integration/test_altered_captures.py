@@ -4,6 +4,7 @@ becomes what the next one is compared with.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ import pytest
 from harness.schema import valid
 from shared.adapters.usage_claims import UsageClaims
 from shared.completeness.dead_letters import DeadLetters
+from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.core.records import capture
+from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.digests import AcceptedEvent, Digests, of_bytes
 from shared.core.records.envelope import Envelope
 from shared.core.records.exchange_id import started_at
@@ -95,6 +98,10 @@ class Deliveries:
         return await self.deliver(envelope)
 
 
+def dead_letters(account: Account) -> DeadLetters:
+    return DeadLetters(account.captures, account.ledger, account.envelopes, account.json_blobs)
+
+
 async def delivered_once(account: Account, deliveries: Deliveries) -> str:
     """The id of an exchange whose true event was delivered."""
     exchange_id = an_id(a_window())
@@ -129,6 +136,58 @@ async def test_an_altered_request_is_a_problem_of_every_replay(
             assert event["problems"] == [REQUEST_ALTERED]
     line = f"Exchange {exchange_id} was altered in storage: {REQUEST_ALTERED}"
     assert [record.message for record in caplog.records].count(line) == 2
+
+
+async def captured(account: Account) -> tuple[str, Envelope]:
+    """The id and envelope of an exchange that is not delivered yet, as the relay recorded it."""
+    exchange_id = an_id(a_window())
+    await account.put_request(exchange_id, body=TRUE_PROMPT)
+    envelope = await account.put_response(
+        exchange_id,
+        request_sha256=hashlib.sha256(TRUE_PROMPT).hexdigest(),
+        response_sha256=hashlib.sha256(b"{}").hexdigest(),
+    )
+    return exchange_id, envelope
+
+
+async def test_what_is_altered_before_the_first_delivery_is_found(azurite: str) -> None:
+    """By the hash in the envelope. What the ledger then enters is no measure for a replay."""
+    async with an_account(azurite) as account:
+        deliveries = Deliveries(account)
+        exchange_id, envelope = await captured(account)
+        await account.put_request(exchange_id, body=FALSE_PROMPT)
+        assert (await deliveries.deliver(envelope))["problems"] == [REQUEST_ALTERED]
+        assert (await deliveries.replayed(exchange_id))["problems"] == [REQUEST_ALTERED]
+        await account.put_request(exchange_id, body=TRUE_PROMPT)  # somebody restores it
+        assert (await deliveries.replayed(exchange_id))["problems"] == []
+
+
+async def test_reconcile_finds_what_was_altered_during_an_outage(azurite: str) -> None:
+    """The response's capture holds the envelope, and with it the hashes."""
+    async with an_account(azurite) as account:
+        deliveries = Deliveries(account)
+        exchange_id, _ = await captured(account)
+        await account.put_request(exchange_id, body=FALSE_PROMPT)
+        window = Window.of_exchange(exchange_id)
+        await Reconciliation(
+            account.captures,
+            account.ledger,
+            account.envelopes,
+            account.json_blobs,
+            account.back_pressure(),
+        ).reconcile(window.name, window.end)
+        assert (await deliveries.deliver_queued())["problems"] == [REQUEST_ALTERED]
+
+
+async def test_a_dead_letter_that_was_altered_is_found(azurite: str) -> None:
+    """It was never delivered, so the ledger has no digest of it."""
+    async with an_account(azurite) as account:
+        deliveries = Deliveries(account)
+        exchange_id, _ = await captured(account)
+        await account.ledger.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
+        await account.put_request(exchange_id, body=FALSE_PROMPT)
+        assert await dead_letters(account).requeue(exchange_id)
+        assert (await deliveries.deliver_queued())["problems"] == [REQUEST_ALTERED]
 
 
 async def test_an_altered_header_is_found(azurite: str) -> None:
@@ -175,10 +234,7 @@ async def test_a_requeued_replay_is_compared_as_well(azurite: str) -> None:
             ),
         )
         await account.ledger.list_failed_replay(exchange_id)
-        letters = DeadLetters(
-            account.captures, account.ledger, account.envelopes, account.json_blobs
-        )
-        assert await letters.requeue(exchange_id)
+        assert await dead_letters(account).requeue(exchange_id)
         assert RESPONSE_ALTERED in (await deliveries.deliver_queued())["problems"]
 
 

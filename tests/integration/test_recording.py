@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import time
@@ -81,6 +82,8 @@ async def test_an_exchange_is_two_captures_and_an_envelope() -> None:
     assert (envelope.request_bytes, envelope.response_bytes) == (len(ASK), len(STREAM))
     assert (envelope.caller.user, envelope.trace_parent) == ("u-1", "00-1-2-01")
     assert envelope.trace_state == "a=1,b=2"  # whole members alone
+    assert envelope.request_sha256 == hashlib.sha256(ASK).hexdigest()
+    assert envelope.response_sha256 == hashlib.sha256(STREAM).hexdigest()
     assert envelope.recorded_ms is not None
     assert envelope.recorded_ms >= envelope.timings.to_end_ms
     assert started_at(envelope.exchange_id).strftime("%Y/%m/%d/%H") in str(envelope.request_capture)

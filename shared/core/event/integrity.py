@@ -1,8 +1,12 @@
-"""Whether the captures of an event are those of its first delivery."""
+"""Whether the captures of an event are those that were stored.
+
+What is compared: the bodies with the hashes that the relay put into the envelope, which shows what
+was altered before the first delivery; and, of a later delivery, the captures with the ledger's
+digests of the first one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.core.event.shape import Event
@@ -24,28 +28,61 @@ class CheckedEvent:
 def check(
     event: Event, envelope: Envelope, request: Capture | None, response: Capture | None
 ) -> CheckedEvent:
-    """Compare the captures with the ledger's digests, which the envelope holds."""
+    """Compare the captures with what the envelope says of them."""
     first = envelope.first_delivery or NO_DIGESTS
-    now = Digests(
-        request=digests.of_capture(request, event.request_sha256),
-        response=digests.of_capture(response, event.response_sha256),
+    sides = (
+        _Side(
+            name="request",
+            stored=request,
+            body_sha256=event.request_sha256,
+            relayed_sha256=envelope.request_sha256,
+            digest=digests.of_capture(request, event.request_sha256),
+            first_digest=first.request,
+        ),
+        _Side(
+            name="response",
+            stored=response,
+            body_sha256=event.response_sha256,
+            relayed_sha256=envelope.response_sha256,
+            digest=digests.of_capture(response, event.response_sha256),
+            first_digest=first.response,
+        ),
     )
-    sides = [
-        *_problems("request", first.request, now.request),
-        *_problems("response", first.response, now.response),
-    ]
-    altered = tuple(problem for _, problem in sides)
+    problems = {side.name: problem for side in sides if (problem := side.problem)}
+    altered = tuple(problems.values())
     return CheckedEvent(
         event=replace(event, problems=(*event.problems, *altered)) if altered else event,
         # an altered capture must not become what later deliveries are compared with
-        digests=replace(now, **{side: None for side, _ in sides}),
+        digests=Digests(**{side.name: side.digest for side in sides if side.name not in problems}),
         altered=altered,
     )
 
 
-def _problems(side: str, first: str | None, now: str | None) -> Iterator[tuple[str, str]]:
-    """Side and problem. Consumers look for the words `capture was altered` (infra/queries)."""
-    if first is None or first == now:
-        return
-    deleted = "" if now else ": it is not there any more"
-    yield side, f"the {side}'s capture was altered{deleted}"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Side:
+    """The request or the response, and what its capture should be."""
+
+    name: str
+    stored: Capture | None
+    body_sha256: str | None  # of the body that is there
+    relayed_sha256: str | None  # of the body that was relayed; None: not known
+    digest: str | None  # of the capture that is there
+    first_digest: str | None  # of the capture at the first delivery; None: not known
+
+    @property
+    def problem(self) -> str | None:
+        """Consumers look for the words `capture was altered` (view/, infra/queries)."""
+        if self.stored is None:
+            is_altered, end = self.first_digest is not None, ": it is not there any more"
+        else:
+            is_altered, end = self._is_other_body or self._is_other_capture, ""
+        return f"the {self.name}'s capture was altered{end}" if is_altered else None
+
+    @property
+    def _is_other_body(self) -> bool:
+        whole = self.stored is not None and not self.stored.partial
+        return whole and self.relayed_sha256 not in {None, self.body_sha256}
+
+    @property
+    def _is_other_capture(self) -> bool:
+        return self.first_digest not in {None, self.digest}

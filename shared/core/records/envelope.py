@@ -97,6 +97,9 @@ class Envelope:
     sent_bytes: int
     request_capture: str | None  # blob names; None: not stored
     response_capture: str | None
+    # SHA-256 of the captured bodies, in hexadecimal, as the relay moved them; None: not known
+    request_sha256: str | None = None
+    response_sha256: str | None = None
     caller: Caller
     trace_parent: str | None  # W3C traceparent of the request
     trace_state: str | None = None  # W3C tracestate of the request

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import tracemalloc
 from collections.abc import Sequence
 
@@ -66,6 +67,24 @@ def start(upload: Upload) -> asyncio.Task[StorageError | None]:
     return asyncio.create_task(upload)
 
 
+class Started:
+    """Starts uploads, and waits for them."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[StorageError | None]] = set()
+
+    def __call__(self, upload: Upload) -> asyncio.Task[StorageError | None]:
+        task = start(upload)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def ended(self) -> None:
+        """All of them have ended; nobody has asked how."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+
 def pieces_of(size: int, piece: int = 64 * 1024) -> list[bytes]:
     """Bytes that differ from place to place."""
     data = b"".join(number.to_bytes(4, "big") for number in range(size // 4 + 1))[:size]
@@ -104,15 +123,37 @@ async def test_a_large_body_goes_up_in_blocks(size: int) -> None:
     assert memory.used_bytes == 0
 
 
+@pytest.mark.parametrize("size", [0, 7, 100_000, BLOCK_BYTES, 2 * BLOCK_BYTES + 5])
+async def test_the_hash_is_that_of_the_whole_body(size: int) -> None:
+    """However many blocks it has, and even if it ends before the first of them is uploaded."""
+    store, memory = GatedStore(), CaptureMemory(4 * BLOCK_BYTES)
+    writer = CaptureWriter(store, "a", memory, start)
+    pieces = pieces_of(size)
+    for piece in pieces:
+        writer.write(piece)
+    assert writer.sha256 is None
+    await writer.finish()
+    assert await writer.close(PREAMBLE)
+    assert writer.sha256 == hashlib.sha256(b"".join(pieces)).hexdigest()
+
+
+async def test_a_lost_capture_has_no_hash() -> None:
+    writer = CaptureWriter(GatedStore(), "a", CaptureMemory(0), start)
+    writer.write(b"12345")
+    await writer.finish()
+    assert writer.sha256 is None
+
+
 async def test_no_more_than_a_few_blocks_are_held() -> None:
     """However large the body is, as long as the store keeps up."""
     store, memory = GatedStore(), CaptureMemory(100 * MB)
-    writer = CaptureWriter(store, "a", memory, start)
+    started = Started()
+    writer = CaptureWriter(store, "a", memory, started)
     most = 0
     for _ in range(40 * MB // (64 * 1024)):
         writer.write(bytes(64 * 1024))
         most = max(most, memory.used_bytes)
-        await asyncio.sleep(0)
+        await started.ended()
     assert await writer.close(PREAMBLE)
     assert most <= 2 * BLOCK_BYTES
     assert len(store.blobs["a"]) == 40 * MB + len(PREAMBLE)
@@ -190,7 +231,8 @@ async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:
     """
     store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
     store.open.clear()
-    writer = CaptureWriter(store, "a", memory, start)
+    started = Started()
+    writer = CaptureWriter(store, "a", memory, started)
     pieces = pieces_of(BLOCK_BYTES + 2 * MB)
     for piece in pieces:
         writer.write(piece)
@@ -200,8 +242,7 @@ async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:
     assert writer.tail(TAIL_BYTES) == b"".join(pieces)[-TAIL_BYTES:]
     store.open.set()
     assert not await writer.close(PREAMBLE)
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await started.ended()
     assert (store.blobs, memory.used_bytes) == ({}, 0)
 
 
@@ -211,12 +252,7 @@ async def test_no_block_of_a_lost_capture_is_hidden(placeholder: str) -> None:
     store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
     store.failing = {"put if absent"} if placeholder == "failed" else set()
     store.open.clear()
-    tasks: list[asyncio.Task[StorageError | None]] = []
-
-    def started(upload: Upload) -> asyncio.Task[StorageError | None]:
-        tasks.append(start(upload))
-        return tasks[-1]
-
+    started = Started()
     writer = CaptureWriter(store, "a", memory, started)
     if placeholder != "none":
         writer.put_placeholder(b"soon")
@@ -224,7 +260,7 @@ async def test_no_block_of_a_lost_capture_is_hidden(placeholder: str) -> None:
         writer.write(piece)
     assert not await writer.close(PREAMBLE)
     store.open.set()
-    await asyncio.gather(*tasks)
+    await started.ended()
     if placeholder == "stored":
         assert (store.blobs, list(store.blocks)) == ({"a": b"soon"}, [1])
     else:
@@ -269,7 +305,8 @@ async def test_a_lost_capture_leaves_no_failure_to_asyncio(
     store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
     store.open.clear()
     store.failing = {"stage 1"}
-    writer = CaptureWriter(store, "a", memory, start)
+    started = Started()
+    writer = CaptureWriter(store, "a", memory, started)
     for piece in pieces_of(BLOCK_BYTES if discarded else BLOCK_BYTES + 2 * MB):
         writer.write(piece)
     if discarded:
@@ -277,8 +314,7 @@ async def test_a_lost_capture_leaves_no_failure_to_asyncio(
     else:
         assert not await writer.close(PREAMBLE)
     store.open.set()
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await started.ended()
     del writer
     gc.collect()
     assert memory.used_bytes == 0

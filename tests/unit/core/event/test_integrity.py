@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
 
 from harness.sample_envelope import PLAIN
+from shared.core.content.mode import ContentMode
 from shared.core.event import integrity
 from shared.core.event.builder import build
 from shared.core.event.integrity import CheckedEvent
@@ -75,3 +77,41 @@ def test_what_the_ledger_does_not_know_is_not_compared() -> None:
     """The first event was delivered by a version without digests, or before the capture came."""
     only_request = replace(AGAIN, first_delivery=Digests(request=FIRST.request))
     assert checked(only_request, REQUEST, replace(RESPONSE, body=b"[]")).altered == ()
+
+
+RELAYED = replace(
+    PLAIN,
+    request_sha256=hashlib.sha256(REQUEST.body).hexdigest(),
+    response_sha256=hashlib.sha256(RESPONSE.body).hexdigest(),
+)
+
+
+def test_what_was_altered_before_the_first_delivery_is_found() -> None:
+    """By the hash of the body that the relay put into the envelope."""
+    assert checked(RELAYED).altered == ()
+    other = replace(REQUEST, body=b"{}"), replace(RESPONSE, body=b"[]")
+    assert checked(RELAYED, other[0]).altered == (REQUEST_ALTERED,)
+    assert checked(RELAYED, REQUEST, other[1]).altered == (RESPONSE_ALTERED,)
+    assert checked(RELAYED, *other).digests == Digests()
+
+
+def test_a_body_of_which_only_a_part_was_stored_was_not_altered() -> None:
+    """The placeholder of a request is not its capture; and one that is not there was maybe never
+    stored.
+    """
+    placeholder = Capture(header={"partial": True}, body=b"")
+    assert checked(RELAYED, placeholder).altered == ()
+    assert checked(RELAYED, None, None).altered == ()
+
+
+def test_an_altered_hash_of_a_body_that_is_not_stored_is_found() -> None:
+    """The header of its capture holds it."""
+    digest = {"bytes": 5, "sha256": RELAYED.request_sha256}
+    unstored = replace(RELAYED, content_mode=ContentMode.METADATA)
+    response = replace(
+        RESPONSE, header={"body": {"bytes": 2, "sha256": RELAYED.response_sha256}}, body=b""
+    )
+    true = Capture(header={"body": digest}, body=b"")
+    assert checked(unstored, true, response).altered == ()
+    false = Capture(header={"body": digest | {"sha256": "0" * 64}}, body=b"")
+    assert checked(unstored, false, response).altered == (REQUEST_ALTERED,)
