@@ -1,18 +1,16 @@
-"""The page's server beside a stack: a process of its own, as `make run` starts it."""
+"""The page's server beside a stack."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
 import httpx
 import pytest
 
+from harness.view_process import view_process
 from harness.waiting import until
-from local.repository import ROOT
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
 
@@ -23,21 +21,12 @@ _OWN_PAGE: Final = {"x-fnsse-view": "1"}
 
 @pytest.fixture(scope="module")
 def view(stack: Stack) -> Iterator[httpx.Client]:
-    """`python -m view` with the settings of the app."""
-    command = [sys.executable, "-m", "view", "--local", "--port", "0", "--app", stack.proxy_url]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**stack.settings, "PATH": ""},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        address = process.stdout.readline().removeprefix("view ready: ").strip()
-        with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
-            yield client
-        process.terminate()
-    assert process.returncode == 0
+    """The server's routes."""
+    with (
+        view_process(stack) as address,
+        httpx.Client(base_url=address, timeout=60, trust_env=False) as client,
+    ):
+        yield client
 
 
 def ask(view: httpx.Client, **wish: Any) -> httpx.Response:

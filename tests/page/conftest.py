@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from harness.chromium import chromium
 from harness.node import vendored
-from harness.tools import missing
 from harness.view_server import ViewServer, view_server
 from tests.page.app import COMPLETENESS, StandInApp
 from tests.page.sample_events import sample_events
 
-_HOW_TO_GET: Final = "needs Chromium on PATH: apt-get install chromium (Debian), or any `chromium` or `google-chrome`"
-_PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 EXCHANGES: Final = 10_000
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A Chromium of the machine, never one that Playwright would download. It ends with this
-    folder's tests: Playwright's event loop runs in the thread of the tests until then, and no other
-    loop can.
-    """
-    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    if program is None:
-        missing(_HOW_TO_GET, "chromium")
-    with sync_playwright() as playwright:
-        # no sandbox: containers run tests as root; the pages are our own
-        launched = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    """It ends with this folder's tests, so that those of other folders can run event loops."""
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="package")

@@ -10,6 +10,7 @@ export function shown(key, value) {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "number") return numberOf(key, value);
   if (typeof value === "string") return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(value) ? format.time(utc(value)) : value;
+  if (Array.isArray(value) && value.length === 0) return "none";
   return JSON.stringify(value);
 }
 
@@ -50,7 +51,7 @@ export function Facts({ object }) {
   const isGroup = (/** @type {unknown} */ value) => value !== null && typeof value === "object" && !Array.isArray(value);
   const isList = (/** @type {unknown} */ value) => Array.isArray(value) && value.length > 0 && isGroup(value[0]);
   const entries = Object.entries(object);
-  const plain = entries.filter(([, value]) => !isGroup(value) && !isList(value));
+  const plain = entries.filter(([, value]) => value !== undefined && !isGroup(value) && !isList(value));
   return html`
     ${plain.length > 0 && html`<dl class="health-facts">${plain.map(([key, value]) => html`<div key=${key}><dt>${label(key)}</dt><dd>${shown(key, value)}</dd></div>`)}</dl>`}
     <div class="health-groups">${entries.filter(([, value]) => isGroup(value)).map(([key, value]) => html`<section key=${key} class="health-group"><h3>${label(key)}</h3><${Facts} object=${value} /></section>`)}</div>

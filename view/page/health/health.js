@@ -78,6 +78,10 @@ function Part({ title, answer, children }) {
  * @returns {Record<string, unknown>[]} */
 const listOf = (value, key) => (Array.isArray(value) ? value : value?.[key] ?? []);
 
+/** The status without the dead letters themselves: they have a part of their own.
+ * @param {any} status */
+const withoutLetters = ({ dead_letters: letters, ...rest }) => (letters ? { ...rest, dead_letters: { ...letters, oldest: undefined } } : rest);
+
 function Actions() {
   return html`<section class="health-part"><h2>Act</h2>
     <div class="operations">
@@ -108,7 +112,7 @@ export function Health() {
   const answers = health.value;
   return html`<section class="view health" aria-label="Health">
     <h1>Health and completeness</h1>
-    <${Part} title="Now" answer=${answers?.status}>${(/** @type {any} */ value) => html`<${Facts} object=${value} />`}<//>
+    <${Part} title="Now" answer=${answers?.status}>${(/** @type {any} */ value) => html`<${Facts} object=${withoutLetters(value)} />`}<//>
     <${Part} title="Hours" answer=${answers?.reports}>${(/** @type {any} */ value) => {
       const list = listOf(value, "reports");
       return list.length ? html`<${FactTable} list=${list} />` : html`<p class="dim">No hour has been judged yet.</p>`;
