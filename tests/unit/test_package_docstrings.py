@@ -1,9 +1,10 @@
-"""The docstring of a package is its table of contents."""
+"""The docstring of a package is its table of contents; the architecture names all packages."""
 
 from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,26 @@ def test_every_module_is_named_in_its_packages_docstring(package: Path) -> None:
     docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
     missing = set(_contents(package)) - _names(docstring)
     assert not missing, f"{package.name}/__init__.py names no {', '.join(sorted(missing))}"
+
+
+def test_the_architecture_names_every_package() -> None:
+    """Those of shared/ and of shared/core/, each in a row of its table."""
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+    folders = [path.parent for path in _SHARED.glob("*/__init__.py")]
+    folders += [path.parent for path in _SHARED.glob("core/*/__init__.py")]
+    names = sorted(str(folder.relative_to(ROOT)) for folder in folders if folder.name != "core")
+    assert [name for name in names if f"| `{name}/` |" not in page] == []
+
+
+def test_the_architecture_draws_every_layer() -> None:
+    """The layers that import-linter checks."""
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    layers = [
+        layer.replace(" | ", " · ")
+        for contract in contracts["contracts"]
+        if contract["id"] in {"app", "core"}
+        for layer in contract["layers"]
+    ]
+    beside = {"core · concurrency": "core", layers[0]: layers[0].removesuffix(" · adapters")}
+    assert [layer for layer in layers if beside.get(layer, layer) not in page] == []
