@@ -3,7 +3,8 @@
 A mapping of strings enters; `Settings`, validated as a whole, or one SettingsError leaves. It
 imports errors alone.
 
-    loader          reads the settings from the environment
+    loader          reads the settings from the environment; connections reads those of what the app
+                    connects to
     environ_reader  reads them one by one and collects their problems
     misspelt        names that look like a setting and are none
     validators      a predicate for each form of a value

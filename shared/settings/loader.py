@@ -8,7 +8,6 @@ message.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from shared.core.content import policy
 from shared.core.content.mode import STRICTEST, ContentMode
@@ -16,34 +15,24 @@ from shared.core.content.policy import ContentPolicy
 from shared.core.cost import deployments
 from shared.core.cost.deployments import Deployments
 from shared.errors import ContentPolicyError
-from shared.settings import validators
+from shared.settings import connections, validators
 from shared.settings.environ_reader import LONGEST_EXCHANGE_S, EnvironReader
 from shared.settings.settings import (
-    CallerAuthSettings,
     ContentSettings,
-    EventHubSettings,
     InterventionSettings,
     LimitSettings,
     ReconcileSettings,
     Settings,
-    StorageSettings,
-    TelemetrySettings,
-    UpstreamSettings,
 )
-
-CAPTURES_STORAGE: Final = "CAPTURES_STORAGE"
-HOST_STORAGE: Final = "AzureWebJobsStorage"
-_ENTRA: Final = "https://login.microsoftonline.com"
-_GUID: Final = "11111111-2222-4333-8444-555555555555"  # an example
 
 
 def load(environ: Mapping[str, str]) -> Settings:
     """All settings, validated. Raises SettingsError naming each one that needs attention."""
     reader = EnvironReader(environ)
     settings = Settings(
-        upstream=_upstream(reader),
-        event_hub=_event_hub(reader),
-        storage=_storage(reader),
+        upstream=connections.upstream(reader),
+        event_hub=connections.event_hub(reader),
+        storage=connections.storage(reader),
         limits=_limits(reader),
         interventions=_interventions(reader),
         reconcile=_reconcile(reader),
@@ -52,116 +41,12 @@ def load(environ: Mapping[str, str]) -> Settings:
         content=_content(reader),
         event_cost=reader.switch("EVENT_COST", default=False),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
-        caller_auth=_caller_auth(reader),
-        telemetry=_telemetry(reader),
+        caller_auth=connections.caller_auth(reader),
+        telemetry=connections.telemetry(reader),
         misspelt=reader.misspelt(),  # the last one: it knows what was read before
     )
     reader.raise_problems()
     return settings
-
-
-def _upstream(reader: EnvironReader) -> UpstreamSettings:
-    address = (
-        "the address of Azure OpenAI: https://, a host, at most a path (http:// for a local stand-in only), "
-        "without what callers add to it after /openai, such as /deployments"
-    )
-    base_url = reader.require(
-        "AZURE_OPENAI_BASE_URL",
-        address,
-        "https://contoso.openai.azure.com",
-        validators.is_upstream_url,
-    )
-    return UpstreamSettings(
-        base_url=validators.without_openai(base_url),
-        key=reader.text("AZURE_OPENAI_KEY"),
-        scope=reader.text("AZURE_OPENAI_SCOPE") or "https://cognitiveservices.azure.com/.default",
-        api_version=reader.validate(
-            "AZURE_OPENAI_API_VERSION",
-            "an api-version of Azure OpenAI",
-            "2024-10-21",
-            validators.is_api_version,
-        ),
-        region=reader.text("AZURE_OPENAI_REGION"),
-        connect_timeout_s=reader.seconds("UPSTREAM_CONNECT_TIMEOUT_S", 10),
-        write_timeout_s=reader.seconds("UPSTREAM_WRITE_TIMEOUT_S", 60),
-        read_timeout_s=reader.seconds("UPSTREAM_READ_TIMEOUT_S", 600),
-        max_connections=int(
-            reader.number("UPSTREAM_MAX_CONNECTIONS", 1000, "a number of connections", 1, 100_000)
-        ),
-    )
-
-
-def _event_hub(reader: EnvironReader) -> EventHubSettings:
-    connection_string = reader.validate(
-        "AZURE_EVENTHUB_CONN_STR",
-        "an Event Hubs connection string",
-        "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=...",
-        validators.is_event_hub_connection_string,
-        secret=True,
-    )
-    namespace = reader.validate(
-        "AZURE_EVENTHUB_NAMESPACE",
-        "an Event Hubs host name",
-        "contoso.servicebus.windows.net",
-        validators.is_host_name,
-    )
-    if not reader.text("AZURE_EVENTHUB_CONN_STR") and not reader.text("AZURE_EVENTHUB_NAMESPACE"):
-        reader.report_missing(
-            "AZURE_EVENTHUB_CONN_STR or AZURE_EVENTHUB_NAMESPACE",
-            "an Event Hubs connection string, or the host name for the app's managed identity",
-            "AZURE_EVENTHUB_NAMESPACE=contoso.servicebus.windows.net",
-        )
-    entity_path = validators.connection_string_parts(
-        reader.text("AZURE_EVENTHUB_CONN_STR") or ""
-    ).get("entitypath")
-    name = reader.text("AZURE_EVENTHUB_NAME") or entity_path
-    if not name:
-        reader.report_missing("AZURE_EVENTHUB_NAME", "the name of the event hub", "openai-logs")
-    return EventHubSettings(
-        connection_string=connection_string, namespace=namespace, name=name or ""
-    )
-
-
-def _storage(reader: EnvironReader) -> StorageSettings:
-    setting = CAPTURES_STORAGE if reader.any_of(CAPTURES_STORAGE) else HOST_STORAGE
-    connection_string = reader.validate(
-        setting,
-        "a storage connection string",
-        "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=...;EndpointSuffix=core.windows.net",
-        validators.is_storage_connection_string,
-        secret=True,
-    )
-    blob = reader.validate(
-        f"{setting}__blobServiceUri",
-        "an address",
-        "https://contoso.blob.core.windows.net",
-        validators.is_address,
-    )
-    queue = reader.validate(
-        f"{setting}__queueServiceUri",
-        "an address",
-        "https://contoso.queue.core.windows.net",
-        validators.is_address,
-    )
-    # the host's own short form for the public cloud
-    account = reader.text(f"{setting}__accountName")
-    if account:
-        blob = blob or f"https://{account}.blob.core.windows.net"
-        queue = queue or f"https://{account}.queue.core.windows.net"
-    if not reader.text(setting):
-        for suffix, address in (("blob", blob), ("queue", queue)):
-            if not address and not reader.text(f"{setting}__{suffix}ServiceUri"):
-                reader.report_missing(
-                    f"{setting} or {setting}__{suffix}ServiceUri",
-                    "a storage connection string, or the service's address for the app's managed identity",
-                    f"{setting}__{suffix}ServiceUri=https://contoso.{suffix}.core.windows.net",
-                )
-    return StorageSettings(
-        setting=setting,
-        connection_string=connection_string,
-        blob_service_uri=blob,
-        queue_service_uri=queue,
-    )
 
 
 def _limits(reader: EnvironReader) -> LimitSettings:
@@ -257,68 +142,3 @@ def _content_policy(reader: EnvironReader, text: str, default: ContentMode) -> C
             problem = "it is neither a JSON object nor the name of a blob, policies/content.json"
         reader.report_malformed("CONTENT_POLICY", problem)
         return ContentPolicy(default=STRICTEST)
-
-
-def _caller_auth(reader: EnvironReader) -> CallerAuthSettings | None:
-    by_token = reader.one_of("CALLER_AUTH", "function_key", "entra") == "entra"
-    read = reader.require if by_token else reader.validate
-    tenant_id = read(
-        "CALLER_AUTH_TENANT_ID",
-        "the id of the callers' Entra tenant, a GUID",
-        _GUID,
-        validators.is_guid,
-    )
-    what = "the audience of callers' tokens, or several, separated by commas"
-    audiences = read("CALLER_AUTH_AUDIENCE", what, f"api://{_GUID}", validators.are_audiences)
-    what = "object ids (GUIDs), separated by commas, of those who may"
-    callers = read("CALLER_AUTH_CALLER_OBJECT_IDS", f"{what} call", _GUID, validators.are_guids)
-    operators = reader.validate(
-        "CALLER_AUTH_OPERATOR_OBJECT_IDS", f"{what} operate", _GUID, validators.are_guids
-    )
-    what = "the address of Entra: https:// and a host (http:// for a local stand-in only)"
-    authority = reader.validate("CALLER_AUTH_AUTHORITY", what, _ENTRA, validators.is_origin)
-    if not by_token:
-        return None
-    return CallerAuthSettings(
-        authority=(authority or _ENTRA).rstrip("/"),
-        tenant_id=(tenant_id or "").lower(),
-        audiences=validators.comma_separated(audiences),
-        caller_object_ids=validators.comma_separated((callers or "").lower()),
-        operator_object_ids=validators.comma_separated((operators or "").lower()),
-    )
-
-
-def _telemetry(reader: EnvironReader) -> TelemetrySettings | None:
-    """Switched on by OpenTelemetry's standard settings, the rest of which its SDK reads."""
-    addresses = {
-        signal: reader.validate(
-            f"OTEL_EXPORTER_OTLP{signal}_ENDPOINT",
-            "the address of a collector's OTLP/HTTP receiver",
-            f"https://collector.contoso.com:4318{path}",
-            validators.is_collector_address,
-        )
-        for signal, path in (("", ""), ("_TRACES", "/v1/traces"), ("_METRICS", "/v1/metrics"))
-    }
-    what = "headers for the collector: name=value, several of them separated by commas"
-    reader.validate(
-        "OTEL_EXPORTER_OTLP_HEADERS", what, "api-key=...", validators.are_otlp_headers, secret=True
-    )
-    reader.one_of("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
-    members = reader.validate(
-        "TELEMETRY_CALLER_ATTRIBUTES",
-        f"some of {', '.join(validators.CALLER_MEMBERS)}, separated by commas",
-        "team",
-        validators.are_caller_members,
-    )
-    old_names = reader.switch("TELEMETRY_OLD_METRIC_NAMES", default=False)
-    disabled = reader.switch("OTEL_SDK_DISABLED", default=False)
-    sampler = reader.text("OTEL_TRACES_SAMPLER")
-    if disabled or not any(addresses.values()):
-        return None
-    return TelemetrySettings(
-        traces=bool(addresses[""] or addresses["_TRACES"]),
-        metrics=bool(addresses[""] or addresses["_METRICS"]),
-        sampler_chosen=sampler is not None,
-        caller_members=validators.comma_separated((members or "").lower()),
-        old_names=old_names,
-    )
