@@ -86,7 +86,7 @@ class IncomingBody:
             if piece:
                 yield piece
 
-    async def whole(self, on_piece: Callable[[bytes], None], lease: BodyLease) -> bytearray:
+    async def read(self, on_piece: Callable[[bytes], None], lease: BodyLease) -> bytearray:
         """All of it, grown in place: joining 100 MB at the end would stop every stream for 60 ms,
         and hold them twice.
 

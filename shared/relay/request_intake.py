@@ -73,18 +73,18 @@ class RequestIntake:
             on_complete()
             return self._recorder.request_received(record)
 
-        note = self._note_pieces(incoming, passes=passes)
+        capture = self._capture_pieces(incoming, passes=passes)
         if passes:
             return RequestContent(
                 PassingBody(
                     incoming,
-                    on_piece=note,
+                    on_piece=capture,
                     on_complete=complete,
                     on_disconnect=on_disconnect,
                 )
             )
         content = (
-            await self._hold(incoming, note) if self._has_body() else RequestContent(HeldBody())
+            await self._hold(incoming, capture) if self._has_body() else RequestContent(HeldBody())
         )
         storing = complete()
         # a client that disconnects now must not take its record along
@@ -99,16 +99,16 @@ class RequestIntake:
         # Of a body that passes, the upstream may act on the first piece.
         return 1 if passes else _PLACEHOLDER_BYTES
 
-    def _note_pieces(self, incoming: IncomingBody, *, passes: bool) -> Callable[[bytes], None]:
-        """What each piece of the body is given to: it goes into the capture. If that will not be
-        stored soon, because the body is long or not whole yet, a placeholder is. If blocks of it
-        are uploaded, a placeholder is stored first, because no listing shows blocks alone.
+    def _capture_pieces(self, incoming: IncomingBody, *, passes: bool) -> Callable[[bytes], None]:
+        """A function that takes each piece of the body into the capture. If the capture will not be
+        stored soon, because the body is long or not whole yet, a placeholder is stored. If blocks
+        of it are uploaded, a placeholder is stored first, because no listing shows blocks alone.
         """
         record, recorder = self._record, self._recorder
         placeholder_bytes = self._placeholder_bytes(passes=passes)
         placeholder_due = True
 
-        def note(piece: bytes) -> None:
+        def capture(piece: bytes) -> None:
             nonlocal placeholder_due
             body = record.request.body
             body.write(piece)
@@ -120,11 +120,13 @@ class RequestIntake:
                 placeholder_due = False
                 recorder.request_arriving(record)
 
-        return note
+        return capture
 
-    async def _hold(self, incoming: IncomingBody, note: Callable[[bytes], None]) -> RequestContent:
+    async def _hold(
+        self, incoming: IncomingBody, capture: Callable[[bytes], None]
+    ) -> RequestContent:
         record = self._record
-        body = await incoming.whole(note, self._lease)
+        body = await incoming.read(capture, self._lease)
         if not self._is_examined():
             return RequestContent(HeldBody(body))
         operation, text = record.start.operation, await self._text_of(body)
@@ -134,14 +136,14 @@ class RequestIntake:
             and text is body
             and usage_request.accepts(operation.spec, record.start.api_version, v1=operation.v1)
         )
-        examined = await run_cooperatively(
+        examination = await run_cooperatively(
             usage_request.examine(text, operation.spec, may_ask=may_ask)
         )
-        record.request.stream_requested = examined.stream
-        record.request.model = examined.model
-        record.response.scan.choices = examined.choices
-        asking = HeldBody(*examined.asking) if examined.asking else None
-        return RequestContent(HeldBody(body), asking)
+        record.request.stream_requested = examination.stream
+        record.request.model = examination.model
+        record.response.scan.choices = examination.choices
+        parts = examination.with_usage_request
+        return RequestContent(HeldBody(body), HeldBody(*parts) if parts else None)
 
     async def _text_of(self, body: bytearray) -> bytearray | bytes:
         """The body without its content coding, if that is cheap to undo; otherwise as it is."""

@@ -45,7 +45,7 @@ class Examination:
     model: str | None  # on the v1 routes this is the deployment
     choices: int | None  # how many the response will have; None if the body does not say
     # the body that asks for usage as well; None: the body is sent as it came
-    asking: BodyParts | None
+    with_usage_request: BodyParts | None
 
 
 def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Cooperative[Examination]:
@@ -57,7 +57,7 @@ def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Coope
     try:
         spans = yield from find_members(body, _MEMBERS | {member.name})
     except NotAnObject:
-        return Examination(stream=None, model=None, choices=None, asking=None)
+        return Examination(stream=None, model=None, choices=None, with_usage_request=None)
     value = _short_value(body, spans.get(member.name))
     asks_for_stream = value == json.dumps(member.value).encode()
     stream = asks_for_stream or (False if value in _NO_STREAM else None)
@@ -70,7 +70,7 @@ def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Coope
         stream=stream,
         model=_text(body, spans.get("model")),
         choices=_choices(body, spans),
-        asking=(yield from _asking(body, spans)) if asks else None,
+        with_usage_request=(yield from _with_usage_request(body, spans)) if asks else None,
     )
 
 
@@ -89,7 +89,9 @@ def is_refusal(status: int, error_body: bytes) -> bool:
     return unknown_member or any(name in error_body for name in _OPTION_NAMES)
 
 
-def _asking(body: JsonText, spans: dict[str, MemberSpan]) -> Cooperative[BodyParts | None]:
+def _with_usage_request(
+    body: JsonText, spans: dict[str, MemberSpan]
+) -> Cooperative[BodyParts | None]:
     """The body that asks for usage; None if the caller asks for it, or is wrong."""
     span = spans.get("stream_options")
     if span is None:

@@ -155,7 +155,7 @@ def test_the_scan_gives_up_on_what_no_model_takes(value: bytes, goes_on: bool) -
     examined, _, longest = timed(
         lambda: examine(body, spec_of("chat.completions"), may_ask=True), 100
     )
-    assert (bool(examined.stream), examined.asking is not None) == (goes_on, goes_on)
+    assert (bool(examined.stream), examined.with_usage_request is not None) == (goes_on, goes_on)
     assert longest < 100
 
 

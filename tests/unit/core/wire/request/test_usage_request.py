@@ -19,7 +19,7 @@ ADDED = b'"stream_options":{"include_usage":true},'
 
 def asking_body(body: bytes) -> bytes | None:
     """The body that asks for usage, in one piece; None if the proxy adds nothing."""
-    parts = run(examine(body, spec_of("chat.completions"), may_ask=True)).asking
+    parts = run(examine(body, spec_of("chat.completions"), may_ask=True)).with_usage_request
     return None if parts is None else b"".join(parts)
 
 
@@ -132,7 +132,7 @@ def test_other_bodies_go_as_they_came(body: bytes) -> None:
     """The proxy adds nothing to a body without a stream, with data sources, with the caller's own
     or odd options, or that is not a JSON object.
     """
-    assert run(examine(body, spec_of("chat.completions"), may_ask=True)).asking is None
+    assert run(examine(body, spec_of("chat.completions"), may_ask=True)).with_usage_request is None
 
 
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
@@ -163,7 +163,7 @@ def test_nothing_is_added_if_the_proxy_may_not_ask(others: dict[str, Any]) -> No
             may_ask=False,
         )
     )
-    assert found == Examination(stream=True, model="gpt-4o", choices=1, asking=None)
+    assert found == Examination(stream=True, model="gpt-4o", choices=1, with_usage_request=None)
 
 
 @pytest.mark.parametrize(
@@ -257,9 +257,9 @@ def test_a_large_prompt_is_not_copied_to_ask() -> None:
     """The parts are views of the caller's own 16 MB, and the scan's steps stay short."""
     body = b'{"messages":"' + b"word " * (3 * 1024 * 1024) + b'","stream":true}'
     found, _, longest = timed(lambda: examine(body, spec_of("chat.completions"), may_ask=True), 30)
-    assert found.asking is not None
-    assert [type(part) for part in found.asking] == [memoryview, bytes, memoryview]
-    assert sum(map(len, found.asking)) == len(body) + len(ADDED)
+    assert found.with_usage_request is not None
+    assert [type(part) for part in found.with_usage_request] == [memoryview, bytes, memoryview]
+    assert sum(map(len, found.with_usage_request)) == len(body) + len(ADDED)
     assert longest < 30
 
 
