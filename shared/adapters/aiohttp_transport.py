@@ -23,7 +23,8 @@ from shared.adapters.aiohttp_errors import drop_traceback, translate
 from shared.adapters.aiohttp_session import SKIPPED_HEADERS, NotRepeated, send_once
 from shared.adapters.connection_pool import ConnectionPool
 
-# Of a response. aiohttp's own limit is 128, which counts trailers as well; gateways add many.
+# The headers of a response. aiohttp's own limit is 128, which counts trailers as well; gateways add
+# many.
 _MAX_HEADERS: Final = 4096
 
 # A server that closes its connections after each response, without a word in it, does so within

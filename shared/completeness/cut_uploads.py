@@ -43,8 +43,8 @@ class BlockStore(CaptureHeaders, Protocol):
 async def complete(captures: BlockStore, exchange: CapturedExchange) -> CapturedExchange:
     """The exchange, with what can be kept of its uploads. Its instance was killed.
 
-    Of the request, the first blocks are kept: they are the beginning of the prompt. Of the
-    response, blocks without a header are erased: nothing says what they are. Raises CaptureError,
+    The first blocks of the request are kept: they are the beginning of the prompt. Blocks of the
+    response without a header are erased: nothing says what they are. Raises CaptureError,
     StorageNotFound or StorageError.
     """
     name = capture_name(exchange.exchange_id, CaptureKind.REQUEST)

@@ -272,8 +272,8 @@ def _captures_bytes(envelope: Envelope) -> int:
 
 
 def _held_bytes(envelope: Envelope) -> int:
-    """What a delivery holds of `_HELD_BYTES`: its captures, later its event. Of a large exchange it
-    is the event alone, because its captures are held one exchange at a time.
+    """What a delivery holds of `_HELD_BYTES`: its captures, later its event. A large exchange
+    counts as its event alone, because its captures are held one exchange at a time.
     """
     count = _captures_bytes(envelope)
     return _LARGEST_EVENT_BYTES if count > LARGE_BYTES else max(count, _ENVELOPE_BYTES)

@@ -90,14 +90,14 @@ class ClientResponse:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _send_keep_alive(self, data: bytes) -> None:
-        """Not while a piece waits for the client: a comment would come within its event."""
+        """Send it unless a piece waits for the client: a comment would come within its event."""
         if not self._send_lock.locked():
             async with self._send_lock:
                 await self._send({"type": "http.response.body", "body": data, "more_body": True})
             self._on_keep_alive()
 
     async def _send_late_error(self, error: bytes) -> None:
-        """Not after a piece that was cut off on its way: the error would be read as its rest."""
+        """Send it unless a piece was cut off on its way: the error would be read as its rest."""
         if not self._cut_off:
             await self.send_body(error)
             self.error_sent = True  # not before: a body without the error must not look whole
@@ -115,6 +115,6 @@ class ClientResponse:
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _finish(self) -> None:
-        """Not after a piece that was cut off on its way: the body must not look whole."""
+        """End the body unless a piece was cut off on its way: it must not look whole."""
         if not self._cut_off:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})

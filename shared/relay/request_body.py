@@ -15,7 +15,7 @@ from shared.errors import BodyTooLarge, ClientDisconnected, RequestMemoryFull
 _PIECE_BYTES: Final = 64 * 1024
 # with its headers less than what aiohttp writes without waiting for the socket
 _SHORT_BYTES: Final = 32 * 1024
-# Of each body, whatever others hold: large bodies must not keep small ones out.
+# So much of each body is always held: large bodies must not keep small ones out.
 FREE_BYTES: Final = 256 * 1024
 
 

@@ -96,7 +96,7 @@ class RequestIntake:
         """From which size on a body that is not whole yet has a placeholder."""
         if self._limits.capture_required:  # nothing goes upstream before the capture is stored
             return BLOCK_BYTES
-        # Of a body that passes, the upstream may act on the first piece.
+        # The upstream may act on the first piece of a body that passes.
         return 1 if passes else _PLACEHOLDER_BYTES
 
     def _capture_pieces(self, incoming: IncomingBody, *, passes: bool) -> Callable[[bytes], None]:

@@ -36,7 +36,7 @@ def is_of_user(item: JsonObject) -> bool:
 
 
 def generated_bytes(item: JsonObject) -> int:
-    """Bytes of the item's generated texts, as UTF-8. None of a part of the prompt is counted."""
+    """Bytes of the item's generated texts, as UTF-8; 0 for a part of the prompt."""
     if is_of_user(item):
         return 0
     parts = [item, *mappings(item.get("content")), *mappings(item.get("summary"))]

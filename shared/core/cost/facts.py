@@ -38,7 +38,7 @@ _ROUTER: Final = "model-router"  # Azure's name, and the beginning of its versio
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What an exchange says of what is billed. Of an event, in its own words."""
+    """What an event says of what is billed, in its own words."""
 
     operation: str
     method: str | None

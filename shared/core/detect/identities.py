@@ -11,7 +11,7 @@ from shared.core.detect import checks
 from shared.core.detect.detector import Detector, digits_of
 
 _SPANISH: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
-# Of the characters of a codice fiscale in odd places (Decreto 23 December 1976).
+# The values of the characters of a codice fiscale in odd places (Decreto 23 December 1976).
 _ITALIAN_ODD: Final = dict(
     zip(
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",

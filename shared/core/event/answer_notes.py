@@ -2,8 +2,8 @@
 
 The relay writes it after the answer's last byte, enrichment builds the event of it.
 
-An answer of at most WHOLE_BYTES is read as enrichment reads a stored one. Of a longer one only the
-beginning and the end are known. If it is a stream, they hold its model, its last finish reasons and
+An answer of at most WHOLE_BYTES is read as enrichment reads a stored one. A longer one is known by
+its beginning and its end only. If it is a stream, they hold its model, its last finish reasons and
 its usage; if it is a document, as a rule its model and its usage.
 """
 
@@ -26,8 +26,8 @@ from shared.core.wire.steps import Cooperative
 from shared.core.wire.stream import event_search
 from shared.core.wire.stream import large_event as large
 
-# Of a decoded answer. A document of that size is parsed in 7 to 25 ms if it consists of the
-# smallest objects, and in 2 ms if it is an ordinary answer.
+# A decoded answer may be so large. A document of that size is parsed in 7 to 25 ms if it consists
+# of the smallest objects, and in 2 ms if it is an ordinary answer.
 _DECODED_BYTES: Final = 64 * 1024
 _ANSWER: Final = "answer"
 _SENT_ANSWER: Final = "sent_answer"  # absent: the client was sent the whole answer

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # zlib has it under no public name
 
 # A bound against decompression bombs, far above any real response.
 MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
-# Of a body that is decoded whole beside other exchanges: about 3 ms of CPU.
+# A body that is decoded whole beside other exchanges: about 3 ms of CPU.
 MAX_SMALL_BYTES: Final = 1024 * 1024
 _MAX_PIECE_BYTES: Final = 4 * 1024 * 1024  # that one piece decodes into: a few milliseconds
 _MAX_PIECE_MEMBERS: Final = 100

@@ -20,8 +20,8 @@ def header(headers: RawHeaders, name: bytes) -> str:
 
 
 def kept_headers(headers: RawHeaders, names: frozenset[bytes]) -> dict[str, str]:
-    """The named headers, lower-case, each value cut to 1 KB. Of a repeated header the first value
-    is kept, which is the one that `header` returns.
+    """The named headers, lower-case, each value cut to 1 KB. If a header is repeated, the first
+    value is kept, which is the one that `header` returns.
     """
     pairs = ((key, value) for name, value in reversed(headers) if (key := name.lower()) in names)
     return {key.decode("latin-1"): value.decode("latin-1")[:1024] for key, value in pairs}

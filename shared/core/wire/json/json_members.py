@@ -58,8 +58,8 @@ DEFAULT_PACE: Final = ScanPace()
 def find_members(
     body: JsonText, names: frozenset[str], pace: ScanPace = DEFAULT_PACE
 ) -> Cooperative[dict[str, MemberSpan]]:
-    """The members of these names that the object has. Of a repeated name the last one counts, as in
-    JSON parsers.
+    """The members of these names that the object has. If a name is repeated, the last one counts,
+    as in JSON parsers.
 
     Raises NotAnObject, also if the object is beyond the limits above.
     """
