@@ -15,10 +15,10 @@ from prove.observation import ClientObservation
 class Disposition(StrEnum):
     """The values are the words of the report."""
 
-    ON_THE_HUB = "begun, and on the Event Hub"
-    DEAD_LETTERED = "begun, and dead-lettered"
-    TRACELESS = "begun, answered, and without any trace (best_effort), each shortly before a host was killed"
-    NEVER_ANSWERED = "begun, and broken off before a response and before any trace"
+    ON_THE_HUB = "started, and on the Event Hub"
+    DEAD_LETTERED = "started, and dead-lettered"
+    TRACELESS = "started, answered, and without any trace (best_effort), each shortly before a host was killed"
+    NEVER_ANSWERED = "started, and broken off before a response and before any trace"
 
 
 def disposition(

@@ -46,8 +46,8 @@ def reconciles_at_once(
         _judge(result, bed, evidence, observations)
     result.counts |= {
         "rounds": rounds,
-        "reconciles asked for": rounds * _CALLERS,
-        "begun": accepted,
+        "reconciles requested": rounds * _CALLERS,
+        "runs started": accepted,
     }
     return result
 

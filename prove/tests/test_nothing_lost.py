@@ -107,7 +107,7 @@ def test_a_response_without_a_body_ends_as_it_should_with_required() -> None:
 @pytest.mark.slow
 def test_ten_reconciles_at_once_start_one() -> None:
     result = reconciles_at_once("embedded", rounds=1, exchanges=5, progress=silent)
-    hold(result, "begun")
+    hold(result, "runs started")
 
 
 def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_early() -> None:
