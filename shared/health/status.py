@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from shared.core.records.acceptance import Acceptance
 from shared.core.records.comparison import Report
@@ -55,7 +55,7 @@ class StatusLedger(Protocol):
 class JsonObjects(Protocol):
     """Small JSON objects by name."""
 
-    async def get(self, name: str) -> dict[str, Any] | None:
+    async def get(self, name: str) -> dict[str, object] | None:
         """The object; None if there is none. Raises StorageError."""
         ...
 
@@ -101,7 +101,7 @@ class Status:
         self._now = now
         self._started_at = now()
 
-    async def read(self) -> dict[str, Any]:
+    async def read(self) -> dict[str, object]:
         """The response of `GET /ops/status`."""
         queue, poison, reconcile, dead_letters = await asyncio.gather(
             _or_error(self._queue(self._sources.queue)),
@@ -118,11 +118,11 @@ class Status:
             "dead_letters": dead_letters,
         }
 
-    async def reports(self, hours: int) -> list[dict[str, Any]]:
+    async def reports(self, hours: int) -> list[dict[str, object]]:
         """The reports of the last hours, newest first. Raises StorageError."""
         return [dict(report.as_json()) for report in await self._sources.ledger.reports(hours)]
 
-    def _of_this_worker(self) -> dict[str, Any]:
+    def _of_this_worker(self) -> dict[str, object]:
         acceptance = self._sources.acceptance()
         return {
             "id": self._worker,
@@ -140,7 +140,7 @@ class Status:
             },
         }
 
-    async def _queue(self, queue: QueueState) -> dict[str, Any]:
+    async def _queue(self, queue: QueueState) -> dict[str, object]:
         length, oldest_at = await asyncio.gather(queue.approximate_length(), queue.oldest_at())
         age_s = None if oldest_at is None else (self._now() - oldest_at).total_seconds()
         return {
@@ -149,10 +149,10 @@ class Status:
             "oldest_age_s": None if age_s is None else round(age_s, 1),
         }
 
-    async def _reconcile(self) -> dict[str, Any]:
+    async def _reconcile(self) -> dict[str, object]:
         return await self._sources.json_objects.get(RUN_BLOB) or {"at": None, "waiting": None}
 
-    async def _dead_letters(self) -> dict[str, Any]:
+    async def _dead_letters(self) -> dict[str, object]:
         count, oldest = await asyncio.gather(
             self._sources.ledger.dead_letter_count(_COUNTED_DEAD_LETTERS),
             self._sources.ledger.dead_letters(_SHOWN_DEAD_LETTERS),
@@ -160,7 +160,7 @@ class Status:
         return {"count": count, "oldest": [record.as_json() for record in oldest]}
 
 
-async def _or_error(part: Awaitable[dict[str, Any]]) -> Mapping[str, Any]:
+async def _or_error(part: Awaitable[dict[str, object]]) -> Mapping[str, object]:
     try:
         return await part
     except StorageError:

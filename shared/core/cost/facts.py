@@ -23,6 +23,7 @@ from shared.core.wire.json.json_shape import (
     integer,
     mapping,
     mappings,
+    number,
     short,
     text,
 )
@@ -89,7 +90,7 @@ def quantities_of(event: JsonObject) -> Quantities:
             spilled_over=True if served.get("spillover_from_deployment") else None,
             prompt=None if event.get("truncated") else event.get("prompt"),
             images=mapping(event.get("images")) or None,
-            duration_s=_number(mapping(event.get("audio")).get("duration_s")),
+            duration_s=_quantity(mapping(event.get("audio")).get("duration_s")),
             output=mappings(event.get("output")),
             pending=is_pending(event.get("background"), event.get("response_status")),
         )
@@ -187,7 +188,7 @@ def _counts(facts: Facts, basis: Basis) -> dict[str, int | float]:
     if facts.operation == _SPEECH and isinstance(facts.prompt, str) and basis == "count":
         counts["characters"] = len(facts.prompt)
     if (facts.usage or {}).get("type") == _DURATION:
-        counts["seconds"] = _number((facts.usage or {}).get("seconds")) or 0
+        counts["seconds"] = _quantity((facts.usage or {}).get("seconds")) or 0
     elif basis == "count" and facts.duration_s is not None:
         counts["seconds"] = facts.duration_s
     return counts
@@ -223,6 +224,6 @@ def _tool_calls(output: list[JsonObject]) -> dict[str, int | float]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and value >= 0 else None  # type: ignore[operator, arg-type]
+def _quantity(value: object) -> float | None:
+    quantity = number(value)
+    return quantity if quantity is not None and quantity >= 0 else None

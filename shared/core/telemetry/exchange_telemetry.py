@@ -14,7 +14,7 @@ from shared.core.event.shape import Event
 from shared.core.event.usage import Tokens
 from shared.core.records.envelope import Caller, Envelope, Timings
 from shared.core.records.outcome import Outcome
-from shared.core.wire.json.json_shape import JsonObject, integer, mapping, short
+from shared.core.wire.json.json_shape import JsonObject, integer, mapping, number, short
 from shared.core.wire.operations import ReaderKind, spec_of
 
 MAX_NAME: Final = 128  # characters of a name that a caller or the upstream chose
@@ -163,10 +163,10 @@ def _parameters(request: JsonObject) -> RequestParameters:
     most = next((request[name] for name in _MAX_TOKENS if request.get(name) is not None), None)
     effort = request.get("reasoning_effort") or mapping(request.get("reasoning")).get("effort")
     return RequestParameters(
-        temperature=_number(request.get("temperature")),
-        top_p=_number(request.get("top_p")),
-        frequency_penalty=_number(request.get("frequency_penalty")),
-        presence_penalty=_number(request.get("presence_penalty")),
+        temperature=number(request.get("temperature")),
+        top_p=number(request.get("top_p")),
+        frequency_penalty=number(request.get("frequency_penalty")),
+        presence_penalty=number(request.get("presence_penalty")),
         max_tokens=integer(most),
         seed=integer(request.get("seed")),
         choice_count=integer(request.get("n")),
@@ -177,8 +177,3 @@ def _parameters(request: JsonObject) -> RequestParameters:
 
 
 _MAX_TOKENS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
-
-
-def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else None  # type: ignore[arg-type]

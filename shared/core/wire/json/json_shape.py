@@ -138,6 +138,18 @@ def integer(value: object) -> int | None:
     return value if type(value) is int and abs(value) < 2**53 else None
 
 
+def number(value: object) -> float | None:
+    """The value if it is a number that a float can hold, else None. true and false are not
+    numbers.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # JSON has integers of any length
+        return None
+
+
 def scalar(value: object) -> str | int | float | bool | None:
     """The value if it is a number below 2**53, a boolean, or a string (cut to 256 characters); else
     None.

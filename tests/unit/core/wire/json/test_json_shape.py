@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.core.event import request_summary
-from shared.core.wire.json.json_shape import MAX_MARKS, integer, parse, problem
+from shared.core.wire.json.json_shape import MAX_MARKS, integer, number, parse, problem
 
 
 @pytest.mark.parametrize("value", [b"0", b"[]", b"{}", b'""'])
@@ -51,3 +51,12 @@ def test_an_integer_may_be_written_with_a_fraction_of_nothing(
     value: object, expected: int | None
 ) -> None:
     assert integer(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1, 1.0), (0.5, 0.5), (True, None), ("1", None), (None, None), (10**400, None)],
+)
+def test_a_number_is_what_a_float_can_hold(value: object, expected: float | None) -> None:
+    """An integer of JSON may be longer."""
+    assert number(value) == expected
