@@ -192,7 +192,7 @@ def test_a_path_with_a_line_end_does_not_keep_its_invocation(
 
 
 @pytest.mark.parametrize("kind", list(dict.fromkeys(request.kind for request in REQUESTS)))
-def test_what_is_no_clean_http_is_refused_or_relayed_as_one_request(
+def test_what_is_not_clean_http_is_refused_or_relayed_as_one_request(
     stack: Stack, functions_host: FunctionsHost, kind: str
 ) -> None:
     """Each request of the table gets the statuses that the table states, reaches the upstream as

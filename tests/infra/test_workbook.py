@@ -80,7 +80,7 @@ def test_a_tile_without_telemetry_is_empty(file: Path) -> None:
     assert rows(file.stem, tables()) == []
 
 
-def test_calls_are_told_by_their_status() -> None:
+def test_calls_are_distinguished_by_their_status() -> None:
     """A stream that an SDK has read is a success, although the host calls it failed."""
     found = without_time(rows("calls"))
     assert sorted(found, key=lambda row: str(row["status"])) == [

@@ -316,7 +316,7 @@ async def test_an_unknown_partition_is_an_error_that_names_it(emulator: Emulator
 
 
 @scenario
-async def test_bytes_that_are_no_amqp_end_that_connection_only(
+async def test_bytes_that_are_not_amqp_end_that_connection_only(
     emulator: Emulator, hub: str
 ) -> None:
     for garbage in (

@@ -77,7 +77,7 @@ def test_each_http_function_has_its_level(functions: Functions) -> None:
     assert levels(functions) == LEVELS
 
 
-def test_where_the_app_checks_tokens_the_host_lets_every_call_through() -> None:
+def test_if_the_app_checks_tokens_the_host_lets_every_call_through() -> None:
     """APIM has a token, and no key. tests/e2e/test_entra.py shows that each of these functions asks
     for a token.
     """

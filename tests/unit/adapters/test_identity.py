@@ -77,7 +77,7 @@ async def test_a_token_is_renewed_five_minutes_before_it_expires() -> None:
     assert await credential.headers() == [(b"authorization", b"Bearer token-2")]
 
 
-async def test_where_no_token_can_be_had_the_remedy_is_named_and_the_next_try_may_succeed() -> None:
+async def test_if_no_token_can_be_had_the_remedy_is_named_and_the_next_try_may_succeed() -> None:
     identity = Identity()
     identity.failing = True
     credential = a_credential(identity)

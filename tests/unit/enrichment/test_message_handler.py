@@ -64,7 +64,7 @@ async def test_one_that_fails_is_queued_alone(caplog: pytest.LogCaptureFixture) 
     assert ENVELOPES[1].exchange_id in caplog.text
 
 
-async def test_where_all_fail_the_queue_delivers_the_message_again() -> None:
+async def test_if_all_fail_the_queue_delivers_the_message_again() -> None:
     """An outage of the Event Hub costs no further messages."""
     setup = DeliverySetup(failing={"first", "second", "third"})
     with pytest.raises(DeliveryError):
@@ -86,6 +86,6 @@ async def test_one_that_can_neither_be_delivered_nor_queued_is_not_lost() -> Non
         await setup.handle(MESSAGE)
 
 
-async def test_what_is_no_envelope_raises() -> None:
+async def test_what_is_not_an_envelope_raises() -> None:
     with pytest.raises(EnvelopeError):
         await DeliverySetup().handle(b"nonsense")

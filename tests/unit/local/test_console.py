@@ -110,7 +110,7 @@ def test_everything_else_is_left_to_the_log_files(line: str) -> None:
     assert problem(line) is None
 
 
-def test_a_count_of_failures_in_a_report_is_no_problem() -> None:
+def test_a_count_of_failures_in_a_report_is_not_a_problem() -> None:
     assert problem('[2026-11-27T08:22:04Z] Delivered {"events": 1, "failed": 0}') is None
     assert problem("[2026-11-27T08:22:04Z] 3 events failed") == "08:22:04 3 events failed"
 

@@ -101,7 +101,7 @@ async def answered(
     return response.status_code, body
 
 
-async def test_where_nothing_is_to_be_added_the_body_goes_as_it_came() -> None:
+async def test_if_nothing_is_to_be_added_the_body_goes_as_it_came() -> None:
     """One call."""
     upstream = ScriptedUpstream((200, b"answer"))
     assert await answered(upstream, StreamOptionsSupport(ManualClock()), ask=False) == (

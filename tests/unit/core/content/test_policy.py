@@ -150,7 +150,7 @@ def test_a_mistake_in_a_policy_is_named(policy: Any, problem: str) -> None:
     assert problem in str(raised.value)
 
 
-def test_what_is_not_json_is_no_policy() -> None:
+def test_what_is_not_json_is_not_a_policy() -> None:
     with pytest.raises(ContentPolicyError):
         parse("{", ContentMode.FULL)
 

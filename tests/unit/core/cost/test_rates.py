@@ -84,7 +84,7 @@ def test_a_rate_that_ends_before_it_begins_is_a_problem() -> None:
     "row",
     ["m,S,,,USD,-1,a", "m,S,,,USD,many,a", "m,S,someday,,USD,1,a", "m,S,,,USD,1,", ",S,,,USD,1,a"],
 )
-def test_a_row_that_is_no_rate_is_refused_with_its_line(row: str) -> None:
+def test_a_row_that_is_not_a_rate_is_refused_with_its_line(row: str) -> None:
     with pytest.raises(RateError, match="line 2"):
         rates.parse(HEAD + row)
 

@@ -41,7 +41,7 @@ def test_a_first_delivery_is_compared_with_nothing() -> None:
     assert None not in {FIRST.request, FIRST.response}
 
 
-def test_the_same_captures_are_no_problem() -> None:
+def test_the_same_captures_are_not_a_problem() -> None:
     found = checked(AGAIN)
     assert (found.altered, found.digests) == ((), FIRST)
     assert found.event == build(AGAIN, REQUEST, RESPONSE, None)

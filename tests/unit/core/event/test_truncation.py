@@ -33,7 +33,7 @@ def test_an_event_within_the_limit_is_whole() -> None:
     assert not fitted["truncated"]
 
 
-def test_a_cut_event_is_told_from_a_whole_one() -> None:
+def test_a_cut_event_is_distinguished_from_a_whole_one() -> None:
     """Whatever the prompt holds under the same name."""
     imitation = [{"role": "user", "content": "x" * 9000, "truncated": True, "truncated_texts": []}]
     event = builder.build(

@@ -123,7 +123,7 @@ def test_every_exchange_is_counted_once_however_the_listing_is_cut(
     )
 
 
-def test_blobs_that_are_no_captures_are_no_exchanges() -> None:
+def test_blobs_that_are_not_captures_are_not_exchanges() -> None:
     foreign = [f"{WINDOW}/notes.txt", f"{WINDOW}/{an_id(1)}.backup", f"{WINDOW}/nonsense.request"]
     assert compared(foreign, LedgerIndex())[1].captured == 0
 

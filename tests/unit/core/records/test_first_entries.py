@@ -29,7 +29,7 @@ def test_two_writers_of_one_moment_agree() -> None:
     assert (entries.of_writer("a"), entries.of_writer("b")) == ({FIRST}, set())
 
 
-def test_a_dead_letter_and_what_is_not_an_entry_are_no_deliveries() -> None:
+def test_a_dead_letter_and_what_is_not_an_entry_are_not_deliveries() -> None:
     entries = FirstEntries({FIRST})
     entries.read(line(FIRST, 1, Delivery.DEAD_LETTERED) + FIRST.encode() + b" ?\n", "w")
     assert entries.of_writer("w") == set()

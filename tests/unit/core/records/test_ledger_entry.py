@@ -54,12 +54,12 @@ def test_it_does_not_matter_how_a_blob_is_cut() -> None:
 
 
 @given(st.lists(st.binary(max_size=90).map(lambda line: line.replace(b"\n", b"")), max_size=10))
-def test_lines_that_are_no_entries_are_counted_and_hide_no_other(garbage: list[bytes]) -> None:
+def test_lines_that_are_not_entries_are_counted_and_hide_no_other(garbage: list[bytes]) -> None:
     found, unreadable = read(b"".join(line + b"\n" + DELIVERED.line() for line in garbage))
     assert (found, unreadable) == ([DELIVERED] * len(garbage), len(garbage))
 
 
-def test_near_misses_are_no_entries() -> None:
+def test_near_misses_are_not_entries() -> None:
     exchange_id = DELIVERED.exchange_id
     for line in (
         f"{exchange_id.upper()} delivered 1" if exchange_id != exchange_id.upper() else "x",

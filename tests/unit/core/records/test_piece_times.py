@@ -66,7 +66,7 @@ def test_the_longest_fits_into_a_header_of_64_kb() -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_times_reads_as_none(value: Json) -> None:
+def test_what_holds_no_times_reads_as_none(value: Json) -> None:
     """An event is built all the same."""
     assert piece_times.read({"pieces": value}) == ()
 

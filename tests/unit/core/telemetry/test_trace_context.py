@@ -36,7 +36,7 @@ def test_a_later_version_may_say_more() -> None:
         f"00-{TRACE}-{SPAN}",
     ],
 )
-def test_what_is_not_valid_is_no_parent(header: str | None) -> None:
+def test_what_is_not_valid_is_not_a_parent(header: str | None) -> None:
     assert trace_context.parse(header) is None
     span = trace_context.span_of(EXCHANGE_ID, header)
     assert span.trace_id

@@ -42,7 +42,7 @@ def test_a_target_names_operation_and_deployment(
     )
 
 
-def test_other_paths_are_no_routes() -> None:
+def test_other_paths_are_not_routes() -> None:
     """Only what lies below `/openai/` is Azure OpenAI's."""
     assert route("/openai") is None
     assert route("/health?x=/nothing/") is None

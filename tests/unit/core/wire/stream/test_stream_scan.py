@@ -200,7 +200,7 @@ def test_more_events_with_marks_than_can_be_read_leave_the_last_ones() -> None:
 
 
 @given(st.binary(max_size=40), st.integers(0, 40))
-def test_a_document_is_told_from_a_stream_however_it_is_cut(rest: bytes, at: int) -> None:
+def test_a_document_is_distinguished_from_a_stream_however_it_is_cut(rest: bytes, at: int) -> None:
     for start, is_document in ((b"{", True), (BOM + b" \n[", True), (b"data: {", False)):
         body = start + rest
         found = StreamScan()
