@@ -836,9 +836,14 @@ module platformAlerts 'modules/platform-alerts.bicep' = {
     private: private
     functionAppHostName: app.outputs.hostName
     eventHubsNamespaceId: ids.eventHubs
+    storageAccountIds: [ids.hostStorage, ids.captureStorage]
+    // A rule and what it watches lie in one subscription.
+    openAiAccountIds: filter(map(accounts, account => account.id), id => split(id, '/')[2] == here)
+    gatewayId: newApiManagement == null ? null : ids.apiManagement
     runbookUrl: runbookUrl
     actionGroupIds: actionGroupIds
   }
+  dependsOn: [openAiAccounts]
 }
 
 module workbook 'modules/workbook.bicep' = {

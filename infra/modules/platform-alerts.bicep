@@ -1,6 +1,6 @@
 import { tagsType } from 'types.bicep'
 
-metadata description = 'Alerts on what Azure measures of the app and of Event Hubs by itself: they need no line of the app.'
+metadata description = 'Alerts on what Azure measures by itself, of the app and of what it needs: they need no line of the app.'
 
 @description('Required. The beginning of their names.')
 param prefix string
@@ -22,6 +22,15 @@ param functionAppHostName string
 
 @description('Required. Resource id of the Event Hubs namespace.')
 param eventHubsNamespaceId string
+
+@description('Required. Resource ids of the storage accounts.')
+param storageAccountIds string[]
+
+@description('Required. Resource ids of the Azure OpenAI accounts.')
+param openAiAccountIds string[]
+
+@description('Required. Resource id of an API Management of a v2 tier; null: it has an owner who watches it.')
+param gatewayId string?
 
 @description('Required. The address of docs/how-to/answer-an-alert.md. Each rule links to the section of its name.')
 param runbookUrl string
@@ -83,34 +92,95 @@ resource notReady 'Microsoft.Insights/metricAlerts@2018-03-01' = if (!private) {
   }
 }
 
-// 2018-03-01 is the newest stable one.
-#disable-next-line use-recent-api-versions
-resource throttled 'Microsoft.Insights/metricAlerts@2018-03-01' = {
-  name: '${prefix}-event-hub-throttled'
-  location: 'global'
-  tags: tags
-  properties: {
-    description: 'The Event Hub has too few throughput units. Events are late, none is lost. What to do: ${runbookUrl}#event-hub-throttled'
+// What Azure measures of one resource: a rule for each, since a rule over several needs them in one region and of a type
+// that allows it.
+var measured = concat(
+  [
+    {
+      prefix: ''
+      section: 'event-hub-throttled'
+      description: 'The Event Hub has too few throughput units. Events are late, none is lost.'
+      severity: 2
+      resourceId: eventHubsNamespaceId
+      metric: 'ThrottledRequests'
+      aggregation: 'Total'
+      operator: 'GreaterThan'
+      threshold: 0
+      dimensions: []
+    }
+  ],
+  map(storageAccountIds, (id, index) => {
+    prefix: '${index}-'
+    section: 'storage-unavailable'
+    description: 'Storage does not answer all calls. Envelopes and captures are tried again, and reconcile waits.'
     severity: 2
-    enabled: true
-    scopes: [eventHubsNamespaceId]
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
-    criteria: {
-      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
-      allOf: [
+    resourceId: id
+    metric: 'Availability'
+    aggregation: 'Average'
+    operator: 'LessThan'
+    threshold: 99
+    dimensions: []
+  }),
+  map(openAiAccountIds, (id, index) => {
+    prefix: '${index}-'
+    section: 'openai-throttled'
+    description: 'Azure OpenAI refuses calls with 429. Callers see it; nothing is wrong with fnsse.'
+    severity: 3
+    resourceId: id
+    metric: 'AzureOpenAIRequests'
+    aggregation: 'Total'
+    operator: 'GreaterThan'
+    threshold: 100
+    dimensions: [{ name: 'StatusCode', operator: 'Include', values: ['429'] }]
+  }),
+  gatewayId == null
+    ? []
+    : [
         {
-          criterionType: 'StaticThresholdCriterion'
-          name: 'throttled'
-          metricNamespace: 'Microsoft.EventHub/namespaces'
-          metricName: 'ThrottledRequests'
-          timeAggregation: 'Total'
+          prefix: ''
+          section: 'gateway-busy'
+          description: 'The gateway of API Management is near the end of its capacity. Calls get slow.'
+          severity: 2
+          resourceId: gatewayId!
+          metric: 'CpuPercent_Gateway'
+          aggregation: 'Average'
           operator: 'GreaterThan'
-          threshold: 0
+          threshold: 80
+          dimensions: []
         }
       ]
+)
+
+// 2018-03-01 is the newest stable one.
+#disable-next-line use-recent-api-versions
+resource measuredRules 'Microsoft.Insights/metricAlerts@2018-03-01' = [
+  for rule in measured: {
+    name: '${prefix}-${rule.prefix}${rule.section}'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: '${rule.description} What to do: ${runbookUrl}#${rule.section}'
+      severity: rule.severity
+      enabled: true
+      scopes: [rule.resourceId]
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT15M'
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            criterionType: 'StaticThresholdCriterion'
+            name: rule.metric
+            metricName: rule.metric
+            timeAggregation: rule.aggregation
+            operator: rule.operator
+            threshold: rule.threshold
+            dimensions: rule.dimensions
+          }
+        ]
+      }
+      autoMitigate: true
+      actions: actions
     }
-    autoMitigate: true
-    actions: actions
   }
-}
+]

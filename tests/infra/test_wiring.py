@@ -268,11 +268,23 @@ def test_azure_watches_what_the_app_cannot_log(name: str, deployment: Deployment
         assert ready["id"] in metrics["not-ready"]["scopes"]
     else:
         assert tests == []
-        assert set(metrics) == {"event-hub-throttled"}
-    (criterion,) = metrics["event-hub-throttled"]["criteria"]["allOf"]
-    assert criterion["metricName"] == "ThrottledRequests"
-    (scope,) = metrics["event-hub-throttled"]["scopes"]
-    assert "/Microsoft.EventHub/namespaces/" in scope
+        assert "not-ready" not in metrics
+    watched = {
+        name: (alert["scopes"][0], alert["criteria"]["allOf"][0]["metricName"])
+        for name, alert in metrics.items()
+        if name != "not-ready"
+    }
+    for watched_name, kind, metric in (
+        ("event-hub-throttled", "Microsoft.EventHub/namespaces", "ThrottledRequests"),
+        ("0-storage-unavailable", "Microsoft.Storage/storageAccounts", "Availability"),
+        ("1-storage-unavailable", "Microsoft.Storage/storageAccounts", "Availability"),
+        ("0-openai-throttled", "Microsoft.CognitiveServices/accounts", "AzureOpenAIRequests"),
+    ):
+        scope, found = watched[watched_name]
+        assert f"/{kind}/" in scope
+        assert found == metric
+    services = deployment.of("Microsoft.ApiManagement/service")
+    assert ("gateway-busy" in watched) == bool(services), "an existing gateway has an owner"
 
 
 _ENVIRONMENT: Final = "fnsse-contoso-gateway-test"
