@@ -126,7 +126,7 @@ def _storage(traffic: Traffic) -> Iterator[Item]:
         "p_blob_gb_month",
         calls * captures_kb / _KB_A_GB * traffic.retention_months,
     )
-    yield _app("lists of reconcile", "p_blob_list", Decimal(18_980), Kind.FIXED)
+    yield _app("lists of reconcile", "p_blob_list", Decimal(19_710), Kind.FIXED)
     yield _app("polls of idle queues", "p_queue", (2_628_000 + 481_800) * idle, Kind.FIXED)
     yield _app("Durable's tables", "p_table", 1_095_000 * idle, Kind.FIXED)
     yield _app("leases", "p_blob_write", 700_800 * idle, Kind.FIXED)

@@ -21,7 +21,8 @@
     ├── ExchangeStateError       the relay gave an exchange an input without a cause: a bug
     ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
     ├── StorageError             storage refused a call or did not answer
-    │   └── StorageNotFound      the blob, its container or the queue does not exist
+    │   ├── StorageNotFound      the blob, its container or the queue does not exist
+    │   └── StorageImmutable     a policy or a legal hold keeps the blob from being changed
     ├── UnsupportedLibrary       a library is not as fnsse uses it; raised at start only
     └── DeliveryError            the Event Hub did not accept an event; the queue retries
         ├── EventTooLarge        it never will, although the event was cut to fit
@@ -142,6 +143,10 @@ class StorageError(FnsseError):
 
 class StorageNotFound(StorageError):
     """The blob, its container or the queue does not exist."""
+
+
+class StorageImmutable(StorageError):
+    """An immutability policy or a legal hold keeps the blob from being changed or deleted."""
 
 
 class UnsupportedLibrary(FnsseError):

@@ -12,7 +12,7 @@ from shared.adapters.http_invocations import ReleasingResponse
 from shared.completeness.dead_letters import DeadLetters
 from shared.core.api_errors import operator_errors
 from shared.core.records.exchange_id import started_at
-from shared.errors import CaptureError, EnvelopeError
+from shared.errors import CaptureError, EnvelopeError, StorageImmutable
 from shared.http.error_response import ErrorResponse
 
 _ERASED_NOTE: Final = (
@@ -76,9 +76,13 @@ async def _requeue(dead_letters: DeadLetters, exchange_id: str) -> Response:
 async def _erase(dead_letters: DeadLetters, exchange_id: str) -> Response:
     if not _is_exchange_id(exchange_id):
         return ErrorResponse(operator_errors.invalid_exchange_id())
+    try:
+        erased = await dead_letters.erase(exchange_id)
+    except StorageImmutable:
+        return ErrorResponse(operator_errors.immutable_exchange())
     return (
         JSONResponse({"erased": exchange_id, "note": _ERASED_NOTE})
-        if await dead_letters.erase(exchange_id)
+        if erased
         else ErrorResponse(operator_errors.unknown_exchange())
     )
 

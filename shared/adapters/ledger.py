@@ -220,6 +220,10 @@ class Ledger:
         at_ms = int(self._clock() * 1000)
         await self._json_blobs.put(mark_name(exchange_id), {"run": run, "at_ms": at_ms})
 
+    async def unmark_erased(self, exchange_id: str) -> None:
+        """The exchange could not be erased after all. Raises StorageError."""
+        await self._json_blobs.delete(mark_name(exchange_id))
+
     async def is_erased(self, exchange_id: str) -> bool:
         """Whether an exchange is marked as erased. Raises StorageError."""
         return await self._json_blobs.get(mark_name(exchange_id)) is not None

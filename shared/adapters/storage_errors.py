@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
-from shared.errors import StorageError, StorageNotFound
+from shared.errors import StorageError, StorageImmutable, StorageNotFound
 
 
 @contextlib.contextmanager
@@ -27,8 +27,17 @@ def storage_errors() -> Iterator[None]:
 
 def refusal(status: int, code: str) -> StorageError:
     """The error for a response of `status` with `x-ms-error-code: code`, which may be empty."""
-    kind = StorageNotFound if status == 404 else StorageError
-    return kind(f"storage refused: {status} {code}".rstrip(), status=status, code=code)
+    return _kind(status, code)(
+        f"storage refused: {status} {code}".rstrip(), status=status, code=code
+    )
+
+
+def _kind(status: int, code: str) -> type[StorageError]:
+    if status == 404:
+        return StorageNotFound
+    # BlobImmutableDueToPolicy, and whatever it is called for a legal hold
+    is_immutable = status == 409 and "Immutable" in code
+    return StorageImmutable if is_immutable else StorageError
 
 
 def _code(error: HttpResponseError) -> str:

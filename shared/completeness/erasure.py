@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol, Self
@@ -196,46 +196,63 @@ class ErasureRunner:
         self, run: str, request: ErasureRequest, page: int, listed: Iterable[CapturedExchange]
     ) -> ErasureCounts:
         exchanges = [exchange for exchange in listed if request.wants_id(exchange.exchange_id)]
+        name = erasure_receipt.page_name(run, page)
+        # what an attempt before this one had found, and perhaps erased
+        known = (await self._stored_page(name)).exchange_ids
+        found = await self._found(request, exchanges, known)
+        if found:
+            await self._records.put(name, found.as_json())
+        if not request.dry_run and found.exchange_ids:
+            found = await self._erased(run, found)
+            if found.immutable:
+                await self._records.put(name, found.as_json())
+        searched = {*known, *(exchange.exchange_id for exchange in exchanges)}
+        return ErasureCounts(
+            searched=len(searched),
+            matched=len(found.exchange_ids) + len(found.running) + len(found.immutable),
+            erased=0 if request.dry_run else len(found.exchange_ids),
+            running=len(found.running),
+            unreadable=len(found.unreadable),
+            immutable=len(found.immutable),
+        )
 
+    async def _found(
+        self,
+        request: ErasureRequest,
+        exchanges: Sequence[CapturedExchange],
+        known: Iterable[str],
+    ) -> ErasurePage:
         async def select(exchange: CapturedExchange) -> Selection:
             return await self._select(request, exchange)
 
         selections = await gather_bounded(select, exchanges, limit=_MAX_CONCURRENT)
-        chosen = {
-            selection: [
+
+        def chosen(selection: Selection) -> tuple[str, ...]:
+            return tuple(
                 exchange.exchange_id
                 for exchange, decided in zip(exchanges, selections, strict=True)
                 if decided is selection
-            ]
-            for selection in Selection
-        }
-        name = erasure_receipt.page_name(run, page)
-        # what an attempt before this one had found, and perhaps erased
-        known = set((await self._stored_page(name)).exchange_ids)
-        found = ErasurePage(
-            exchange_ids=tuple(sorted(known.union(chosen[Selection.ERASE]))),
-            running=tuple(chosen[Selection.RUNNING]),
-            unreadable=tuple(chosen[Selection.UNREADABLE]),
-        )
-        if found:
-            await self._records.put(name, found.as_json())
-        if not request.dry_run:
-            await self._erase_all(run, found.exchange_ids)
-        searched = known.union(exchange.exchange_id for exchange in exchanges)
-        return ErasureCounts(
-            searched=len(searched),
-            matched=len(found.exchange_ids) + len(found.running),
-            erased=0 if request.dry_run else len(found.exchange_ids),
-            running=len(found.running),
-            unreadable=len(found.unreadable),
+            )
+
+        return ErasurePage(
+            exchange_ids=tuple(sorted({*known, *chosen(Selection.ERASE)})),
+            running=chosen(Selection.RUNNING),
+            unreadable=chosen(Selection.UNREADABLE),
         )
 
-    async def _erase_all(self, run: str, exchange_ids: Sequence[str]) -> None:
-        async def erase(exchange_id: str) -> None:
-            await self._erasure.mark(exchange_id, run)
-            await self._erasure.erase(exchange_id)
+    async def _erased(self, run: str, found: ErasurePage) -> ErasurePage:
+        """The page once its exchanges are erased, those apart that storage must keep."""
 
-        await gather_bounded(erase, exchange_ids, limit=_MAX_CONCURRENT)
+        async def erase(exchange_id: str) -> bool:
+            return await self._erasure.mark_and_erase(exchange_id, run)
+
+        results = await gather_bounded(erase, found.exchange_ids, limit=_MAX_CONCURRENT)
+        results_by_id = dict(zip(found.exchange_ids, results, strict=True))
+        return replace(
+            found,
+            exchange_ids=tuple(one for one, is_erased in results_by_id.items() if is_erased),
+            immutable=tuple(one for one, is_erased in results_by_id.items() if not is_erased),
+        )
 
     async def _stored_page(self, name: str) -> ErasurePage:
         return ErasurePage.from_json(await self._records.get(name) or {})

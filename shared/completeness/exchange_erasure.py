@@ -6,6 +6,7 @@ from typing import Protocol
 
 from shared.core.records.capture import CaptureKind, capture_name
 from shared.core.records.poison import failure_count_name
+from shared.errors import StorageImmutable
 
 
 class ErasableCaptures(Protocol):
@@ -23,6 +24,10 @@ class ErasableEntries(Protocol):
 
     async def mark_erased(self, exchange_id: str, run: str | None) -> None:
         """The exchange is erased, by that run: it is neither missing nor delivered any more."""
+        ...
+
+    async def unmark_erased(self, exchange_id: str) -> None:
+        """The exchange could not be erased after all."""
         ...
 
     async def remove_dead_letter(self, exchange_id: str) -> bool:
@@ -57,6 +62,18 @@ class ExchangeErasure:
         from then on. Raises StorageError.
         """
         await self._ledger.mark_erased(exchange_id, run)
+
+    async def mark_and_erase(self, exchange_id: str, run: str) -> bool:
+        """Erase the exchange; False if storage must not change its captures, which stay. Raises
+        StorageError.
+        """
+        await self.mark(exchange_id, run)
+        try:
+            await self.erase(exchange_id)
+        except StorageImmutable:
+            await self._ledger.unmark_erased(exchange_id)
+            return False
+        return True
 
     async def erase(self, exchange_id: str) -> bool:
         """Delete the captures and the dead letter; False if nothing was stored of the exchange.

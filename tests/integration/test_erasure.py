@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import QUEUE
 from shared.completeness.erasure import ErasureRunner, Position
 from shared.completeness.exchange_erasure import ExchangeErasure
@@ -21,7 +22,7 @@ from shared.core.records.envelope import Caller, to_fields
 from shared.core.records.erasure_receipt import ErasureCounts, ErasurePage, Operator
 from shared.core.records.erasure_request import ErasureRequest, sha256
 from shared.core.records.window import Window
-from shared.errors import StorageError
+from shared.errors import StorageError, StorageImmutable
 from tests.integration.azurite import Account, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio
@@ -232,6 +233,32 @@ async def test_a_page_that_is_tried_again_reports_all_that_it_erased(azurite: st
         assert counts == ErasureCounts(searched=5, matched=5, erased=5)
         assert (await it.ids(run)).exchange_ids == tuple(mine)
         assert not any([await has_captures(account, one) for one in mine])
+
+
+class ImmutableCaptures(Captures):
+    """A policy of the account keeps every capture whose name holds `text`."""
+
+    text = ""
+
+    async def erase(self, name: str) -> bool:
+        if self.text in name:
+            raise StorageImmutable("storage refused", status=409, code="BlobImmutableDueToPolicy")
+        return await super().erase(name)
+
+
+async def test_what_a_policy_of_the_account_keeps_is_listed(azurite: str) -> None:
+    """It is not marked as erased; what can be erased is."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        held, erased = [await put(account, window, ANNA) for _ in range(2)]
+        captures = ImmutableCaptures(account.storage)
+        captures.text = held
+        account.captures = captures
+        counts, ids = await erase(account, of_anna(window))
+        assert counts == ErasureCounts(searched=2, matched=2, erased=1, immutable=1)
+        assert not counts.complete
+        assert ids == ErasurePage(exchange_ids=(erased,), immutable=(held,))
+        assert await account.ledger.erased(window.name) == {erased}
 
 
 async def test_reconcile_neither_misses_nor_delivers_what_was_erased(azurite: str) -> None:

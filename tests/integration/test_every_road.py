@@ -232,6 +232,9 @@ class OneDeadLetter:
     async def mark_erased(self, exchange_id: str, run: str | None) -> None:
         raise NotImplementedError
 
+    async def unmark_erased(self, exchange_id: str) -> None:
+        raise NotImplementedError
+
     async def take_event_refusal(self, exchange_id: str) -> bool:
         return False
 

@@ -53,6 +53,15 @@ def unknown_exchange() -> ApiError:
     )
 
 
+def immutable_exchange() -> ApiError:
+    return ApiError(
+        status=409,
+        code="immutable_exchange",
+        message="An immutability policy or a legal hold of the storage account keeps the exchange's captures. "
+        "Erase it when that has ended.",
+    )
+
+
 def still_unreadable(why: str) -> ApiError:
     return ApiError(
         status=409,

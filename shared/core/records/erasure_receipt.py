@@ -57,6 +57,7 @@ class ErasureCounts:
     erased: int = 0  # 0 in a dry run
     running: int = 0  # matched, and not erased: they may still be running
     unreadable: int = 0  # not erased: no capture tells whose they are
+    immutable: int = 0  # matched, and not erased: a policy of the storage account keeps them
 
     def __add__(self, other: Self) -> Self:
         return replace(
@@ -70,7 +71,7 @@ class ErasureCounts:
     @property
     def complete(self) -> bool:
         """Nothing was left out."""
-        return not self.running and not self.unreadable
+        return not (self.running or self.unreadable or self.immutable)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +81,7 @@ class ErasurePage:
     exchange_ids: tuple[str, ...] = ()  # erased, or to be erased in a dry run
     running: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, stored: Mapping[str, object]) -> Self:
@@ -91,7 +93,7 @@ class ErasurePage:
         return {part.name: [*getattr(self, part.name)] for part in fields(self)}
 
     def __bool__(self) -> bool:
-        return bool(self.exchange_ids or self.running or self.unreadable)
+        return any(getattr(self, part.name) for part in fields(self))
 
     def __add__(self, other: Self) -> Self:
         return replace(

@@ -6,13 +6,14 @@ import pytest
 from azure.core.exceptions import (
     ClientAuthenticationError,
     HttpResponseError,
+    ResourceExistsError,
     ResourceNotFoundError,
     ServiceRequestError,
 )
 from azure.storage.blob import StorageErrorCode
 
-from shared.adapters.storage_errors import storage_errors
-from shared.errors import StorageError, StorageNotFound
+from shared.adapters.storage_errors import refusal, storage_errors
+from shared.errors import StorageError, StorageImmutable, StorageNotFound
 
 ADDRESS = "https://contoso.blob.core.windows.net/captures?sig=secret"
 
@@ -64,6 +65,13 @@ def test_status_and_code_can_be_read() -> None:
     with pytest.raises(StorageError) as error_info, storage_errors():
         raise an_answer(HttpResponseError(), 429, "Throttled")
     assert (error_info.value.status, error_info.value.code) == (429, "Throttled")
+
+
+def test_a_blob_that_must_stay_has_an_error_of_its_own() -> None:
+    """No retry helps. Another conflict is not one of these."""
+    with pytest.raises(StorageImmutable), storage_errors():
+        raise an_answer(ResourceExistsError(), 409, "BlobImmutableDueToPolicy")
+    assert not isinstance(refusal(409, "LeaseIdMissing"), StorageImmutable)
 
 
 def test_an_error_of_fnsse_passes() -> None:
