@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from harness import http_client
 from harness.view_process import view_process
 from harness.waiting import until
 from local.stack import Stack
@@ -128,6 +129,20 @@ def test_an_erased_exchange_is_shown_no_more(view: httpx.Client) -> None:
     assert view.get(f"/api/exchanges/{exchange_id}").status_code == 404
     again = view.post("/api/ops/erase", json={"id": exchange_id}, headers=_OWN_PAGE)
     assert again.status_code == 404
+
+
+def test_what_the_app_has_erased_already_goes_from_the_page_as_well(
+    view: httpx.Client, stack: Stack
+) -> None:
+    """As after a run of POST /ops/erase, which knows nothing of the page's file."""
+    exchange_id = ask(view, prompt="Erase me", stream=False).headers["x-exchange-id"]
+    shown(view, exchange_id)
+    assert (
+        http_client.call(stack.proxy_url, "DELETE", f"/ops/exchanges/{exchange_id}").status == 200
+    )
+    erased = view.post("/api/ops/erase", json={"id": exchange_id}, headers=_OWN_PAGE)
+    assert (erased.status_code, erased.json()["erased"]) == (200, exchange_id)
+    assert view.get(f"/api/exchanges/{exchange_id}").status_code == 404
 
 
 def test_a_run_is_followed_without_its_link(view: httpx.Client) -> None:

@@ -55,8 +55,11 @@ async def change(request: Request) -> Response:
     method, path, content = _CHANGES[what](body)
     status, answer = await _operate(app, method, path, body=content)
     services.runs.keep(answer)
-    if what == "erase" and status < 300:
-        await asyncio.to_thread(services.store.remove, text(body["id"]))
+    if what == "erase" and (status < 300 or _code(answer) == "unknown_exchange"):
+        was_here = await asyncio.to_thread(services.store.remove, text(body["id"]))
+        if status == 404 and was_here:
+            note = "The app had nothing of it any more; it is erased from the page's own file."
+            return JSONResponse({"erased": body["id"], "note": note})
     return _answer(status, answer)
 
 
@@ -102,11 +105,15 @@ def _exchange_id(body: JsonObject) -> str:
 
 
 def _answer(status: int, answer: JsonObject) -> Response:
-    code = text(mapping(answer.get("error")).get("code"))
-    if status == 404 and code in {"", "unknown_route"}:
+    if status == 404 and _code(answer) in {"", "unknown_route"}:
         answer = {"error": {"message": "not available: this app has no such route"}}
     if status in {401, 403} and not mapping(answer.get("error")):
         answer = {"error": {"message": "the app refused the key in FNSSE_OPERATOR_KEY"}}
     # Durable's links hold the host's key
     shown = {name: value for name, value in answer.items() if not name.endswith("Uri")}
     return JSONResponse(shown, status)
+
+
+def _code(answer: JsonObject) -> str:
+    """The code of the app's error; "" without one."""
+    return text(mapping(answer.get("error")).get("code"))

@@ -93,12 +93,13 @@ class Store:
         """Of each partition the sequence number of the last event that was kept."""
         return dict(self._connections.reader.execute("SELECT * FROM positions").fetchall())
 
-    def remove(self, exchange_id: str) -> None:
-        """Remove an exchange, if it is there."""
+    def remove(self, exchange_id: str) -> bool:
+        """Remove an exchange; False if it is not there."""
         with self._connections.writing() as connection:
             found = _numbers(connection, "SELECT number FROM exchanges WHERE id = ?", exchange_id)
             writing.remove(connection, found)
             self._size -= len(found)
+        return bool(found)
 
     def _trim(self, connection: sqlite3.Connection) -> None:
         excess = self._size - self._keep
