@@ -1,4 +1,4 @@
-"""Which dependencies the app cannot reach (GET /health/ready), and which settings to check."""
+"""Which dependencies the app cannot reach or may not use (GET /health/ready), and what to do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ from urllib.parse import urlsplit
 _ANSWER_WITHIN_S: Final = 15
 
 _STORAGE: Final = "check AzureWebJobsStorage and CAPTURES_STORAGE"
+_ON_CAPTURES: Final = "on the account of CAPTURES_STORAGE (or AzureWebJobsStorage)"
+# what infra/main.bicep assigns to the app's identity
+_ROLES: Final = {
+    "event_hub": "Azure Event Hubs Data Sender on the Event Hub",
+    "queue": f"Storage Queue Data Contributor {_ON_CAPTURES}",
+    "blobs": f"Storage Blob Data Contributor {_ON_CAPTURES}",
+}
 
 
 def unreachable(proxy_url: str, settings: Mapping[str, str]) -> list[str]:
-    """A sentence for each dependency that the app cannot reach; [] if it reaches all."""
+    """A sentence for each dependency that the app cannot use; [] if it can use all."""
     try:
         states = _states(proxy_url)
     except (OSError, http.client.HTTPException, ValueError):
@@ -36,9 +43,17 @@ def sentences(states: Mapping[str, Any], settings: Mapping[str, str]) -> list[st
         "blobs": _STORAGE,
     }
     return [
-        f"{name}: unreachable - {remedy}"
-        for name, remedy in remedies.items()
-        if states.get(name) == "unreachable"
+        *(
+            f"{name}: unreachable - {remedy}"
+            for name, remedy in remedies.items()
+            if states.get(name) == "unreachable"
+        ),
+        *(
+            f"{name}: forbidden - the app's identity lacks the role {role} (a new one takes up to "
+            "ten minutes); with a connection string: its key"
+            for name, role in _ROLES.items()
+            if states.get(name) == "forbidden"
+        ),
     ]
 
 

@@ -25,6 +25,7 @@
     │   └── StorageImmutable     a policy or a legal hold keeps the blob from being changed
     ├── UnsupportedLibrary       a library is not as fnsse uses it; raised at start only
     └── DeliveryError            the Event Hub did not accept an event; the queue retries
+        ├── DeliveryForbidden    the app's credentials do not let it send
         ├── EventTooLarge        it never will, although the event was cut to fit
         └── EventRefused         it refused this event because of its content, and would again
 
@@ -140,6 +141,11 @@ class StorageError(FnsseError):
         self.status = status
         self.code = code
 
+    @property
+    def is_forbidden(self) -> bool:
+        """The app's credentials do not let it."""
+        return self.status in {401, 403}
+
 
 class StorageNotFound(StorageError):
     """The blob, its container or the queue does not exist."""
@@ -155,6 +161,10 @@ class UnsupportedLibrary(FnsseError):
 
 class DeliveryError(FnsseError):
     """The Event Hub did not accept an event."""
+
+
+class DeliveryForbidden(DeliveryError):
+    """The app's credentials do not let it send to the Event Hub."""
 
 
 class EventTooLarge(DeliveryError):

@@ -21,6 +21,7 @@ _EVENT_WITHIN_S: Final = 60.0
 _UNDELIVERED: Final = "docs/how-to/answer-an-alert.md, nothing-delivered"
 # of what `/health/ready` calls degraded
 _REMEDIES: Final = {"content_policy": "docs/how-to/change-the-content-policy.md, what is wrong"}
+_OPENAI_ROLE: Final = "Cognitive Services OpenAI User on the account of AZURE_OPENAI_BASE_URL"
 _OLD_S: Final = 300.0  # an envelope that waits longer means that delivery is behind
 _TEXT: Final = "Reply with one word: is everything well?"
 
@@ -182,7 +183,10 @@ def _ask(access: Access, deployment: str) -> tuple[Check, str | None]:
 
 def _refused(response: httpx.Response, deployment: str) -> Check:
     remedies = {
-        401: "give FNSSE_KEY (a function key) or FNSSE_TOKEN; or check AZURE_OPENAI_KEY of the app",
+        401: "give FNSSE_KEY (a function key) or FNSSE_TOKEN; or check AZURE_OPENAI_KEY of the app, "
+        f"without which its identity needs the role {_OPENAI_ROLE}",
+        403: f"the app's identity needs the role {_OPENAI_ROLE}; or the account's network lets only "
+        "others in",
         404: f"is there a deployment {deployment}? make doctor DEPLOYMENT=<its name>",
     }
     try:

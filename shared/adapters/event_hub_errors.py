@@ -6,9 +6,14 @@ from collections.abc import Awaitable
 from typing import Final
 
 from azure.core.exceptions import AzureError
-from azure.eventhub.exceptions import EventDataSendError, EventHubError, OperationTimeoutError
+from azure.eventhub.exceptions import (
+    AuthenticationError,
+    EventDataSendError,
+    EventHubError,
+    OperationTimeoutError,
+)
 
-from shared.errors import DeliveryError, EventRefused, EventTooLarge
+from shared.errors import DeliveryError, DeliveryForbidden, EventRefused, EventTooLarge
 
 # AMQP conditions that mean "this event will never be accepted" (AMQP 1.0 part 2, 2.8.15, and the
 # service's own). EventHubError.error holds the condition without its prefix. Every other condition
@@ -37,6 +42,10 @@ async def translated[T](call: Awaitable[T]) -> T:
         raise TimeoutError from error
     except EventDataSendError as error:
         raise _refusal(error) from error
+    except AuthenticationError as error:
+        raise DeliveryForbidden(
+            "the Event Hub refused the app's credentials"
+        ) from error.with_traceback(None)
     except TimeoutError:
         raise
     except (EventHubError, AzureError, OSError) as error:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from shared.errors import FnsseError
+from shared.errors import DeliveryForbidden, FnsseError, StorageError
 from shared.settings.timeouts import READINESS_S
 
 # The route is anonymous: a caller who asks more often than this gets the last answer, and the
@@ -50,7 +50,7 @@ class Readiness:
         return {name: reason for name, reason in reasons.items() if reason}
 
     async def check(self) -> dict[str, str]:
-        """`{"queue": "reachable" | "unreachable", …}`, at most five seconds old."""
+        """`{"queue": "reachable" | "forbidden" | "unreachable", …}`, at most five seconds old."""
         async with self._round:
             if self._clock() - self._known_at > self._fresh_s:
                 states = await asyncio.gather(
@@ -65,6 +65,13 @@ async def _state(probe: Probe, timeout_s: float) -> str:
     try:
         async with asyncio.timeout(timeout_s):
             await probe()
-    except (FnsseError, OSError, TimeoutError):
-        return "unreachable"
+    except (FnsseError, OSError, TimeoutError) as error:
+        return "forbidden" if _is_forbidden(error) else "unreachable"
     return "reachable"
+
+
+def _is_forbidden(error: Exception) -> bool:
+    """It answers, and the app's identity has no role there, or its key is wrong."""
+    return isinstance(error, DeliveryForbidden) or (
+        isinstance(error, StorageError) and error.is_forbidden
+    )

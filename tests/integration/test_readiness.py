@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.errors import DeliveryError, StorageError
+from shared.errors import DeliveryError, DeliveryForbidden, StorageError
 from shared.health.readiness import Readiness
 from tests.manual_clock import ManualClock
 
@@ -41,6 +41,17 @@ async def test_every_dependency_has_its_state() -> None:
 async def test_a_failing_probe_says_unreachable_and_nothing_else(failure: Exception) -> None:
     assert await Readiness({"blobs": ProbedDependency(failure).probe}).check() == {
         "blobs": "unreachable"
+    }
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [StorageError("x", status=403), StorageError("x", status=401), DeliveryForbidden("x")],
+    ids=["403", "401", "Event Hub"],
+)
+async def test_a_missing_role_says_forbidden_and_nothing_else(failure: Exception) -> None:
+    assert await Readiness({"blobs": ProbedDependency(failure).probe}).check() == {
+        "blobs": "forbidden"
     }
 
 

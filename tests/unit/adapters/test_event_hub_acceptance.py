@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub.aio import EventHubProducerClient
-from azure.eventhub.exceptions import EventHubError
+from azure.eventhub.exceptions import AuthenticationError, EventHubError
 
 from shared.adapters.event_hub import EventHub
 from shared.errors import DeliveryError
@@ -49,9 +49,10 @@ def no_identity() -> AsyncTokenCredential:
     ("failure", "reason"),
     [
         (EventHubError("secret"), "the Event Hub did not answer or refused: EventHubError"),
+        (AuthenticationError("secret"), "the Event Hub refused the app's credentials"),
         (KeyError("secret"), "the Event Hub's client failed: KeyError"),
     ],
-    ids=["an error of the Event Hub", "a fault of the SDK"],
+    ids=["an error of the Event Hub", "a missing role", "a fault of the SDK"],
 )
 async def test_an_event_that_cannot_be_sent_is_a_failure(failure: Exception, reason: str) -> None:
     event_hub = FailingEventHub(failure)

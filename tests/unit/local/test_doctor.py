@@ -13,6 +13,7 @@ import pytest
 
 from local.doctor import app, settings
 from local.doctor.check import Check, State, ok, problem, show
+from local.repository import ROOT
 
 SEEN: dict[str, Any] = {
     "worker": {"recording": {"waiting": 0, "lost": 0}},
@@ -60,6 +61,28 @@ def test_a_dependency_that_cannot_be_reached_is_named_with_its_settings() -> Non
     assert found[1] == problem(
         "event_hub: unreachable", "check AZURE_EVENTHUB_CONN_STR and AZURE_EVENTHUB_NAME"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("event_hub", "Azure Event Hubs Data Sender"),
+        ("queue", "Storage Queue Data Contributor"),
+        ("blobs", "Storage Blob Data Contributor"),
+    ],
+)
+def test_a_role_that_is_missing_is_named(name: str, role: str) -> None:
+    found = health_of({**READY, "status": "not ready", name: "forbidden"}, 503)
+    assert found[1].state is State.PROBLEM
+    assert found[1].what == f"{name}: forbidden"
+    assert role in found[1].remedy
+    assert f"role: '{role}'" in (ROOT / "infra/main.bicep").read_text("utf-8")
+
+
+def test_an_identity_that_azure_openai_refuses_needs_its_role() -> None:
+    error = {"error": {"code": "PermissionDenied", "message": "lacks the required data action"}}
+    [found, _] = app.exchange(app_that(lambda _: httpx.Response(403, json=error)), "gpt", None)
+    assert "Cognitive Services OpenAI User" in found.remedy
 
 
 def test_a_degraded_app_and_a_misspelt_setting_are_shown() -> None:
