@@ -84,7 +84,11 @@ export const charts = (q, minutes) => get("api/charts", { q, minutes });
 /** @param {"status"|"reports"|"dead-letters"} name */
 export const ops = (name) => get(`api/ops/${name}`);
 
-/** @param {"requeue"|"replay"|"erase"} action
+/** How far a run is that the page began.
+ * @param {string} id */
+export const run = (id) => get(`api/ops/runs/${encodeURIComponent(id)}`);
+
+/** @param {"requeue"|"replay"|"erase"|"reconcile"} action
  * @param {object} body */
 export const operate = (action, body) => post(`api/ops/${action}`, body);
 

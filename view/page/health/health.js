@@ -7,20 +7,27 @@ import { isExchangeId } from "../filter/terms.js";
 import { html } from "../html.js";
 import { health, load } from "./data.js";
 import { Facts, FactTable } from "./facts.js";
+import { follow, RunView } from "./run.js";
+
+/** Actions that begin a run, which takes its time. */
+const RUNS = new Set(["reconcile", "replay"]);
 
 /** What the last action came to. */
 const result = signal("");
 
-/** @param {"requeue"|"replay"|"erase"} action
+/** @param {"requeue"|"replay"|"erase"|"reconcile"} action
  * @param {object} body
  * @param {import("../confirmation.js").Question} question */
 async function operate(action, body, question) {
   if (!(await confirmed(question))) return;
+  const title = question.title.replace(/\?$/, "");
   try {
     const response = await api.operate(action, body);
-    result.value = `${question.title.replace(/\?$/, "")}: accepted (HTTP ${response.status}).`;
+    result.value = `${title}: accepted (HTTP ${response.status}).`;
+    const { id } = await response.json();
+    if (RUNS.has(action) && id) follow(title, id, load);
   } catch (error) {
-    result.value = `${question.title.replace(/\?$/, "")}: refused. ${/** @type {Error} */ (error).message}`;
+    result.value = `${title}: refused. ${/** @type {Error} */ (error).message}`;
   }
   await load();
 }
@@ -43,6 +50,15 @@ const replay = (from, to) => operate("replay", { from, to }, {
     `Every exchange that was captured between ${from} and ${to} is delivered to the Event Hub once more, with replayed: true.`,
     "Consumers must deduplicate by exchange_id. The events count against the Event Hub's throughput.",
     "Live traffic goes first: the replay waits while the queue holds more than 1,000 envelopes.",
+  ],
+});
+
+const reconcile = () => operate("reconcile", {}, {
+  title: "Reconcile now?", action: "Reconcile",
+  consequences: [
+    "Every hour that is not complete yet is judged, and the one that is still open.",
+    "What was captured and not delivered is queued again; nothing is delivered twice on purpose.",
+    "It does nothing while the Event Hub does not answer or the queue has a backlog, and says so.",
   ],
 });
 
@@ -100,8 +116,14 @@ function Actions() {
         <label>Exchange id<input name="id" required class="mono" autocomplete="off" placeholder="01a20f82-bdca-755d-9e7d-3cf005c5944d" /></label>
         <button type="submit" class="danger">Erase …</button>
       </form>
+      <form onSubmit=${submitted(() => reconcile())}>
+        <h3>Reconcile</h3>
+        <p class="dim">It runs by itself as well, by a timer.</p>
+        <button type="submit">Reconcile …</button>
+      </form>
     </div>
     <p role="status" class="result">${result.value}</p>
+    <${RunView} />
   </section>`;
 }
 
