@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from shared.core.answer import without_content
 from shared.core.api_errors.api_error import ApiError
-from shared.core.exchange.machine import Conclusion
+from shared.core.exchange.conclusion import Conclusion
 from shared.core.records.envelope import MAX_ARRIVALS, Envelope, Failure, Timings, bound_text
 from shared.core.wire.http.headers import header
 from shared.core.wire.json.json_shape import JsonObject

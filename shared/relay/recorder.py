@@ -15,7 +15,8 @@ from typing import Any
 
 from shared.core.content.mode import ContentMode
 from shared.core.exchange.actions import Actions
-from shared.core.exchange.machine import Conclusion, ExchangeMachine
+from shared.core.exchange.conclusion import Conclusion
+from shared.core.exchange.machine import ExchangeMachine
 from shared.core.records.outcome import RelayResult
 from shared.errors import StorageError
 from shared.relay.capture_recorder import CaptureRecorder, RecordingStore

@@ -10,6 +10,7 @@
     early_body   which bytes go to the client after an early response
     error_frame  an error as an event of a stream that has begun
     response_end what the end of a response says, and the outcome that follows from it
+    conclusion   the result of an exchange, for its record
     failures     what each failure means to the client and to the record
 
 It imports from wire, records and api_errors; nothing in core imports from here.

@@ -6,7 +6,6 @@ the actions that it returns, in their order. shared.core.exchange.state draws th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from shared.core.api_errors import exchange_errors
@@ -20,6 +19,7 @@ from shared.core.exchange.actions import (
     FinishBody,
     Interruption,
 )
+from shared.core.exchange.conclusion import Conclusion
 from shared.core.exchange.early_response import EarlyResponse, is_kept
 from shared.core.exchange.reply import Reply
 from shared.core.exchange.rules import ExchangeRules
@@ -40,14 +40,6 @@ from shared.errors import (
 # every piece of every stream compares with it: a name of the module costs less than a class's
 _STREAMING: Final = State.STREAMING
 COLLECTED_BYTES: Final = 64 * 1024  # of an error that comes after an early response
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Conclusion:
-    """How an exchange ended, for its record."""
-
-    result: RelayResult
-    failure: ApiError | None  # why it did not complete
 
 
 class ExchangeMachine:

@@ -26,8 +26,9 @@ from shared.core.exchange.actions import (
     SendWhiteSpace,
     StartKeepAlive,
 )
+from shared.core.exchange.conclusion import Conclusion
 from shared.core.exchange.early_response import EarlyResponse
-from shared.core.exchange.machine import Conclusion, ExchangeMachine
+from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, State
 from shared.core.records.outcome import RelayResult
