@@ -52,22 +52,15 @@ class CaptureStore(Protocol):
 
 class CaptureMemory:
     """The bytes that all captures of a worker hold while they wait for their store, and their
-    limit.
+    limit. `CaptureWriter.write` takes bytes, within the limit.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.used_bytes = 0
 
-    def take(self, count: int) -> bool:
-        """Reserve bytes; False if the limit would be passed."""
-        if self.used_bytes + count > self.limit_bytes:
-            return False
-        self.used_bytes += count
-        return True
-
     def release(self, count: int) -> None:
-        """Give reserved bytes back."""
+        """Give bytes back."""
         self.used_bytes -= count
 
 
@@ -110,11 +103,15 @@ class CaptureWriter:
         if self.lost:
             self._before = (self._before + piece)[-TAIL_BYTES:]
             return
-        if not self._memory.take(count):
+        # not a method of CaptureMemory: a call more costs every piece of every stream
+        memory = self._memory
+        used_bytes = memory.used_bytes + count
+        if used_bytes > memory.limit_bytes:
             self._before = (self.tail(TAIL_BYTES) + piece)[-TAIL_BYTES:]
             self.lost = True
             self._drop_held()
             return
+        memory.used_bytes = used_bytes
         self._held += piece
         if len(self._held) >= BLOCK_BYTES:
             self._upload_held()
