@@ -19,10 +19,10 @@ from shared.core.records.capture import (
     CONTAINER,
     Capture,
     body_offset,
-    erased,
     is_erased,
     load,
     load_header,
+    without_body,
 )
 from shared.errors import StorageNotFound
 
@@ -155,7 +155,7 @@ class Captures:
         with contextlib.suppress(StorageNotFound):
             header = await self.header(name)
             if not is_erased(header):
-                await self.put(name, (erased(header),))
+                await self.put(name, (without_body(header),))
 
     async def _staged(self, name: str) -> frozenset[int] | None:
         """None if there is neither a capture nor a block."""

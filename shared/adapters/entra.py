@@ -77,9 +77,9 @@ class EntraKeys:
             payload: bytes = _SIGNATURES.decode(token, key, algorithms=[ALGORITHM])
         except PyJWTError:
             return TokenRejected(check=Check.SIGNATURE)
-        malformed = caller_token.malformed(payload)
-        if malformed is not None:
-            return TokenRejected(check=malformed)
+        fault = caller_token.payload_fault(payload)
+        if fault is not None:
+            return TokenRejected(check=fault)
         try:
             claims = jwt.decode(
                 token,

@@ -116,7 +116,9 @@ class EventHub:
         """Raises DeliveryError unless the event hub answers on a new connection."""
         try:
             async with asyncio.timeout(self._timeouts.probe_s):
-                await event_hub_errors.translated(self.open_producer().get_eventhub_properties())
+                await event_hub_errors.translate_errors(
+                    self.open_producer().get_eventhub_properties()
+                )
         except TimeoutError as error:
             raise event_hub_errors.silence(self._timeouts.probe_s) from error.with_traceback(None)
 
@@ -220,7 +222,7 @@ class EventHub:
         producer = self.open_producer()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
-                return await event_hub_errors.translated(call(producer))
+                return await event_hub_errors.translate_errors(call(producer))
         self._silent_at = self._clock()
         self._replace(producer)
         # outside of a handler: the frames of what it handled would keep the SDK's connection open
@@ -244,7 +246,7 @@ class EventHub:
     async def _close(self, producer: EventHubProducerClient) -> None:
         with contextlib.suppress(TimeoutError, DeliveryError):
             async with asyncio.timeout(self._timeouts.close_s):
-                await event_hub_errors.translated(producer.close())
+                await event_hub_errors.translate_errors(producer.close())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -32,7 +32,7 @@ STILL_TOO_LARGE: Final = "an event is larger than the Event Hub takes, although 
 _TOO_LARGE: Final = "link:message-size-exceeded"
 
 
-async def translated[T](call: Awaitable[T]) -> T:
+async def translate_errors[T](call: Awaitable[T]) -> T:
     """The result of the SDK's call. Raises DeliveryError, or TimeoutError if there was no response
     in time.
     """

@@ -133,7 +133,7 @@ class Reconciliation:
         reopened = {
             name
             for name in await self._ledger.reopened_windows()
-            if open_too or Window.named(name).end <= until
+            if open_too or Window.from_name(name).end <= until
         }
         return sorted({name for name in names if name not in complete} | reopened)
 
@@ -151,7 +151,7 @@ class Reconciliation:
         index = await self._ledger.index(window)
         comparison = Comparison(window, index, until)
         run = _WindowRun(comparison, checkpoint, checkpoint_name, self._clock() + self._max_run_s)
-        comparison.report.ended = Window.named(window).end <= until
+        comparison.report.ended = Window.from_name(window).end <= until
         async for names in self._captures.pages(f"{window}/"):
             for first in range(0, len(names), _NAMES_PER_STEP):
                 run.add_missing(comparison.feed(names[first : first + _NAMES_PER_STEP]))

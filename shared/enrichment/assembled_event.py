@@ -69,8 +69,8 @@ def assembled_event(
     if claims is not None:
         event = usage_claim.mark_repeated(event, repeated=False)
         repetition = usage_claim.mark_repeated(event, repeated=True)
-        repeating = truncation.truncate(event_cost.priced(repetition, card), options.limit_bytes)
-    body = truncation.truncate(event_cost.priced(event, card), options.limit_bytes)
+        repeating = truncation.truncate(event_cost.with_cost(repetition, card), options.limit_bytes)
+    body = truncation.truncate(event_cost.with_cost(event, card), options.limit_bytes)
     telemetry = None
     if options.for_telemetry:
         truncated = truncation.was_truncated(body)

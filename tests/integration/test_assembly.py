@@ -72,7 +72,7 @@ async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> 
     event = builder.build(an_envelope(), request, response, "default", known)
     assert event.quantities.sku == "DataZoneStandard"
     texts = rate_files.read_texts()
-    expected = event_cost.priced(event, read_card(texts))
+    expected = event_cost.with_cost(event, read_card(texts))
     assembler = ValidatingAssembler("default", known, rates=texts)
     assembled = await assembler(an_envelope(), request, response, limit)
     assert assembled.body == truncation.truncate(expected, limit)

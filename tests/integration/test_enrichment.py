@@ -65,7 +65,7 @@ class FakeCaptures:
         if failure := self.failure or self.erase_failure:
             raise failure
         if name in self.held:
-            self.held[name] = capture.load(capture.erased(self.held[name].header))
+            self.held[name] = capture.load(capture.without_body(self.held[name].header))
 
 
 @dataclass

@@ -11,7 +11,7 @@ from shared.core.cost.rates import RateCard
 from shared.core.event.shape import Event, EventCost
 
 
-def priced(event: Event, card: RateCard | None) -> Event:
+def with_cost(event: Event, card: RateCard | None) -> Event:
     """The event with its cost by a card; without one, the event as it is."""
     if card is None:
         return event

@@ -121,7 +121,7 @@ def is_erased(header: Mapping[str, object]) -> bool:
     return header.get("erased") is True
 
 
-def erased(header: Mapping[str, object]) -> bytes:
+def without_body(header: Mapping[str, object]) -> bytes:
     """What takes the place of a capture whose body is erased."""
     kept = {name: value for name, value in header.items() if name != piece_times.KEY}
     return preamble({**kept, "erased": True})

@@ -42,14 +42,14 @@ class PieceTimes:
         """All of them as a member of a header; times as 32-bit floats, exact to 0.1 ms for half an
         hour.
         """
-        return {"bytes": _packed(self.sizes), "ms": _packed(array("f", self.times_ms))}
+        return {"bytes": _pack(self.sizes), "ms": _pack(array("f", self.times_ms))}
 
 
 def read(header: Mapping[str, object]) -> tuple[Arrival, ...]:
     """The arrivals that a response capture's header holds itself; () if it has none."""
     pieces = mapping(header.get(KEY))
-    sizes = _unpacked(array("I"), text(pieces.get("bytes")))
-    times = _unpacked(array("f"), text(pieces.get("ms")))
+    sizes = _unpack(array("I"), text(pieces.get("bytes")))
+    times = _unpack(array("f"), text(pieces.get("ms")))
     return tuple(_arrivals(sizes, times))
 
 
@@ -60,11 +60,11 @@ def _arrivals(sizes: array[int], times: array[float]) -> Iterator[Arrival]:
         yield received, at_ms
 
 
-def _packed[N: (int, float)](values: array[N]) -> str:
+def _pack[N: (int, float)](values: array[N]) -> str:
     return base64.b64encode(_little_endian(values).tobytes()).decode()
 
 
-def _unpacked[N: (int, float)](values: array[N], packed: str) -> array[N]:
+def _unpack[N: (int, float)](values: array[N], packed: str) -> array[N]:
     """Add what is packed to `values`, which are empty."""
     try:
         data = base64.b64decode(packed, validate=True)

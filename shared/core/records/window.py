@@ -35,7 +35,7 @@ class Window:
         return cls.of(started_at(exchange_id))
 
     @classmethod
-    def named(cls, name: str) -> Self:
+    def from_name(cls, name: str) -> Self:
         """The window of a name as `name` gives it. Raises ValueError."""
         return cls(datetime.strptime(name, _FORMAT).replace(tzinfo=UTC))
 

@@ -22,7 +22,7 @@ class TelemetryOptions:
     old_names: bool = False  # metrics by their names of before, in addition
 
 
-def known(values: Mapping[str, AttributeValue | None]) -> Attributes:
+def without_none(values: Mapping[str, AttributeValue | None]) -> Attributes:
     """Those that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
@@ -45,7 +45,7 @@ def gen_ai(exchange: ExchangeTelemetry, request_model: str | None) -> Attributes
     operation = GEN_AI_OPERATIONS.get(exchange.operation)
     if operation is None:
         return {}
-    return known(
+    return without_none(
         {
             "gen_ai.operation.name": operation.name,
             "gen_ai.provider.name": PROVIDER,

@@ -12,8 +12,8 @@ from shared.core.telemetry.attributes import (
     TelemetryOptions,
     callers,
     gen_ai,
-    known,
     server,
+    without_none,
 )
 from shared.core.telemetry.conventions import GEN_AI_OPERATIONS, Instrument
 from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
@@ -88,7 +88,7 @@ def _gen_ai_points(exchange: ExchangeTelemetry, options: TelemetryOptions) -> It
     if operation is None:
         return
     base = _base(exchange, options)
-    error = known({"error.type": exchange.error_type})
+    error = without_none({"error.type": exchange.error_type})
     duration = exchange.timings.to_end_ms / 1000
     yield _point(_DURATIONS[operation.family], duration, base | error)
     if operation.family == "inference":
@@ -115,7 +115,7 @@ def _base(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attributes:
         model = names.OTHER
     return (
         gen_ai(exchange, model)
-        | known({"openai.response.service_tier": exchange.service_tier})
+        | without_none({"openai.response.service_tier": exchange.service_tier})
         | server(options)
         | callers(exchange, options)
     )

@@ -12,8 +12,8 @@ from shared.core.telemetry.attributes import (
     TelemetryOptions,
     callers,
     gen_ai,
-    known,
     server,
+    without_none,
 )
 from shared.core.telemetry.conventions import GEN_AI_OPERATIONS
 from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
@@ -176,7 +176,7 @@ def _attributes(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attri
     return (
         gen_ai(exchange, exchange.request_model)
         | (_inference(exchange) if exchange.operation in GEN_AI_OPERATIONS else {})
-        | known(
+        | without_none(
             {
                 "error.type": exchange.error_type,
                 "http.request.method": exchange.method,
@@ -196,7 +196,7 @@ def _inference(exchange: ExchangeTelemetry) -> Attributes:
     request, operation = exchange.parameters, GEN_AI_OPERATIONS[exchange.operation]
     first_chunk_ms = exchange.timings.to_first_chunk_ms if exchange.stream else None
     dimensions = request.dimensions if operation.family == "embeddings" else None
-    return known(
+    return without_none(
         {
             "gen_ai.output.type": operation.output_type,
             "gen_ai.request.stream": True if exchange.stream else None,
@@ -225,7 +225,7 @@ def _usage(exchange: ExchangeTelemetry) -> Attributes:
     tokens = exchange.tokens
     if tokens is None or exchange.usage_repeated:
         return {}
-    return known(
+    return without_none(
         {
             "gen_ai.usage.input_tokens": tokens.input,
             "gen_ai.usage.output_tokens": tokens.output,

@@ -95,7 +95,7 @@ def key_id(token: bytes) -> str | TokenRejected:
     return kid if isinstance(kid, str) else TokenRejected(check=Check.KEY)
 
 
-def malformed(payload: bytes) -> Check | None:
+def payload_fault(payload: bytes) -> Check | None:
     """The fault in the form of a signed payload or its times; None if there is none.
 
     Checked here because a JWT library is more lenient: it takes `"1800003600"` and `true` for

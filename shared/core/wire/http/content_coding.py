@@ -68,7 +68,7 @@ class ContentDecoder:
         """
         decompressor = None
         for window in _windows(body):
-            rest = window if decompressor is None else self._unpadded(window, decompressor)
+            rest = window if decompressor is None else self._without_padding(window, decompressor)
             while rest:
                 if decompressor is None or decompressor.eof:
                     decompressor = self._member(rest)
@@ -82,7 +82,7 @@ class ContentDecoder:
                 if self._remaining_bytes <= 0 or decompressor.unconsumed_tail:
                     self.problem = f"it unfolds into more than {self._max_bytes} bytes"
                     return
-                rest = self._unpadded(decompressor.unused_data, decompressor)
+                rest = self._without_padding(decompressor.unused_data, decompressor)
             if self.problem is not None:
                 return
         if decompressor is not None and not decompressor.eof:
@@ -93,7 +93,7 @@ class ContentDecoder:
         self._members += 1
         return zlib.decompressobj(_window_bits(self._coding, first))
 
-    def _unpadded(self, rest: bytes, decompressor: _Decompressor) -> bytes:
+    def _without_padding(self, rest: bytes, decompressor: _Decompressor) -> bytes:
         """What is left to decompress: after the end of a member it begins the next one, which only
         gzip has.
         """
@@ -142,7 +142,7 @@ class PieceDecoder:
         """
         if self._coding in _IDENTITY:
             return piece
-        decoded, rest = bytearray(), self._unpadded(piece)
+        decoded, rest = bytearray(), self._without_padding(piece)
         members = 0
         try:
             while rest:
@@ -153,12 +153,12 @@ class PieceDecoder:
                 decoded += self._decompressor.decompress(rest, _MAX_PIECE_BYTES - len(decoded) + 1)
                 if len(decoded) > _MAX_PIECE_BYTES or members > _MAX_PIECE_MEMBERS:
                     return None
-                rest = self._unpadded(self._decompressor.unused_data)
+                rest = self._without_padding(self._decompressor.unused_data)
         except zlib.error:
             return None
         return bytes(decoded)
 
-    def _unpadded(self, rest: bytes) -> bytes:
+    def _without_padding(self, rest: bytes) -> bytes:
         """What is left to decode: after the end of a member it begins the next one."""
         if self._decompressor is None or not self._decompressor.eof:
             return rest

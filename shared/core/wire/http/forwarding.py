@@ -93,11 +93,11 @@ def without_upstream(
 def _in_ascii(name: bytes, value: bytes) -> bytes:
     """The header's value with bytes above 0x7F percent-encoded."""
     if name.lower() == b"content-disposition" and b"filename*" not in value.lower():
-        value = _FILENAME.sub(_extended, value)
+        value = _FILENAME.sub(_extended_filename, value)
     return re.sub(rb"[^\x00-\x7f]", lambda byte: b"%%%02X" % byte[0][0], value)
 
 
-def _extended(filename: re.Match[bytes]) -> bytes:
+def _extended_filename(filename: re.Match[bytes]) -> bytes:
     """`; filename="Z\xc3\xbcrich"` -> `; filename*=UTF-8''Z%C3%BCrich` (RFC 6266, RFC 8187)."""
     quoted = filename[2]
     text = re.sub(rb"\\(.)", rb"\1", quoted) if quoted is not None else filename[3]

@@ -96,7 +96,7 @@ def _field(key: str, value: Json, siblings: JsonObject, depth: int) -> Json:
     if name.endswith(_SECRETS) and value is not None:
         return MASKED
     if name in _SECRET_HOLDERS:
-        return _masked(value, depth)
+        return _mask(value, depth)
     if key in _FILES and isinstance(value, str) and looks_encoded(value):
         return describe_file(value, _media_type(key, siblings))
     if key in _KEPT_NUMBERS and isinstance(value, list):
@@ -112,15 +112,15 @@ def _media_type(key: str, siblings: JsonObject) -> str:
     return _FILES[key]
 
 
-def _masked(value: Json, depth: int) -> Json:
+def _mask(value: Json, depth: int) -> Json:
     """The same structure with every text and number masked. Only the `type` of an authentication is
     kept.
     """
     if isinstance(value, dict) and depth:
         return {
-            key: inner if key == "type" and isinstance(inner, str) else _masked(inner, depth - 1)
+            key: inner if key == "type" and isinstance(inner, str) else _mask(inner, depth - 1)
             for key, inner in value.items()
         }
     if isinstance(value, list) and depth:
-        return [_masked(inner, depth - 1) for inner in value]
+        return [_mask(inner, depth - 1) for inner in value]
     return value if value is None or isinstance(value, bool) else MASKED

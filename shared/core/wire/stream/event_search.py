@@ -18,7 +18,7 @@ _MAX_MARKED: Final = 1000  # events: more take several milliseconds to read
 _MAX_WITH_USAGE: Final = 32
 
 
-def marked(data: bytes) -> tuple[list[bytes], bool]:
+def marked_events(data: bytes) -> tuple[list[bytes], bool]:
     """The last events that hold a mark, and whether these are all. `data` begins with an event."""
     spans = sorted({span for mark in MARKS for span in _spans(data, mark)})
     return [data[start:end] for start, end in spans[-_MAX_MARKED:]], len(spans) <= _MAX_MARKED
@@ -59,12 +59,12 @@ def complete_bytes(data: bytes) -> int:
     return data.rfind(_END) + len(_END) if _END in data else 0
 
 
-def decoded(data: bytes) -> Iterator[SseEvent]:
+def decode(data: bytes) -> Iterator[SseEvent]:
     """The complete events."""
     return SseDecoder().feed(b"\n" + data)
 
 
-def decoded_open(data: bytes) -> SseEvent | None:
+def decode_open(data: bytes) -> SseEvent | None:
     """The event that begins here, whether or not its end has come."""
     decoder = SseDecoder()
     return next(decoder.feed(b"\n" + data), None) or decoder.tail()

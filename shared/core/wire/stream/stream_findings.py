@@ -45,15 +45,15 @@ class StreamFindings:
 
     def add_marked(self, data: bytes) -> None:
         """Note what counts among these events: those that hold a mark, and the last usage."""
-        marked, is_all = event_search.marked(data)
+        events, is_all = event_search.marked_events(data)
         self.unsure |= not is_all
-        for event in marked:
+        for event in events:
             self.add_all(event)
         self.usage = latest_usage(self.usage, _last_usage(data))
 
     def add_all(self, data: bytes) -> None:
         """Note all of these events."""
-        for event in event_search.decoded(data):
+        for event in event_search.decode(data):
             self.add(event)
 
     def add(self, event: SseEvent) -> None:

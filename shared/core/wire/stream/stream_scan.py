@@ -143,11 +143,11 @@ class StreamScan:
         start = event_search.complete_bytes(text)
         if self._first is not None and start == 0:
             # Its braces are not counted: it may be complete.
-            event = event_search.decoded_open(self._first)
+            event = event_search.decode_open(self._first)
             ends = event is not None and large.ends_stream(event.event, event.data)
             findings.unsure |= ends and _last_text(text).endswith("}}")
             return
-        event = event_search.decoded_open(text[start:])
+        event = event_search.decode_open(text[start:])
         if event is not None and (is_done(event.data) or parse_object(event.data)):
             findings.add(event)
 
@@ -231,7 +231,7 @@ def _last_events(events: bytes, count: int) -> bytes:
 
 def _add_long(findings: StreamFindings, first: bytes, last: bytes) -> None:
     """Note an event that begins and ends with these bytes."""
-    event = event_search.decoded_open(first)
+    event = event_search.decode_open(first)
     if event is not None:
         findings.add_large(event.event, event.data, _last_text(last))
     elif b"\ndata" in last:  # after a comment of many bytes

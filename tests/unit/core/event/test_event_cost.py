@@ -28,14 +28,14 @@ def an_event(**changes: object) -> Event:
 
 
 def cost_of(event: Event, card: RateCard = CARD) -> EventCost:
-    found = event_cost.priced(event, card).cost
+    found = event_cost.with_cost(event, card).cost
     assert found is not None
     return found
 
 
 def test_without_a_card_an_event_has_no_cost() -> None:
     """The key is absent, as before."""
-    event = event_cost.priced(an_event(), None)
+    event = event_cost.with_cost(an_event(), None)
     assert "cost" not in to_json(event)  # type: ignore[operator]
 
 
@@ -47,7 +47,7 @@ def test_amounts_are_decimal_texts_that_add_up() -> None:
     assert found.amount == "0.00002"
     tiny = cost_of(an_event(input=1, output=None))
     assert tiny.amount == "0.00000125"
-    valid(to_json(event_cost.priced(an_event(), CARD)))  # type: ignore[arg-type]
+    valid(to_json(event_cost.with_cost(an_event(), CARD)))  # type: ignore[arg-type]
 
 
 def test_what_is_not_known_is_null_and_what_is_free_is_zero() -> None:

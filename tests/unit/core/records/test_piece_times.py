@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.records import piece_times
-from shared.core.records.capture import erased, load_header, preamble
+from shared.core.records.capture import load_header, preamble, without_body
 from shared.core.records.piece_times import MAX_PIECES, PieceTimes
 from shared.core.wire.json.json_shape import Json
 
@@ -74,4 +74,4 @@ def test_what_holds_no_times_reads_as_none(value: Json) -> None:
 def test_they_are_erased_with_the_body() -> None:
     """The sizes of the pieces say much about the text."""
     header = load_header(preamble({"pieces": _noted((3, 1.5)).to_json(), "status_code": 200}))
-    assert load_header(erased(header)) == {"status_code": 200, "erased": True}
+    assert load_header(without_body(header)) == {"status_code": 200, "erased": True}

@@ -23,7 +23,7 @@ AT_TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 def test_a_window_holds_its_moment_and_is_found_by_its_name(moment: datetime) -> None:
     window = Window.of(moment)
     assert window.start <= moment < window.end
-    assert Window.named(window.name) == window
+    assert Window.from_name(window.name) == window
 
 
 @given(moments)
@@ -69,4 +69,4 @@ def test_windows_are_judged_when_the_last_exchange_that_began_in_them_is_over(
 @pytest.mark.parametrize("name", ["", "2026/11/23", "2026/13/23/10", "2026-11-23-10", "nonsense"])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="does not match"):
-        Window.named(name)
+        Window.from_name(name)

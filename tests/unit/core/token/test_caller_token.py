@@ -165,7 +165,7 @@ def test_an_identity_has_one_audience_and_one_id(changed: dict[str, Any], check:
 
 @given(JSON)
 def test_any_json_as_payload_gives_a_response(payload: Any) -> None:
-    found = caller_token.malformed(json.dumps(payload).encode())
+    found = caller_token.payload_fault(json.dumps(payload).encode())
     assert (found is Check.FORM) is not isinstance(payload, dict)
 
 
@@ -173,4 +173,4 @@ def test_any_json_as_payload_gives_a_response(payload: Any) -> None:
 @example(b"[" * 100_000)
 @example(b'{"exp": ' + b"9" * 5000 + b"}")
 def test_a_payload_that_is_not_a_json_object_is_malformed(payload: bytes) -> None:
-    assert caller_token.malformed(payload) in {Check.FORM, None}
+    assert caller_token.payload_fault(payload) in {Check.FORM, None}
