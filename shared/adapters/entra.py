@@ -116,10 +116,10 @@ class EntraTenant:
         async with aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
         ) as session:
-            found = await asyncio.gather(
+            tenants = await asyncio.gather(
                 *(self._metadata(session, self._address + path) for path in METADATA_PATHS)
             )
-            addresses = sorted({metadata.keys_url for metadata in found})
+            addresses = sorted({metadata.keys_url for metadata in tenants})
             documents = await asyncio.gather(
                 *(_document(session, address) for address in addresses)
             )
@@ -134,7 +134,7 @@ class EntraTenant:
         if not usable:
             raise SigningKeysUnavailable("the tenant published no RSA key for signatures")
         return EntraKeys(
-            issuers=frozenset(metadata.issuer for metadata in found),
+            issuers=frozenset(metadata.issuer for metadata in tenants),
             published=published,
             usable=usable,
         )

@@ -56,8 +56,8 @@ class Message:
 def text_part(value: object) -> Iterator[Part]:
     """A text, or the file that its description stands for."""
     content = text(value)
-    found = _EMBEDDED_FILE.fullmatch(content)
-    if found is not None:
+    match = _EMBEDDED_FILE.fullmatch(content)
+    if match is not None:
         yield file_part(content, "file")
     elif content:
         yield Part(kind="text", text=content)
@@ -65,15 +65,15 @@ def text_part(value: object) -> Iterator[Part]:
 
 def file_part(description: str, kind: PartKind, name: str | None = None) -> Part:
     """A file by its address, its id or the description that the event holds."""
-    found = _EMBEDDED_FILE.search(description)
-    if found is None:
+    match = _EMBEDDED_FILE.search(description)
+    if match is None:
         return Part(kind=kind, text=description or None, name=name)
     by_type: dict[str, PartKind] = {"image": "image", "audio": "audio"}
     return Part(
-        kind=by_type.get(found[1].partition("/")[0], kind),
+        kind=by_type.get(match[1].partition("/")[0], kind),
         name=name,
-        media_type=found[1],
-        size=int(found[2]),
+        media_type=match[1],
+        size=int(match[2]),
     )
 
 

@@ -16,15 +16,15 @@ def with_cost(event: Event, card: RateCard | None) -> Event:
     if card is None:
         return event
     ended_at = datetime.fromisoformat(event.timestamp).replace(tzinfo=UTC)
-    found = cost(event.quantities, card, ended_at)
+    amounts = cost(event.quantities, card, ended_at)
     return replace(
         event,
         cost=EventCost(
-            status=found.status,
-            amount=None if found.amount is None else _text(found.amount),
-            currency=found.currency,
-            parts={part: _text(amount) for part, amount in found.parts.items()},
-            unpriced=found.unpriced,
+            status=amounts.status,
+            amount=None if amounts.amount is None else _text(amounts.amount),
+            currency=amounts.currency,
+            parts={part: _text(amount) for part, amount in amounts.parts.items()},
+            unpriced=amounts.unpriced,
             card=card.version,
         ),
     )

@@ -111,10 +111,10 @@ class Comparison:
     An exchange that started at `until` or later is not judged while the ledger does not know it.
     """
 
-    def __init__(self, window: str, known: LedgerIndex, until: datetime) -> None:
+    def __init__(self, window: str, index: LedgerIndex, until: datetime) -> None:
         self.report = Report(window=window)
         self._until = until
-        self._known = known
+        self._index = index
         self._current: str | None = None
         self._kinds: set[CaptureKind] = set()
 
@@ -134,21 +134,21 @@ class Comparison:
         """The last exchange, if it is missing. The report is complete afterwards."""
         yield from self._close_current()
         self._current = None
-        self.report.duplicates = self._known.duplicates
-        self.report.erased = len(self._known.erased)
-        erased = sum(exchange_id in self._known.delivered for exchange_id in self._known.erased)
-        self.report.without_capture = len(self._known.delivered) - erased - self.report.delivered
+        self.report.duplicates = self._index.duplicates
+        self.report.erased = len(self._index.erased)
+        erased = sum(exchange_id in self._index.delivered for exchange_id in self._index.erased)
+        self.report.without_capture = len(self._index.delivered) - erased - self.report.delivered
 
     def _close_current(self) -> Iterator[CapturedExchange]:
-        if self._current is None or self._current in self._known.erased:
+        if self._current is None or self._current in self._index.erased:
             return  # of an erased one, a run that did not come to its end may have left captures
-        if self._current not in self._known and started_at(self._current) >= self._until:
+        if self._current not in self._index and started_at(self._current) >= self._until:
             self.report.running += 1
             return
         self.report.captured += 1
-        if self._current in self._known.delivered:
+        if self._current in self._index.delivered:
             self.report.delivered += 1
-        elif self._current in self._known.dead_lettered:
+        elif self._current in self._index.dead_lettered:
             self.report.dead_lettered += 1
         else:
             yield CapturedExchange(exchange_id=self._current, kinds=frozenset(self._kinds))

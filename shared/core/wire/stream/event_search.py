@@ -44,14 +44,14 @@ def with_usage(data: bytes) -> Iterator[bytes]:
 
 def event_start(data: bytes, start: int, at: int) -> int:
     """Where the event begins that holds the byte at `at`, or `start` if that is later."""
-    found = data.rfind(_END, start, at)
-    return start if found < 0 else found + len(_END)
+    end = data.rfind(_END, start, at)
+    return start if end < 0 else end + len(_END)
 
 
 def event_end(data: bytes, at: int) -> int | None:
     """Where the event ends that holds the byte at `at`; None if its end has not come."""
-    found = data.find(_END, at)
-    return None if found < 0 else found + len(_END)
+    end = data.find(_END, at)
+    return None if end < 0 else end + len(_END)
 
 
 def complete_bytes(data: bytes) -> int:

@@ -99,8 +99,8 @@ class StreamFindings:
         self.choices[index] = self.choices.get(index, False) or finished
 
     def _add_large_choice(self, first: str, last: str) -> None:
-        found = _CHOICE_INDEX.search(first)
-        index = found[1] if found else str(large.last_member(last, "index", '{"choices":[{') or 0)
+        match = _CHOICE_INDEX.search(first)
+        index = match[1] if match else str(large.last_member(last, "index", '{"choices":[{') or 0)
         reason = large.last_member(last, "finish_reason", '{"choices":[{')
         if text(reason):
             self._add_choice(index, finished=True)
@@ -116,9 +116,9 @@ def _last_usage(data: bytes) -> JsonObject | None:
     for event in event_search.with_usage(data):
         if len(event) > PARSED_BYTES:
             break
-        found = StreamFindings()
-        found.add_all(event)
-        if has_figures(found.usage):
-            return found.usage
-        zeros = zeros or found.usage
+        findings = StreamFindings()
+        findings.add_all(event)
+        if has_figures(findings.usage):
+            return findings.usage
+        zeros = zeros or findings.usage
     return zeros
