@@ -84,7 +84,6 @@ def request(name: str, result_code: str, *, success: bool, count: int = 1) -> Ro
         "timestamp": f"{NOON:%FT%T}",
         "name": name,
         "resultCode": result_code,
-        "duration": 120.0,  # ms
         "success": str(success),
         "itemCount": count,
     }
