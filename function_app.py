@@ -18,6 +18,7 @@ import blueprints.completeness.erase
 import blueprints.completeness.reconcile
 import blueprints.completeness.replay
 import blueprints.enrichment
+import blueprints.following
 import blueprints.health
 import blueprints.relay
 from blueprints.access import Guard
@@ -28,12 +29,14 @@ from shared.adapters.aiohttp_transport import AiohttpTransport
 from shared.adapters.captures import Captures
 from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE, EnvelopeQueue, GroupedEnvelopes
 from shared.adapters.event_hub import EventHub
+from shared.adapters.follow_up_queue import FollowUpQueue
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger import Ledger
 from shared.adapters.policy_blob import PolicyBlob
 from shared.adapters.start_lease import StartLease
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
+from shared.adapters.upstream_reader import UpstreamReader
 from shared.adapters.usage_claims import UsageClaims
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters
@@ -48,8 +51,11 @@ from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
 from shared.enrichment.ports import DeliveryTelemetry
+from shared.following.follower import Follower
+from shared.following.recording import FollowedExchanges
 from shared.health.readiness import Readiness
 from shared.health.status import Sources, Status
+from shared.http.exchange_ids import fresh_exchange_id
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
@@ -94,6 +100,25 @@ def content_policy(settings: ContentSettings) -> PolicySource:
     if settings.policy_blob is None:
         return SettledPolicy(settings.policy)
     return PolicyRenewal(PolicyBlob(storage, settings.policy_blob), settings.default)
+
+
+def following(settings: Settings) -> Follower | None:
+    """Follows background responses; None if the settings switch that off."""
+    if settings.following is None:
+        return None
+    return Follower(
+        UpstreamReader(upstream),
+        FollowUpQueue(storage),
+        FollowedExchanges(
+            captures,
+            envelopes,
+            json_blobs,
+            ledger,
+            fresh_exchange_id,
+            open_s=max_age.total_seconds(),
+        ),
+        first_wait_s=settings.following.first_wait_s,
+    )
 
 
 def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[SigningKeys]]:
@@ -143,6 +168,8 @@ relay = Relay(
     content_policy=content.policy,
 )
 json_blobs = JsonBlobs(storage)
+max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
+follower = following(config)
 delivery_telemetry = telemetry(config)
 enrichment = Enrichment(
     captures,
@@ -157,13 +184,13 @@ enrichment = Enrichment(
     event_hub,
     ledger,
     delivery_telemetry,
+    follow_ups=follower,
 )
 message_handler = MessageHandler(enrichment, envelopes)
 poison_handler = PoisonHandler(enrichment, captures, ledger, json_blobs, poison_envelopes)
 back_pressure = BackPressure(envelopes, event_hub)
 reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, back_pressure)
 dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)
-max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
 replay_runner = ReplayRunner(captures, ledger, envelopes, json_blobs, back_pressure, max_age)
 erasure_runner = ErasureRunner(
     captures,
@@ -207,6 +234,8 @@ app.register_functions(blueprints.relay.blueprint(relay, guard))
 app.register_functions(
     blueprints.enrichment.blueprint(message_handler, poison_handler, config.storage.setting)
 )
+if config.following is not None and follower is not None:
+    app.register_functions(blueprints.following.blueprint(follower, config.following.schedule))
 app.register_functions(blueprints.health.blueprint(readiness, status, guard))
 app.register_functions(blueprints.completeness.dead_letters.blueprint(dead_letters, guard))
 app.register_functions(

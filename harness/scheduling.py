@@ -17,6 +17,7 @@ _STACKS: Final = {
     "test_account_pool": "pooled",
     "test_entra": "guarded",
     "test_errors": "strained",
+    "test_following": "strained",
     "test_health": "strained",
     "test_interventions": "strained",
     "test_killed_worker": "strained",

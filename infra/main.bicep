@@ -594,6 +594,12 @@ module accessOfApp 'modules/access.bicep' = {
       }
       {
         principalId: identity.properties.principalId
+        resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[2]}'
+        role: 'Storage Queue Data Contributor'
+        why: 'The app puts here the background responses that it follows, and takes off those that are due.'
+      }
+      {
+        principalId: identity.properties.principalId
         resourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
         role: 'Azure Event Hubs Data Sender'
         why: 'The app sends events, and reads none.'

@@ -1,11 +1,11 @@
 """What the app does, in packages that follow the way of the data.
 
     function_app > blueprints
-                 > relay | enrichment | completeness | access | content | health
+                 > relay | enrichment | following | completeness | access | content | health
                    | telemetry | adapters
                  > settings, http > core | concurrency > errors
 
 A module imports from its own package and from the layers below it; `core` and `concurrency` do not
-import each other. Use cases (relay, enrichment, completeness, access, content, health, telemetry)
-state what they need as a `Protocol`; `function_app.py` gives them the adapter.
+import each other. Use cases (relay, enrichment, following, completeness, access, content,
+health, telemetry) state what they need as a `Protocol`; `function_app.py` gives them the adapter.
 """

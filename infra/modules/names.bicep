@@ -1,8 +1,8 @@
 // Every name that the deployment gives, from one place.
 
 @export()
-@description('The queues of the account of captures. The app names them in shared/adapters/envelope_queue.py; a test compares.')
-var queueNames = ['envelopes', 'envelopes-poison']
+@description('The queues of the account of captures. The app names them in shared/adapters/envelope_queue.py and follow_up_queue.py; a test compares.')
+var queueNames = ['envelopes', 'envelopes-poison', 'follow-ups']
 
 @export()
 @description('The containers of the account of captures. The app names the first two in shared/core/records, the setting CONTENT_POLICY the third; a test compares.')

@@ -562,6 +562,12 @@ type settingsType = {
   @description('Optional. Give every event a cost, by the rates that are deployed with the app.')
   EVENT_COST: string?
 
+  @description('Optional. Seconds until a background response that a call created is asked for. 0: never.')
+  FOLLOW_BACKGROUND_AFTER_S: string?
+
+  @description('Optional. When the app asks about the background responses that are due.')
+  FOLLOW_SCHEDULE: string?
+
   @description('Optional. When completeness is checked.')
   RECONCILE_SCHEDULE: string?
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from local.stack.ports import HOST, Ports
 
-QUEUES: Final = ("envelopes", "envelopes-poison")
+QUEUES: Final = ("envelopes", "envelopes-poison", "follow-ups")
 CONTAINERS: Final = ("captures", "ledger", "policies")
 
 # Azurite's well-known account, the same on every machine (Azurite's README, "Default Storage

@@ -7,6 +7,7 @@ Limits and time-outs are constructor arguments.
 The upstream:
 
     upstream           calls it through httpx, whose exceptions become fnsse's there
+    upstream_reader    fetches what it has, on the app's own behalf
     aiohttp_transport  the httpx transport, on aiohttp's client
     aiohttp_bodies     bodies between httpx and aiohttp, with their time-outs
     aiohttp_errors     aiohttp's exceptions as httpx's or fnsse's
@@ -23,6 +24,7 @@ Storage:
     backoff            the wait before the next try of a call
     captures           captures, in Blob storage
     envelope_queue     the queue of envelopes
+    follow_up_queue    the queue of follow-ups
     json_blobs         small JSON objects, one blob each
     ledger             the ledger and the report of each window
     ledger_appender    appends entries to the ledger; ledger_blobs reads them

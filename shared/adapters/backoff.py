@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +30,3 @@ class Backoff:
         wait_s = self.waits_s[tries - 1]
         # never before the moment that the service named
         return retry_after_s + self.uniform(0.5 * wait_s, 1.5 * wait_s)
-
-
-def retry_after_s(value: str | None, now: datetime) -> float:
-    """The wait that a Retry-After header asks for (RFC 9110, 10.2.3): seconds or a date. 0 for
-    anything else, for a past date, and for no header.
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return 0.0
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())

@@ -26,9 +26,10 @@ from email.utils import formatdate
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from shared.adapters.backoff import Backoff, retry_after_s
+from shared.adapters.backoff import Backoff
 from shared.adapters.storage_errors import refusal, storage_errors
 from shared.adapters.storage_http import StorageHttp, StorageResponse
+from shared.core.wire.http.retry_after import retry_after_s
 from shared.errors import StorageError
 
 _API_VERSION: Final = "2023-11-03"
@@ -117,12 +118,14 @@ class DirectStorage:
             _StorageRequest(self._blobs, "PUT", path, {"comp": "appendblock"}, body=data)
         )
 
-    async def put_message(self, queue: str, text: str, wait_s: int) -> None:
-        """Put a message that never expires, visible after `wait_s`.
+    async def put_message(
+        self, queue: str, text: str, wait_s: int, *, ttl_s: int | None = None
+    ) -> None:
+        """Put a message, visible after `wait_s`, that expires after `ttl_s`; None: never.
 
         Its text is Base64, as host.json's messageEncoding says.
         """
-        query = {"messagettl": "-1", "visibilitytimeout": str(wait_s)}
+        query = {"messagettl": str(ttl_s or -1), "visibilitytimeout": str(wait_s)}
         headers = {"content-type": "application/xml"}
         body = _MESSAGE % base64.b64encode(text.encode())
         await self._call(

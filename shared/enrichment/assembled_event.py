@@ -12,6 +12,7 @@ from shared.core.cost.rates import CardTexts, RateCard, read_card
 from shared.core.detect.own import OwnPatterns
 from shared.core.event import event_cost, truncation, usage_claim
 from shared.core.event.integrity import CheckedEvent
+from shared.core.event.pending_response import pending_response
 from shared.core.event.shape import Event
 from shared.core.records.digests import NO_DIGESTS, Digests
 from shared.core.records.envelope import Envelope
@@ -32,6 +33,8 @@ class AssembledEvent:
     claims: str | None
     # the event, if another exchange counts that usage; None if nothing has to be claimed
     repeating_body: bytes | None
+    # a background response whose end the exchange did not see: the app is to follow it
+    pending_response: str | None = None
     digests: Digests = NO_DIGESTS  # of its captures
     altered: tuple[str, ...] = ()  # what of them was altered since the first delivery
     telemetry: ExchangeTelemetry | None = None  # None: telemetry is switched off
@@ -80,6 +83,7 @@ def assembled_event(
         outcome=event.outcome,
         claims=claims,
         repeating_body=repeating,
+        pending_response=pending_response(event),
         digests=checked.digests,
         altered=checked.altered,
         telemetry=telemetry,

@@ -98,6 +98,7 @@ def _assemble_packed(packed: bytes) -> bytes:
     about = {
         "outcome": assembled.outcome,
         "claims": assembled.claims,
+        "pending_response": assembled.pending_response,
         "digests": asdict(assembled.digests),
         "altered": assembled.altered,
         "telemetry": asdict(assembled.telemetry) if assembled.telemetry else None,
@@ -131,6 +132,7 @@ def _unpack_assembled(output: bytes) -> AssembledEvent:
         body=body,
         outcome=Outcome(members["outcome"]),
         claims=members["claims"],
+        pending_response=members["pending_response"],
         repeating_body=repeating_body or None,
         digests=Digests(**members["digests"]),
         altered=tuple(members["altered"]),

@@ -15,6 +15,7 @@ from shared.core.content.mode import ContentMode
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records import digests
+from shared.core.records import follow_up as follow_ups
 from shared.core.records.capture import (
     of_outcome,
     outcome_name,
@@ -35,6 +36,7 @@ from shared.enrichment.ports import (
     EnrichmentLedger,
     EventAssembler,
     EventSink,
+    FollowUps,
     UsageClaimStore,
 )
 from shared.enrichment.stored_captures import read_stored
@@ -67,6 +69,7 @@ class _ClaimedEvent:
     body: bytes  # JSON
     outcome: Outcome  # as the event says
     claim: Claim | None  # on the usage in the event; None if no claim is needed
+    pending_response: str | None  # the response to follow
     telemetry: ExchangeTelemetry | None  # None: telemetry is switched off
     digests: Digests  # of its captures and itself
     altered: tuple[str, ...]  # what of its captures was altered
@@ -92,10 +95,11 @@ class Enrichment:
         ledger: EnrichmentLedger,
         telemetry: DeliveryTelemetry | None = None,
         *,
+        follow_ups: FollowUps | None = None,
         timeout_s: float = DELIVERY_S,
     ) -> None:
         """`timeout_s` bounds all that is done for one message, however many waits it takes.
-        `telemetry` is None if it is switched off.
+        `telemetry` and `follow_ups` are None if they are switched off.
         """
         self._captures = captures
         self._assemble = assemble
@@ -103,6 +107,7 @@ class Enrichment:
         self._event_hub = event_hub
         self._ledger = ledger
         self._telemetry = telemetry
+        self._follow_ups = follow_ups
         self._timeout_s = timeout_s
         self._delivery_log = DeliveryLog()
         # These bound memory: a worker delivers hundreds of envelopes at once when it has a backlog,
@@ -143,6 +148,7 @@ class Enrichment:
                 cause = cause_of(envelope, message.tries)
                 self._telemetry.accepted(event.telemetry, cause, message.queued_ns)
             await self._delivery_log.accepted(replace(envelope, outcome=event.outcome))
+            await self._follow(envelope, event.pending_response)
             # last: if it fails, the next try finds a body erased and has nothing to report
             await self._erase_bodies(envelope)
         except CaptureError as error:
@@ -207,6 +213,16 @@ class Enrichment:
         if event.claim is not None and event.claim.new:
             await self._claims.release(event.claim)
 
+    async def _follow(self, envelope: Envelope, response_id: str | None) -> None:
+        """The event is accepted: from now on the app follows the response that the exchange
+        created. A replay repeats an event, and a response that it created was followed then.
+        """
+        if self._follow_ups is None or response_id is None or envelope.replayed:
+            return
+        follow_up = follow_ups.of_create(envelope, response_id)
+        if follow_up is not None:
+            await self._follow_ups.begin(follow_up)
+
     async def _erase_bodies(self, envelope: Envelope) -> None:
         """The event is accepted: the bodies of a redacted exchange are not needed any more."""
         if envelope.content_mode is ContentMode.REDACTED:
@@ -261,6 +277,7 @@ def _claimed(
         body=body,
         outcome=assembled.outcome,
         claim=claim,
+        pending_response=assembled.pending_response,
         telemetry=telemetry,
         digests=replace(assembled.digests, event=digests.of_bytes(body)),
         altered=assembled.altered,

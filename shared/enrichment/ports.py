@@ -12,6 +12,7 @@ from shared.core.records.capture import (
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.digests import AcceptedEvent, Digests
 from shared.core.records.envelope import Envelope
+from shared.core.records.follow_up import FollowUp
 from shared.core.telemetry.delivery import DeliveryCause
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.enrichment.assembled_event import AssembledEvent
@@ -64,6 +65,14 @@ class UsageClaimStore(Protocol):
 
     async def release(self, claim: Claim) -> None:
         """The next exchange that claims this usage holds it."""
+        ...
+
+
+class FollowUps(Protocol):
+    """Follows background responses whose end nobody may come back for."""
+
+    async def begin(self, follow_up: FollowUp) -> None:
+        """Follow a response. Raises StorageError."""
         ...
 
 

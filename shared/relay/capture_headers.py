@@ -48,15 +48,11 @@ def of_response(record: ExchangeRecord, envelope: Envelope, notes: JsonObject) -
     """Everything of a response capture before the body. `notes`: of an answer that is not
     stored.
     """
-    return capture.preamble(
-        {
-            "status_code": record.response.status,
-            "headers": kept_of_response(record),
-            "envelope": to_fields(envelope),
-            **notes,
-            **_times(record, envelope),
-            **_digest(record.response.body),
-        }
+    return capture.of_response(
+        record.response.status,
+        kept_of_response(record),
+        to_fields(envelope),
+        {**notes, **_times(record, envelope), **_digest(record.response.body)},
     )
 
 

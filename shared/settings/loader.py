@@ -19,6 +19,7 @@ from shared.settings import connections, validators
 from shared.settings.environ_reader import LONGEST_EXCHANGE_S, EnvironReader
 from shared.settings.settings import (
     ContentSettings,
+    FollowingSettings,
     InterventionSettings,
     LimitSettings,
     ReconcileSettings,
@@ -36,6 +37,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         limits=_limits(reader),
         interventions=_interventions(reader),
         reconcile=_reconcile(reader),
+        following=_following(reader),
         copied_headers=_copied_headers(reader),
         deployments=_deployments(reader),
         content=_content(reader),
@@ -101,6 +103,19 @@ def _reconcile(reader: EnvironReader) -> ReconcileSettings:
         look_back_s=min(look_back_h * 3600, retention_days * 86_400),
         retention_days=retention_days,
     )
+
+
+def _following(reader: EnvironReader) -> FollowingSettings | None:
+    first_wait_s = reader.number("FOLLOW_BACKGROUND_AFTER_S", 30, "a number of seconds", 0, 3600)
+    schedule = reader.validate(
+        "FOLLOW_SCHEDULE",
+        "an NCRONTAB expression of six fields",
+        "0 * * * * *",
+        validators.is_schedule,
+    )
+    if not first_wait_s:
+        return None
+    return FollowingSettings(first_wait_s=first_wait_s, schedule=schedule or "0 * * * * *")
 
 
 def _copied_headers(reader: EnvironReader) -> frozenset[str]:

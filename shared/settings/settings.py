@@ -101,6 +101,14 @@ class ContentSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FollowingSettings:
+    """How background responses are followed."""
+
+    first_wait_s: float  # from the end of the create call to the first question
+    schedule: str  # NCRONTAB, six fields: when the app asks about those that are due
+
+
+@dataclass(frozen=True, kw_only=True)
 class CallerAuthSettings:
     """Whose Entra tokens the app itself accepts (CALLER_AUTH=entra)."""
 
@@ -132,6 +140,7 @@ class Settings:
     limits: LimitSettings
     interventions: InterventionSettings
     reconcile: ReconcileSettings
+    following: FollowingSettings | None  # None: background responses are not followed
     copied_headers: frozenset[str]  # request headers to copy into events, lower-case
     deployments: Deployments  # what answers do not say of them; empty: nothing is known
     content: ContentSettings

@@ -40,6 +40,8 @@ _STRAINED: Final = {
     "EARLY_RESPONSE_AFTER_S": "0.6",
     "EXCHANGE_TIMEOUT_S": "6",
     "DRAIN_AFTER_DISCONNECT_S": "20",
+    "FOLLOW_BACKGROUND_AFTER_S": "1",
+    "FOLLOW_SCHEDULE": "* * * * * *",
 }
 
 # Settings of host.json under the names by which the environment overrides them, on both hosts.

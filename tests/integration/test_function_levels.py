@@ -61,6 +61,10 @@ def indexed(settings: dict[str, str]) -> Functions:
     return found
 
 
+# The defaults of the settings, by which the timers fire.
+SCHEDULES = {"0 */10 * * * *": "RECONCILE_SCHEDULE", "0 * * * * *": "FOLLOW_SCHEDULE"}
+
+
 def levels(functions: Functions) -> dict[str, object]:
     return {
         name: binding["authLevel"]
@@ -127,7 +131,7 @@ def described(bindings: list[dict[str, Any]]) -> tuple[str, str, str]:
         case "queueTrigger":
             return "queue", trigger["queueName"], ""
         case "timerTrigger":
-            return "timer", "RECONCILE_SCHEDULE", ""
+            return "timer", SCHEDULES[trigger["schedule"]], ""
         case other:
             return other.removesuffix("Trigger"), "", ""
 

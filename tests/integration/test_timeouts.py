@@ -32,6 +32,7 @@ from shared.adapters.ledger import Ledger
 from shared.adapters.start_lease import StartLease
 from shared.adapters.storage import Storage
 from shared.adapters.upstream import Upstream
+from shared.adapters.upstream_reader import UpstreamReader
 from shared.adapters.usage_claims import UsageClaims
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
@@ -356,6 +357,19 @@ async def delivery(dependency: MisbehavingDependency) -> None:
             await enrichment.deliver(replace(PLAIN, outcome_pending=True))
 
 
+async def followed_response(dependency: MisbehavingDependency) -> None:
+    async with (
+        dependency.server() as server,
+        AiohttpTransport(max_connections=10) as transport,
+    ):
+        settings = replace(UPSTREAM, base_url=server.url, read_timeout_s=LONG_S)
+        reader = UpstreamReader(
+            Upstream(settings, transport, KeyCredential("key")), timeout_s=SHORT_S
+        )
+        with pytest.raises(UpstreamError):
+            await reader.get(b"/openai/v1/responses/resp_1")
+
+
 # The calls that try each row of the table: dependency and the kind of wait.
 TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[None]]]] = {
     ("Event Hub", "its largest event, from connecting to attaching"): largest_event,
@@ -385,6 +399,7 @@ TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[
     ("Azure OpenAI", "taking 64 KiB of the request's body"): upstream_upload,
     ("Azure OpenAI", "a byte of the response"): upstream_byte,
     ("Azure OpenAI", "the whole exchange, however it trickles"): whole_exchange,
+    ("Azure OpenAI", "a question about a response that the app follows"): followed_response,
     ("Identity endpoint", "a token"): token,
     ("Entra", "the tenant's signing keys"): signing_keys,
     ("Readiness", "the probe of any dependency"): readiness,

@@ -12,6 +12,7 @@ In: an envelope, and the captures of the request and the response (either may be
     event_quantities, event_cost   what is billed of an exchange, and its cost by a card of rates
     integrity                      whether the captures are those of the first delivery
     usage_claim                    which of several exchanges counts the usage of one response
+    pending_response               background responses whose end an exchange did not see
     shape                          the Event's fields: the contract with consumers
     truncation                     Event -> JSON of at most so many bytes
 

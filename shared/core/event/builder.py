@@ -138,6 +138,7 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
         # the response
         choices=sent_answer.choices,
         output=sent_answer.output,
+        create_exchange_id=envelope.create_exchange_id,
         response_id=answer.id if _is_response(envelope) else None,
         response_status=answer.response_status,
         background=answer.background,

@@ -182,6 +182,8 @@ class Event:
     choices: tuple[Choice, ...]  # all choices of a chat completion or completion
     # the output items of a response, files in them replaced by size and hash
     output: tuple[JsonObject, ...] | None
+    # of an event of responses.followed: the exchange that created the response
+    create_exchange_id: str | None = None
     response_id: str | None  # of a response
     # of a response: completed, incomplete, failed, cancelled, in_progress, queued
     response_status: str | None

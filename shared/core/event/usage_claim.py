@@ -14,12 +14,10 @@ the attempt that made it may have been accepted.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from shared.core.cost.quantities import Basis
 from shared.core.event.shape import Event
-
-_FINAL: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
+from shared.core.wire.operations import spec_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +33,8 @@ def response_to_claim(event: Event) -> str | None:
     """The response whose usage must be claimed before the event can say who counts it; None if no
     claim is needed.
     """
-    final = event.background is True and event.response_status in _FINAL
+    statuses = spec_of(event.operation).final_statuses
+    final = event.background is True and event.response_status in statuses
     return event.response_id if final and event.usage is not None else None
 
 

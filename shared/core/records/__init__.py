@@ -10,6 +10,7 @@ names (EnvelopeError, CaptureError, WrongType, ValueError).
     piece_times                     when the pieces of a response arrived
     unstored_body                   what is kept of a body that must not be stored
     envelope_message                a message of the queue: one envelope or several
+    follow_up                       a background response whose end the app has to see
     ledger_entry, dead_letter       what became of its event
     digests, first_digests          SHA-256 of captures and event, and what the ledger has of them
     comparison, id_set, checkpoint  completeness: what was captured and not delivered

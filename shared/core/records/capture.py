@@ -133,9 +133,21 @@ def preamble(header: Mapping[str, object]) -> bytes:
     return _PREFIX.pack(MAGIC, len(text)) + text
 
 
+def of_response(
+    status_code: int | None,
+    headers: Mapping[str, str],
+    envelope: Mapping[str, object],
+    more: Mapping[str, object],
+) -> bytes:
+    """Everything of a response capture before the body. `more`: what else the header says, if the
+    body is not stored.
+    """
+    return preamble({"status_code": status_code, "headers": headers, "envelope": envelope, **more})
+
+
 def of_outcome(envelope: Mapping[str, object]) -> bytes:
     """An outcome capture."""
-    return preamble({"status_code": None, "headers": {}, "envelope": envelope})
+    return of_response(None, {}, envelope, {})
 
 
 def load(blob: bytes) -> Capture:

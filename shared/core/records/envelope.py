@@ -115,6 +115,8 @@ class Envelope:
     requeued: Requeue | None = None  # None: the recorder queued it, or a replay
     # what the ledger says of its first delivery, if it is delivered again; None: nothing
     first_delivery: Digests | None = None
+    # the exchange that created the response which the app followed; None: it followed none
+    create_exchange_id: str | None = None
 
     @property
     def is_in_response_capture(self) -> bool:

@@ -47,6 +47,7 @@ GEN_AI_OPERATIONS: Final = {
         name="generate_content", family="inference", output_type="speech"
     ),
     "responses.get": GenAiOperation(name="fetch_response", family="other"),
+    "responses.followed": GenAiOperation(name="fetch_response", family="other"),
     "responses.cancel": GenAiOperation(name="cancel_response", family="other"),  # not a known value
 }
 # The operation that the usage of a background response belongs to, whoever fetches it.

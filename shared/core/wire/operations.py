@@ -55,6 +55,7 @@ class OperationSpec:
     method: str | None
     # after /openai/deployments/{name}/, /openai/v1/ or /openai/; `{}` stands for one path segment
     route: str | None
+    is_own_call: bool = False  # the app itself makes it; no request of a caller leads to the row
     # below /openai/deployments/{name}/ the route has no other method; /openai/v1/ may have some
     is_only_method: bool = False
     event_type: OperationType
@@ -79,6 +80,10 @@ class OperationSpec:
     last_events: frozenset[str] = frozenset()
     failure_events: frozenset[str] = frozenset()  # those of them that report an error
     repeats_usage: bool = False  # the response repeats the usage of a response made earlier
+    # `status` of an object that does not change any more, nor does its usage
+    final_statuses: frozenset[str] = frozenset()
+    # the operation by which the app follows a background response that this one created
+    followed_by: str | None = None
 
     @property
     def generates_text(self) -> bool:
@@ -103,6 +108,8 @@ class OperationSpec:
 _RESPONSE_FAILED: Final = frozenset({"response.failed"})
 # One of these ends a stream of the Responses API; it repeats the whole response.
 LAST_RESPONSE_EVENTS: Final = _RESPONSE_FAILED | {"response.completed", "response.incomplete"}
+
+_FINAL_RESPONSES: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 CALL: Final = OperationSpec(
     name="call", method=None, route=None, event_type="call", reader=ReaderKind.NONE
@@ -206,6 +213,8 @@ OPERATIONS: Final = (
         has_event_names=True,
         last_events=LAST_RESPONSE_EVENTS,
         failure_events=_RESPONSE_FAILED,
+        final_statuses=_FINAL_RESPONSES,
+        followed_by="responses.followed",
     ),
     # Answers with the user's messages as they were and one encrypted item for the rest.
     OperationSpec(
@@ -229,6 +238,18 @@ OPERATIONS: Final = (
         last_events=LAST_RESPONSE_EVENTS,
         failure_events=_RESPONSE_FAILED,
         repeats_usage=True,
+        final_statuses=_FINAL_RESPONSES,
+    ),
+    # See shared/following.
+    OperationSpec(
+        name="responses.followed",
+        method="GET",
+        route="responses/{}",
+        is_own_call=True,
+        event_type="completion",
+        reader=ReaderKind.RESPONSES,
+        body_examination=BodyExamination.NEVER,
+        final_statuses=_FINAL_RESPONSES,
     ),
     OperationSpec(
         name="responses.delete",
@@ -244,6 +265,7 @@ OPERATIONS: Final = (
         event_type="completion",
         reader=ReaderKind.RESPONSES,
         repeats_usage=True,
+        final_statuses=_FINAL_RESPONSES,
     ),
     OperationSpec(
         name="responses.input_items",

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.backoff import Backoff, retry_after_s
+from shared.adapters.backoff import Backoff
+from shared.core.wire.http.retry_after import retry_after_s
 
 NOW = datetime(2026, 11, 27, 3, 0, 0, tzinfo=UTC)
 

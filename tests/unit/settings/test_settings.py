@@ -11,7 +11,7 @@ from shared.core.cost.deployments import DeploymentProfile
 from shared.errors import SettingsError
 from shared.settings.environ_reader import LONGEST_EXCHANGE_S
 from shared.settings.loader import load
-from shared.settings.settings import Settings
+from shared.settings.settings import FollowingSettings, Settings
 from shared.settings.validators import connection_string_parts
 from tests.recording_environment import RecordingEnvironment
 
@@ -648,3 +648,26 @@ def test_a_mistake_in_the_content_policy_is_named_with_its_rule() -> None:
     assert problems({"CONTENT_POLICY": text})[1].startswith(
         "  CONTENT_POLICY is malformed: rule 1 (lab) has a member that is none of name, mode"
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, FollowingSettings(first_wait_s=30, schedule="0 * * * * *")),
+        (
+            {"FOLLOW_BACKGROUND_AFTER_S": "5", "FOLLOW_SCHEDULE": "0 */5 * * * *"},
+            FollowingSettings(first_wait_s=5, schedule="0 */5 * * * *"),
+        ),
+        ({"FOLLOW_BACKGROUND_AFTER_S": "0"}, None),
+    ],
+    ids=["default", "chosen", "off"],
+)
+def test_background_responses_are_followed_unless_that_is_switched_off(
+    changes: dict[str, str], expected: FollowingSettings | None
+) -> None:
+    assert load(LEAST | changes).following == expected
+
+
+def test_a_schedule_of_five_fields_is_malformed() -> None:
+    """As that of a crontab would be: the host reads the first field as seconds."""
+    assert any("FOLLOW_SCHEDULE" in line for line in problems({"FOLLOW_SCHEDULE": "* * * * *"}))

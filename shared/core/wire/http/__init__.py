@@ -6,6 +6,8 @@
     upstream_target   path and query as the upstream gets them
     content_coding    decodes gzip and deflate piece by piece
     multipart         the fields of an upload
+    retry_after       the header Retry-After
+    fetched_response  a response that the app fetched for itself
     body_start        what kind of body begins with some bytes
 
 The relay forwards by these; enrichment decodes what is stored as it came.

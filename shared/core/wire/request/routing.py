@@ -34,7 +34,9 @@ _OWN_PATTERNS: Final = tuple(
     (re.compile(path.replace("{}", "[^/]+")), methods) for path, methods in OWN_ROUTES.items()
 )
 _PATTERNS: Final = tuple(
-    (spec, re.compile(spec.route.replace("{}", "[^/]+"))) for spec in OPERATIONS if spec.route
+    (spec, re.compile(spec.route.replace("{}", "[^/]+")))
+    for spec in OPERATIONS
+    if spec.route and not spec.is_own_call
 )
 
 # OPTIONS is not among them: no operation of Azure OpenAI has it. It comes from browsers, which ask

@@ -20,7 +20,14 @@ MAIL = "anna@example.com"
 # are those that API Management knows.
 KEPT = {
     *("type", "usage", "model", "region", "latency_ms", "time_to_first_chunk_ms", "timestamp"),
-    *("streaming_duration_ms", "exchange_id", "schema_version", "operation", "deployment"),
+    *(
+        "streaming_duration_ms",
+        "create_exchange_id",
+        "exchange_id",
+        "schema_version",
+        "operation",
+        "deployment",
+    ),
     *("api_version", "method", "stream", "status_code", "upstream_status_code", "attempts"),
     *("outcome", "response_id", "response_status", "background", "embeddings", "usage_source"),
     *("usage_estimate", "usage_repeated", "tokens", "time_to_headers_ms", "chunk_count"),

@@ -13,6 +13,7 @@ from shared.core.event.builder import build
 
 USAGE = {"total_tokens": 7}
 FINAL: dict[str, Any] = {
+    "operation": "responses.get",
     "background": True,
     "response_status": "completed",
     "response_id": "resp_1",
@@ -30,6 +31,9 @@ FINAL: dict[str, Any] = {
         ({"response_status": "in_progress"}, None),
         ({"response_status": None}, None),
         ({"usage": None}, None),
+        ({"operation": "responses"}, "resp_1"),
+        ({"operation": "responses.followed"}, "resp_1"),
+        ({"operation": "chat.completions"}, None),
         ({"background": False}, None),
         ({"background": None}, None),
         ({"response_id": None}, None),

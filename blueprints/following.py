@@ -1,0 +1,19 @@
+"""The function that follows background responses."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from shared.following.follower import Follower
+
+
+def blueprint(follower: Follower, schedule: str) -> func.Blueprint:
+    """Function `following`, on one instance at a time: the host sees to that of every timer."""
+    functions = func.Blueprint()  # type: ignore[no-untyped-call]
+
+    @functions.function_name("following")
+    @functions.timer_trigger(arg_name="timer", schedule=schedule, use_monitor=False)
+    async def follow(timer: func.TimerRequest) -> None:
+        await follower.run()
+
+    return functions

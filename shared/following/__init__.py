@@ -1,0 +1,14 @@
+"""Following: how a background response ended, if no caller comes back for it.
+
+In: the messages of the queue of follow-ups that are due. Enrichment puts one there when the event
+of a create call is accepted. Out: a capture and an envelope of an exchange of its own, which
+enrichment delivers as any other (`operation: responses.followed`).
+
+    decision    what to do after an attempt, and how long to wait: pure
+    follower    asks the upstream about what is due, and postpones or ends each follow-up
+    recording   stores the exchange that says how the response ended
+
+blueprints/following calls it, function_app.py gives it its adapters.
+
+May import: shared.core, shared.concurrency, shared.errors. No adapter and no other use case.
+"""

@@ -1,0 +1,106 @@
+"""What becomes of a follow-up after an attempt. No I/O, no clock, no chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from shared.core.records.follow_up import FollowUp
+from shared.core.wire.operations import spec_of
+
+# A response is asked for again after as long as it exists, so that its end is known at most twice
+# as late as it was, and a day takes 30 questions.
+LONGEST_WAIT_S: Final = 3600.0
+MAX_AGE_S: Final = 86_400.0
+# In a pool of accounts a question may reach another one than the response is in.
+MAX_MISSING: Final = 3
+# Of waits, so that responses that were created together are not asked for together.
+_SPREAD: Final = 0.2
+_LONGEST_RETRY_AFTER_S: Final = 86_400.0
+
+_REFUSED: Final = frozenset({401, 403})
+_MISSING: Final = 404
+_PASSING: Final = frozenset({408, 409, 425, 429})  # and every 5xx
+
+
+class EndReason(StrEnum):
+    """Why a response is not asked for any more."""
+
+    FINAL = "final"  # it has ended
+    TOO_OLD = "too_old"  # it did not end within MAX_AGE_S
+    MISSING = "missing"  # the upstream does not know it: it was deleted, or never stored
+    REFUSED = "refused"  # the upstream does not let this app read it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """What an attempt found."""
+
+    http_status: int | None  # None: the upstream gave no response
+    response_status: str | None  # of the response, if it could be read
+    retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskAgain:
+    """Ask again after a while."""
+
+    follow_up: FollowUp
+    wait_s: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class End:
+    """Record what was found, and ask no more."""
+
+    reason: EndReason
+
+
+def decide(
+    follow_up: FollowUp, attempt: Attempt, now: datetime, *, first_wait_s: float, chance: float
+) -> AskAgain | End:
+    """What to do after an attempt. `chance` is a random number from 0 to 1."""
+    reason = _end_reason(follow_up, attempt)
+    if reason is not None:
+        return End(reason=reason)
+    age_s = follow_up.age_s(now)
+    if age_s >= MAX_AGE_S:
+        return End(reason=EndReason.TOO_OLD)
+    missing = follow_up.missing + 1 if attempt.http_status == _MISSING else 0
+    asked_s = min(attempt.retry_after_s, _LONGEST_RETRY_AFTER_S)
+    return AskAgain(
+        follow_up=replace(follow_up, asked=follow_up.asked + 1, missing=missing),
+        wait_s=spread(max(wait_s(age_s, first_wait_s), asked_s), chance),
+    )
+
+
+def first_wait_s(age_s: float, first_s: float) -> int:
+    """The wait before the first question; 0 if the create call's event comes late."""
+    return max(0, round(first_s - age_s))
+
+
+def wait_s(age_s: float, first_s: float) -> float:
+    """The wait before the next question about a response of this age."""
+    return min(max(age_s, first_s), max(LONGEST_WAIT_S, first_s))
+
+
+def spread(seconds: float, chance: float) -> int:
+    """A wait of no less, and of a fifth more at most, in whole seconds."""
+    return max(1, round(seconds * (1 + _SPREAD * chance)))
+
+
+def _end_reason(follow_up: FollowUp, attempt: Attempt) -> EndReason | None:
+    """Why the response itself needs no further question; None if it does."""
+    status = attempt.http_status
+    if status is None or status in _PASSING or status >= 500:
+        return None
+    if status in _REFUSED:
+        return EndReason.REFUSED
+    if status == _MISSING:
+        return EndReason.MISSING if follow_up.missing + 1 >= MAX_MISSING else None
+    if status >= 400:
+        return EndReason.REFUSED
+    final = attempt.response_status in spec_of(follow_up.operation).final_statuses
+    return EndReason.FINAL if final else None

@@ -1,0 +1,54 @@
+"""Following a background response that nobody reads, on both hosts."""
+
+from __future__ import annotations
+
+from openai import OpenAI
+
+from harness import upstream_record
+from harness.chat import PROMPT, new_deployment
+from harness.event_log import EventLog
+from harness.waiting import until
+from local.stack import Stack
+
+# The real host's timers stand still until the lease of a host that was killed has ended.
+LEASE_S = 120
+
+
+def test_a_response_that_nobody_reads_has_its_event_although_the_host_is_killed(
+    strained: Stack,
+) -> None:
+    """Exactly one event says how it ended, and counts its usage; a client that comes late repeats
+    it.
+    """
+    deployment = new_deployment()
+    address = f"{strained.proxy_url}/openai/v1/"
+    with (
+        EventLog(strained) as events,
+        OpenAI(base_url=address, api_key="k", max_retries=10) as client,
+    ):
+        created = client.responses.with_raw_response.create(
+            model=f"{deployment}--background_ms=6000", input=PROMPT, background=True
+        )
+        response, create_id = created.parse(), created.headers["x-exchange-id"]
+        assert events.one(exchange_id=create_id)["response_status"] == "queued"
+        until(lambda: questions(strained, response.id), "the app asks how it is")
+        host = strained.parts["functions_host"]
+        host.kill()
+        host.start()
+        followed = events.one(
+            response_id=response.id, operation="responses.followed", within_s=LEASE_S
+        )
+        polled = client.responses.with_raw_response.retrieve(response.id)
+        repeated = events.one(exchange_id=polled.headers["x-exchange-id"])
+        assert events.count(create_exchange_id=create_id) == 1
+    assert (followed["create_exchange_id"], followed["response_status"]) == (create_id, "completed")
+    assert (followed["usage_repeated"], repeated["usage_repeated"]) == (False, True)
+    assert followed["usage"] == repeated["usage"]
+    assert followed["usage"]["total_tokens"] > 0
+    assert followed["content"] == polled.parse().output_text
+
+
+def questions(stack: Stack, response_id: str) -> int:
+    """How often the upstream was asked how the response is."""
+    path = f"/openai/v1/responses/{response_id}"
+    return sum(request.path == path for request in upstream_record.requests(stack))

@@ -1,0 +1,148 @@
+"""What becomes of a follow-up after an attempt, and when the next question is due."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.sample_envelope import an_envelope
+from shared.core.records import follow_up as follow_ups
+from shared.core.records.follow_up import FollowUp
+from shared.core.wire.operations import spec_of
+from shared.following import decision
+from shared.following.decision import (
+    LONGEST_WAIT_S,
+    MAX_AGE_S,
+    MAX_MISSING,
+    AskAgain,
+    Attempt,
+    End,
+    EndReason,
+)
+
+FIRST_S = 30.0
+CREATE = an_envelope(operation="responses", path="/openai/v1/responses", api_version=None)
+FINAL = sorted(spec_of("responses.followed").final_statuses)
+
+
+def a_follow_up() -> FollowUp:
+    follow_up = follow_ups.of_create(CREATE, "resp_1")
+    assert follow_up is not None
+    return follow_up
+
+
+CREATED_AT = datetime.fromisoformat(a_follow_up().created_at)
+
+
+def decide(
+    attempt: Attempt, *, age_s: float = 60, chance: float = 0.0, missing: int = 0
+) -> AskAgain | End:
+    follow_up = follow_ups.load(
+        follow_ups.dump(a_follow_up()).replace('"missing":0', f'"missing":{missing}')
+    )
+    now = CREATED_AT + timedelta(seconds=age_s)
+    return decision.decide(follow_up, attempt, now, first_wait_s=FIRST_S, chance=chance)
+
+
+def answered(status: int, response_status: str | None = None, retry_after_s: float = 0) -> Attempt:
+    return Attempt(http_status=status, response_status=response_status, retry_after_s=retry_after_s)
+
+
+@pytest.mark.parametrize("status", FINAL)
+@pytest.mark.parametrize("age_s", [0, 2 * MAX_AGE_S])
+def test_a_response_that_has_ended_is_recorded(status: str, age_s: float) -> None:
+    """However old it is: the app may have been stopped for days."""
+    assert decide(answered(200, status), age_s=age_s) == End(reason=EndReason.FINAL)
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress", "a_new_word", None])
+def test_a_response_that_runs_is_asked_for_again(status: str | None) -> None:
+    """A word that is not known is not the end, and neither is a body that cannot be read."""
+    decided = decide(answered(200, status), age_s=100)
+    assert isinstance(decided, AskAgain)
+    assert (decided.wait_s, decided.follow_up.asked) == (100, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (400, EndReason.REFUSED),
+        (401, EndReason.REFUSED),
+        (403, EndReason.REFUSED),
+        (404, None),
+        (408, None),
+        (429, None),
+        (500, None),
+        (503, None),
+        (None, None),
+    ],
+)
+def test_a_refusal_ends_it_and_a_failure_that_may_pass_does_not(
+    status: int | None, reason: EndReason | None
+) -> None:
+    """A key that was rotated away does not come back by waiting; an overload does."""
+    decided = decide(Attempt(http_status=status, response_status=None))
+    assert (decided.reason if isinstance(decided, End) else None) == reason
+
+
+def test_a_response_that_is_missing_thrice_in_a_row_is_not_asked_for_again() -> None:
+    """Another account of a pool may have answered; any other answer starts the count again."""
+    missing = answered(404)
+    decided = decide(missing, missing=MAX_MISSING - 2)
+    assert isinstance(decided, AskAgain)
+    assert decided.follow_up.missing == MAX_MISSING - 1
+    assert decide(missing, missing=MAX_MISSING - 1) == End(reason=EndReason.MISSING)
+    between = decide(answered(200, "queued"), missing=MAX_MISSING - 1)
+    assert isinstance(between, AskAgain)
+    assert between.follow_up.missing == 0
+
+
+@pytest.mark.parametrize("attempt", [answered(200, "in_progress"), answered(503), answered(429)])
+def test_a_response_that_does_not_end_is_given_up_after_a_day(attempt: Attempt) -> None:
+    assert isinstance(decide(attempt, age_s=MAX_AGE_S - 1), AskAgain)
+    assert decide(attempt, age_s=MAX_AGE_S) == End(reason=EndReason.TOO_OLD)
+
+
+@given(
+    age_s=st.floats(-1e6, MAX_AGE_S - 1),
+    retry_after_s=st.floats(0, 1e9),
+    status=st.sampled_from([200, 404, 429, 500, 503, None]),
+    chance=st.floats(0, 1),
+)
+def test_a_wait_is_bound_and_not_shorter_than_asked_for(
+    age_s: float, retry_after_s: float, status: int | None, chance: float
+) -> None:
+    """Whatever the clocks of two machines say, and whatever the upstream asks for: storage hides a
+    message for seven days at most.
+    """
+    attempt = Attempt(http_status=status, response_status=None, retry_after_s=retry_after_s)
+    decided = decide(attempt, age_s=age_s, chance=chance)
+    assert isinstance(decided, AskAgain)
+    assert FIRST_S <= decided.wait_s < 7 * 86_400
+    assert decided.wait_s >= min(round(retry_after_s), MAX_AGE_S)
+
+
+@given(age_s=st.floats(0, MAX_AGE_S), chance=st.floats(0, 1))
+def test_the_end_is_seen_at_most_about_twice_as_late_as_it_was(age_s: float, chance: float) -> None:
+    wait_s = decision.spread(decision.wait_s(age_s, FIRST_S), chance)
+    assert wait_s <= 1.2 * max(FIRST_S, min(age_s, LONGEST_WAIT_S)) + 1
+
+
+def test_a_day_takes_thirty_questions() -> None:
+    """So few that 100,000 open responses cost 35 questions a second."""
+    age_s, asked = FIRST_S, 0
+    while age_s < MAX_AGE_S:
+        asked += 1
+        age_s += decision.wait_s(age_s, FIRST_S)
+    assert asked == 30
+
+
+@pytest.mark.parametrize(("age_s", "wait_s"), [(0, 30), (10.4, 20), (30, 0), (9999, 0)])
+def test_the_first_question_counts_from_the_end_of_the_create_call(
+    age_s: float, wait_s: int
+) -> None:
+    """Not from the delivery of its event, which an outage of the Event Hub delays."""
+    assert decision.first_wait_s(age_s, FIRST_S) == wait_s
