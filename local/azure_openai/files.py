@@ -11,6 +11,14 @@ from local.azure_openai.texts import digest
 
 _CONTENT = b'{"custom_id":"1","response":{"status_code":200,"body":{}}}\n'
 
+_BATCH_USAGE = {
+    "input_tokens": 1200,
+    "input_tokens_details": {"cached_tokens": 200},
+    "output_tokens": 340,
+    "output_tokens_details": {"reasoning_tokens": 40},
+    "total_tokens": 1540,
+}
+
 
 def files(request: Request, segments: list[str]) -> StandInResponse | None:
     """`POST files`, `GET files`, `GET|DELETE files/{id}`, `GET files/{id}/content`; None for
@@ -81,6 +89,7 @@ def _batch(
         "id": name,
         "object": "batch",
         "endpoint": endpoint,
+        "model": "gpt-4o-2024-11-20",
         "input_file_id": file,
         "output_file_id": "file-2" if status == "completed" else None,
         "error_file_id": None,
@@ -88,6 +97,7 @@ def _batch(
         "status": status,
         "created_at": CREATED,
         "request_counts": counts,
+        "usage": _BATCH_USAGE if status == "completed" else None,
         "metadata": None,
     }
 

@@ -140,6 +140,18 @@ def test_a_background_response_that_is_only_polled_is_counted_once(
 
 
 @on_embedded_alone
+def test_a_batch_that_is_read_twice_is_counted_once(v1: OpenAI, events: EventLog) -> None:
+    """Its usage comes with each read, and counts at the tier of batches."""
+    batch_id = f"batch_{uuid.uuid4().hex}"
+    reads = [v1.batches.with_raw_response.retrieve(batch_id) for _ in range(2)]
+    found = [events.one(exchange_id=read.headers["x-exchange-id"]) for read in reads]
+    assert [event["batch"]["status"] for event in found] == ["completed"] * 2
+    assert all(event["usage"]["total_tokens"] > 0 for event in found)
+    assert sorted(event["usage_repeated"] for event in found) == [False, True]
+    assert {event["quantities"]["service_tier"] for event in found} == {"batch"}
+
+
+@on_embedded_alone
 def test_a_background_response(v1: OpenAI, events: EventLog) -> None:
     """Created, cancelled; another one read as a stream."""
     response_stream: Any = v1.responses.create(

@@ -240,6 +240,32 @@ async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: 
         assert await setup.enriched([second, first]) == [True, False]
 
 
+async def test_a_batch_counts_once_however_often_it_is_read(azurite: str) -> None:
+    """At its own tier, from the first read after its end; a batch that runs counts nothing."""
+    batch = {
+        "id": f"batch_{uuid.uuid4().hex}",
+        "object": "batch",
+        "status": "in_progress",
+        "model": "gpt-4o",
+        "usage": USAGE,
+        "errors": {"object": "list", "data": []},
+        "request_counts": {"total": 2, "completed": 1, "failed": 1},
+    }
+    async with an_account(azurite) as account:
+        setup, done = UsageClaimSetup(account.storage), batch | {"status": "completed"}
+        polls = [setup.answered("batches.get", state) for state in (batch, done, done)]
+        assert await setup.enriched(polls) == [False, False, True]
+        assert await setup.enriched([polls[2], mark_replayed(polls[1])]) == [True, False]
+    assert [event["usage"] for event in setup.sent] == [None, *[USAGE] * 4]
+    assert [event["quantities"]["basis"] for event in setup.sent[:3]] == [
+        "nothing",
+        "usage",
+        "repeated",
+    ]
+    assert {event["quantities"]["service_tier"] for event in setup.sent} == {"batch"}
+    assert {event["type"] for event in setup.sent} == {"batch"}
+
+
 async def test_responses_that_are_not_in_the_background_are_not_claimed(azurite: str) -> None:
     """Their create call counts them, so nothing has to be stored."""
     async with an_account(azurite) as account:

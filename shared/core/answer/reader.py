@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from shared.core.answer import audio
 from shared.core.answer.audio import AudioReader
+from shared.core.answer.batches import BatchReader
 from shared.core.answer.chat import ChatReader
 from shared.core.answer.chunks import ChunkStream
 from shared.core.answer.embeddings import EmbeddingsReader
@@ -52,6 +53,10 @@ class AnswerBody:
     @property
     def reader_kind(self) -> ReaderKind:
         return spec_of(self.operation).reader
+
+    @property
+    def reads_object(self) -> bool:
+        return spec_of(self.operation).reads_object
 
     @property
     def media_type(self) -> str:
@@ -98,6 +103,7 @@ _READERS: Final[dict[ReaderKind, Callable[[AnswerBody], AnswerReader]]] = {
     ReaderKind.EMBEDDINGS: lambda _: EmbeddingsReader(),
     ReaderKind.IMAGES: lambda _: ImagesReader(),
     ReaderKind.AUDIO: lambda body: AudioReader(body.media_type),
+    ReaderKind.BATCH: lambda _: BatchReader(),
 }
 
 
@@ -214,7 +220,8 @@ def _read_document(data: bytes, body: AnswerBody) -> ParsedAnswer:
         return replace(reader.build(), problems=problems, unreadable=bool(problems))
     metadata.add(document)
     reader.add(document)
-    return metadata.complete(reader.build())
+    answer = metadata.complete(reader.build())
+    return replace(answer, error=None, failed=False) if body.reads_object else answer
 
 
 def _read_error(data: bytes, body: AnswerBody) -> Cooperative[ParsedAnswer]:

@@ -144,6 +144,19 @@ class ResponseMetadata:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """A batch, as a read of it found it. Null: not reported."""
+
+    id: str | None
+    # validating, in_progress, finalizing, completed, failed, expired, cancelling, cancelled
+    status: str | None
+    endpoint: str | None  # of the API, that its requests call
+    total: int | None  # requests in it
+    completed: int | None  # of those
+    failed: int | None  # of those
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedAnswer(ResponseMetadata):
     """All that an answer's body holds."""
 
@@ -154,6 +167,7 @@ class ParsedAnswer(ResponseMetadata):
     embeddings: Embeddings | None = None
     images: Images | None = None
     audio: Audio | None = None
+    batch: Batch | None = None
     problems: tuple[str, ...] = ()  # what could not be read, and why
     unreadable: bool = False  # nothing could be read, and `problems` says why
     failed: bool = False  # it reports an error, or is a response that failed

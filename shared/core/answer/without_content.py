@@ -13,6 +13,7 @@ from typing import Final
 
 from shared.core.answer.shapes import (
     Audio,
+    Batch,
     Choice,
     CustomCall,
     FunctionCall,
@@ -39,6 +40,7 @@ def without_content(answer: ParsedAnswer) -> ParsedAnswer:
         finish_reason=_word(answer.finish_reason),
         images=_images(answer.images),
         audio=_audio(answer.audio),
+        batch=_batch(answer.batch),
         model=_word(answer.model),
         usage=figures_of(answer.usage),
         id=_word(answer.id),
@@ -122,6 +124,17 @@ def _audio(audio: Audio | None) -> Audio | None:
     if audio is None:
         return None
     return replace(audio, content_type=_word(audio.content_type), language=_word(audio.language))
+
+
+def _batch(batch: Batch | None) -> Batch | None:
+    if batch is None:
+        return None
+    return replace(
+        batch,
+        id=_word(batch.id),
+        status=_word(batch.status),
+        endpoint=_word(batch.endpoint),
+    )
 
 
 def _error(error: JsonObject | None) -> JsonObject | None:

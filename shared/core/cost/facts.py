@@ -149,7 +149,8 @@ def _is_billed(facts: Facts) -> bool:
     if status >= 400:
         # Azure bills what it processed, although the status reports an error
         return status == 408 or (status == 400 and facts.error_code == "content_filter")
-    return not (facts.pending or spec_of(facts.operation).repeats_usage)
+    spec = spec_of(facts.operation)
+    return not (facts.pending or spec.repeats_usage or spec.reads_object)
 
 
 def _has_count(facts: Facts) -> bool:

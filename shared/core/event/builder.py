@@ -145,6 +145,7 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
         embeddings=answer.embeddings,
         images=_images(answer.images, summary),
         audio=answer.audio,
+        batch=answer.batch,
         prompt_filter_results=answer.prompt_filter_results,
         content_filters=answer.content_filters,
         # usage

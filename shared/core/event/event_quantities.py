@@ -13,6 +13,7 @@ from shared.core.event.sources import EventSources
 from shared.core.event.usage import UsageAccount
 from shared.core.records.outcome import Outcome
 from shared.core.wire.json.json_shape import JsonObject, short
+from shared.core.wire.operations import spec_of
 
 
 def measure(
@@ -39,7 +40,7 @@ def measure(
             deployment_model=profile.model,
             sku=profile.sku,
             zone=profile.zone,
-            service_tier=answer.service_tier,
+            service_tier=answer.service_tier or spec_of(envelope.operation).service_tier,
             spilled_over=spilled_over,
             prompt=parsed.summary.prompt,
             images=_images(parsed),

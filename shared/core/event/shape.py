@@ -13,7 +13,7 @@ import re
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from typing import Any, Final, Literal, cast
 
-from shared.core.answer.shapes import Audio, Choice, Embeddings, Images
+from shared.core.answer.shapes import Audio, Batch, Choice, Embeddings, Images
 from shared.core.content.mode import ContentMode
 from shared.core.cost.cost import CostStatus
 from shared.core.cost.quantities import Quantities
@@ -30,7 +30,7 @@ _SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 ABSENT_IF_NONE: Final = {"absent_if_none": True}
 
 type EventType = Literal[
-    "completion", "stream_completion", "embedding", "image", "audio", "call", "error"
+    "completion", "stream_completion", "embedding", "image", "audio", "batch", "call", "error"
 ]
 
 
@@ -192,6 +192,7 @@ class Event:
     embeddings: Embeddings | None  # of type embedding
     images: Images | None  # of type image
     audio: Audio | None  # of type audio
+    batch: Batch | None = None  # of type batch; absent otherwise
     prompt_filter_results: tuple[Json, ...] | None  # the content filter's results for the prompt
     content_filters: tuple[Json, ...] | None  # of a response: the content filter's results
 

@@ -68,6 +68,8 @@ def account(
     # an object that is polled, or a file, repeats its own usage, which is not the call's
     of_envelope = envelope.usage if stream or spec.parses_documents else None
     figures = latest_usage(of_envelope, answer.usage) or None
+    if answer.batch is not None and answer.batch.status not in spec.final_statuses:
+        figures = None  # a batch that runs may count what it has done so far
     estimate = None
     counted = envelope.content_mode.stores_bodies  # otherwise the prompt's size in text is unknown
     if not figures and stream and spec.generates_text and counted:

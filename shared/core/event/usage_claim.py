@@ -1,9 +1,11 @@
-"""Counts the usage of a background response once.
+"""Counts the usage of a background response, and that of a batch, once.
 
 Each GET of a response repeats its usage (litellm#25015). The exchange alone shows whether its usage
 was counted before, except for a background response: its create call carries no usage, and the
 response may then be streamed, polled, or both, by several callers at once. So the first exchange
 to be enriched that carries the final usage claims it in storage.
+
+A batch likewise: each GET of one that has ended repeats its usage, and the first counts it.
 
 The claim belongs to that exchange forever, so a redelivery and a replay report the same. There is
 one exception: if the Event Hub refuses the event, the attempt that made the claim releases it,
@@ -30,12 +32,16 @@ class Claim:
 
 
 def response_to_claim(event: Event) -> str | None:
-    """The response whose usage must be claimed before the event can say who counts it; None if no
-    claim is needed.
+    """The id of the response or the batch whose usage must be claimed before the event can say who
+    counts it; None if no claim is needed.
     """
+    if event.usage is None:
+        return None
     statuses = spec_of(event.operation).final_statuses
+    if event.batch is not None:
+        return event.batch.id if event.batch.status in statuses else None
     final = event.background is True and event.response_status in statuses
-    return event.response_id if final and event.usage is not None else None
+    return event.response_id if final else None
 
 
 def mark_repeated(event: Event, *, repeated: bool) -> Event:

@@ -48,9 +48,10 @@ GEN_AI_OPERATIONS: Final = {
     ),
     "responses.get": GenAiOperation(name="fetch_response", family="other"),
     "responses.followed": GenAiOperation(name="fetch_response", family="other"),
+    "batches.get": GenAiOperation(name="fetch_batch", family="other"),  # not a known value
     "responses.cancel": GenAiOperation(name="cancel_response", family="other"),  # not a known value
 }
-# The operation that the usage of a background response belongs to, whoever fetches it.
+# The operation that the usage of a background response or a batch belongs to, whoever fetches it.
 INFERENCE_OF_FETCHED: Final = _CHAT
 
 

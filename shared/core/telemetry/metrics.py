@@ -99,7 +99,7 @@ def _gen_ai_points(exchange: ExchangeTelemetry, options: TelemetryOptions) -> It
     if operation.family == "embeddings":
         yield _point(names.EMBEDDINGS_INPUT, _input(exchange), base | error)
     if operation.family == "other" and exchange.tokens and not exchange.usage_repeated:
-        # nobody else counts the usage of this background response: see core/event/usage_claim
+        # nobody else counts the usage of this response or batch: see core/event/usage_claim
         inference: Attributes = {"gen_ai.operation.name": names.INFERENCE_OF_FETCHED.name}
         yield from _usage_points(exchange, base | inference)
     if options.old_names:

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 # `type` of an event whose exchange did not fail. `completion` becomes `stream_completion` in a
 # stream.
-type OperationType = Literal["completion", "embedding", "image", "audio", "call"]
+type OperationType = Literal["completion", "embedding", "image", "audio", "batch", "call"]
 
 
 class ReaderKind(Enum):
@@ -24,6 +24,7 @@ class ReaderKind(Enum):
     EMBEDDINGS = auto()
     IMAGES = auto()
     AUDIO = auto()
+    BATCH = auto()
 
 
 class BodyExamination(Enum):
@@ -82,6 +83,10 @@ class OperationSpec:
     repeats_usage: bool = False  # the response repeats the usage of a response made earlier
     # `status` of an object that does not change any more, nor does its usage
     final_statuses: frozenset[str] = frozenset()
+    # the response is an object that is read: an `error` in it is the object's, and not the call's
+    reads_object: bool = False
+    # the tier at which its usage is billed; None: the response says
+    service_tier: str | None = None
     # the operation by which the app follows a background response that this one created
     followed_by: str | None = None
 
@@ -109,6 +114,7 @@ _RESPONSE_FAILED: Final = frozenset({"response.failed"})
 # One of these ends a stream of the Responses API; it repeats the whole response.
 LAST_RESPONSE_EVENTS: Final = _RESPONSE_FAILED | {"response.completed", "response.incomplete"}
 
+_FINAL_BATCHES: Final = frozenset({"completed", "failed", "expired", "cancelled"})
 _FINAL_RESPONSES: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 CALL: Final = OperationSpec(
@@ -273,6 +279,17 @@ OPERATIONS: Final = (
         route="responses/{}/input_items",
         event_type="call",
         reader=ReaderKind.NONE,
+    ),
+    OperationSpec(
+        name="batches.get",
+        method="GET",
+        route="batches/{}",
+        event_type="batch",
+        reader=ReaderKind.BATCH,
+        body_examination=BodyExamination.NEVER,
+        reads_object=True,
+        final_statuses=_FINAL_BATCHES,
+        service_tier="batch",
     ),
 )
 

@@ -16,7 +16,7 @@ const VALUES = {
   outcome: [
     "completed", "client_disconnected", "upstream_error", "upstream_interrupted", "timed_out", "rejected", "aborted",
   ],
-  type: ["stream_completion", "completion", "embedding", "image", "audio", "call", "error"],
+  type: ["stream_completion", "completion", "embedding", "image", "audio", "batch", "call", "error"],
   usage_source: ["upstream", "estimated", "none"],
 };
 

@@ -43,8 +43,9 @@ def of_json(body: bytes, operation: OperationSpec) -> Tail:
     those of an object (a batch, a fine-tuning job) or of a file, and not of the call.
     """
     document = parse_object(body) if operation.parses_documents and len(body) <= TAIL_BYTES else {}
-    failed = error_of(document) is not None or (
-        document.get("object") == "response" and document.get("status") == "failed"
+    failed = not operation.reads_object and (
+        error_of(document) is not None
+        or (document.get("object") == "response" and document.get("status") == "failed")
     )
     return Tail(finished=True, usage=bound(usage_of(document)), failed=failed)
 

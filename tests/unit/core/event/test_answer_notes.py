@@ -169,8 +169,8 @@ def test_every_text_of_an_answer_is_considered() -> None:
     kept = {"embeddings", "problems", "unreadable", "failed", "is_stream", "finished"}
     counted = {"first_token_end", "generated_bytes", "background", "completed_at"}
     reduced = {
-        *("content", "choices", "output", "finish_reason", "images", "audio", "model", "usage"),
-        *("id", "response_status", "service_tier", "system_fingerprint", "error"),
+        *("content", "choices", "output", "finish_reason", "images", "audio", "batch", "usage"),
+        *("id", "model", "response_status", "service_tier", "system_fingerprint", "error"),
         *("prompt_filter_results", "content_filters"),
     }
     assert names == kept | counted | reduced

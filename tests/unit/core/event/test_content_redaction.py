@@ -34,7 +34,7 @@ KEPT = {
     *("time_to_first_token_ms", "caller", "client", "correlation", "attempt", "served"),
     *("rate_limit", "request_capture", "request_bytes", "request_sha256", "response_capture"),
     *("response_bytes", "response_sha256", "sent_bytes", "truncated", "truncated_texts"),
-    *("replayed", "content_mode", "content_rule", "redactions", "quantities", "cost"),
+    *("replayed", "content_mode", "content_rule", "redactions", "quantities", "cost", "batch"),
 }
 
 

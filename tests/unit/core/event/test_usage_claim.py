@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.sample_envelope import PLAIN
+from shared.core.answer.shapes import Batch
 from shared.core.event import usage_claim
 from shared.core.event.builder import build
 
@@ -43,6 +44,31 @@ def test_the_final_usage_of_a_background_response_is_claimed(
     changes: dict[str, Any], claimed: str | None
 ) -> None:
     event = dataclasses.replace(build(PLAIN, None, None, None), **FINAL | changes)
+    assert usage_claim.response_to_claim(event) == claimed
+
+
+@pytest.mark.parametrize(
+    ("status", "usage", "claimed"),
+    [
+        ("completed", USAGE, "batch_1"),
+        ("expired", USAGE, "batch_1"),  # what was done until then is billed
+        ("cancelled", USAGE, "batch_1"),
+        ("failed", USAGE, "batch_1"),
+        ("completed", None, None),
+        ("in_progress", USAGE, None),
+        ("cancelling", USAGE, None),
+        (None, USAGE, None),
+    ],
+)
+def test_the_usage_of_a_batch_that_has_ended_is_claimed(
+    status: str | None, usage: dict[str, Any] | None, claimed: str | None
+) -> None:
+    batch = Batch(
+        id="batch_1", status=status, endpoint=None, total=None, completed=None, failed=None
+    )
+    event = dataclasses.replace(
+        build(PLAIN, None, None, None), operation="batches.get", batch=batch, usage=usage
+    )
     assert usage_claim.response_to_claim(event) == claimed
 
 
