@@ -96,6 +96,11 @@ param clientTokens clientTokensType?
 @maxValue(3650)
 param captureRetentionDays int = 30
 
+@description('Optional. For how many days nobody can alter or delete a capture, by time-based retention of its versions: at most captureRetentionDays. An erased exchange is gone only after it, and what is recorded as redacted would be kept unredacted. To be decided before the first deployment. Default: none.')
+@minValue(1)
+@maxValue(3650)
+param immutableCaptureDays int?
+
 @description('Optional. Who may upload a content policy (the setting CONTENT_POLICY names its blob, policies/content.json). Default: no one.')
 param contentPolicyAuthors authorType[] = []
 
@@ -179,6 +184,15 @@ var auditWorkspaceId = auditLogs ? ids.workspace : ''
 var checkedCallers = private && !empty(allowedCallers)
   ? fail('allowedCallers has no effect on a private network: the app has no public address. Leave it out')
   : allowedCallers
+
+var redacts = (settings.?CONTENT_MODE ?? '') == 'redacted' || contains(settings.?CONTENT_POLICY ?? '', '"redacted"')
+var immutableCaptures = immutableCaptureDays == null
+  ? null
+  : immutableCaptureDays! > captureRetentionDays
+      ? fail('immutableCaptureDays is more than captureRetentionDays: captures could not be deleted when they should be')
+      : redacts
+          ? fail('immutableCaptureDays would keep the bodies that the content mode redacted erases. Leave one of both out')
+          : { container: containerNames.captures, days: immutableCaptureDays! }
 
 // Ids from names, because a table that is looped over may hold nothing that is known only after something was deployed.
 var ids = {
@@ -296,6 +310,7 @@ module captureStorage 'modules/storage.bicep' = {
         ? []
         : [{ container: eventHubsCaptureContainerName, days: capture.?retentionDays ?? captureRetentionDays }]
     )
+    immutable: immutableCaptures
     private: private
     trustsAzureServices: capture != null
     auditWorkspaceId: auditWorkspaceId

@@ -1,4 +1,4 @@
-import { expiryType, storageSkuType, tagsType } from 'types.bicep'
+import { expiryType, immutableType, storageSkuType, tagsType } from 'types.bicep'
 
 metadata description = 'A storage account without keys, with its containers and queues.'
 
@@ -24,6 +24,9 @@ param queues string[]
 
 @description('Optional. Containers whose blobs expire. Default: none.')
 param expiries expiryType[] = []
+
+@description('Optional. A container whose blobs nobody can alter or delete for so many days: each overwritten or deleted blob is kept as a version. Default: none.')
+param immutable immutableType?
 
 @description('Required. Whether it is reached over private endpoints alone.')
 param private bool
@@ -64,6 +67,8 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
     // What retention or an operator deleted can be brought back for a week, and is gone after it.
     deleteRetentionPolicy: { enabled: true, days: 7 }
     containerDeleteRetentionPolicy: { enabled: true, days: 7 }
+    // The retention of a version: one of the whole container would refuse what takes the place of a placeholder.
+    isVersioningEnabled: immutable != null
   }
 }
 
@@ -83,9 +88,22 @@ resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
   for container in containers: {
     parent: blobs
     name: container
-    properties: { publicAccess: 'None' }
+    properties: {
+      publicAccess: 'None'
+      immutableStorageWithVersioning: container == immutable.?container ? { enabled: true } : null
+    }
   }
 ]
+
+// Unlocked: whoever may manage the account can shorten it. To lock it is a decision that cannot be taken back.
+resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2026-04-01' = if (immutable != null) {
+  name: '${name}/default/${immutable.?container ?? 'none'}/default'
+  properties: {
+    immutabilityPeriodSinceCreationInDays: immutable.?days ?? 1
+    allowProtectedAppendWrites: false
+  }
+  dependsOn: [blobContainers]
+}
 
 resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2026-04-01' = {
   parent: account
@@ -115,7 +133,10 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04
               blobTypes: ['blockBlob', 'appendBlob']
               prefixMatch: ['${expiry.container}/']
             }
-            actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: expiry.days } } }
+            actions: {
+              baseBlob: { delete: { daysAfterModificationGreaterThan: expiry.days } }
+              version: immutable == null ? null : { delete: { daysAfterCreationGreaterThan: expiry.days } }
+            }
           }
         }
       ]

@@ -23,6 +23,17 @@ type expiryType = {
 }
 
 @export()
+@description('A container whose blobs nobody can alter or delete for a time.')
+type immutableType = {
+  @description('Required. The container.')
+  container: string
+
+  @description('Required. The days, from the creation of a blob, or of a version of it.')
+  @minValue(1)
+  days: int
+}
+
+@export()
 @description('Who may upload a content policy.')
 type authorType = {
   @description('Required. The object id.')

@@ -462,6 +462,19 @@ REFUSALS = {
         PLAIN,
         "param eventHubs = { kind: 'new', retentionHours: 169 }",
     ),
+    "more than captureRetentionDays": (
+        PLAIN,
+        "param captureRetentionDays = 30\nparam immutableCaptureDays = 31",
+    ),
+    "keep the bodies that the content mode redacted erases": (
+        PLAIN,
+        "param immutableCaptureDays = 7\nparam settings = { CONTENT_MODE: 'redacted' }",
+    ),
+    "bodies that the content mode redacted erases. Leave one of both out": (
+        PLAIN,
+        """param immutableCaptureDays = 7
+param settings = { CONTENT_POLICY: '{"rules": [{"mode": "redacted"}]}' }""",
+    ),
     "needs apiManagementSubnetId": (
         PLAIN,
         f"""param network = {{
@@ -597,6 +610,56 @@ def test_what_auditors_ask_for_is_logged_on_request(
         "Microsoft.EventHub": (of_the_hub, workspace),
         "Microsoft.CognitiveServices": ({"Audit"}, workspace),
     }
+
+
+def test_captures_are_immutable_on_request(evaluator: Evaluator, tmp_path: Path) -> None:
+    """Each version of a capture is kept for that time. Nothing else is: the ledger's reports and
+    counts are overwritten and deleted, and other accounts have no versions.
+    """
+    more = """param captureRetentionDays = 40
+param immutableCaptureDays = 14
+param settings = { CONTENT_MODE: 'metadata' }"""
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
+    (resource_id,) = [
+        resource_id
+        for resource_id in deployment.resources
+        if "/immutabilityPolicies/" in resource_id
+    ]
+    assert resource_id.endswith("/containers/captures/immutabilityPolicies/default")
+    assert deployment.resources[resource_id]["properties"] == {
+        "immutabilityPeriodSinceCreationInDays": 14,
+        "allowProtectedAppendWrites": False,
+    }
+    account = resource_id.partition("/blobServices/")[0]
+    versioned = {
+        resource_id.partition("/blobServices/")[0]
+        for resource_id, resource in deployment.resources.items()
+        if resource_id.endswith("/blobServices/default")
+        and resource["properties"]["isVersioningEnabled"]
+    }
+    assert versioned == {account}
+    containers = deployment.of("Microsoft.Storage/storageAccounts/blobServices/containers")
+    immutable = [
+        container["name"].rpartition("/")[2]
+        for container in containers
+        if container["properties"].get("immutableStorageWithVersioning") == {"enabled": True}
+    ]
+    assert immutable == ["captures"]
+    rules = deployment.one("Microsoft.Storage/storageAccounts/managementPolicies")["properties"][
+        "policy"
+    ]["rules"]
+    assert {
+        rule["definition"]["actions"]["version"]["delete"]["daysAfterCreationGreaterThan"]
+        for rule in rules
+    } == {40}
+
+
+def test_captures_are_not_immutable_by_default(evaluator: Evaluator, tmp_path: Path) -> None:
+    """Erasing an exchange would not erase it."""
+    deployment = evaluator.evaluate(switches.parameters(PLAIN), tmp_path)
+    assert not [name for name in deployment.resources if "/immutabilityPolicies/" in name]
+    for service in deployment.of("Microsoft.Storage/storageAccounts/blobServices"):
+        assert service["properties"]["isVersioningEnabled"] is False
 
 
 def test_a_setting_that_the_app_does_not_have_is_refused(
