@@ -33,7 +33,7 @@ from typing import Final
 
 from azure.storage.blob.aio import ContainerClient
 
-from shared.adapters.first_entries import first_digests, first_of_writer
+from shared.adapters.first_entries import DigestReader, first_of_writer
 from shared.adapters.json_blobs import JsonBlobs
 from shared.adapters.ledger_appender import APPEND_INTERVAL_S, BLOCKS_PER_BLOB, LedgerAppender
 from shared.adapters.ledger_blobs import entry_blobs
@@ -88,6 +88,7 @@ class Ledger:
         self._writer = writer
         self._lacking = RecentIds(_MAX_LACKING)
         self._json_blobs = JsonBlobs(storage)
+        self._digests = DigestReader(storage)
         self._clock = clock
 
     @functools.cached_property
@@ -132,7 +133,7 @@ class Ledger:
         """By exchange: what its first event was made of, as far as that is known. Raises
         StorageError.
         """
-        return await first_digests(self._storage, window, exchange_ids)
+        return await self._digests.read(window, exchange_ids)
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known. Raises

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from shared.core.content.mode import ContentMode
 from shared.core.records.capture import Capture, is_erased, request_name, response_name
 from shared.core.records.envelope import Envelope
 
@@ -22,8 +23,12 @@ class StoredExchange:
 
     @property
     def is_erased(self) -> bool:
-        """A body was erased, because the event had been accepted."""
-        return any(is_erased(side.header) for side in (self.request, self.response) if side)
+        """A body was erased, because the event had been accepted. The mark alone does not say so:
+        somebody may have put it there.
+        """
+        captures = [side for side in (self.request, self.response) if side]
+        redacts = self.envelope.content_mode is ContentMode.REDACTED
+        return redacts and any(is_erased(side.header) for side in captures)
 
     @property
     def lacks_capture(self) -> bool:

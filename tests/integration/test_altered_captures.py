@@ -210,6 +210,18 @@ async def test_what_is_assembled_in_a_child_process_is_compared_as_well(azurite:
         assert (await deliveries.replayed(exchange_id))["problems"] == [REQUEST_ALTERED]
 
 
+async def test_a_mark_of_erasure_hides_nothing(azurite: str) -> None:
+    """Only redacted exchanges are erased after delivery. Another one with that mark would be taken
+    for delivered, and would never be.
+    """
+    async with an_account(azurite) as account:
+        deliveries = Deliveries(account)
+        exchange_id, envelope = await captured(account)
+        await account.put_request(exchange_id, body=b"", erased=True)
+        assert REQUEST_ALTERED in (await deliveries.deliver(envelope))["problems"]
+        assert len(deliveries.event_hub.bodies) == 1
+
+
 async def test_a_deleted_response_is_found(azurite: str) -> None:
     """Without it the exchange looks as if its instance had been killed."""
     async with an_account(azurite) as account:

@@ -13,9 +13,11 @@ import pytest
 
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
+from shared.adapters.first_entries import REMEMBER_S, DigestReader
 from shared.adapters.ledger import Ledger
 from shared.core.records.comparison import Report
 from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.digests import AcceptedEvent, Digests
 from tests.integration.azurite import a_storage, a_window, accepted, an_account, an_id
 
 pytestmark = pytest.mark.anyio
@@ -257,3 +259,20 @@ async def test_each_new_dead_letter_is_reported_once(azurite: str) -> None:
         for _ in range(2):
             await account.ledger.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
     assert reasons == [DeadLetterReason.TOO_LARGE]
+
+
+async def test_pages_that_follow_each_other_read_the_ledger_once(azurite: str) -> None:
+    """A window of a million exchanges has 4,000 pages. What was delivered a while ago is found
+    even if it was not there at the first reading.
+    """
+    window, now = a_window(), 0.0
+    async with an_account(azurite) as account:
+        first, second = sorted(an_id(window, minute=1) for _ in range(2))
+        reader = DigestReader(account.storage, lambda: now)
+        digests = Digests(request="r" * 43)
+        await account.ledger.delivered([AcceptedEvent(exchange_id=first, digests=digests)])
+        assert await reader.read(window.name, [first, second]) == {first: digests}
+        await account.ledger.delivered([AcceptedEvent(exchange_id=second, digests=digests)])
+        assert await reader.read(window.name, [second]) == {}
+        now = REMEMBER_S
+        assert await reader.read(window.name, [second]) == {second: digests}

@@ -58,7 +58,7 @@ def test_the_earliest_entry_counts_wherever_it_is_read() -> None:
     first = FirstDigests([FIRST])
     first.read(line(FIRST, 9, request=B, response=B, event=B) + line(SECOND, 1, request=D))
     first.read(line(FIRST, 5, request=A, response=A, event=A))
-    assert first.found() == {FIRST: Digests(request=A, response=A, event=A)}
+    assert first.of([FIRST]) == {FIRST: Digests(request=A, response=A, event=A)}
 
 
 def test_what_the_first_entry_lacks_is_taken_from_the_next() -> None:
@@ -68,4 +68,19 @@ def test_what_the_first_entry_lacks_is_taken_from_the_next() -> None:
     first = FirstDigests([FIRST, SECOND])
     first.read(line(FIRST, 1) + line(FIRST, 2, request=A, event=B) + line(SECOND, 1))
     first.read(line(FIRST, 3, request=C, response=C, event=C))
-    assert first.found() == {FIRST: Digests(request=A, response=C, event=B)}
+    assert first.of([FIRST, SECOND]) == {FIRST: Digests(request=A, response=C, event=B)}
+
+
+def test_what_began_soon_after_is_found_as_well() -> None:
+    """A replay asks for it next; and for the exchanges that were asked for, whenever they began."""
+    start = 1_763_908_200_000
+    asked, soon, later, last, before = (
+        new_exchange_id(start + seconds * 1000, bytes(10)) for seconds in (0, 59, 60, 3000, -1)
+    )
+    first = FirstDigests([last, asked])
+    for exchange_id in (asked, soon, later, last, before):
+        first.read(line(exchange_id, 1, request=A))
+    assert first.of([asked, soon, later, last, before]).keys() == {asked, soon, last}
+    assert first.covers([asked, soon])
+    for outside in (later, last, before):
+        assert not first.covers([asked, outside])
