@@ -214,4 +214,13 @@ def _lacks(
     return excused and (event[f"{side}_capture"] is None or bool(event["problems"]))
 
 
-_RULES: Final[Sequence[Rule]] = (_request, _outcome, _answer)
+def _integrity(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
+    """Nobody alters captures here, so no event says that somebody did: whatever was killed, retried
+    or cut off.
+    """
+    altered = [text for text in event["problems"] if "capture was altered" in text]
+    if altered and not circumstances.captures_forgotten:
+        yield f"problems {altered}"
+
+
+_RULES: Final[Sequence[Rule]] = (_request, _outcome, _answer, _integrity)

@@ -100,6 +100,12 @@ def test_a_killed_instance_may_leave_a_part_of_the_prompt(
         pytest.param(_REJECTED, _VIEW, _FAILED_REQUIRED, id="rejected, answer whole"),
         pytest.param(_REJECTED, _CUT_OFF, _FAILED, id="best_effort rejects nothing"),
         pytest.param(_WITHOUT_CONTENT, _VIEW, _QUIET, id="no capture, and storage was there"),
+        pytest.param(
+            _ABORTED | {"problems": ["the request's capture was altered"]},
+            _CUT_OFF,
+            _STOPPED,
+            id="a capture that nobody altered",
+        ),
         pytest.param(_COMPLETED | {"content": "Ho"}, _VIEW, _QUIET, id="content"),
         pytest.param(_COMPLETED | {"usage": None}, _VIEW, _QUIET, id="usage"),
         pytest.param(_COMPLETED | {"prompt": None}, _VIEW, _QUIET, id="prompt"),
