@@ -9,6 +9,7 @@ letters; a receipt of what was erased.
     replay            delivers a time range again
     dead_letters      lists dead letters, requeues or erases one
     erasure           erases the exchanges of a person over a time range, with a receipt
+    erasure_selector  which exchanges of the range those are
     exchange_erasure  erases one exchange, and marks it as erased
     back_pressure     whether more may be queued now
     redelivery        rebuilds an envelope from its captures

@@ -1,8 +1,7 @@
 """Erasure: the exchanges of a person or of a subscription are erased, over a range of time.
 
-Captures are listed hour by hour, and the header of one capture tells whose an exchange is. The ids
-that a page finds are stored before they are erased, so that a page that is tried again reports all
-of them.
+Captures are listed hour by hour. The ids that a page finds are stored before they are erased, so
+that a page that is tried again reports all of them.
 """
 
 from __future__ import annotations
@@ -12,22 +11,19 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Final, Protocol, Self
 
+from shared.completeness.erasure_selector import ErasureSelector, Selection
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.ports import CheckpointStore, MeasuredQueue
 from shared.completeness.redelivery import find_exchange, whole_exchanges
 from shared.completeness.replay import CapturePages
 from shared.concurrency.gather import gather_bounded
 from shared.core.records import erasure_receipt, typed_json
-from shared.core.records.capture import CaptureKind, capture_name
 from shared.core.records.comparison import CapturedExchange, captured_exchanges
 from shared.core.records.erasure_receipt import ErasureCounts, ErasurePage, Operator, Receipt
 from shared.core.records.erasure_request import ErasureRequest
-from shared.core.records.exchange_id import started_at
-from shared.core.wire.json.json_shape import JsonObject, mapping
-from shared.errors import CaptureError, StorageNotFound
+from shared.core.wire.json.json_shape import JsonObject
 
 _log = logging.getLogger("fnsse.erasure")
 
@@ -36,15 +32,6 @@ ID_PAGE: Final = 100  # of the ids of a request
 MAX_EMPTY_WINDOWS: Final = 24  # that a page goes through before it ends
 # Of the worker's hundred connections to storage, so that recordings do not wait.
 _MAX_CONCURRENT: Final = 8
-
-
-class Selection(StrEnum):
-    """What is to become of an exchange that the range holds."""
-
-    ERASE = "erase"
-    RUNNING = "running"  # its captures may not all be there yet
-    UNREADABLE = "unreadable"  # no capture tells whose it is
-    OTHER = "other"  # somebody else's
 
 
 class ErasureRecords(CheckpointStore, Protocol):
@@ -103,7 +90,7 @@ class ErasureRunner:
         self._erasure = erasure
         self._records = records
         self._queues = queues
-        self._max_age = max_age
+        self._selector = ErasureSelector(captures, max_age, clock)
         self._clock = clock
         self._page = page
         self._id_page = id_page
@@ -223,7 +210,7 @@ class ErasureRunner:
         known: Iterable[str],
     ) -> ErasurePage:
         async def select(exchange: CapturedExchange) -> Selection:
-            return await self._select(request, exchange)
+            return await self._selector.select(request, exchange)
 
         selections = await gather_bounded(select, exchanges, limit=_MAX_CONCURRENT)
 
@@ -256,37 +243,3 @@ class ErasureRunner:
 
     async def _stored_page(self, name: str) -> ErasurePage:
         return ErasurePage.from_json(await self._records.get(name) or {})
-
-    async def _select(self, request: ErasureRequest, exchange: CapturedExchange) -> Selection:
-        if request.selects_callers:
-            caller = await self._caller(exchange)
-            if caller is None:
-                return Selection.UNREADABLE
-            if not request.wants_caller(caller):
-                return Selection.OTHER
-        oldest = self._clock() - self._max_age
-        if not exchange.ended and started_at(exchange.exchange_id) > oldest:
-            return Selection.RUNNING
-        return Selection.ERASE
-
-    async def _caller(self, exchange: CapturedExchange) -> JsonObject | None:
-        """The caller that the first readable capture names; None if none can be read.
-
-        {}, which is nobody, if the exchange was erased meanwhile.
-        """
-        unreadable = False
-        for kind in (CaptureKind.REQUEST, CaptureKind.OUTCOME, CaptureKind.RESPONSE):
-            if kind not in exchange.kinds:
-                continue
-            try:
-                header = await self._captures.header(capture_name(exchange.exchange_id, kind))
-            except StorageNotFound:
-                continue
-            except CaptureError:
-                unreadable = True
-                continue
-            stated = header if kind is CaptureKind.REQUEST else mapping(header.get("envelope"))
-            if "caller" in stated:
-                return mapping(stated["caller"])
-            unreadable = True
-        return None if unreadable else {}

@@ -5,6 +5,7 @@ requests that are rejected.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -28,7 +29,7 @@ from harness.waiting import until
 from local.repository import ROOT
 from local.stack import Stack
 from shared.completeness.replay import MAX_QUEUED
-from shared.core.records import capture
+from shared.core.records import capture, ledger_entry
 from shared.core.records.exchange_id import new_exchange_id
 from tests.e2e.conftest import on_embedded_alone
 
@@ -146,6 +147,22 @@ def has_captures(stack: Stack, exchange_id: str) -> bool:
         return bool(list(captures.list_blob_names(name_starts_with=prefix)))
 
 
+def blobs_with(stack: Stack, text: str) -> list[str]:
+    """The names of the blobs of the last hours, captures and ledger, that hold this text."""
+    hours = {f"{datetime.now(UTC) - timedelta(hours=back):%Y/%m/%d/%H}" for back in (0, 1)}
+    found = []
+    with BlobServiceClient.from_connection_string(stack.storage_connection_string) as blobs:
+        for container in (capture.CONTAINER, ledger_entry.CONTAINER):
+            client = blobs.get_container_client(container)
+            found += [
+                name
+                for name in client.list_blob_names()
+                if (container == ledger_entry.CONTAINER or name[:13] in hours)
+                and text.encode() in client.download_blob(name).readall()
+            ]
+    return found
+
+
 def test_envelopes_that_share_a_message_are_all_delivered(stack: Stack, events: EventLog) -> None:
     """Both hosts hand the array over as it was queued, whatever they do to its white space."""
     exchange_ids = [a_delivered_exchange(stack, events)[0] for _ in range(2)]
@@ -261,7 +278,10 @@ def test_a_persons_exchanges_are_erased_with_a_receipt(stack: Stack, events: Eve
     assert shown["receipt"]["requested_by"] == {"auth": "function_key", "object_id": None}
     ids = run(stack, "/ids", RUN=started["run"])
     assert erased.exchange_id in ids["exchange_ids"]
-    assert who not in json.dumps([status, shown, ids])
+    assert hashlib.sha256(who.encode()).hexdigest() in json.dumps(status["input"])
+    assert who not in json.dumps([status, shown, ids])  # Durable's history among them
+    assert blobs_with(stack, who) == []
+    assert blobs_with(stack, other) != []
     assert not has_captures(stack, erased.exchange_id)
     assert has_captures(stack, remaining.exchange_id)
 

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import pytest
 from starlette.requests import Request
+from starlette.responses import Response
 
 from blueprints.access import Guard
 from harness import entra_tokens
@@ -37,6 +38,7 @@ from shared.access.caller_check import CallerCheck
 from shared.access.key_renewal import KeyRenewal, RenewalPace
 from shared.adapters.entra import EntraKeys, EntraTenant
 from shared.core.api_errors.api_error import ApiError
+from shared.core.records.erasure_receipt import Operator
 from shared.core.records.exchange_id import started_at
 from shared.core.token.caller_token import LEEWAY_S, Role
 from shared.errors import SigningKeysUnavailable
@@ -308,6 +310,19 @@ async def test_operators_are_answered_without_an_id(checked: CheckWithClock) -> 
     response = await Guard(checked.check).operator(of_caller(None))
     assert response is not None
     assert (response.status_code, "x-exchange-id" in response.headers) == (401, False)
+
+
+async def test_an_operator_is_known_by_the_object_id_of_the_token(checked: CheckWithClock) -> None:
+    """A receipt names it. With a key the host does not say whose it is."""
+    guard = Guard(checked.check)
+    known = await guard.identify_operator(of_caller(token(oid=OPERATOR)))
+    assert known == Operator(auth="entra", object_id=OPERATOR)
+    for text, status in ((None, 401), (token(), 403)):
+        refused = await guard.identify_operator(of_caller(text))
+        assert isinstance(refused, Response)
+        assert refused.status_code == status
+    by_key = await Guard(None).identify_operator(of_caller(None))
+    assert by_key == Operator(auth="function_key", object_id=None)
 
 
 # --- what is remembered ---------------------------------------------------------------------------

@@ -30,7 +30,7 @@ OUT_OF_REACH: Final = {
     "erase the exchanges there by their ids",
     "soft_delete": "deleted captures can be restored until the account's soft delete ends "
     "(7 days in the templates)",
-    "ledger": "bare exchange ids stay until CAPTURE_RETENTION_DAYS have passed",
+    "ledger": "bare exchange ids and hashes of captures stay until CAPTURE_RETENTION_DAYS have passed",
     "telemetry": "Application Insights and a collector of OpenTelemetry keep ids, sizes and times, "
     "and callers in the log lines of exchanges that storage did not take",
     "azure_openai": "abuse monitoring, stored responses, files, batches, threads and fine-tuned "
