@@ -29,7 +29,7 @@ OUT_OF_REACH: Final = {
     "consumers": "Azure Data Explorer, the page's file and whatever else reads the hub: "
     "erase the exchanges there by their ids",
     "soft_delete": "deleted captures can be restored until the account's soft delete ends "
-    "(7 days in the templates)",
+    "(7 days in the templates); immutable ones stay as versions for immutableCaptureDays",
     "ledger": "bare exchange ids and hashes of captures stay until CAPTURE_RETENTION_DAYS have passed",
     "telemetry": "Application Insights and a collector of OpenTelemetry keep ids, sizes and times, "
     "and callers in the log lines of exchanges that storage did not take",
