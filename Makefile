@@ -78,6 +78,14 @@ drill: install ## take storage and the Event Hub of a running `make run` away fo
 logs: ## follow the logs of a `make run` in another terminal, all parts
 	@tail -n 20 -F $(or $(FOLDER),.local)/logs/*
 
+.PHONY: hostile fuzz
+hostile: install ## attack both hosts as clients and as the upstream: docs/explanation/hostile-input.md
+	$(python) -m prove --only hostile-embedded --only hostile-func
+
+fuzz: install ## give new inputs to all that reads strangers' bytes: make fuzz SECONDS=60, of all together (Linux)
+	@.venv/bin/uv pip install --quiet --python $(python) atheris==3.1.0
+	@$(python) -m tests.fuzz '$(or $(SECONDS),60)'
+
 test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports (THOROUGH=1: all of them, with coverage)
 	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder \
 		$(if $(filter-out 0,$(THOROUGH)),-m 'not slow and not registry' --cov --cov-report=term)

@@ -33,7 +33,7 @@ _REQUEST_ID: Final = b"%request-id%"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Expected:
+class Expectation:
     """What a Functions host makes of a request."""
 
     statuses: tuple[int, ...]  # of all responses but that to LAST_REQUEST, if there is one
@@ -47,10 +47,10 @@ class HostileRequest:
     kind: str  # what the request tries: a row of the documentation
     name: str
     data: bytes
-    embedded: Expected
-    func: Expected
+    embedded: Expectation
+    func: Expectation
 
-    def expected(self, host: FunctionsHost) -> Expected:
+    def expectation(self, host: FunctionsHost) -> Expectation:
         """What this host makes of it."""
         return self.embedded if host == "embedded" else self.func
 
@@ -102,17 +102,17 @@ def _chunks(data: bytes) -> bytes:
 
 _CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
 _LENGTH: Final = b"Content-Length: %d\r\n" % _SIZE
-_RELAYED: Final = Expected(statuses=(200,), upstream_calls=1)
+_RELAY: Final = Expectation(statuses=(200,), upstream_calls=1)
 
 
-def _refused(status: int) -> Expected:
-    return Expected(statuses=(status,), upstream_calls=0)
+def _refusal(status: int) -> Expectation:
+    return Expectation(statuses=(status,), upstream_calls=0)
 
 
 def _requests(
     kind: str,
-    embedded: Expected,
-    func: Expected,
+    embedded: Expectation,
+    func: Expectation,
     data: dict[str, bytes],
 ) -> Iterator[HostileRequest]:
     for name, request in data.items():
@@ -122,15 +122,15 @@ def _requests(
 REQUESTS: Final = (
     *_requests(
         "two framings",
-        _refused(400),
+        _refusal(400),
         # the chunks count, and the connection ends with the answer (RFC 9112, 6.1)
-        Expected(statuses=(400,), upstream_calls=1),
+        Expectation(statuses=(400,), upstream_calls=1),
         {"a length and chunks": _post(b"Content-Length: 6\r\n" + _CHUNKED, b"0\r\n\r\n" + _HIDDEN)},
     ),
     *_requests(
         "two framings",
-        _refused(400),
-        _refused(400),
+        _refusal(400),
+        _refusal(400),
         {
             "two lengths": _post(_LENGTH + b"Content-Length: 0\r\n", _BODY),
             "one length twice": _post(_LENGTH + _LENGTH, _BODY),
@@ -142,8 +142,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "a length that is none",
-        _refused(400),
-        _refused(400),
+        _refusal(400),
+        _refusal(400),
         {
             "negative": _post(b"Content-Length: -1\r\n", _BODY),
             "hexadecimal": _post(b"Content-Length: 0x10\r\n", _BODY),
@@ -155,14 +155,14 @@ REQUESTS: Final = (
     ),
     *_requests(
         "a length that is none",
-        _refused(400),
-        _RELAYED,
+        _refusal(400),
+        _RELAY,
         {"with a plus": _post(b"Content-Length: +%d\r\n" % _SIZE, _BODY)},
     ),
     *_requests(
         "an obfuscated transfer coding",
-        _refused(400),
-        _refused(400),
+        _refusal(400),
+        _refusal(400),
         {
             "identity": _post(b"Transfer-Encoding: identity\r\n" + _LENGTH, _BODY),
             "xchunked": _post(b"Transfer-Encoding: xchunked\r\n", _chunks(_BODY)),
@@ -175,8 +175,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "an obfuscated transfer coding",
-        _RELAYED,
-        _RELAYED,
+        _RELAY,
+        _RELAY,
         {
             "after a tab": _post(b"Transfer-Encoding:\tchunked\r\n", _chunks(_BODY)),
             "in capitals": _post(b"tRANSFER-eNCODING: CHUNKED\r\n", _chunks(_BODY)),
@@ -186,8 +186,8 @@ REQUESTS: Final = (
     # The real host notices while it forwards the body, and takes 2 s for its answer.
     *_requests(
         "chunks that are none",
-        _refused(400),
-        _refused(500),
+        _refusal(400),
+        _refusal(500),
         {
             "size beyond 64 bits": _post(_CHUNKED, b"fffffffffffffffff\r\n%b\r\n0\r\n\r\n" % _BODY),
             "bare LF": _post(_CHUNKED, b"%x\n%b\n0\n\n" % (_SIZE, _BODY)),
@@ -197,8 +197,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "chunk extensions and trailers",
-        _RELAYED,
-        _RELAYED,
+        _RELAY,
+        _RELAY,
         {
             "an extension": _post(_CHUNKED, b"%x;a=b\r\n%b\r\n0\r\n\r\n" % (_SIZE, _BODY)),
             "an extension of 100 KB": _post(
@@ -211,8 +211,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "control characters in headers",
-        _refused(400),
-        _refused(400),
+        _refusal(400),
+        _refusal(400),
         {
             "bare CR": _get(headers=b"x-exchange-id: a\rapi-key: b\r\n"),
             "NUL in a value": _get(headers=b"x-fnsse-content: a\0b\r\n"),
@@ -225,8 +225,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "host header games",
-        _refused(400),
-        _refused(400),
+        _refusal(400),
+        _refusal(400),
         {
             "none": _get(host=b""),
             "two": _get(headers=b"Host: evil.example\r\n"),
@@ -236,8 +236,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "unknown protocols",
-        _refused(400),
-        _refused(400),
+        _refusal(400),
+        _refusal(400),
         {
             "TLS": bytes.fromhex("16030100a5010000a10303") + bytes(160),
             "a method with @": _get().replace(b"GET", b"G@T", 1),
@@ -248,8 +248,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "too large a head",
-        _refused(431),
-        _refused(431),
+        _refusal(431),
+        _refusal(431),
         {
             "101 headers": _get(headers=b"".join(b"x-%d: 1\r\n" % n for n in range(101))),
             "10,000 headers": _get(headers=b"".join(b"x-%d: 1\r\n" % n for n in range(10_000))),
@@ -261,8 +261,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "too large a head",
-        _refused(414),
-        _refused(414),
+        _refusal(414),
+        _refusal(414),
         {
             "a path of 100 KB": _get(b"/openai/" + b"a" * 100_000),
             "a query of 30 KB": _get(b"/openai/x?api-version=1&q=" + b"a" * 30_000),
@@ -270,8 +270,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "paths that climb",
-        _refused(404),
-        _refused(404),
+        _refusal(404),
+        _refusal(404),
         {
             path: _get(path.encode() + b"?api-version=1")
             for path in (
@@ -293,8 +293,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "paths that only look so",
-        _RELAYED,
-        _RELAYED,
+        _RELAY,
+        _RELAY,
         {
             path: _get(path.encode() + b"?api-version=1")
             for path in (
@@ -308,8 +308,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "api-version injection",
-        _RELAYED,
-        _RELAYED,
+        _RELAY,
+        _RELAY,
         {
             "twice": _get(b"/openai/x?api-version=1&api-version=2"),
             "encoded line end": _get(b"/openai/x?api-version=1%0d%0aX-Injected:%20a"),
@@ -320,8 +320,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "odd values of headers that mean something",
-        _RELAYED,
-        _RELAYED,
+        _RELAY,
+        _RELAY,
         {
             "x-exchange-id": _get(headers=b"x-exchange-id: 1\r\n"),
             "traceparent of 10 KB": _get(headers=b"traceparent: " + b"0" * 10_000 + b"\r\n"),
@@ -334,8 +334,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "requests in a row",
-        Expected(statuses=(200, 200), upstream_calls=2),
-        Expected(statuses=(200, 200), upstream_calls=2),
+        Expectation(statuses=(200, 200), upstream_calls=2),
+        Expectation(statuses=(200, 200), upstream_calls=2),
         {"pipelined": _get() + _get()},
     ),
 )

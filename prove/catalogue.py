@@ -11,6 +11,7 @@ from prove.azurite_killed import azurite_killed
 from prove.dropped_responses import responses_dropped
 from prove.empty_responses import empty_responses
 from prove.event_rules import Policy
+from prove.hostile.proof import hostile
 from prove.kills import kill_at_random_moments
 from prove.large_prompts import large_prompts
 from prove.memory import window_memory
@@ -130,6 +131,16 @@ def _replay(host: FunctionsHost) -> Proof:
     )
 
 
+def _hostile(host: FunctionsHost) -> Proof:
+    return Proof(
+        about=f"attacks the {host} host from both sides, and measures what a bystander sees",
+        minutes=3.5,
+        run=lambda share, _seed, progress: hostile(
+            host, seconds=max(1, 8 * share), scale=share, progress=progress
+        ),
+    )
+
+
 def _named(fault: str) -> str:
     return fault.lower().replace(" ", "-")
 
@@ -190,6 +201,8 @@ PROOFS: Final[dict[str, Proof]] = {
     "shutdown-func": _shutdown("func"),
     "replay-embedded": _replay("embedded"),
     "replay-func": _replay("func"),
+    "hostile-embedded": _hostile("embedded"),
+    "hostile-func": _hostile("func"),
     "policies": Proof(
         about="measures what CAPTURE_POLICY=required costs and what best_effort risks",
         minutes=1,

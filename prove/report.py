@@ -230,4 +230,13 @@ def _part(result: ProofResult) -> list[str]:
         "|---|---:|",
         *rows,
         "",
+        *_table(result.rows),
     ]
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """The first row is the header."""
+    if not rows:
+        return []
+    header, *others = (f"| {' | '.join(row)} |" for row in rows)
+    return [header, "|---" * len(rows[0]) + "|", *others, ""]

@@ -34,6 +34,8 @@ class ProofResult:
     group: FaultGroup = FaultGroup.OTHER
     policy: str = "best_effort"  # CAPTURE_POLICY
     counts: dict[str, int | float | str] = field(default_factory=dict)
+    # a table besides the counts: its header, then its rows
+    rows: list[tuple[str, ...]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)  # a sentence for each claim that fails
 
     def check(self, *, holds: bool, sentence: str) -> None:

@@ -24,8 +24,8 @@ from shared.adapters.aiohttp_session import SKIPPED_HEADERS, NotRepeated, send_o
 from shared.adapters.connection_pool import ConnectionPool
 
 # The headers of a response. aiohttp's own limit is 128, which counts trailers as well; gateways add
-# many.
-_MAX_HEADERS: Final = 4096
+# many. With lines of 64 KB they are 32 MB at the most.
+_MAX_HEADERS: Final = 512
 
 # A server that closes its connections after each response, without a word in it, does so within
 # milliseconds.

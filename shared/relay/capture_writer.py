@@ -20,6 +20,9 @@ from shared.errors import StorageError
 from shared.relay.body_hash import BodyHash
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
+# If the memory is half full, so that many slow exchanges do not use it up and cost others their
+# captures. More calls of storage, and still few for each byte.
+SMALL_BLOCK_BYTES: Final = 256 * 1024
 
 # An upload that failed ends with its error; the caller may have stopped waiting for it.
 type Upload = Coroutine[Any, Any, StorageError | None]
@@ -59,6 +62,11 @@ class CaptureMemory:
         self.limit_bytes = limit_bytes
         self.used_bytes = 0
 
+    @property
+    def is_short(self) -> bool:
+        """Whether captures should hold less than they may."""
+        return self.used_bytes * 2 > self.limit_bytes
+
     def release(self, count: int) -> None:
         """Give bytes back."""
         self.used_bytes -= count
@@ -80,8 +88,17 @@ class CaptureWriter:
     """
 
     def __init__(
-        self, store: CaptureStore, name: str, memory: CaptureMemory, start: StartTask
+        self,
+        store: CaptureStore,
+        name: str,
+        memory: CaptureMemory,
+        start: StartTask,
+        *,
+        small_blocks: bool = False,
     ) -> None:
+        """`small_blocks`: upload early while memory is short. Not if a placeholder may come after
+        that: its put discards the blocks that are uploaded by then.
+        """
         self.name = name
         self.size = 0  # bytes written, lost or not
         self.lost = False  # the memory's limit was reached
@@ -89,6 +106,7 @@ class CaptureWriter:
         self._store = store
         self._memory = memory
         self._start = start
+        self._least_block_bytes = SMALL_BLOCK_BYTES if small_blocks else BLOCK_BYTES
         # One growing buffer: a list of pieces of a few bytes would take many times their size.
         self._held = bytearray()
         self._before = b""  # the end of what is no longer held, for `tail`
@@ -113,7 +131,7 @@ class CaptureWriter:
             return
         memory.used_bytes = used_bytes
         self._held += piece
-        if len(self._held) >= BLOCK_BYTES:
+        if len(self._held) >= self._least_block_bytes and self._is_block_due():
             self._upload_held()
 
     def put_placeholder(self, data: bytes) -> None:
@@ -121,6 +139,7 @@ class CaptureWriter:
         is there until then.
         """
         self._placeholder = self._start(put_placeholder(self._store, self.name, data))
+        self._least_block_bytes = SMALL_BLOCK_BYTES
 
     def tail(self, count: int) -> bytes:
         """The last `count` bytes, fewer only if fewer were written; `count` is at most
@@ -177,6 +196,9 @@ class CaptureWriter:
         """Erase what storage holds of it. Nothing is written any more. Raises StorageError."""
         await asyncio.gather(*([self._placeholder] if self._placeholder else ()), *self._uploads)
         await self._store.erase(self.name)
+
+    def _is_block_due(self) -> bool:
+        return len(self._held) >= BLOCK_BYTES or self._memory.is_short
 
     def _upload_held(self) -> None:
         if not self._held:

@@ -85,11 +85,17 @@ class Recorder:
         """Exchanges that no store took since the worker started; the log has their envelopes."""
         return self.failed.lost
 
-    def writer(self, name: str, mode: ContentMode) -> BodyWriter:
+    def writer(self, name: str, mode: ContentMode, *, is_response: bool = False) -> BodyWriter:
         """The writer of one side of an exchange."""
         if not mode.stores_bodies:
             return DigestWriter(self._captures, name, self._start_upload)
-        return CaptureWriter(self._captures, name, self._memory, self._start_upload)
+        return CaptureWriter(
+            self._captures,
+            name,
+            self._memory,
+            self._start_upload,
+            small_blocks=is_response,  # only a request has a placeholder
+        )
 
     def request_arriving(self, record: ExchangeRecord) -> None:
         """Leave a trace of a request whose body takes its time: a placeholder, which its capture

@@ -80,5 +80,7 @@ class Relay:
                 operation.spec, upstream_target.query_value(query, b"stream")
             ),
         )
-        response = self.recorder.writer(capture.response_name(exchange_id), content.mode)
+        response = self.recorder.writer(
+            capture.response_name(exchange_id), content.mode, is_response=True
+        )
         return ExchangeRecord(start, request, response)

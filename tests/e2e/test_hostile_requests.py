@@ -202,7 +202,7 @@ def test_what_is_not_clean_http_is_refused_or_relayed_as_one_request(
     for request in (request for request in REQUESTS if request.kind == kind):
         reply = hostile_requests.send(HOST, stack.ports.proxy, request.data)
         calls = upstream_record.requests(stack, request_id=reply.request_id)
-        of_host = request.expected(functions_host)
+        of_host = request.expectation(functions_host)
         found[request.name] = reply.statuses, len(calls)
         expected[request.name] = of_host.statuses, of_host.upstream_calls
     assert found == expected

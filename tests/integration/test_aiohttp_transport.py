@@ -233,6 +233,26 @@ async def test_status_headers_and_body_come_down_as_they_are() -> None:
         assert await body_of(response) == packed
 
 
+async def header_count(of: int) -> int:
+    """How many headers of a response with so many come down."""
+
+    async def script(connection: Connection) -> None:
+        await connection.head()
+        lines = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 100) for number in range(of - 1))
+        await connection.say(b"HTTP/1.1 200 OK\r\n" + lines + b"Content-Length: 0\r\n\r\n")
+
+    async with serving(script) as server, a_transport() as transport:
+        response = await transport.handle_async_request(a_request(server.url))
+        return len(response.headers.raw)
+
+
+async def test_the_number_of_headers_has_a_bound() -> None:
+    """An upstream that never stops sending them would fill the worker."""
+    assert await header_count(500) == 500
+    with pytest.raises(httpx.RemoteProtocolError):
+        await header_count(513)
+
+
 async def test_pieces_come_down_as_they_arrive() -> None:
     received = asyncio.Event()
 
