@@ -80,6 +80,8 @@ def telemetry(settings: Settings) -> DeliveryTelemetry | None:
         server_port=upstream_address.port or (443 if upstream_address.scheme == "https" else 80),
         caller_members=settings.telemetry.caller_members,
         old_names=settings.telemetry.old_names,
+        messages_on_spans=settings.telemetry.messages_on_spans,
+        messages_in_events=settings.telemetry.messages_in_events,
     )
     collector = OtlpExport(settings.telemetry)
     backlog = Backlog(
@@ -177,7 +179,8 @@ enrichment = Enrichment(
         config.upstream.region,
         config.deployments,
         rates=rate_files.read_texts() if config.event_cost else None,
-        for_telemetry=delivery_telemetry is not None,
+        for_telemetry=config.telemetry is not None,
+        with_messages=config.telemetry is not None and config.telemetry.wants_messages,
         own_patterns=content.own_patterns,
     ),
     UsageClaims(json_blobs),

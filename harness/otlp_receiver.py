@@ -100,10 +100,12 @@ class OtlpReceiver:
     def _logs(self, message: Any) -> None:
         for resource in message.resource_logs:
             for scope in resource.scope_logs:
+                self.schema_urls.add(scope.schema_url)
                 for record in scope.log_records:
                     self.logs.append(
                         {
                             "event_name": record.event_name,
+                            "time_ns": record.time_unix_nano,
                             "trace_id": record.trace_id.hex(),
                             "span_id": record.span_id.hex(),
                             "attributes": _pairs(record.attributes),

@@ -597,6 +597,9 @@ type settingsType = {
   @description('Optional. Another address for metrics, or for metrics alone.')
   OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: string?
 
+  @description('Optional. Another address for events, or for events alone.')
+  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: string?
+
   @description('Optional. Headers for the collector, such as a reference to a key in Key Vault.')
   OTEL_EXPORTER_OTLP_HEADERS: string?
 
@@ -608,6 +611,9 @@ type settingsType = {
 
   @description('Optional. Export nothing.')
   OTEL_SDK_DISABLED: string?
+
+  @description('Optional. Whether the collector gets prompts and answers, on spans or in events.')
+  OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: string?
 
   @description('Optional. Who called, as attributes of spans and metrics.')
   TELEMETRY_CALLER_ATTRIBUTES: string?

@@ -38,6 +38,7 @@ The Event Hub, the collector, identities and the worker:
     event_hub          sends events in groups
     event_hub_errors   translates the exceptions of its SDK
     otlp               exports spans and metrics
+    otlp_events        exports the events that hold prompt and answer
     identity           the app's managed identity, and its tokens
     entra              the keys of a callers' tenant, and the verification of tokens
     worker_library     patches of Microsoft's worker library, checked at the start

@@ -49,6 +49,7 @@ class EventOptions:
     deployments: dict[str, DeploymentProfile]
     rates: CardTexts | None
     for_telemetry: bool
+    with_messages: bool  # for telemetry
     own_patterns: OwnPatterns
 
 
@@ -77,7 +78,9 @@ def assembled_event(
     telemetry = None
     if options.for_telemetry:
         truncated = truncation.was_truncated(body)
-        telemetry = telemetry_of(event, envelope, truncated=truncated)
+        telemetry = telemetry_of(
+            event, envelope, truncated=truncated, with_messages=options.with_messages
+        )
     return AssembledEvent(
         body=body,
         outcome=event.outcome,

@@ -57,12 +57,14 @@ class Assembler:
         *,
         rates: CardTexts | None = None,
         for_telemetry: bool = False,
+        with_messages: bool = False,
         own_patterns: OwnPatternsSource | None = None,
     ) -> None:
         """`default_region` is the event's region if the upstream named none; `deployments` is
         what the operator says of them. `rates` are those by which events have a cost; None: they
-        have none. `for_telemetry`: also say what spans and metrics are made of. `own_patterns`:
-        what is redacted beside what is built in; None: nothing. Raises RateError.
+        have none. `for_telemetry`: also say what spans and metrics are made of, `with_messages`
+        with the texts of prompt and answer. `own_patterns`: what is redacted beside what is built
+        in; None: nothing. Raises RateError.
         """
         if rates is not None:
             rate_card(rates)
@@ -70,6 +72,7 @@ class Assembler:
         self._default_region = default_region
         self._deployments = dict(deployments)
         self._for_telemetry = for_telemetry
+        self._with_messages = with_messages
         self._own_patterns = own_patterns or _no_patterns
         self._one_child = asyncio.Lock()
 
@@ -94,6 +97,7 @@ class Assembler:
             deployments=self._deployments,
             rates=self._rates,
             for_telemetry=self._for_telemetry,
+            with_messages=self._with_messages,
             own_patterns=own_patterns or NO_PATTERNS,
         )
         if _fits_in_place(request, response, envelope.content_mode):

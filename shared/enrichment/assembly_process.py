@@ -114,6 +114,7 @@ def _unpack_options(members: dict[str, Any]) -> EventOptions:
         deployments={name: DeploymentProfile(**profile) for name, profile in profiles},
         rates=CardTexts(**members["rates"]) if members["rates"] else None,
         for_telemetry=members["for_telemetry"],
+        with_messages=members["with_messages"],
         own_patterns=OwnPatterns(
             patterns=members["own_patterns"]["patterns"],
             words={kind: tuple(words) for kind, words in members["own_patterns"]["words"].items()},

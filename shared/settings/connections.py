@@ -157,6 +157,14 @@ def caller_auth(reader: EnvironReader) -> CallerAuthSettings | None:
     )
 
 
+_OTLP_SIGNALS: Final = {
+    "": "",
+    "_TRACES": "/v1/traces",
+    "_METRICS": "/v1/metrics",
+    "_LOGS": "/v1/logs",
+}
+
+
 def telemetry(reader: EnvironReader) -> TelemetrySettings | None:
     """Switched on by OpenTelemetry's standard settings, the rest of which its SDK reads."""
     addresses = {
@@ -166,7 +174,7 @@ def telemetry(reader: EnvironReader) -> TelemetrySettings | None:
             f"https://collector.contoso.com:4318{path}",
             validators.is_collector_address,
         )
-        for signal, path in (("", ""), ("_TRACES", "/v1/traces"), ("_METRICS", "/v1/metrics"))
+        for signal, path in _OTLP_SIGNALS.items()
     }
     what = "headers for the collector: name=value, several of them separated by commas"
     reader.validate(
@@ -179,6 +187,13 @@ def telemetry(reader: EnvironReader) -> TelemetrySettings | None:
         "team",
         validators.are_caller_members,
     )
+    messages = reader.one_of(
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+        "no_content",
+        "span_only",
+        "event_only",
+        "span_and_event",
+    )
     old_names = reader.switch("TELEMETRY_OLD_METRIC_NAMES", default=False)
     disabled = reader.switch("OTEL_SDK_DISABLED", default=False)
     sampler = reader.text("OTEL_TRACES_SAMPLER")
@@ -187,6 +202,9 @@ def telemetry(reader: EnvironReader) -> TelemetrySettings | None:
     return TelemetrySettings(
         traces=bool(addresses[""] or addresses["_TRACES"]),
         metrics=bool(addresses[""] or addresses["_METRICS"]),
+        messages_on_spans=messages in {"span_only", "span_and_event"},
+        messages_in_events=messages in {"event_only", "span_and_event"}
+        and bool(addresses[""] or addresses["_LOGS"]),
         sampler_chosen=sampler is not None,
         caller_members=validators.comma_separated((members or "").lower()),
         old_names=old_names,

@@ -16,9 +16,7 @@ from typing import Final
 _CLOSE: Final = 0.9
 
 # OpenTelemetry's SDK reads them itself, or another part of it than fnsse uses.
-_OF_OPENTELEMETRY: Final = frozenset(
-    {"OTEL_TRACES_SAMPLER_ARG", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"}
-)
+_OF_OPENTELEMETRY: Final = frozenset({"OTEL_TRACES_SAMPLER_ARG"})
 
 _log = logging.getLogger("fnsse.settings")
 

@@ -125,9 +125,16 @@ class TelemetrySettings:
 
     traces: bool
     metrics: bool
+    messages_on_spans: bool  # prompt and answer, as attributes of spans
+    messages_in_events: bool  # prompt and answer, in events
     sampler_chosen: bool  # OTEL_TRACES_SAMPLER says which traces are exported
     caller_members: frozenset[str]  # of the event's `caller`, as attributes
     old_names: bool  # metrics by their names of before, in addition
+
+    @property
+    def wants_messages(self) -> bool:
+        """Prompt and answer are exported."""
+        return self.messages_on_spans or self.messages_in_events
 
 
 @dataclass(frozen=True, kw_only=True)

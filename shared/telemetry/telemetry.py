@@ -29,6 +29,7 @@ from shared.errors import StorageError
 _log = logging.getLogger("fnsse.telemetry")
 
 MAX_WAITING: Final = 5000  # deliveries for which the ledger has to be asked, about 3 KB each
+MAX_WAITING_MESSAGES: Final = 200  # of them, those with prompt and answer: 64 KB each and more
 _MAX_RECENT: Final = 10_000  # exchanges that this worker remembers to have counted
 ASK_INTERVAL_S: Final = 5.0
 # The ledger of an hour may hold a million entries: reading it takes a twentieth of the time.
@@ -100,6 +101,7 @@ class Telemetry:
         self._sleep = sleep
         self._recent = RecentIds(_MAX_RECENT)
         self._waiting: list[_Report] = []
+        self._waiting_messages = 0  # of them, those that came with messages
         self._asking: asyncio.Task[None] | None = None
 
     def accepted(
@@ -142,6 +144,10 @@ class Telemetry:
         if len(self._waiting) >= MAX_WAITING:
             self.dropped += 1
             return
+        if report.exchange.messages is not None:
+            if self._waiting_messages >= MAX_WAITING_MESSAGES:
+                report = replace(report, exchange=replace(report.exchange, messages=None))
+            self._waiting_messages += 1
         self._waiting.append(report)
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
@@ -151,6 +157,7 @@ class Telemetry:
         while self._waiting:
             await self._sleep(rest_s)
             reports, self._waiting = self._waiting, []
+            self._waiting_messages = 0
             began_at = time.monotonic()
             await self._resolve(reports)
             rest_s = max(ASK_INTERVAL_S, (time.monotonic() - began_at) * _REST_SHARE)

@@ -28,11 +28,11 @@ _LEFT_OUT: Final = frozenset(
 )
 
 
-def exchange_of(case: Case) -> ExchangeTelemetry:
+def exchange_of(case: Case, *, with_messages: bool = False) -> ExchangeTelemetry:
     """What telemetry reports of a case."""
     event = builder.build(case.envelope, case.request, case.response, "Sweden Central")
     envelope = replace(case.envelope, recorded_ms=case.envelope.timings.to_end_ms + 20)
-    return telemetry_of(event, envelope, truncated=False)
+    return telemetry_of(event, envelope, truncated=False, with_messages=with_messages)
 
 
 def first_delivery(exchange: ExchangeTelemetry) -> DeliveryReport:

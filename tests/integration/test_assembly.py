@@ -10,6 +10,7 @@ import sys
 import time
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
@@ -85,8 +86,10 @@ async def test_what_telemetry_reports_is_the_same_from_the_child(
 ) -> None:
     request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
     event = builder.build(an_envelope(), request, response, "default")
-    expected = exchange_telemetry.telemetry_of(event, an_envelope(), truncated=truncated)
-    assembler = Assembler("default", for_telemetry=True)
+    expected = exchange_telemetry.telemetry_of(
+        event, an_envelope(), truncated=truncated, with_messages=True
+    )
+    assembler = Assembler("default", for_telemetry=True, with_messages=True)
     assembled = await assembler(an_envelope(), request, response, limit)
     assert assembled.telemetry == expected
     assert (await Assembler("default")(an_envelope(), request, response, limit)).telemetry is None
@@ -329,3 +332,18 @@ async def test_a_compressed_body_is_never_decoded_in_place() -> None:
     async with busy_units() as busy:
         await ValidatingAssembler(None)(an_envelope(), request, None, LIMIT)
     assert max(busy) < 150
+
+
+async def test_telemetry_has_the_redacted_texts_or_none() -> None:
+    """As the event, by the mode of the exchange."""
+    request, response = a_request(1000), an_answer("Write to jane.doe@contoso.com")
+    assembler = Assembler("default", for_telemetry=True, with_messages=True)
+    texts = {}
+    for mode in ContentMode:
+        envelope = replace(an_envelope(), content_mode=mode)
+        telemetry = (await assembler(envelope, request, response, LIMIT)).telemetry
+        assert telemetry is not None
+        texts[mode] = telemetry.messages and telemetry.messages.output
+    assert "jane.doe@contoso.com" in (texts[ContentMode.FULL] or "")
+    assert "Write to [EMAIL]" in (texts[ContentMode.REDACTED] or "")
+    assert texts[ContentMode.METADATA] is None

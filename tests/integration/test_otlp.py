@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -19,8 +20,16 @@ from tests.golden import load, names
 from tests.golden.telemetry_text import OPTIONS, exchange_of, first_delivery
 
 SETTINGS = TelemetrySettings(
-    traces=True, metrics=True, sampler_chosen=False, caller_members=frozenset(), old_names=False
+    traces=True,
+    metrics=True,
+    messages_on_spans=False,
+    messages_in_events=False,
+    sampler_chosen=False,
+    caller_members=frozenset(),
+    old_names=False,
 )
+IN_EVENTS = replace(OPTIONS, messages_in_events=True)
+ON_SPANS = replace(OPTIONS, messages_on_spans=True)
 
 
 @pytest.fixture
@@ -104,6 +113,54 @@ def test_a_collector_receives_the_metrics_of_golden_exchanges(collector: OtlpRec
     durations = collector.metrics["gen_ai.client.inference.duration"]
     assert sum(point.count or 0 for point in durations) == 3
     assert collector.schema_urls == {SCHEMA_URL}
+
+
+def test_prompt_and_answer_are_an_event_of_the_exchanges_span(collector: OtlpReceiver) -> None:
+    """With its attributes and its end; the messages are structured values, not texts."""
+    exchange = exchange_of(load("chat_stream_tool_calls"), with_messages=True)
+    trace = spans.trace_of(exchange, first_delivery(exchange), IN_EVENTS)
+    exporter = OtlpExport(replace(SETTINGS, messages_in_events=True))
+    exporter.export(trace)
+    exporter.close()
+    (event,) = collector.logs
+    root = collector.span("chat gpt-4o")
+    assert (event["trace_id"], event["span_id"]) == (root.trace_id, root.span_id)
+    assert event["event_name"] == "gen_ai.client.inference.operation.details"
+    assert event["time_ns"] == root.end_ns
+    assert collector.schema_urls == {SCHEMA_URL}
+    attributes = event["attributes"]
+    assert {name: attributes[name] for name in root.attributes} == root.attributes
+    (answer,) = attributes["gen_ai.output.messages"]
+    assert answer["parts"][0] == {
+        "type": "tool_call",
+        "id": "call_a",
+        "name": "get_weather",
+        "arguments": {"city": "Αθήνα"},
+    }
+    assert not {name for name in root.attributes if name.endswith("messages")}
+
+
+def test_prompt_and_answer_are_json_on_the_span(collector: OtlpReceiver) -> None:
+    """For those who read spans alone."""
+    exchange = exchange_of(load("responses"), with_messages=True)
+    trace = spans.trace_of(exchange, first_delivery(exchange), ON_SPANS)
+    exporter = OtlpExport(replace(SETTINGS, messages_on_spans=True))
+    exporter.export(trace)
+    exporter.close()
+    attributes = collector.span(trace.root.name).attributes
+    assert json.loads(attributes["gen_ai.system_instructions"]) == [
+        {"type": "text", "content": "Be brief."}
+    ]
+    assert json.loads(attributes["gen_ai.input.messages"])[0]["role"] == "user"
+    assert json.loads(attributes["gen_ai.output.messages"])[0]["role"] == "assistant"
+    assert collector.logs == []
+
+
+def test_no_text_is_exported_unless_it_is_wanted(collector: OtlpReceiver) -> None:
+    for name in names():
+        export(exchange_of(load(name)))
+    assert collector.logs == []
+    assert not any("messages" in name for span in collector.spans for name in span.attributes)
 
 
 def test_a_collector_receives_gauges(collector: OtlpReceiver) -> None:

@@ -27,7 +27,13 @@ from tests.integration.tiny_server import Connection, serving
 pytestmark = pytest.mark.anyio
 
 SETTINGS = TelemetrySettings(
-    traces=True, metrics=True, sampler_chosen=False, caller_members=frozenset(), old_names=False
+    traces=True,
+    metrics=True,
+    messages_on_spans=False,
+    messages_in_events=False,
+    sampler_chosen=False,
+    caller_members=frozenset(),
+    old_names=False,
 )
 # PLAIN ended long ago, so the ledger is asked; this sets its age aside
 _ANY_AGE_S = 1e9

@@ -4,13 +4,15 @@ In: an Event and its envelope. Out: values that name everything as the conventio
 gives them to OpenTelemetry's SDK without looking at them.
 
     conventions          the names: operations, instruments, the version that they are from
-    exchange_telemetry   what spans and metrics are made of; it holds no prompt and no answer
+    exchange_telemetry   what spans and metrics are made of
+    messages             prompt and answer, if the operator wants them
     delivery             one delivery of an event, and its cause
     trace_context        the W3C traceparent, and ids that an exchange always has
     attributes           the attributes that spans and metrics share
     spans                exchange -> span tree
+    details              exchange -> the event that holds prompt and answer
     metrics              exchange -> points of metrics
 
-May import: core.event, core.records, core.wire. Enrichment's assembler and shared.telemetry import
-it.
+May import: core.event, core.conversation, core.records, core.wire. Enrichment's assembler and
+shared.telemetry import it.
 """

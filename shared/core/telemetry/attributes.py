@@ -20,6 +20,8 @@ class TelemetryOptions:
     server_port: int
     caller_members: frozenset[str] = field(default_factory=frozenset)  # names of `caller`
     old_names: bool = False  # metrics by their names of before, in addition
+    messages_on_spans: bool = False  # as JSON
+    messages_in_events: bool = False
 
 
 def without_none(values: Mapping[str, AttributeValue | None]) -> Attributes:

@@ -1,6 +1,7 @@
 """What spans and metrics of an exchange are made of: figures, names and ids of its event.
 
-It holds no text of the prompt or the answer, and every text in it is bounded.
+Every text in it is bounded, and none is of the prompt or the answer, unless the operator wants
+messages.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from shared.core.event.shape import Event
 from shared.core.event.usage import Tokens
 from shared.core.records.envelope import Caller, Envelope, Timings
 from shared.core.records.outcome import Outcome
+from shared.core.telemetry.messages import Messages, messages_of
 from shared.core.wire.json.json_shape import JsonObject, integer, mapping, number, short
 from shared.core.wire.operations import ReaderKind, spec_of
 
@@ -77,10 +79,16 @@ class ExchangeTelemetry:
     has_problems: bool  # something of the captures could not be read
     truncated: bool  # the event was cut to fit the Event Hub's limit
     recorded_ms: float | None  # from the start until the captures were stored; None: not known
+    messages: Messages | None = None  # prompt and answer; None: not wanted, or not recorded
 
 
-def telemetry_of(event: Event, envelope: Envelope, *, truncated: bool) -> ExchangeTelemetry:
-    """What is reported of an exchange. `truncated`: its event was cut."""
+def telemetry_of(
+    event: Event, envelope: Envelope, *, truncated: bool, with_messages: bool = False
+) -> ExchangeTelemetry:
+    """What is reported of an exchange. `truncated`: its event was cut. `with_messages`: the
+    operator wants them.
+    """
+    finish_reasons = _finish_reasons(event)
     upstream_status = event.upstream_status_code
     return ExchangeTelemetry(
         exchange_id=event.exchange_id,
@@ -98,7 +106,7 @@ def telemetry_of(event: Event, envelope: Envelope, *, truncated: bool) -> Exchan
         timings=envelope.timings,
         to_first_token_ms=event.time_to_first_token_ms,
         chunk_gaps_ms=_chunk_gaps(envelope) if event.stream else (),
-        finish_reasons=_finish_reasons(event),
+        finish_reasons=finish_reasons,
         tokens=event.tokens,
         usage_repeated=event.usage_repeated,
         parameters=_parameters(event.parameters),
@@ -113,6 +121,7 @@ def telemetry_of(event: Event, envelope: Envelope, *, truncated: bool) -> Exchan
         has_problems=bool(event.problems),
         truncated=truncated,
         recorded_ms=envelope.recorded_ms,
+        messages=messages_of(event, finish_reasons) if with_messages else None,
     )
 
 

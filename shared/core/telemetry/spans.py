@@ -17,6 +17,7 @@ from shared.core.telemetry.attributes import (
 )
 from shared.core.telemetry.conventions import GEN_AI_OPERATIONS
 from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
+from shared.core.telemetry.details import Details, details_of
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.telemetry.trace_context import SpanRef, TraceParent
 
@@ -49,6 +50,7 @@ class Trace:
     parent: TraceParent | None  # the caller's span
     state: str | None = None  # the caller's tracestate
     root: Span
+    details: Details | None = None  # prompt and answer; None: not wanted, or not recorded
 
 
 def trace_of(
@@ -59,19 +61,31 @@ def trace_of(
         return _repeated(exchange, delivery)
     own = trace_context.span_of(exchange.exchange_id, exchange.trace_parent)
     start_ns = _start_ns(exchange)
+    attributes = _attributes(exchange, options)
     root = Span(
         name=_name(exchange),
         kind="client",
         span_id=own.span_id,
         start_ns=start_ns,
         end_ns=end_ns(exchange),
-        attributes=_attributes(exchange, options),
+        attributes=attributes | _messages(exchange, options),
         error_type=exchange.error_type,
         children=(*_phases(exchange), *_recording(exchange, delivery)),
     )
     parent = trace_context.parse(exchange.trace_parent)
     state = exchange.trace_state if parent is not None else None
-    return Trace(trace_id=own.trace_id, parent=parent, state=state, root=root)
+    details = None
+    if options.messages_in_events and exchange.messages is not None:
+        details = details_of(
+            exchange.messages, attributes, span_id=own.span_id, at_ns=end_ns(exchange)
+        )
+    return Trace(trace_id=own.trace_id, parent=parent, state=state, root=root, details=details)
+
+
+def _messages(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attributes:
+    if not options.messages_on_spans or exchange.messages is None:
+        return {}
+    return {**exchange.messages.by_attribute()}
 
 
 def _repeated(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> Trace:

@@ -29,7 +29,6 @@ OF_OTHERS = (
     "AzureWebJobsDashboard",
     "AzureWebJobsStorage__accountName",
     "EVENTHUB_NAME",
-    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TIMEOUT",
     "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
     "OTEL_TRACES_SAMPLER_ARG",

@@ -671,3 +671,32 @@ def test_background_responses_are_followed_unless_that_is_switched_off(
 def test_a_schedule_of_five_fields_is_malformed() -> None:
     """As that of a crontab would be: the host reads the first field as seconds."""
     assert any("FOLLOW_SCHEDULE" in line for line in problems({"FOLLOW_SCHEDULE": "* * * * *"}))
+
+
+@pytest.mark.parametrize(
+    ("value", "on_spans", "in_events"),
+    [
+        (None, False, False),
+        ("NO_CONTENT", False, False),
+        ("SPAN_ONLY", True, False),
+        ("EVENT_ONLY", False, True),
+        ("span_and_event", True, True),
+    ],
+)
+def test_prompts_and_answers_are_exported_only_where_they_are_wanted(
+    value: str | None, on_spans: bool, in_events: bool
+) -> None:
+    collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+    wanted = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": value} if value else {}
+    telemetry = load(LEAST | collector | wanted).telemetry
+    assert telemetry is not None
+    assert (telemetry.messages_on_spans, telemetry.messages_in_events) == (on_spans, in_events)
+    assert telemetry.wants_messages == (on_spans or in_events)
+
+
+def test_events_need_an_address_for_logs() -> None:
+    traces = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}
+    wanted = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "EVENT_ONLY"}
+    telemetry = load(LEAST | traces | wanted).telemetry
+    assert telemetry is not None
+    assert not telemetry.wants_messages

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from shared.core.records.exchange_id import new_exchange_id
 from shared.core.telemetry import spans
 from shared.core.telemetry.delivery import DeliveryCause, cause_of
+from shared.core.telemetry.messages import Messages
 from shared.core.telemetry.metrics import MetricPoint
 from shared.core.telemetry.spans import Trace
 from shared.errors import StorageError
-from shared.telemetry.telemetry import MAX_WAITING, Telemetry
+from shared.telemetry.telemetry import MAX_WAITING, MAX_WAITING_MESSAGES, Telemetry
 from tests.golden import load
 from tests.golden.telemetry_text import OPTIONS, exchange_of
 from tests.unit.core.event.event_parts import envelope
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.anyio
 EXCHANGE = exchange_of(load("chat_stream"))
 END_NS = spans.end_ns(EXCHANGE)
 GRACE_S = 120
+IN_EVENTS = replace(OPTIONS, messages_in_events=True)
 
 
 @dataclass
@@ -39,7 +42,7 @@ class TelemetrySetup:
 
     def __post_init__(self) -> None:
         self.telemetry = Telemetry(
-            self, self, OPTIONS, grace_s=GRACE_S, now_ns=self.now_ns, sleep=self.sleep
+            self, self, IN_EVENTS, grace_s=GRACE_S, now_ns=self.now_ns, sleep=self.sleep
         )
 
     def now_ns(self) -> int:
@@ -69,6 +72,19 @@ class TelemetrySetup:
 
     def total(self, name: str) -> float:
         return sum(point.value for point in self.points if point.instrument.name == name)
+
+
+async def test_few_deliveries_wait_with_their_texts() -> None:
+    """The others wait without, so that they take no memory."""
+    setup = TelemetrySetup(age_s=GRACE_S + 1)
+    texts = Messages(system_instructions=None, input="[]", output="[]")
+    for number in range(MAX_WAITING_MESSAGES + 5):
+        exchange_id = new_exchange_id(END_NS // 1_000_000, number.to_bytes(10))
+        exchange = replace(EXCHANGE, exchange_id=exchange_id, messages=texts)
+        setup.telemetry.accepted(exchange, DeliveryCause.RECORDING, None)
+    await setup.telemetry.wait_until_reported()
+    assert len(setup.traces) == MAX_WAITING_MESSAGES + 5
+    assert sum(trace.details is not None for trace in setup.traces) == MAX_WAITING_MESSAGES
 
 
 async def test_a_first_try_counts_at_once() -> None:

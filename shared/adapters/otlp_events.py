@@ -1,0 +1,49 @@
+"""Export of the events that hold prompt and answer, as log records by OTLP over HTTP."""
+
+from __future__ import annotations
+
+from opentelemetry import trace as trace_api
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+from shared.core.telemetry.conventions import SCHEMA_URL
+from shared.core.telemetry.details import EVENT_NAME, Details
+
+_SCOPE = "fnsse"
+# An event may take 64 KB and more: the SDK's own bounds hold 2,048 of them, and send 512 at once.
+_MAX_WAITING = 256
+_MAX_IN_A_REQUEST = 32
+
+
+class OtlpEvents:
+    """Exports events from a thread of the SDK's own."""
+
+    def __init__(self, resource: Resource) -> None:
+        self._provider = LoggerProvider(resource)
+        self._provider.add_log_record_processor(
+            BatchLogRecordProcessor(
+                OTLPLogExporter(),
+                max_queue_size=_MAX_WAITING,
+                max_export_batch_size=_MAX_IN_A_REQUEST,
+            )
+        )
+        self._logger = self._provider.get_logger(_SCOPE, schema_url=SCHEMA_URL)
+
+    def export(self, trace_id: int, details: Details) -> None:
+        """Export the event of a trace's span."""
+        span = SpanContext(
+            trace_id, details.span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
+        )
+        self._logger.emit(
+            timestamp=details.at_ns,
+            context=trace_api.set_span_in_context(NonRecordingSpan(span)),
+            attributes=details.attributes,
+            event_name=EVENT_NAME,
+        )
+
+    def close(self) -> None:
+        """Export what waits, once, and end the thread."""
+        self._provider.shutdown()
