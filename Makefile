@@ -23,6 +23,10 @@ options := $(if $(PORT),--port '$(PORT)') \
 ifdef OTLP
 export OTEL_EXPORTER_OTLP_ENDPOINT := $(OTLP)
 endif
+# make run TRACE_URL='http://127.0.0.1:6006/redirects/traces/{trace_id}' links each exchange there
+ifdef TRACE_URL
+export TRACE_URL
+endif
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +35,8 @@ help: ## list the targets
 	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002), VIEW_PORT (8090, the page),'
 	@echo 'FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, which the two calls use),'
 	@echo 'NO_DEMO (1: serve without the two calls), VERBOSE (1: show all that the host says of a problem)'
-	@echo 'OTLP (the address of an OpenTelemetry collector, for spans and metrics)'
+	@echo 'OTLP (the address of an OpenTelemetry collector, for spans and metrics),'
+	@echo 'TRACE_URL (of a trace in its viewer, with {trace_id} in it: the page links to it)'
 	@echo 'Variables of doctor: FOLDER, DEPLOYMENT, URL (of a deployment; keys: .venv/bin/python -m local.doctor --help)'
 	@echo 'Variables of drill: STORAGE, EVENT_HUB (seconds without it, 20 each), FOLDER (of the run)'
 	@echo 'Variable of all: PYTHON (the path of a Python 3.13 that is not found by itself)'

@@ -17,6 +17,7 @@ from view.errors import OptionsError
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _PORT: Final = 8090
+TRACE_ID: Final = "{trace_id}"  # in the address of a trace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,8 @@ class Options:
     keep: int
     since_minutes: float | None  # None: all that the Event Hub still has
     deployments: tuple[str, ...]
+    # address of a trace in a viewer, with {trace_id} in the place of the id; None: no link
+    trace_url: str | None
 
     @property
     def is_loopback(self) -> bool:
@@ -88,6 +91,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Op
         keep=read.keep,
         since_minutes=read.since_minutes,
         deployments=tuple(read.deployment or ()),
+        trace_url=_trace_url(read.trace_url or _setting(environment, "TRACE_URL")),
     )
 
 
@@ -154,13 +158,25 @@ def _app(read: argparse.Namespace, environment: Mapping[str, str]) -> AppAddress
     )
 
 
+def _trace_url(template: str | None) -> str | None:
+    if template is None:
+        return None
+    if urlsplit(template).scheme not in {"http", "https"} or TRACE_ID not in template:
+        raise OptionsError(
+            f"--trace-url must be an address with {TRACE_ID} in it, such as "
+            f"http://127.0.0.1:6006/redirects/traces/{TRACE_ID}, and not {template}"
+        )
+    return template
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m view",
         description="Serves a page that shows the exchanges of an Event Hub as they arrive. It reads, and changes nothing.",
         epilog="Environment: AZURE_EVENTHUB_NAME with AZURE_EVENTHUB_NAMESPACE or AZURE_EVENTHUB_CONN_STR; "
         "CAPTURES_STORAGE__blobServiceUri or CAPTURES_STORAGE (without it, no captures are shown); with --app "
-        "FNSSE_CALLER_KEY for the playground and FNSSE_OPERATOR_KEY for what operators do. "
+        "FNSSE_CALLER_KEY for the playground and FNSSE_OPERATOR_KEY for what operators do; TRACE_URL in place of "
+        "--trace-url. "
         "Roles: Azure Event Hubs Data Receiver, Storage Blob Data Reader. How-to: docs/how-to/look-at-a-deployment.md",
     )
     parser.add_argument(
@@ -206,6 +222,11 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         metavar="NAME",
         help="that the playground offers; repeatable",
+    )
+    parser.add_argument(
+        "--trace-url",
+        metavar="TEMPLATE",
+        help=f"address of a trace in your viewer, with {TRACE_ID} in it: exchanges link to theirs",
     )
     parser.add_argument(
         "--local",

@@ -37,7 +37,8 @@ def server(app: StandInApp) -> Iterator[ViewServer]:
     """A page's server that has read 10,000 events of the last hour."""
     vendored()
     events = list(sample_events(EXCHANGES, end=datetime.now(UTC)))
-    arguments = ["--local", "--app", app.url]
+    traces = ["--trace-url", "https://viewer.example/traces/{trace_id}"]
+    arguments = ["--local", "--app", app.url, *traces]
     with view_server(events, arguments=arguments, completeness=COMPLETENESS) as started:
         app.on_event = started.add
         yield started

@@ -39,6 +39,8 @@ def test_conversation_timeline_and_usage_are_shown(visitor: Visitor) -> None:
     assert [role.split()[0] for role in roles] == ["system", "user", "assistant"]
     expect(page.locator("[data-mark]").first).to_be_visible()
     assert page.locator(".phase").count() >= 2
+    trace = page.get_by_role("link", name="Its trace")
+    expect(trace).to_have_attribute("href", re.compile(r"^https://viewer\.example/traces/\w{32}$"))
     page.get_by_role("tab", name="Usage").click()
     expect(page.get_by_role("row", name=re.compile("input"))).to_contain_text("usage.prompt_tokens")
 

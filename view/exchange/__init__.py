@@ -4,6 +4,7 @@
 * `received`: an event as the Event Hub hands it over.
 * `precedence`: which of two events of an exchange counts.
 * `timeline`: when what happened.
+* `trace`: the id of its trace.
 * `usage`: figures and where they come from.
 * `price`: what it costs.
 * `capture_view`: what was captured, events of a stream with their times.

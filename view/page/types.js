@@ -61,6 +61,7 @@
  * @property {Record<string, unknown>} event
  * @property {Message[]} conversation
  * @property {Timeline} timeline
+ * @property {string|null} trace_url of its trace in the operator's viewer
  * @property {UsageFigure[]} usage
  * @property {Neighbour} previous
  * @property {Neighbour} next

@@ -19,7 +19,9 @@ from view.exchange import capture_view, curl
 from view.exchange.price import price_of
 from view.exchange.row import Row
 from view.exchange.timeline import timeline
+from view.exchange.trace import trace_id
 from view.exchange.usage import figures
+from view.options import TRACE_ID
 from view.server.query import filter_of, number_of
 from view.server.services import Services, services_of
 from view.sources.captures import CaptureReader, StoredCapture
@@ -67,7 +69,7 @@ async def single(request: Request) -> Response:
 
 
 def _shown(services: Services, found: StoredExchange, answer: StoredCapture | None) -> JsonObject:
-    event, card = found.event, services.card
+    event, card, template = found.event, services.card, services.options.trace_url
     return {
         "row": found.row.to_json(),
         "event": event,
@@ -78,6 +80,7 @@ def _shown(services: Services, found: StoredExchange, answer: StoredCapture | No
             recorded_at=answer.stored_at if answer else None,
             delivered_at=_delivered_at(found.row),
         ),
+        "trace_url": template and template.replace(TRACE_ID, trace_id(event)),
         "usage": [figure.to_json() for figure in figures(event)],
         "cost": price_of(event, card).to_json() if card else None,
         "curl": curl.of_event(event, services.app.url if services.app else None),

@@ -57,8 +57,20 @@ def test_a_hub_may_be_named_by_its_connection_string() -> None:
         (["--app", "my-app"], HUB, "--app must be an address"),
         (["--port", "70000"], HUB, "--port must be a port"),
         (["--keep", "0"], HUB, "--keep must be at least 1"),
+        (["--trace-url", "http://viewer/"], HUB, "--trace-url must be an address with {trace_id}"),
+        ([], {**HUB, "TRACE_URL": "javascript:{trace_id}"}, "--trace-url must be an address"),
     ],
-    ids=["none", "blank", "no_name", "bad_uri", "bad_app", "bad_port", "bad_keep"],
+    ids=[
+        "none",
+        "blank",
+        "no_name",
+        "bad_uri",
+        "bad_app",
+        "bad_port",
+        "bad_keep",
+        "no_id",
+        "no_web",
+    ],
 )
 def test_what_is_missing_or_malformed_is_named_with_its_remedy(
     arguments: list[str], environment: dict[str, str], message: str

@@ -112,7 +112,7 @@ function Tabs({ exchange }) {
 function Body({ exchange }) {
   const { row } = exchange;
   return html`<${Facts} row=${row} />
-    <${TimelineView} timeline=${exchange.timeline} durationMs=${row.duration_ms ?? 0} />
+    <${TimelineView} timeline=${exchange.timeline} durationMs=${row.duration_ms ?? 0} traceUrl=${exchange.trace_url} />
     <${Tabs} exchange=${exchange} />`;
 }
 

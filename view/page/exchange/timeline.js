@@ -97,12 +97,13 @@ function timesOf(timeline) {
   return timeline.chunks?.map(([at]) => at) ?? [];
 }
 
-/** @param {{timeline: Timeline, durationMs: number}} props */
-export function TimelineView({ timeline, durationMs }) {
+/** @param {{timeline: Timeline, durationMs: number, traceUrl: string|null}} props */
+export function TimelineView({ timeline, durationMs, traceUrl }) {
   const chunks = timesOf(timeline);
   return html`<section class="timeline" aria-label="Timeline">
     <${Drawing} timeline=${timeline} durationMs=${durationMs} />
     <${GapsInWords} chunks=${chunks} count=${timeline.chunk_count ?? chunks.length} />
     <${Marks} marks=${timeline.marks} />
+    ${traceUrl && html`<p class="trace-link"><a href=${traceUrl} target="_blank" rel="noopener noreferrer">Its trace</a></p>`}
   </section>`;
 }
