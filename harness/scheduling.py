@@ -26,7 +26,13 @@ _STACKS: Final = {
 }
 # Each of their tests starts what it needs and may run anywhere.
 _APART: Final = frozenset(
-    {"test_bad_settings", "test_nothing_lost", "test_refused_events", "test_stack"}
+    {
+        "test_bad_settings",
+        "test_nothing_lost",
+        "test_refused_events",
+        "test_stack",
+        "test_telemetry",
+    }
 )
 # Files of tests/infra that share the compiled templates and one evaluation of all deployments.
 _EVALUATED: Final = frozenset(
