@@ -120,8 +120,9 @@ format: install ## format and fix what ruff can
 schema: install ## write docs/event.schema.json from the event's types
 	@$(python) -m local.event_schema
 
-cost: install ## what fnsse costs (CALLS=1e6), or an exchange (EVENT=.local/events/ID.json)
-	@$(python) -m local.cost $(if $(CALLS),--calls '$(CALLS)') $(EVENT)
+cost: install ## what fnsse costs (CALLS=1e6), or exchanges (EVENT='.local/events/*', shared reservations with FROM, TO)
+	@$(python) -m local.cost $(if $(CALLS),--calls '$(CALLS)') $(if $(FROM),--from '$(FROM)') \
+		$(if $(TO),--to '$(TO)') $(EVENT)
 
 sbom: install ## write sbom.json (CycloneDX): what is deployed, with versions, hashes' source and licences
 	@.venv/bin/uv venv --quiet --clear .local/sbom-venv

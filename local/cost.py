@@ -1,7 +1,8 @@
 """What exchanges cost, from their events, and what fnsse itself costs.
 
 `make cost EVENT=.local/events/ID.json` prices an exchange, `make cost CALLS=1e6` a month of fnsse,
-`make cost` writes the table of docs/how-to/estimate-cost.md.
+`make cost` writes the table of docs/how-to/estimate-cost.md. `make cost EVENT='.local/events/*'
+FROM=… TO=…` also shares the flat cost of provisioned deployments by use.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from pathlib import Path
 
 from local import own_cost
 from shared.adapters import rate_files
-from shared.core.cost.cost import Cost, cost
+from shared.core.cost.cost import Cost, CostStatus, cost
 from shared.core.cost.facts import quantities_of
+from shared.core.cost.provisioned import Share, Use, shares, weight
 from shared.core.cost.quantities import Quantities, parts_of
 from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject, mapping, text
@@ -25,8 +27,11 @@ from shared.core.wire.json.json_shape import JsonObject, mapping, text
 def event_cost(event: JsonObject, card: RateCard) -> tuple[Quantities, Cost]:
     """What is billed of an event's exchange, and its cost at the time at which it ended."""
     quantities = quantities_of(event)
-    ended_at = datetime.fromisoformat(text(event.get("timestamp"))).replace(tzinfo=UTC)
-    return quantities, cost(quantities, card, ended_at)
+    return quantities, cost(quantities, card, _ended_at(event))
+
+
+def _ended_at(event: JsonObject) -> datetime:
+    return datetime.fromisoformat(text(event.get("timestamp"))).replace(tzinfo=UTC)
 
 
 def lines(quantities: Quantities, found: Cost) -> Iterator[str]:
@@ -37,6 +42,30 @@ def lines(quantities: Quantities, found: Cost) -> Iterator[str]:
     for part, quantity in parts_of(quantities).items():
         amount = found.parts.get(part)
         yield f"  {part:17} {quantity:>12,}  {_price(amount, found)}"
+
+
+def use_of(event: JsonObject, card: RateCard) -> Use | None:
+    """The use that an event's exchange made of a provisioned deployment; None if it made none."""
+    quantities, found = event_cost(event, card)
+    if found.status is not CostStatus.PROVISIONED:
+        return None
+    caller = mapping(event.get("caller"))
+    names = (text(caller.get(name)) for name in ("team", "product", "subscription"))
+    return Use(
+        deployment=text(event.get("deployment")),
+        caller=next(filter(None, names), "unknown"),
+        weight=weight(quantities, card, _ended_at(event)),
+    )
+
+
+def share_lines(found: list[Share]) -> Iterator[str]:
+    """The shares in words."""
+    for share in found:
+        unweighted = f", {share.unweighted} without a list price" if share.unweighted else ""
+        yield (
+            f"{share.deployment:24} {share.caller:16} {share.amount:>12,.2f} {share.currency}  "
+            f"{share.exchanges} calls{unweighted}"
+        )
 
 
 def _price(amount: Decimal | None, found: Cost) -> str:
@@ -59,6 +88,8 @@ def main() -> None:
     parser.add_argument(
         "--rates", type=Path, default=rate_files.FOLDER, help="folder of base.csv and company.csv"
     )
+    parser.add_argument("--from", type=_moment, help="share reservations from this time, UTC")
+    parser.add_argument("--to", type=_moment, help="until this time, UTC; default: now")
     options = parser.parse_args()
     if options.calls is not None:
         bill = own_cost.bill(own_cost.Traffic(calls=options.calls), own_cost.read_prices())
@@ -66,10 +97,22 @@ def main() -> None:
     elif not options.event:
         print("\n".join(own_cost.table(own_cost.CALLS, own_cost.read_prices())))
     card = rate_files.read_card(options.rates)
-    for file in options.event:
+    events = [mapping(json.loads(file.read_text("utf-8"))) for file in options.event]
+    for file, event in zip(options.event, events, strict=True):
         print(file.stem)
-        for line in lines(*event_cost(mapping(json.loads(file.read_text("utf-8"))), card)):
+        for line in lines(*event_cost(event, card)):
             print(f"  {line}")
+    since, until = getattr(options, "from"), options.to or datetime.now(UTC)
+    if since is not None:
+        within = (event for event in events if since <= _ended_at(event) < until)
+        uses = [use for event in within if (use := use_of(event, card)) is not None]
+        reservations = rate_files.read_reservations(options.rates)
+        print("\n".join(share_lines(shares(reservations, uses, since, until))))
+
+
+def _moment(written: str) -> datetime:
+    moment = datetime.fromisoformat(written)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

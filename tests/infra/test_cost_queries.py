@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import pytest
 
+from local.cost import use_of
 from local.rates import kusto
 from shared.adapters import rate_files
 from shared.core.cost.cost import cost
 from shared.core.cost.facts import quantities_of
+from shared.core.cost.provisioned import read_reservations, shares
 from tests.infra.kql import Row
 from tests.infra.test_analysts_functions import (
     AT_NOON,
@@ -197,12 +199,48 @@ def test_the_flat_cost_of_provisioned_throughput_is_shared_by_use() -> None:
     ]
     idle = RESERVATION | {"deployment": "idle"}
     found = call("provisioned", rows, reservations=[RESERVATION, idle])
-    shares = {(row["deployment"], row["caller"]): row["amount"] for row in found}
-    assert shares == {
+    amounts = {(row["deployment"], row["caller"]): row["amount"] for row in found}
+    assert amounts == {
         ("ptu", "search"): pytest.approx(360),
         ("ptu", "mail"): pytest.approx(120),
         ("idle", "unused"): pytest.approx(480),
     }
+
+
+def test_both_programs_share_the_flat_cost_alike() -> None:
+    """What spilled over has no share, and what has no list price is counted apart."""
+    provisioned = {"sku": "ProvisionedManaged", "model": "gpt-4-0613"}
+    kinds: list[dict[str, Any]] = [
+        {},
+        {"input": 7000},
+        {"spilled_over": True},
+        {"model": "gpt-9"},
+        {"basis": "unknown", "input": 0, "cached": 0, "output": 0},
+        {"basis": "repeated"},
+    ]
+    rows = [
+        exchange(f"{team}-{number}", deployment="ptu", changes=provisioned | kind, caller=caller)
+        for team, caller in (("a", {"team": "search"}), ("b", {"product": "mail"}), ("c", {}))
+        for number, kind in enumerate(kinds[: 4 if team == "b" else None])
+    ]
+    idle = RESERVATION | {"deployment": "idle", "units": 3}
+    since, until = NOON - timedelta(hours=5), NOON + timedelta(hours=7)
+    found = {
+        (row["deployment"], row["caller"]): row
+        for row in call("provisioned", rows, since, until, [RESERVATION, idle])
+    }
+    text = "\n".join(
+        [",".join(RESERVATION), *(",".join(map(str, row.values())) for row in (RESERVATION, idle))]
+    )
+    uses = [use for row in rows if (use := use_of(json.loads(row["event"]), CARD)) is not None]
+    expected = shares(read_reservations(text), uses, since, until)
+    assert len(expected) == 4
+    assert found.keys() == {(share.deployment, share.caller) for share in expected}
+    for share in expected:
+        row = found[share.deployment, share.caller]
+        assert row["amount"] == pytest.approx(float(share.amount))
+        assert (row["exchanges"], row["unweighted"]) == (share.exchanges, share.unweighted)
+        assert row["currency"] == share.currency
 
 
 def test_a_reservation_counts_for_the_hours_that_are_asked_for() -> None:

@@ -7,4 +7,5 @@ An event keeps quantities, never prices, so that a wrong price is corrected with
     deployments what the operator says of deployments
     rates       a card of rates: which one holds for a model, a deployment's type and a time
     cost        the amount, its parts, and how far it can be trusted
+    provisioned the flat cost of provisioned throughput, shared by use
 """
