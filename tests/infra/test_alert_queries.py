@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from local.repository import ROOT
 from shared.core.records.comparison import Report
 from tests.infra import kql
 from tests.infra.bicep import INFRA, Deployment
@@ -116,6 +117,16 @@ def _cases() -> list[Case]:
         Case(alert="app-silent", what="deployed a moment ago", raised=False,
              requests=[call("health_ready", minutes=5)]),
         Case(alert="app-silent", what="nothing was deployed yet", raised=False),
+        # In host.json's telemetryMode OpenTelemetry a request has its method's name, and timers and
+        # queues have none: the alerts are wrong or blind.
+        Case(alert="app-silent", what="OpenTelemetry, although the timer runs", raised=True,
+             requests=[call("POST", minutes=90), call("POST", minutes=1)]),
+        Case(alert="nothing-delivered", what="OpenTelemetry, although nothing is", raised=False,
+             requests=[call("POST", count=50)]),
+        Case(alert="error-share", what="OpenTelemetry, although all calls fail", raised=False,
+             requests=[call("POST", status=500, count=50)]),
+        Case(alert="gateway-refused", what="OpenTelemetry, although all is well", raised=True,
+             requests=[call("POST", count=50)], dependencies=[forwarded("200", 50)]),
         Case(alert="gateway-refused", what="the key is refused", raised=True,
              dependencies=[forwarded("401", 50)]),
         Case(alert="gateway-refused", what="the app does not answer", raised=True,
@@ -242,3 +253,8 @@ def test_every_alert_is_tried_both_ways() -> None:
     alerts = {file.stem for file in (INFRA / "queries").glob("*.kql")}
     for raised in (True, False):
         assert {case.alert for case in CASES if case.raised is raised} == alerts
+
+
+def test_the_host_names_requests_as_the_alerts_read_them() -> None:
+    """By their function, which it does in every telemetry mode but OpenTelemetry."""
+    assert "telemetryMode" not in json.loads((ROOT / "host.json").read_text("utf-8"))
