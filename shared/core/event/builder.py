@@ -22,7 +22,7 @@ from shared.core.event import (
 from shared.core.event.request_summary import RequestSummary
 from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType
 from shared.core.event.sources import EventSources
-from shared.core.records.capture import Capture
+from shared.core.records.capture import BodyDigest, Capture
 from shared.core.records.envelope import Envelope
 from shared.core.records.outcome import Outcome, correct
 from shared.core.wire.json.json_shape import JsonObject, short
@@ -182,11 +182,11 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
         rate_limit=attribution.rate_limit(response_headers),
         # the captures
         request_capture=envelope.request_capture,
-        request_bytes=_size(parsed.request, envelope.request_bytes),
-        request_sha256=_sha256(parsed.request),
+        request_bytes=_size(envelope, parsed.request, envelope.request_bytes),
+        request_sha256=_sha256(envelope, parsed.request),
         response_capture=envelope.response_capture,
-        response_bytes=_size(parsed.response, envelope.response_bytes),
-        response_sha256=_sha256(parsed.response),
+        response_bytes=_size(envelope, parsed.response, envelope.response_bytes),
+        response_sha256=_sha256(envelope, parsed.response),
         sent_bytes=envelope.sent_bytes,
         truncated=False,
         truncated_texts=(),
@@ -221,18 +221,25 @@ def _is_response(envelope: Envelope) -> bool:
     return spec_of(envelope.operation).reader is ReaderKind.RESPONSES
 
 
-def _size(capture: Capture | None, default: int) -> int:
+def _size(envelope: Envelope, capture: Capture | None, default: int) -> int:
     if capture is None:
         return default
-    digest = capture.body_digest
+    digest = _unstored_body(envelope, capture)
     return digest.bytes if digest else len(capture.body)
 
 
-def _sha256(capture: Capture | None) -> str | None:
+def _sha256(envelope: Envelope, capture: Capture | None) -> str | None:
     if capture is None:
         return None
-    digest = capture.body_digest
+    digest = _unstored_body(envelope, capture)
     return digest.sha256 if digest else hashlib.sha256(capture.body).hexdigest()
+
+
+def _unstored_body(envelope: Envelope, capture: Capture) -> BodyDigest | None:
+    """What the header says of a body that is not stored. If bodies are stored it is not believed:
+    somebody may have put it there to hide that the body was altered.
+    """
+    return None if envelope.content_mode.stores_bodies else capture.body_digest
 
 
 def _images(images: Images | None, summary: RequestSummary) -> Images | None:

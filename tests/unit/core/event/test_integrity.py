@@ -95,6 +95,14 @@ def test_what_was_altered_before_the_first_delivery_is_found() -> None:
     assert checked(RELAYED, *other).digests == Digests()
 
 
+@pytest.mark.parametrize("body", [b'{"messages": [1]}', b""], ids=["altered", "emptied"])
+def test_a_hash_in_the_header_does_not_hide_that_the_body_was_altered(body: bytes) -> None:
+    """Only captures without a body have one."""
+    digest = {"bytes": len(REQUEST.body), "sha256": RELAYED.request_sha256}
+    forged = Capture(header={**REQUEST.header, "body": digest}, body=body)
+    assert checked(RELAYED, forged).altered == (REQUEST_ALTERED,)
+
+
 def test_a_body_of_which_only_a_part_was_stored_was_not_altered() -> None:
     """The placeholder of a request is not its capture; and one that is not there was maybe never
     stored.
