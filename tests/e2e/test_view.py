@@ -58,8 +58,15 @@ def test_a_prompt_of_the_playground_becomes_an_exchange(view: httpx.Client, stac
     assert question["parts"] == [{"kind": "text", "text": "What is the weather in Athens?"}]
     assert reply["parts"][0]["text"] == exchange["event"]["content"]
     names = [mark["name"] for mark in timeline["marks"]]
-    assert names[:5] == ["request", "headers", "first chunk", "first token", "last byte"]
-    assert set(names[5:]) == {"recorded", "delivered"}
+    # storage says to the second when it took the capture: that mark may seem to come earlier
+    assert [name for name in names if name not in {"recorded", "delivered"}] == [
+        "request",
+        "headers",
+        "first chunk",
+        "first token",
+        "last byte",
+    ]
+    assert {"recorded", "delivered"} <= set(names)
     assert 1 <= len(timeline["chunks"]) <= timeline["chunk_count"]
     assert timeline["chunks"][-1][1] <= exchange["event"]["response_bytes"]
     assert stack.proxy_url in exchange["curl"]
