@@ -33,7 +33,7 @@ from view.exchange.received import Received
 from view.exchange.row import of_event
 from view.filters import Filter, matches, parse
 from view.options import captures_of
-from view.sources.captured_events import event_of, listed
+from view.sources.captured_events import event_of, exchanges_between
 from view.sources.captures import CaptureReader
 
 _STORAGE_SETTINGS: Final = ("CAPTURES_STORAGE", "CAPTURES_STORAGE__blobServiceUri")
@@ -97,7 +97,7 @@ async def export(
     reader: CaptureReader, selection: Selection, out: TextIO, progress: Progress
 ) -> None:
     """Write the rows, in the order in which the exchanges started. Raises CaptureUnavailable."""
-    async for group in _groups(listed(reader, selection.first, selection.end)):
+    async for group in _groups(exchanges_between(reader, selection.first, selection.end)):
         for exchange, result in zip(group, await _rows(reader, group, selection), strict=True):
             if progress.rows == selection.limit:
                 return

@@ -106,10 +106,10 @@ def _context(event: Mapping[str, Json]) -> str:
 
 
 def _messages(messages: Iterator[Message]) -> list[Json]:
-    return [shown for message in messages for shown in _shown(message)]
+    return [part for message in messages for part in _separate(message)]
 
 
-def _shown(message: Message) -> Iterator[JsonObject]:
+def _separate(message: Message) -> Iterator[JsonObject]:
     """A message as one, or a result of a tool as one of its own."""
     role = "tool" if message.role == "function" else message.role
     content = [item for part in message.parts for item in _items(part)]

@@ -30,7 +30,7 @@ class CapturedEvent:
     tools: Json  # of the request; None: it has none
 
 
-async def listed(
+async def exchanges_between(
     reader: CaptureReader, first: datetime, end: datetime
 ) -> AsyncIterator[CapturedExchange]:
     """The exchanges that started in [first, end), oldest first. Raises CaptureUnavailable."""

@@ -52,13 +52,13 @@ def messages_of(event: Event, finish_reasons: Sequence[str]) -> Messages | None:
         return None
     if operation.family != "inference":
         return None
-    fields = _bounded(event)
+    fields = _within_limit(event)
     messages = conversation(fields)
     instructions = 1 if text(fields.get("instructions")) else 0
     prompt = [message for message in messages if message.source == "prompt"]
     answer = [message for message in messages if message.source == "answer"]
     if event.output is not None:
-        answer = _merged(answer)
+        answer = _as_one_message(answer)
     return Messages(
         system_instructions=_json([part for one in prompt[:instructions] for part in _parts(one)]),
         input=_json([_message(one) for one in prompt[instructions:]]),
@@ -66,14 +66,14 @@ def messages_of(event: Event, finish_reasons: Sequence[str]) -> Messages | None:
     )
 
 
-def _bounded(event: Event) -> JsonObject:
+def _within_limit(event: Event) -> JsonObject:
     """The event as JSON, cut to the limit. `content` repeats what choices and output hold."""
     if event.choices or event.output:
         event = replace(event, content="")
     return parse_object(truncation.truncate(event, LIMIT_BYTES))
 
 
-def _merged(answer: list[Message]) -> list[Message]:
+def _as_one_message(answer: list[Message]) -> list[Message]:
     """The items of a response are parts of one generation."""
     parts = tuple(part for message in answer for part in message.parts)
     return [Message(role="assistant", parts=parts, source="answer")] if parts else []
