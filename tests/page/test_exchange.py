@@ -65,6 +65,20 @@ def test_markup_in_prompt_and_answer_is_text_and_does_not_run(
     assert "ran" not in page.title()
 
 
+def test_a_followed_response_leads_to_the_call_that_created_it(
+    visitor: Visitor, server: ViewServer
+) -> None:
+    """The app's own question has no prompt; the call that created the response has."""
+    created = _event(3)
+    followed = _event(4, operation="responses.followed", create_exchange_id=created["exchange_id"])
+    server.add(created, followed)
+    page = visitor.opens(f"/?open={followed['exchange_id']}")
+    expect(page.locator(".exchange-facts")).to_contain_text("responses.followed")
+    page.get_by_role("button", name=created["exchange_id"]).click()
+    expect(page.locator(".panel .id")).to_have_text(created["exchange_id"])
+    expect(page.locator(".exchange-facts")).not_to_contain_text("Created by")
+
+
 def test_copy_as_curl_and_copy_event(visitor: Visitor) -> None:
     """`c` copies as well."""
     page = _open_first(visitor)

@@ -43,8 +43,8 @@ function Fact({ label, term = "", children }) {
   return html`<div><dt>${label}</dt><dd>${value}</dd></div>`;
 }
 
-/** @param {{row: import("../types.js").Row}} props */
-function Facts({ row }) {
+/** @param {{row: import("../types.js").Row, creator: unknown}} props */
+function Facts({ row, creator }) {
   const term = (/** @type {string} */ key, /** @type {string|null} */ value) => (value ? `${key}:${quoted(value)}` : "");
   return html`<dl class="exchange-facts">
     <${Fact} label="Deployment" term=${term("deployment", row.deployment)}>${row.deployment || "–"}<//>
@@ -57,6 +57,7 @@ function Facts({ row }) {
     <${Fact} label="Tokens in">${format.count(row.tokens_in)}${row.tokens_cached ? html` <span class="dim">${format.count(row.tokens_cached)} cached</span>` : ""}<//>
     <${Fact} label="Tokens out">${format.count(row.tokens_out)}<//>
     ${row.cost != null && html`<${Fact} label="Cost">${format.cost(row.cost, row.currency)}<//>`}
+    ${typeof creator === "string" && html`<${Fact} label="Created by"><button type="button" class="fact-filter" title="Open the call that created this response" onClick=${() => open(creator)}>${creator}</button><//>`}
   </dl>`;
 }
 
@@ -111,7 +112,7 @@ function Tabs({ exchange }) {
 /** @param {{exchange: Exchange}} props */
 function Body({ exchange }) {
   const { row } = exchange;
-  return html`<${Facts} row=${row} />
+  return html`<${Facts} row=${row} creator=${exchange.event.create_exchange_id} />
     <${TimelineView} timeline=${exchange.timeline} durationMs=${row.duration_ms ?? 0} traceUrl=${exchange.trace_url} />
     <${Tabs} exchange=${exchange} />`;
 }
