@@ -28,7 +28,9 @@ _SETTINGS: Final = {
 }
 # More than what an attack's connections cost by themselves, and far below what it tries to fill.
 _MOST_MB: Final = 400.0
-_MOST_WAIT_MS: Final = 10_000.0  # on a busy machine, and with the .NET host's own work
+_MOST_WAIT_MS: Final = 20_000.0  # on a busy machine, and with the .NET host's own work
+# How many are refused depends on how fast they come; tests/integration/test_body_memory.py has one.
+_ANSWERS_TO_BODIES: Final = {"200", "503 with retry-after"}
 _REST_S: Final = 1.0
 _PATIENCE_S: Final = 120.0
 COLUMNS: Final = (
@@ -123,7 +125,7 @@ def _judge(result: ProofResult, name: str, measurement: Measurement) -> None:
     )
     result.check(holds=grown < _MOST_MB, sentence=f"{name}: the worker grew by {grown:.0f} MB")
     result.check(
-        holds=name != BODIES or measurement.answers.keys() == {"200", "503 with retry-after"},
+        holds=name != BODIES or measurement.answers.keys() <= _ANSWERS_TO_BODIES,
         sentence=f"{name}: {measurement.answers}",
     )
     longest = most([*measurement.waits.gaps, *measurement.waits.probes])
