@@ -3,7 +3,8 @@ must give.
 
 cases/<name>/request, response   the raw bodies
 cases/<name>/exchange.json       what surrounds them: operation, headers, envelope fields. With
-                                 `content_mode` metadata their captures are headers alone
+                                 `content_mode` metadata their captures are headers alone; with
+                                 redacted `own` is what the policy adds to the detectors
 cases/<name>/event.json          the event; `python -m tests.golden` writes it again: read it
 cases/<name>/telemetry.txt       its spans and metrics; written again likewise
 """
@@ -17,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from shared.core.content.mode import ContentMode
-from shared.core.event import answer_notes
+from shared.core.detect.own import NO_PATTERNS, OwnPatterns
+from shared.core.detect.redactor import Redactor
+from shared.core.event import answer_notes, builder, content_redaction
+from shared.core.event.shape import Event
 from shared.core.records.capture import Capture
 from shared.core.records.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings
 from shared.core.records.exchange_id import new_exchange_id
@@ -26,6 +30,7 @@ from shared.core.records.unstored_body import UnstoredBody
 from shared.core.wire.steps import run_to_end
 from shared.core.wire.stream.sse import SseDecoder
 
+REGION = "Sweden Central"
 _CASES = Path(__file__).parent / "cases"
 _DEFAULTS: dict[str, Any] = {
     "deployment": "gpt-4o",
@@ -52,6 +57,7 @@ class Case:
     envelope: Envelope
     request: Capture | None
     response: Capture | None
+    own: OwnPatterns = NO_PATTERNS
 
     @property
     def event_path(self) -> Path:
@@ -72,8 +78,22 @@ def load(name: str) -> Case:
     exchange = json.loads((_CASES / name / "exchange.json").read_text("utf-8"))
     request, response = (_capture(name, side, exchange[side]) for side in ("request", "response"))
     envelope = _envelope(exchange, request, response)
-    case = Case(name=name, envelope=envelope, request=request, response=response)
+    own = _own_patterns(exchange.get("own", {"patterns": {}, "words": {}}))
+    case = Case(name=name, envelope=envelope, request=request, response=response, own=own)
     return case if envelope.content_mode.stores_bodies else without_bodies(case)
+
+
+def _own_patterns(members: Mapping[str, Any]) -> OwnPatterns:
+    words = {kind: tuple(listed) for kind, listed in members["words"].items()}
+    return OwnPatterns(patterns=members["patterns"], words=words)
+
+
+def event_of(case: Case) -> Event:
+    """The event, before it is truncated."""
+    event = builder.build(case.envelope, case.request, case.response, REGION)
+    if case.envelope.content_mode is ContentMode.REDACTED:
+        return content_redaction.redact(event, Redactor(case.own))
+    return event
 
 
 def without_bodies(case: Case) -> Case:

@@ -6,14 +6,12 @@ from __future__ import annotations
 
 import json
 
-from shared.core.event import builder, shape
-from tests.golden import load, names, telemetry_text
+from shared.core.event import shape
+from tests.golden import event_of, load, names, telemetry_text
 
 for name in names():
     case = load(name)
-    event = json.loads(
-        shape.dump(builder.build(case.envelope, case.request, case.response, "Sweden Central"))
-    )
+    event = json.loads(shape.dump(event_of(case)))
     exchange = telemetry_text.exchange_of(case)
     telemetry = telemetry_text.render(exchange, telemetry_text.first_delivery(exchange))
     case.telemetry_path.write_text(telemetry, "utf-8")

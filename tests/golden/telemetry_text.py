@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from shared.core.event import builder
 from shared.core.telemetry import metrics, spans
 from shared.core.telemetry.attributes import AttributeValue, TelemetryOptions
 from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
 from shared.core.telemetry.metrics import MetricPoint
 from shared.core.telemetry.spans import Span
-from tests.golden import Case
+from tests.golden import Case, event_of
 
 OPTIONS: Final = TelemetryOptions(
     server_address="contoso.openai.azure.com",
@@ -30,7 +29,7 @@ _LEFT_OUT: Final = frozenset(
 
 def exchange_of(case: Case, *, with_messages: bool = False) -> ExchangeTelemetry:
     """What telemetry reports of a case."""
-    event = builder.build(case.envelope, case.request, case.response, "Sweden Central")
+    event = event_of(case)
     envelope = replace(case.envelope, recorded_ms=case.envelope.timings.to_end_ms + 20)
     return telemetry_of(event, envelope, truncated=False, with_messages=with_messages)
 

@@ -9,14 +9,13 @@ import pytest
 from harness.cutting import every_way
 from harness.schema import valid
 from shared.core.answer import reader
-from shared.core.event import builder, shape, truncation
+from shared.core.event import shape, truncation
 from shared.core.records import outcome
 from shared.core.records.outcome import Outcome
 from shared.core.wire.operations import spec_of
 from shared.core.wire.stream import stream_scan, tail
-from tests.golden import Case, load, names, telemetry_text
+from tests.golden import Case, event_of, load, names, telemetry_text
 
-_REGION = "Sweden Central"
 # the last two begin the PNG and the WAV in Base64
 _SECRETS = ("SECRET", "sk-not-in-the-event", "iVBORw0KGgo", "UklGR")
 
@@ -28,9 +27,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def test_the_captures_give_the_expected_event(case: Case) -> None:
     """Key by key; the file is the documentation of its case."""
-    event = json.loads(
-        shape.dump(builder.build(case.envelope, case.request, case.response, _REGION))
-    )
+    event = json.loads(shape.dump(event_of(case)))
     assert event == json.loads(case.event_path.read_text("utf-8"))
     valid(event)
 
@@ -91,17 +88,13 @@ def test_an_answer_reads_the_same_however_it_is_cut(case: Case) -> None:
 
 def test_no_secret_and_no_file_of_a_capture_reaches_its_event(case: Case) -> None:
     """The captures hold both; the event must hold neither."""
-    written = shape.dump(
-        builder.build(case.envelope, case.request, case.response, _REGION)
-    ).decode()
+    written = shape.dump(event_of(case)).decode()
     assert [secret for secret in _SECRETS if secret in written] == []
 
 
 @pytest.mark.parametrize("limit_bytes", [8192, 100_000])
 def test_the_event_fits_a_limit(case: Case, limit_bytes: int) -> None:
     """Even the smallest one."""
-    fitted = truncation.truncate(
-        builder.build(case.envelope, case.request, case.response, _REGION), limit_bytes
-    )
+    fitted = truncation.truncate(event_of(case), limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted))
