@@ -15,6 +15,7 @@ import azure.functions as func
 
 import blueprints.completeness.dead_letters
 import blueprints.completeness.erase
+import blueprints.completeness.expiry
 import blueprints.completeness.reconcile
 import blueprints.completeness.replay
 import blueprints.enrichment
@@ -42,6 +43,7 @@ from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.erasure import ErasureRunner
 from shared.completeness.exchange_erasure import ExchangeErasure
+from shared.completeness.expiry import Expiry
 from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.content.policy_renewal import PolicyRenewal
@@ -51,6 +53,7 @@ from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
 from shared.enrichment.ports import DeliveryTelemetry
+from shared.enrichment.retention_marks import RetentionMarks
 from shared.following.follower import Follower
 from shared.following.recording import FollowedExchanges
 from shared.health.readiness import Readiness
@@ -97,11 +100,12 @@ def telemetry(settings: Settings) -> DeliveryTelemetry | None:
     return made
 
 
-def content_policy(settings: ContentSettings) -> PolicySource:
-    """The content policy, of the setting or of a blob."""
+def content_policy(settings: ContentSettings, max_days: int) -> PolicySource:
+    """The content policy, of the setting or of a blob. `max_days`: its longest retention."""
     if settings.policy_blob is None:
         return SettledPolicy(settings.policy)
-    return PolicyRenewal(PolicyBlob(storage, settings.policy_blob), settings.default)
+    blob = PolicyBlob(storage, settings.policy_blob)
+    return PolicyRenewal(blob, settings.default, max_days=max_days)
 
 
 def following(settings: Settings) -> Follower | None:
@@ -159,7 +163,7 @@ recorder = Recorder(
     config.copied_headers,
     give_up_after_s=config.reconcile.grace_s * 2 / 3,
 )
-content = content_policy(config.content)
+content = content_policy(config.content, config.reconcile.retention_days)
 content.begin()
 relay = Relay(
     upstream=upstream,
@@ -188,6 +192,7 @@ enrichment = Enrichment(
     ledger,
     delivery_telemetry,
     follow_ups=follower,
+    marks=RetentionMarks(json_blobs),
 )
 message_handler = MessageHandler(enrichment, envelopes)
 poison_handler = PoisonHandler(enrichment, captures, ledger, json_blobs, poison_envelopes)
@@ -241,6 +246,9 @@ if config.following is not None and follower is not None:
     app.register_functions(blueprints.following.blueprint(follower, config.following.schedule))
 app.register_functions(blueprints.health.blueprint(readiness, status, guard))
 app.register_functions(blueprints.completeness.dead_letters.blueprint(dead_letters, guard))
+app.register_functions(
+    blueprints.completeness.expiry.blueprint(Expiry(captures, ledger, json_blobs))
+)
 app.register_functions(
     blueprints.completeness.reconcile.blueprint(
         reconciliation, config, guard, StartLease(storage, "locks/reconcile")

@@ -22,6 +22,7 @@
     ├── SigningKeysUnavailable   the callers' tenant gave no keys to check tokens with        -> 503
     ├── StorageError             storage refused a call or did not answer
     │   ├── StorageNotFound      the blob, its container or the queue does not exist
+    │   │   └── CaptureExpired   the capture was erased because its retention was over
     │   └── StorageImmutable     a policy or a legal hold keeps the blob from being changed
     ├── UnsupportedLibrary       a library is not as fnsse uses it; raised at start only
     └── DeliveryError            the Event Hub did not accept an event; the queue retries
@@ -153,6 +154,10 @@ class StorageNotFound(StorageError):
 
 class StorageImmutable(StorageError):
     """An immutability policy or a legal hold keeps the blob from being changed or deleted."""
+
+
+class CaptureExpired(StorageNotFound):
+    """The capture was erased because its retention was over."""
 
 
 class UnsupportedLibrary(FnsseError):

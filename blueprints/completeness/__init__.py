@@ -1,3 +1,4 @@
 """The functions that call shared/completeness: `reconcile`, `replay` and `erase` with their
-orchestrations, and `dead_letters` for single exchanges. All of their routes are for operators.
+orchestrations, `dead_letters` for single exchanges, and `expiry` by a timer. All of their routes
+are for operators.
 """

@@ -11,6 +11,7 @@ letters; a receipt of what was erased.
     erasure           erases the exchanges of a person over a time range, with a receipt
     erasure_selector  which exchanges of the range those are
     exchange_erasure  erases one exchange, and marks it as erased
+    expiry            erases the captures whose retention by a content rule is over
     back_pressure     whether more may be queued now
     redelivery        rebuilds an envelope from its captures
     cut_uploads       makes captures of the blocks that a killed instance left

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from shared.completeness.ports import CaptureHeaders
 from shared.core.records.aborted import aborted_envelope
-from shared.core.records.capture import CaptureKind, capture_name
+from shared.core.records.capture import CaptureKind, capture_name, is_expired
 from shared.core.records.comparison import CapturedExchange
 from shared.core.records.envelope import Envelope, from_fields
+from shared.errors import CaptureExpired
 
 MAX_CONCURRENT: Final = 16  # reads of headers, and puts of envelopes
 
@@ -25,14 +26,23 @@ class CaptureNames(Protocol):
 async def rebuild_envelope(captures: CaptureHeaders, exchange: CapturedExchange) -> Envelope:
     """The envelope that a capture holds; if none does, that of an aborted exchange.
 
-    Raises CaptureError, EnvelopeError, StorageNotFound or StorageError.
+    Raises CaptureError, EnvelopeError, CaptureExpired, StorageNotFound or StorageError.
     """
     for kind in (CaptureKind.OUTCOME, CaptureKind.RESPONSE):
         if kind in exchange.kinds:
-            header = await captures.header(capture_name(exchange.exchange_id, kind))
+            header = await _living_header(captures, exchange.exchange_id, kind)
             return from_fields(header.get("envelope"))
-    header = await captures.header(capture_name(exchange.exchange_id, CaptureKind.REQUEST))
+    header = await _living_header(captures, exchange.exchange_id, CaptureKind.REQUEST)
     return aborted_envelope(exchange.exchange_id, header)
+
+
+async def _living_header(
+    captures: CaptureHeaders, exchange_id: str, kind: CaptureKind
+) -> dict[str, Any]:
+    header = await captures.header(capture_name(exchange_id, kind))
+    if is_expired(header):
+        raise CaptureExpired("the capture's retention is over")
+    return header
 
 
 async def find_exchange(captures: CaptureNames, exchange_id: str) -> CapturedExchange:

@@ -22,7 +22,7 @@ from shared.core.records.digests import Digests
 from shared.core.records.envelope import Envelope, mark_replayed
 from shared.core.records.exchange_id import started_at
 from shared.core.records.replay_request import ReplayRequest
-from shared.errors import CaptureError, EnvelopeError, StorageNotFound
+from shared.errors import CaptureError, CaptureExpired, EnvelopeError, StorageNotFound
 
 _BODIES: Final = (CaptureKind.REQUEST, CaptureKind.RESPONSE)
 PAGE: Final = 500  # names of captures, so about 250 exchanges
@@ -68,7 +68,8 @@ class ReplayPage:
     unreadable: int  # corrupt captures, which no replay can deliver
     marker: str | None  # of the next page; None: the window is done
     waiting: str | None  # why nothing was queued: live work, or the Event Hub is not ready
-    erased: int = 0  # by an operator; or redacted ones, whose bodies are gone
+    # by an operator or by retention; or redacted ones, whose bodies are gone
+    erased: int = 0
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
@@ -186,6 +187,8 @@ class ReplayRunner:
             envelope = await self._envelope(exchange)
         except (CaptureError, EnvelopeError):
             return "unreadable"
+        except CaptureExpired:
+            return "erased"
         if envelope is None or not request.wants(envelope):
             return "unwanted"
         if envelope.content_mode is ContentMode.REDACTED and await self._is_erased(exchange):
@@ -206,5 +209,7 @@ class ReplayRunner:
         """None if the exchange was erased since its captures were listed."""
         try:
             return await rebuild_envelope(self._captures, exchange)
+        except CaptureExpired:
+            raise
         except StorageNotFound:
             return None

@@ -51,11 +51,17 @@ class PolicyRenewal:
     """Keeps the policy up to date. Belongs to the event loop in which it begins."""
 
     def __init__(
-        self, store: PolicyStore, default: ContentMode, pace: PolicyPace | None = None
+        self,
+        store: PolicyStore,
+        default: ContentMode,
+        pace: PolicyPace | None = None,
+        *,
+        max_days: int = policy.MAX_DAYS,
     ) -> None:
-        """`default`: the mode of a policy that names none."""
+        """`default`: the mode of a policy that names none; `max_days`: its longest retention."""
         self._store = store
         self._default = default
+        self._max_days = max_days
         self._pace = pace or PolicyPace()
         self._policy: ContentPolicy | None = None  # the last that was read
         self._etag: str | None = None  # of the version that was read last, broken or not
@@ -138,7 +144,7 @@ class PolicyRenewal:
         had_one = self._policy is not None
         try:
             # patterns take some 10 ms to compile, and the module that does it 30 ms to import
-            self._policy = await asyncio.to_thread(parse, data, self._default)
+            self._policy = await asyncio.to_thread(parse, data, self._default, self._max_days)
         except ContentPolicyError as error:
             if not self._broken or etag != self._etag:
                 self._note(logging.ERROR, f"{_BROKEN}: {error}; {self._in_force}")
@@ -169,7 +175,7 @@ class PolicyRenewal:
             _log.log(level, "The content policy: %s", text)
 
 
-def parse(data: bytes, default: ContentMode) -> ContentPolicy:
+def parse(data: bytes, default: ContentMode, max_days: int = policy.MAX_DAYS) -> ContentPolicy:
     """The policy in a blob. Raises ContentPolicyError."""
     if len(data) > MAX_BYTES:
         raise ContentPolicyError(f"it is larger than {MAX_BYTES // 1024} KB")
@@ -177,4 +183,4 @@ def parse(data: bytes, default: ContentMode) -> ContentPolicy:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ContentPolicyError("it is not UTF-8") from None
-    return policy.parse(text, default)
+    return policy.parse(text, default, max_days)

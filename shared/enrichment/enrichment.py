@@ -39,10 +39,12 @@ from shared.enrichment.ports import (
     FollowUps,
     UsageClaimStore,
 )
+from shared.enrichment.retention_marks import RetentionMarks
 from shared.enrichment.stored_captures import read_stored
 from shared.errors import (
     AssemblyError,
     CaptureError,
+    CaptureExpired,
     DeliveryError,
     EventRefused,
     EventTooLarge,
@@ -96,10 +98,12 @@ class Enrichment:
         telemetry: DeliveryTelemetry | None = None,
         *,
         follow_ups: FollowUps | None = None,
+        marks: RetentionMarks | None = None,
         timeout_s: float = DELIVERY_S,
     ) -> None:
         """`timeout_s` bounds all that is done for one message, however many waits it takes.
-        `telemetry` and `follow_ups` are None if they are switched off.
+        `telemetry` and `follow_ups` are None if they are switched off, `marks` if no captures expire
+        early.
         """
         self._captures = captures
         self._assemble = assemble
@@ -108,6 +112,7 @@ class Enrichment:
         self._ledger = ledger
         self._telemetry = telemetry
         self._follow_ups = follow_ups
+        self._marks = marks
         self._timeout_s = timeout_s
         self._delivery_log = DeliveryLog()
         # These bound memory: a worker delivers hundreds of envelopes at once when it has a backlog,
@@ -126,6 +131,8 @@ class Enrichment:
             self._telemetry.delivering()
         try:
             async with asyncio.timeout(self._timeout_s):
+                if self._marks is not None:
+                    await self._marks.mark(envelope)
                 if envelope.outcome_pending:
                     envelope = await self._store_outcome(envelope)
                 await self._deliver(envelope, message or QueueMessage())
@@ -151,6 +158,9 @@ class Enrichment:
             await self._follow(envelope, event.pending_response)
             # last: if it fails, the next try finds a body erased and has nothing to report
             await self._erase_bodies(envelope)
+        except CaptureExpired:
+            # who erased them has noted whether the event was ever accepted
+            _log.warning("Exchange %s is not delivered: its captures expired", envelope.exchange_id)
         except CaptureError as error:
             await self._dead_letter(envelope, DeadLetterReason.CORRUPT_CAPTURE, error)
         except EventTooLarge as error:
@@ -187,6 +197,8 @@ class Enrichment:
         except AssemblyError as error:
             _log.warning("Exchange %s: %s", envelope.exchange_id, error)
             return DeadLetterReason.ASSEMBLY_FAILED
+        except CaptureExpired:
+            return DeadLetterReason.EXPIRED
         except CaptureError:
             return DeadLetterReason.CORRUPT_CAPTURE
         return None
@@ -235,6 +247,8 @@ class Enrichment:
         async with self._one_large if large else contextlib.nullcontext():
             async with self._reading:
                 stored = await read_stored(self._captures.get, envelope)
+            if stored.is_expired:
+                raise CaptureExpired("the captures' retention is over")
             if stored.is_erased or (
                 stored.lacks_capture and await self._ledger.is_erased(envelope.exchange_id)
             ):

@@ -7,7 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from shared.core.content.mode import ContentMode
-from shared.core.records.capture import Capture, is_erased, request_name, response_name
+from shared.core.records.capture import (
+    Capture,
+    is_erased,
+    is_expired,
+    request_name,
+    response_name,
+)
 from shared.core.records.envelope import Envelope
 
 type ReadCapture = Callable[[str | None], Awaitable[Capture | None]]
@@ -36,6 +42,11 @@ class StoredExchange:
         return (self.envelope.request_capture is not None and self.request is None) or (
             self.envelope.response_capture is not None and self.response is None
         )
+
+    @property
+    def is_expired(self) -> bool:
+        """The captures' retention is over."""
+        return any(is_expired(side.header) for side in (self.request, self.response) if side)
 
 
 async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:

@@ -39,6 +39,8 @@ def of_request(
         "content_mode": start.content.mode,
         "content_rule": start.content.rule,
     }
+    if start.content.retention_days is not None:
+        header["retention_days"] = start.content.retention_days
     return capture.preamble(
         header | ({"partial": True} if partial else _digest(record.request.body))
     )

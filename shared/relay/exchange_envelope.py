@@ -71,6 +71,7 @@ def envelope_of(
         trace_state=_trace_state(header(start.headers, b"tracestate")),
         content_mode=start.content.mode,
         content_rule=start.content.rule,
+        retention_days=start.content.retention_days,
     )
 
 

@@ -30,17 +30,18 @@ from shared.settings.settings import (
 def load(environ: Mapping[str, str]) -> Settings:
     """All settings, validated. Raises SettingsError naming each one that needs attention."""
     reader = EnvironReader(environ)
+    reconcile = _reconcile(reader)
     settings = Settings(
         upstream=connections.upstream(reader),
         event_hub=connections.event_hub(reader),
         storage=connections.storage(reader),
         limits=_limits(reader),
         interventions=_interventions(reader),
-        reconcile=_reconcile(reader),
+        reconcile=reconcile,
         following=_following(reader),
         copied_headers=_copied_headers(reader),
         deployments=_deployments(reader),
-        content=_content(reader),
+        content=_content(reader, reconcile.retention_days),
         event_cost=reader.switch("EVENT_COST", default=False),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
         caller_auth=connections.caller_auth(reader),
@@ -136,7 +137,7 @@ def _deployments(reader: EnvironReader) -> Deployments:
     return deployments.parse(value) if value else deployments.NO_DEPLOYMENTS
 
 
-def _content(reader: EnvironReader) -> ContentSettings:
+def _content(reader: EnvironReader, max_days: int) -> ContentSettings:
     default = ContentMode(reader.one_of("CONTENT_MODE", *ContentMode))
     text = reader.text("CONTENT_POLICY")
     if text and validators.is_blob_name(text):
@@ -144,13 +145,15 @@ def _content(reader: EnvironReader) -> ContentSettings:
         return ContentSettings(policy=no_policy, policy_blob=text, default=default)
     chosen = ContentPolicy(default=default)
     if text:
-        chosen = _content_policy(reader, text, default)
+        chosen = _content_policy(reader, text, default, max_days)
     return ContentSettings(policy=chosen, policy_blob=None, default=default)
 
 
-def _content_policy(reader: EnvironReader, text: str, default: ContentMode) -> ContentPolicy:
+def _content_policy(
+    reader: EnvironReader, text: str, default: ContentMode, max_days: int
+) -> ContentPolicy:
     try:
-        return policy.parse(text, default)
+        return policy.parse(text, default, max_days)
     except ContentPolicyError as error:
         problem = str(error)
         if not text.startswith("{"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.core.content.mode import STRICTEST, ContentMode
@@ -19,6 +19,8 @@ class ContentDecision:
     mode: ContentMode = ContentMode.FULL
     # what set it: CONTENT_MODE, CONTENT_POLICY, `rule ` and a name, x-fnsse-content, or `no policy`
     rule: str | None = None
+    # after how many days the captures are erased; None: after CAPTURE_RETENTION_DAYS
+    retention_days: int | None = None
 
 
 def decide(
@@ -34,7 +36,7 @@ def decide(
     for wish in wishes:
         mode = _wished(wish)
         if mode.strictness > decision.mode.strictness:
-            decision = ContentDecision(mode=mode, rule=WISH_HEADER)
+            decision = replace(decision, mode=mode, rule=WISH_HEADER)
     return decision
 
 
@@ -44,19 +46,25 @@ def _wished(wish: str) -> ContentMode:
 
 
 def _by_policy(policy: ContentPolicy, subject: Mapping[str, str | None]) -> ContentDecision:
-    """The first rule that holds. If the deployment is not known yet, the strictest of those that
-    may turn out to be the first.
+    """The first rule that holds. If the deployment is not known yet, the strictest mode and the
+    shortest retention of those that may turn out to be the first.
     """
     possible: list[ContentDecision] = []
     for rule in policy.rules:
         holds = _holds(rule, subject)
         if holds is not False:
-            possible.append(ContentDecision(mode=rule.mode, rule=f"rule {rule.name}"))
+            possible.append(_decision(rule.mode, f"rule {rule.name}", rule.retention_days))
         if holds:
             break
     else:
-        possible.append(ContentDecision(mode=policy.default, rule=policy.default_rule))
-    return max(possible, key=lambda decision: decision.mode.strictness)
+        possible.append(_decision(policy.default, policy.default_rule, policy.retention_days))
+    strictest = max(possible, key=lambda decision: decision.mode.strictness)
+    shortest = min(filter(None, (decision.retention_days for decision in possible)), default=None)
+    return replace(strictest, retention_days=shortest)
+
+
+def _decision(mode: ContentMode, rule: str, retention_days: int | None) -> ContentDecision:
+    return ContentDecision(mode=mode, rule=rule, retention_days=retention_days)
 
 
 def _holds(rule: ContentRule, subject: Mapping[str, str | None]) -> bool | None:

@@ -1,7 +1,8 @@
 """The content policy: which callers and deployments have which content mode.
 
     {"default": "metadata",
-     "rules": [{"name": "tests", "product": "sandbox", "deployment": ["gpt-4o"], "mode": "full"}],
+     "rules": [{"name": "tests", "product": "sandbox", "deployment": ["gpt-4o"], "mode": "full",
+                "retention_days": 3}],
      "patterns": {"employee": "E-\\d{6}"}, "words": {"project": ["Falcon"]}}
 
 The first rule of which every condition holds counts. A condition is a text or an array of texts;
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.core.content.mode import ContentMode
@@ -29,6 +30,7 @@ NO_POLICY_RULE: Final = "no policy"
 _NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _MAX_RULES: Final = 1000
+MAX_DAYS: Final = 3650  # that CAPTURE_RETENTION_DAYS may be
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +40,8 @@ class ContentRule:
     name: str
     conditions: Mapping[str, frozenset[str]]  # by name, the values for which it holds, casefolded
     mode: ContentMode
+    # after how many days their captures are erased; None: after CAPTURE_RETENTION_DAYS
+    retention_days: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,29 +51,38 @@ class ContentPolicy:
     default: ContentMode = ContentMode.FULL  # of an exchange for which no rule holds
     # what set the default: CONTENT_MODE, CONTENT_POLICY, or that there is no policy
     default_rule: str = "CONTENT_MODE"
+    retention_days: int | None = None  # of an exchange for which no rule holds
     rules: tuple[ContentRule, ...] = ()
     own: OwnPatterns = NO_PATTERNS  # what is redacted beside what is built in
 
 
-def parse(text: str, default: ContentMode) -> ContentPolicy:
-    """The policy in JSON. `default` is its default mode unless it names one. Raises
-    ContentPolicyError, which says what is wrong and in which rule.
+def parse(text: str, default: ContentMode, max_days: int = MAX_DAYS) -> ContentPolicy:
+    """The policy in JSON. `default` is its default mode unless it names one; no retention is longer
+    than `max_days`. Raises ContentPolicyError, which says what is wrong and in which rule.
     """
     document = json_shape.parse(text)
     if not isinstance(document, dict):
         raise ContentPolicyError("it is not a JSON object")
-    _check_members("the policy", document, ("default", "rules", "patterns", "words"))
+    _check_members(
+        "the policy", document, ("default", "retention_days", "rules", "patterns", "words")
+    )
     rules = document.get("rules", [])
     if not isinstance(rules, list) or len(rules) > _MAX_RULES:
         raise ContentPolicyError(f"`rules` is not an array of at most {_MAX_RULES} rules")
-    parsed = tuple(_rule(number, rule) for number, rule in enumerate(rules, start=1))
+    parsed = tuple(_rule(number, rule, max_days) for number, rule in enumerate(rules, start=1))
     if len({rule.name for rule in parsed}) < len(parsed):
         raise ContentPolicyError("two rules have the same name")
     own = _own(document.get("patterns", {}), document.get("words", {}))
+    policy = ContentPolicy(
+        default=default,
+        retention_days=_retention("the policy", document, max_days),
+        rules=parsed,
+        own=own,
+    )
     if "default" not in document:
-        return ContentPolicy(default=default, rules=parsed, own=own)
+        return policy
     mode = _mode("the policy's `default`", document["default"])
-    return ContentPolicy(default=mode, default_rule="CONTENT_POLICY", rules=parsed, own=own)
+    return replace(policy, default=mode, default_rule="CONTENT_POLICY")
 
 
 def _own(patterns: Json, words: Json) -> OwnPatterns:
@@ -106,20 +119,35 @@ def _words(kind: str, value: Json) -> tuple[str, ...]:
     return texts
 
 
-def _rule(number: int, value: Json) -> ContentRule:
+def _rule(number: int, value: Json, max_days: int) -> ContentRule:
     if not isinstance(value, dict):
         raise ContentPolicyError(f"rule {number} is not a JSON object")
     name = value.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ContentPolicyError(f"rule {number} has no name of letters, digits, - and _")
     what = f"rule {number} ({name})"
-    _check_members(what, value, ("name", "mode", *CONDITIONS))
+    _check_members(what, value, ("name", "mode", "retention_days", *CONDITIONS))
     conditions = {part: _values(what, part, value[part]) for part in CONDITIONS if part in value}
     if not conditions:
         raise ContentPolicyError(f"{what} has no condition; `default` is for everyone else")
     return ContentRule(
-        name=name, conditions=conditions, mode=_mode(f"the mode of {what}", value.get("mode"))
+        name=name,
+        conditions=conditions,
+        mode=_mode(f"the mode of {what}", value.get("mode")),
+        retention_days=_retention(what, value, max_days),
     )
+
+
+def _retention(what: str, value: JsonObject, max_days: int) -> int | None:
+    if "retention_days" not in value:
+        return None
+    days = value["retention_days"]
+    if type(days) is not int or not 1 <= days <= max_days:
+        raise ContentPolicyError(
+            f"`retention_days` of {what} is not a number of days from 1 to {max_days} "
+            "(CAPTURE_RETENTION_DAYS)"
+        )
+    return days
 
 
 def _check_members(what: str, value: JsonObject, known: tuple[str, ...]) -> None:

@@ -193,6 +193,7 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
         replayed=envelope.replayed,
         content_mode=envelope.content_mode,
         content_rule=envelope.content_rule,
+        retention_days=envelope.retention_days,
         redactions={},
     )
 

@@ -248,6 +248,8 @@ class Event:
     # `no policy`: its blob has held none yet;
     # null: the exchange is older than this key
     content_rule: str | None
+    # after how many days the captures are erased, by a content rule; absent: by none
+    retention_days: int | None = None
     redactions: dict[str, int]  # how often what was replaced in the texts, by kind: email, card, …
 
 

@@ -7,6 +7,7 @@ names (EnvelopeError, CaptureError, WrongType, ValueError).
     exchange_id, window             an exchange's identity, and the hour that it belongs to
     envelope, capture, outcome      what is recorded of an exchange; `aborted` makes an envelope
                                     of a request capture alone
+    retention                       when captures are erased by a content rule
     piece_times                     when the pieces of a response arrived
     unstored_body                   what is kept of a body that must not be stored
     envelope_message                a message of the queue: one envelope or several

@@ -25,6 +25,7 @@ class _RequestHeader:
     body: BodyDigest | None = None
     content_mode: ContentMode = ContentMode.FULL
     content_rule: str | None = None
+    retention_days: int | None = None
 
 
 def aborted_envelope(exchange_id: str, request_header: Mapping[str, object]) -> Envelope:
@@ -72,4 +73,5 @@ def aborted_envelope(exchange_id: str, request_header: Mapping[str, object]) -> 
         trace_parent=None,
         content_mode=header.content_mode,
         content_rule=header.content_rule,
+        retention_days=header.retention_days,
     )

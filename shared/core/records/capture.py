@@ -12,6 +12,9 @@ and no body. If the instance is killed meanwhile, reconcile adds what had arrive
 If the content of an exchange must not be recorded, its captures are headers alone. In the place of
 the body a header has the body's size and hash.
 
+A content rule may say how long captures are kept (`retention_days`). After that a header with
+`expired` remains, which does not say who called.
+
 An outcome capture holds an envelope and no body. It is stored if no response capture says how
 the exchange ended: no response came, its capture could not be stored, or the client did not get the
 end that the response capture holds. If both are stored, the outcome capture is right.
@@ -33,6 +36,7 @@ from shared.errors import CaptureError, WrongType
 
 MAGIC: Final = b"FNSSE\x01"
 CONTAINER: Final = "captures"
+_KEPT_WHEN_EXPIRED: Final = ("exchange_id", "operation", "content_mode", "content_rule")
 _PREFIX: Final = struct.Struct(f">{len(MAGIC)}sI")
 
 
@@ -117,7 +121,9 @@ def is_partial(header: Mapping[str, object]) -> bool:
 
 
 def is_erased(header: Mapping[str, object]) -> bool:
-    """The header is that of a capture whose body was erased after its event was accepted."""
+    """The header is that of a capture whose body was erased: its event was accepted, or its
+    retention is over.
+    """
     return header.get("erased") is True
 
 
@@ -125,6 +131,26 @@ def without_body(header: Mapping[str, object]) -> bytes:
     """What takes the place of a capture whose body is erased."""
     kept = {name: value for name, value in header.items() if name != piece_times.KEY}
     return preamble({**kept, "erased": True})
+
+
+def is_expired(header: Mapping[str, object]) -> bool:
+    """The header is that of a capture that was erased because its retention was over."""
+    return header.get("expired") is True
+
+
+def expired(header: Mapping[str, object]) -> bytes:
+    """What takes the place of a capture whose retention is over: nothing of caller, headers,
+    envelope or body.
+    """
+    kept = {name: header[name] for name in _KEPT_WHEN_EXPIRED if name in header}
+    days = retention_days(header)
+    return preamble({**kept, "retention_days": days, "erased": True, "expired": True})
+
+
+def retention_days(header: Mapping[str, object]) -> int | None:
+    """After how many days the capture is erased, by a content rule; None if no rule says it."""
+    envelope = json_shape.mapping(header.get("envelope"))
+    return json_shape.integer(header.get("retention_days", envelope.get("retention_days")))
 
 
 def preamble(header: Mapping[str, object]) -> bytes:

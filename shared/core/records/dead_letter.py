@@ -15,6 +15,7 @@ class DeadLetterReason(StrEnum):
     TOO_LARGE = "too_large"  # no truncation makes its event fit
     ASSEMBLY_FAILED = "assembly_failed"  # no event can be built of captures that can be read
     REFUSED = "refused"  # the Event Hub refused its event for good
+    EXPIRED = "expired"  # its captures were erased by a content rule before it was delivered
     REPLAY_FAILED = "replay_failed"  # its replay failed, not its delivery
 
 

@@ -110,6 +110,8 @@ class Envelope:
     outcome_pending: bool = False
     content_mode: ContentMode = ContentMode.FULL  # what of its content is recorded
     content_rule: str | None = None  # what set the mode; None: an envelope of before this field
+    # after how many days its captures are erased, by a content rule; None: by none
+    retention_days: int | None = None
     # ms from the start until the recorder had stored the captures; None: not known
     recorded_ms: float | None = None
     requeued: Requeue | None = None  # None: the recorder queued it, or a replay

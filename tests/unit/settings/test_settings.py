@@ -621,6 +621,16 @@ def test_the_content_policy_is_read_with_the_mode_as_its_default() -> None:
     assert [rule.name for rule in policy.rules] == ["lab"]
 
 
+def test_no_rule_keeps_captures_longer_than_all_are_kept() -> None:
+    text = '{"retention_days": 8}'
+    settings = {"CONTENT_POLICY": text, "CAPTURE_RETENTION_DAYS": "7"}
+    assert problems(settings)[1].startswith(
+        "  CONTENT_POLICY is malformed: `retention_days` of the policy is not a number of days "
+        "from 1 to 7"
+    )
+    assert load(LEAST | {"CONTENT_POLICY": text}).content.policy.retention_days == 8
+
+
 @pytest.mark.parametrize("name", ["policies/content.json", "a-2/b", "policies/eu/content.v2.json"])
 def test_the_content_policy_may_be_in_a_blob(name: str) -> None:
     """Until it is read, what the settings hold is the strictest."""

@@ -35,6 +35,7 @@ KEPT = {
     *("rate_limit", "request_capture", "request_bytes", "request_sha256", "response_capture"),
     *("response_bytes", "response_sha256", "sent_bytes", "truncated", "truncated_texts"),
     *("replayed", "content_mode", "content_rule", "redactions", "quantities", "cost", "batch"),
+    "retention_days",
 }
 
 

@@ -1,0 +1,175 @@
+"""Erases the captures whose retention by a content rule is over.
+
+What remains of such a capture is a header that says so, without caller, envelope and body. An
+exchange whose event was not accepted by then never will be: it is dead-lettered, so that the report
+of its hour says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from shared.completeness.ports import CaptureHeaders
+from shared.completeness.redelivery import MAX_CONCURRENT
+from shared.concurrency.gather import gather_bounded
+from shared.core.records import capture, retention
+from shared.core.records.capture import CaptureKind, capture_name
+from shared.core.records.comparison import CapturedExchange, LedgerIndex, captured_exchanges
+from shared.core.records.dead_letter import DeadLetterReason
+from shared.core.records.window import Window
+from shared.errors import CaptureError, StorageError, StorageNotFound
+
+_log = logging.getLogger("fnsse.retention")
+
+MAX_RUN_S: Final = 240.0  # of one run, which comes every hour; the next one continues
+_BATCH: Final = 200  # exchanges between two looks at the clock
+
+
+class ExpiringCaptures(CaptureHeaders, Protocol):
+    """The captures. Each method raises StorageError."""
+
+    def pages(self, prefix: str) -> AsyncIterator[list[str]]:
+        """The names with that prefix, in their order, in pages of any size."""
+        ...
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        """Store a capture in place of the one before."""
+        ...
+
+    async def erase(self, name: str) -> bool:
+        """Delete a capture; False if there is none."""
+        ...
+
+
+class RetentionStore(Protocol):
+    """The marks of windows. Each method raises StorageError."""
+
+    def names(self, prefix: str) -> AsyncIterator[str]:
+        """The names with that prefix, in their order."""
+        ...
+
+    async def delete(self, name: str) -> bool:
+        """Delete a mark; False if there is none."""
+        ...
+
+
+class ExpiryLedger(Protocol):
+    """The ledger. Each method raises StorageError."""
+
+    async def index(self, window: str) -> LedgerIndex:
+        """All that the ledger says of a window."""
+        ...
+
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
+        """Note that an exchange can never be delivered; False if that was known."""
+        ...
+
+
+@dataclass(kw_only=True, slots=True)
+class ExpiryRun:
+    """What a run did."""
+
+    erased: int = 0  # exchanges whose captures are erased now
+    undelivered: int = 0  # of those: their events were never accepted
+    failed: int = 0  # exchanges whose captures could not be read or erased; they are tried again
+
+
+class Expiry:
+    """Erases what is due."""
+
+    def __init__(
+        self,
+        captures: ExpiringCaptures,
+        ledger: ExpiryLedger,
+        marks: RetentionStore,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        max_run_s: float = MAX_RUN_S,
+    ) -> None:
+        self._captures = captures
+        self._ledger = ledger
+        self._marks = marks
+        self._now = now
+        self._clock = clock
+        self._max_run_s = max_run_s
+
+    async def erase_due(self) -> ExpiryRun:
+        """Erase what is due, the oldest first, until it is done or the time is over. Raises
+        StorageError if storage cannot be listed; the next run tries again.
+        """
+        run, ends_at = ExpiryRun(), self._clock() + self._max_run_s
+        async for name in self._marks.names(retention.PREFIX):
+            window = retention.due_window(name, self._now())
+            if window is None:  # those that follow are not due either
+                break
+            failed_before = run.failed
+            if not await self._erase_window(window, run, ends_at):
+                break
+            if run.failed == failed_before:
+                await self._marks.delete(name)
+        if run.erased or run.failed:
+            _log.warning(
+                "Retention is over of %d exchanges, whose captures are erased; "
+                "%d of them were never delivered; %d could not be erased and are tried again",
+                run.erased,
+                run.undelivered,
+                run.failed,
+            )
+        return run
+
+    async def _erase_window(self, window: Window, run: ExpiryRun, ends_at: float) -> bool:
+        """False if the time was over before all was looked at."""
+        index = await self._ledger.index(window.name)
+        names = [name async for page in self._captures.pages(f"{window.name}/") for name in page]
+        exchanges = list(captured_exchanges(names))
+
+        async def erase(exchange: CapturedExchange) -> None:
+            try:
+                if await self._erase(exchange):
+                    run.erased += 1
+                    run.undelivered += await self._dead_letter(exchange.exchange_id, index)
+            except StorageError:
+                run.failed += 1
+
+        for first in range(0, len(exchanges), _BATCH):
+            if self._clock() >= ends_at:
+                return False
+            await gather_bounded(erase, exchanges[first : first + _BATCH], limit=MAX_CONCURRENT)
+        return True
+
+    async def _dead_letter(self, exchange_id: str, index: LedgerIndex) -> bool:
+        """Whether the exchange was not accounted for before."""
+        if exchange_id in index:
+            return False
+        return await self._ledger.dead_letter(exchange_id, DeadLetterReason.EXPIRED)
+
+    async def _erase(self, exchange: CapturedExchange) -> bool:
+        """Whether captures of the exchange were due, and are erased now."""
+        headers = {}
+        for kind in sorted(exchange.kinds):
+            name = capture_name(exchange.exchange_id, kind)
+            # a capture that cannot be read says nothing of its retention
+            with contextlib.suppress(StorageNotFound, CaptureError):
+                headers[kind] = await self._captures.header(name)
+        days = {capture.retention_days(header) for header in headers.values()} - {None}
+        window = Window.of_exchange(exchange.exchange_id)
+        due = any(retention.due_at(window, least) <= self._now() for least in days if least)
+        living = {
+            kind: header for kind, header in headers.items() if not capture.is_expired(header)
+        }
+        if not due or not living:
+            return False
+        for kind, header in living.items():
+            name = capture_name(exchange.exchange_id, kind)
+            if kind is CaptureKind.OUTCOME:
+                await self._captures.erase(name)
+            else:
+                await self._captures.put(name, (capture.expired(header),))
+        return True

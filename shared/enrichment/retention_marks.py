@@ -1,0 +1,47 @@
+"""Marks the windows that hold captures which a content rule lets expire early.
+
+It is done with every try to deliver, before anything else: whether the Event Hub accepts the event
+does not matter. Each worker makes a mark once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from shared.core.records import retention
+from shared.core.records.envelope import Envelope
+from shared.core.records.window import Window
+
+_MAX_KNOWN: Final = 10_000  # marks: a year of hours with one retention
+
+
+class MarkStore(Protocol):
+    """Where marks are stored."""
+
+    async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
+        """Store an object; False if there is one already. Raises StorageError."""
+        ...
+
+
+class RetentionMarks:
+    """The marks that this worker has made."""
+
+    def __init__(self, store: MarkStore) -> None:
+        self._store = store
+        self._known: set[str] = set()
+
+    async def mark(self, envelope: Envelope) -> None:
+        """Mark the exchange's window, if a rule says when its captures expire. Raises
+        StorageError.
+        """
+        if envelope.retention_days is None:
+            return
+        window = Window.of_exchange(envelope.exchange_id)
+        name = retention.mark_name(window, envelope.retention_days)
+        if name in self._known:
+            return
+        await self._store.put_if_absent(name, {})
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known.add(name)
