@@ -7,75 +7,77 @@ from typing import Final
 from shared.core.detect import checks
 from shared.core.detect.detector import Detector, digits_of
 
+_SEPARATORS: Final = " -\xa0".encode()  # between the characters of an IBAN
+
 # Characters of an IBAN by country (SWIFT's registry).
 _IBAN_LENGTHS: Final = {
-    "NO": 15,
-    "BE": 16,
-    "DK": 18,
-    "FI": 18,
-    "NL": 18,
-    "FO": 18,
-    "GL": 18,
-    "MK": 19,
-    "SI": 19,
-    "AT": 20,
-    "BA": 20,
-    "EE": 20,
-    "LT": 20,
-    "LU": 20,
-    "XK": 20,
-    "KZ": 20,
-    "CH": 21,
-    "HR": 21,
-    "LI": 21,
-    "LV": 21,
-    "BG": 22,
-    "BH": 22,
-    "DE": 22,
-    "GB": 22,
-    "GE": 22,
-    "IE": 22,
-    "ME": 22,
-    "RS": 22,
-    "AE": 23,
-    "GI": 23,
-    "IL": 23,
-    "AD": 24,
-    "CZ": 24,
-    "ES": 24,
-    "MD": 24,
-    "PK": 24,
-    "RO": 24,
-    "SA": 24,
-    "SE": 24,
-    "SK": 24,
-    "TN": 24,
-    "VG": 24,
-    "PT": 25,
-    "IS": 26,
-    "TR": 26,
-    "FR": 27,
-    "GR": 27,
-    "IT": 27,
-    "MC": 27,
-    "SM": 27,
-    "AL": 28,
-    "AZ": 28,
-    "CY": 28,
-    "DO": 28,
-    "GT": 28,
-    "HU": 28,
-    "LB": 28,
-    "PL": 28,
-    "BR": 29,
-    "EG": 29,
-    "PS": 29,
-    "QA": 29,
-    "UA": 29,
-    "JO": 30,
-    "KW": 30,
-    "MU": 30,
-    "MT": 31,
+    b"NO": 15,
+    b"BE": 16,
+    b"DK": 18,
+    b"FI": 18,
+    b"NL": 18,
+    b"FO": 18,
+    b"GL": 18,
+    b"MK": 19,
+    b"SI": 19,
+    b"AT": 20,
+    b"BA": 20,
+    b"EE": 20,
+    b"LT": 20,
+    b"LU": 20,
+    b"XK": 20,
+    b"KZ": 20,
+    b"CH": 21,
+    b"HR": 21,
+    b"LI": 21,
+    b"LV": 21,
+    b"BG": 22,
+    b"BH": 22,
+    b"DE": 22,
+    b"GB": 22,
+    b"GE": 22,
+    b"IE": 22,
+    b"ME": 22,
+    b"RS": 22,
+    b"AE": 23,
+    b"GI": 23,
+    b"IL": 23,
+    b"AD": 24,
+    b"CZ": 24,
+    b"ES": 24,
+    b"MD": 24,
+    b"PK": 24,
+    b"RO": 24,
+    b"SA": 24,
+    b"SE": 24,
+    b"SK": 24,
+    b"TN": 24,
+    b"VG": 24,
+    b"PT": 25,
+    b"IS": 26,
+    b"TR": 26,
+    b"FR": 27,
+    b"GR": 27,
+    b"IT": 27,
+    b"MC": 27,
+    b"SM": 27,
+    b"AL": 28,
+    b"AZ": 28,
+    b"CY": 28,
+    b"DO": 28,
+    b"GT": 28,
+    b"HU": 28,
+    b"LB": 28,
+    b"PL": 28,
+    b"BR": 29,
+    b"EG": 29,
+    b"PS": 29,
+    b"QA": 29,
+    b"UA": 29,
+    b"JO": 30,
+    b"KW": 30,
+    b"MU": 30,
+    b"MT": 31,
 }
 
 
@@ -87,16 +89,24 @@ class Iban(Detector):
 
     def spans(self, data: bytes, start: int, end: int) -> tuple[int, int] | None:
         """A candidate may hold the words that follow."""
-        length = _IBAN_LENGTHS.get(data[start : start + 2].decode("ascii", "replace").upper(), 0)
-        characters = bytearray()
-        at = start
-        while at < end and len(characters) < length:
-            if data[at : at + 1].isalnum():
-                characters += data[at : at + 1]
-            at += 1
-        whole = bool(length) and len(characters) == length and not data[at : at + 1].isalnum()
-        valid = whole and checks.mod_97(characters.decode("ascii").upper())
-        return (start, at) if valid else None
+        length = _IBAN_LENGTHS.get(data[start : start + 2].upper(), 0)
+        characters = data[start:end].translate(None, _SEPARATORS)
+        if len(characters) < length or not length:
+            return None
+        at = end if len(characters) == length else _end_of(data, start, length)
+        if data[at : at + 1].isalnum():
+            return None
+        number = characters[:length].decode("ascii").upper()
+        return (start, at) if checks.mod_97(number) else None
+
+
+def _end_of(data: bytes, start: int, length: int) -> int:
+    """Where so many characters end that separators may stand between."""
+    at = start
+    while length:
+        length -= data[at : at + 1].isalnum()
+        at += 1
+    return at
 
 
 class Card(Detector):
@@ -110,7 +120,7 @@ class Card(Detector):
         r"|\b(?:4\d{12,18}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[0689]\d{12,14}|6\d{13,18})\b"
     )
 
-    def is_valid(self, candidate: str) -> bool:
+    def is_valid(self, candidate: bytes) -> bool:
         digits = digits_of(candidate)
         return 13 <= len(digits) <= 19 and checks.luhn(digits)
 

@@ -30,8 +30,10 @@ class GermanTaxId(Detector):
     kind = "national_id"
     pattern = r"\b[1-9]\d[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}\b"
 
-    def is_valid(self, candidate: str) -> bool:
+    def is_valid(self, candidate: bytes) -> bool:
         digits = digits_of(candidate)
+        if len(set(digits[:10])) not in {8, 9}:  # as few as one that occurs so often leaves
+            return False
         counts = sorted(Counter(digits[:10]).values(), reverse=True)
         return counts[0] in {2, 3} and counts[1] == 1 and checks.mod_11_10(digits)
 
@@ -42,10 +44,10 @@ class SpanishId(Detector):
     kind = "national_id"
     pattern = r"(?i)\b(?:\d{8}|[XYZ][ -]?\d{7})[ -]?[A-Z]\b"
 
-    def is_valid(self, candidate: str) -> bool:
-        text = candidate.upper()
+    def is_valid(self, candidate: bytes) -> bool:
+        text = candidate.decode("utf-8", "replace").upper()
         first = str("XYZ".index(text[0])) if text[0] in "XYZ" else ""
-        return _SPANISH[int(first + digits_of(text)) % 23] == text[-1]
+        return _SPANISH[int(first + digits_of(candidate).decode("ascii")) % 23] == text[-1]
 
 
 class FrenchId(Detector):
@@ -56,8 +58,8 @@ class FrenchId(Detector):
         r"\b[12][ ]?\d{2}[ ]?(?:0[1-9]|1[0-2])[ ]?(?:\d{2}|2[AB])[ ]?\d{3}[ ]?\d{3}[ ]?\d{2}\b"
     )
 
-    def is_valid(self, candidate: str) -> bool:
-        text = candidate.replace(" ", "").replace("2A", "19").replace("2B", "18")
+    def is_valid(self, candidate: bytes) -> bool:
+        text = candidate.replace(b" ", b"").replace(b"2A", b"19").replace(b"2B", b"18")
         return 97 - int(text[:13]) % 97 == int(text[13:])
 
 
@@ -67,10 +69,10 @@ class ItalianId(Detector):
     kind = "national_id"
     pattern = r"(?i)\b[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]\b"
 
-    def is_valid(self, candidate: str) -> bool:
+    def is_valid(self, candidate: bytes) -> bool:
         if not candidate.isascii():
             return False
-        text = candidate.upper()
+        text = candidate.decode("ascii").upper()
         odd = sum(_ITALIAN_ODD[character] for character in text[:15:2])
         even = sum(
             int(character) if character.isdigit() else ord(character) - ord("A")
@@ -83,14 +85,15 @@ class PolishId(Detector):
     """A PESEL: a date of birth, four digits and a check digit."""
 
     kind = "national_id"
-    pattern = r"\b\d{11}\b"
+    # the month has 20 added for those born since 2000
+    pattern = r"\b\d{2}(?:0[1-9]|1[0-2]|2[1-9]|3[0-2])(?:0[1-9]|[12]\d|3[01])\d{5}\b"
 
-    def is_valid(self, candidate: str) -> bool:
+    def is_valid(self, candidate: bytes) -> bool:
+        if checks.weighted(candidate, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)) % 10:
+            return False
         century = {0: 1900, 1: 2000}.get(int(candidate[2:4]) // 20, 0)
         year, month = century + int(candidate[:2]), int(candidate[2:4]) % 20
-        born = century > 0 and checks.is_date(year, month, int(candidate[4:6]))
-        total = checks.weighted(candidate, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1))
-        return born and total % 10 == 0
+        return century > 0 and checks.is_date(year, month, int(candidate[4:6]))
 
 
 class SwedishId(Detector):
@@ -99,10 +102,9 @@ class SwedishId(Detector):
     kind = "national_id"
     pattern = r"\b(?:19|20)?\d{6}[-+]\d{4}\b"
 
-    def is_valid(self, candidate: str) -> bool:
+    def is_valid(self, candidate: bytes) -> bool:
         digits = digits_of(candidate)[-10:]
-        born = checks.is_date(2000, int(digits[2:4]), int(digits[4:6]))
-        return born and checks.luhn(digits)
+        return checks.luhn(digits) and checks.is_date(2000, int(digits[2:4]), int(digits[4:6]))
 
 
 class BrazilianId(Detector):
@@ -111,11 +113,11 @@ class BrazilianId(Detector):
     kind = "national_id"
     pattern = r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b"
 
-    def is_valid(self, candidate: str) -> bool:
+    def is_valid(self, candidate: bytes) -> bool:
         digits = digits_of(candidate)
         first = checks.weighted(digits[:9], range(10, 1, -1)) * 10 % 11 % 10
         second = checks.weighted(digits[:10], range(11, 1, -1)) * 10 % 11 % 10
-        checked = digits[9:] == f"{first}{second}"
+        checked = digits[9:] == b"%d%d" % (first, second)
         return checked and not checks.repeats_one_digit(digits)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import re2
 
@@ -27,11 +27,8 @@ _MIN_BYTES: Final = 5  # no built-in detector finds less
 _MAX_MEMORY: Final = 64 * 1024 * 1024  # of an automaton
 
 
-class _Finding(NamedTuple):
-    start: int
-    end: int
-    rank: int  # of its detector
-    kind: str
+# Where it starts and ends, and the rank of its detector. A tuple: there may be 100,000.
+type _Finding = tuple[int, int, int]
 
 
 class Redactor:
@@ -49,6 +46,7 @@ class Redactor:
         # Matches any text: without it, "none" could also mean that the automaton ran out of memory.
         self._all.Add("")
         self._all.Compile()
+        self._placeholders = [f"[{one.kind.upper()}]".encode() for one in self._detectors]
         self._min_bytes = 1 if added else _MIN_BYTES
 
     def redact(self, text: str, counts: Counter[str]) -> str:
@@ -61,11 +59,13 @@ class Redactor:
         findings = _merge(sorted(self._findings(data)))
         if not findings:
             return text
-        pieces, at = [], 0
-        for finding in findings:
-            counts[finding.kind] += 1
-            pieces += [data[at : finding.start], f"[{finding.kind.upper()}]".encode()]
-            at = finding.end
+        pieces: list[bytes] = []
+        at = 0
+        for start, end, rank in findings:
+            pieces += (data[at:start], self._placeholders[rank])
+            at = end
+        for rank, count in Counter(rank for _, _, rank in findings).items():
+            counts[self._detectors[rank].kind] += count
         return b"".join([*pieces, data[at:]]).decode("utf-8", "surrogatepass")
 
     def _findings(self, data: bytes) -> Iterator[_Finding]:
@@ -73,30 +73,32 @@ class Redactor:
         for number in matching:
             if number == len(self._detectors):
                 continue
-            detector = self._detectors[number]
-            for match in self._patterns[number].finditer(data):
-                start, end = _candidate(match)
-                span = detector.spans(data, start, end) if start < end else None
+            spans, pattern = self._detectors[number].spans, self._patterns[number]
+            has_groups = pattern.groups > 0
+            for match in pattern.finditer(data):
+                start, end = _group_that_matched(match) if has_groups else match.span()
+                span = spans(data, start, end) if start < end else None
                 if span is not None:
-                    yield _Finding(*span, number, detector.kind)
+                    yield (*span, number)
 
 
 def _merge(findings: list[_Finding]) -> list[_Finding]:
     """Findings in their order; of those that overlap, one that covers all."""
     merged: list[_Finding] = []
+    last_end = 0
     for finding in findings:
-        last = merged[-1] if merged else None
-        if last is None or finding.start >= last.end:
+        start, end, rank = finding
+        if start >= last_end:
             merged.append(finding)
-            continue
-        first = min(last, finding, key=lambda either: either.rank)
-        end = max(last.end, finding.end)
-        merged[-1] = _Finding(last.start, end, first.rank, first.kind)
+        else:
+            last_start, _, last_rank = merged[-1]
+            merged[-1] = last_start, max(last_end, end), min(last_rank, rank)
+        last_end = max(last_end, end)
     return merged
 
 
-def _candidate(match: Any) -> tuple[int, int]:
-    """What the match found: the group that took part, if there are groups."""
+def _group_that_matched(match: Any) -> tuple[int, int]:
+    """Of a pattern with groups; the whole match if none of them took part."""
     groups = (match.span(number) for number in range(1, len(match.groups()) + 1))
     start, end = next((span for span in groups if span[0] >= 0), match.span())
     return start, end

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from shared.core.detect.detector import Detector
+
+_DIGIT: Final = re.compile(rb"[0-9]")
+_LETTER: Final = re.compile(rb"[A-Za-z]")
 
 
 class PrivateKey(Detector):
@@ -67,9 +73,9 @@ class NamedSecret(Detector):
         r"|\bbearer\s+([A-Za-z0-9._~+/-]{20,}=*)"
     )
 
-    def is_valid(self, candidate: str) -> bool:
+    def is_valid(self, candidate: bytes) -> bool:
         """A word of many letters is a name or a placeholder."""
-        return any(map(str.isdigit, candidate)) and any(map(str.isalpha, candidate))
+        return _DIGIT.search(candidate) is not None and _LETTER.search(candidate) is not None
 
 
 SECRETS: tuple[type[Detector], ...] = (

@@ -164,7 +164,7 @@ def _iban(rng: random.Random) -> str:
 def _card(rng: random.Random) -> str:
     prefix, length = rng.choice((("4", 16), ("52", 16), ("37", 15), ("6011", 16), ("2221", 16)))
     number = prefix + _digits(rng, length - 1 - len(prefix))
-    number += next(digit for digit in string.digits if checks.luhn(number + digit))
+    number += next(digit for digit in string.digits if checks.luhn(f"{number}{digit}".encode()))
     cuts = (0, 4, 10, 15) if length == 15 else (0, 4, 8, 12, 16)
     groups = [number[start:end] for start, end in itertools.pairwise(cuts)]
     return rng.choice((number, " ".join(groups), "-".join(groups)))
@@ -181,7 +181,7 @@ def _national_id(rng: random.Random) -> str:
     detector = rng.choice(IDENTITIES)()
     while True:
         value = _IDENTITY_FORMS[type(detector).__name__](rng)
-        if detector.is_valid(value):
+        if detector.is_valid(value.encode()):
             return value
 
 
