@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.completeness.ports import CaptureHeaders
-from shared.core.records.capture import CaptureKind, capture_name
+from shared.core.records.capture import CaptureKind, capture_name, is_expired
 from shared.core.records.comparison import CapturedExchange
 from shared.core.records.erasure_request import ErasureRequest
 from shared.core.records.exchange_id import started_at
@@ -65,6 +65,8 @@ class ErasureSelector:
                 continue
             except CaptureError:
                 unreadable = True
+                continue
+            if is_expired(header):  # it says no more who called
                 continue
             stated = header if kind is CaptureKind.REQUEST else mapping(header.get("envelope"))
             if "caller" in stated:

@@ -151,6 +151,18 @@ async def test_whatever_kind_of_capture_there_is_tells_the_caller(azurite: str) 
         assert await account.ledger.dead_letters(1000) == []
 
 
+async def test_what_has_expired_is_of_nobody(azurite: str) -> None:
+    """Its retention is over: what remains of its captures names no caller."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        exchange_id = await put(account, window, ANNA)
+        for name in (capture.request_name(exchange_id), capture.response_name(exchange_id)):
+            header = await account.captures.header(name)
+            await account.captures.put(name, (capture.expired(header),))
+        counts, ids = await erase(account, of_anna(window))
+        assert (counts, ids) == (ErasureCounts(searched=1), ErasurePage())
+
+
 async def test_what_may_still_be_running_or_cannot_be_read_is_listed(azurite: str) -> None:
     """It is not erased; the receipt is not complete then."""
     window = a_window()
