@@ -101,6 +101,11 @@ param captureRetentionDays int = 30
 @maxValue(3650)
 param immutableCaptureDays int?
 
+@description('Optional. How many days captures that were erased or replaced can be brought back, by who may restore blobs; 0: not at all. Default: 7.')
+@minValue(0)
+@maxValue(365)
+param captureSoftDeleteDays int = 7
+
 @description('Optional. Who may upload a content policy (the setting CONTENT_POLICY names its blob, policies/content.json). Default: no one.')
 param contentPolicyAuthors authorType[] = []
 
@@ -301,6 +306,7 @@ module captureStorage 'modules/storage.bicep' = {
       capture == null ? [] : [eventHubsCaptureContainerName]
     )
     queues: queueNames
+    softDeleteDays: captureSoftDeleteDays
     expiries: concat(
       [
         { container: containerNames.captures, days: captureRetentionDays }

@@ -31,6 +31,11 @@ param immutable immutableType?
 @description('Required. Whether it is reached over private endpoints alone.')
 param private bool
 
+@description('Optional. How many days deleted and replaced blobs can be brought back; 0: not at all. Default: 7.')
+@minValue(0)
+@maxValue(365)
+param softDeleteDays int = 7
+
 @description('Optional. Whether services of Azure that have an identity and a role reach it past the private network: Event Hubs Capture does.')
 param trustsAzureServices bool = false
 
@@ -64,8 +69,8 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
   parent: account
   name: 'default'
   properties: {
-    // What retention or an operator deleted can be brought back for a week, and is gone after it.
-    deleteRetentionPolicy: { enabled: true, days: 7 }
+    // What retention or an operator deleted can be brought back for so long, and is gone after it.
+    deleteRetentionPolicy: softDeleteDays > 0 ? { enabled: true, days: softDeleteDays } : { enabled: false }
     containerDeleteRetentionPolicy: { enabled: true, days: 7 }
     // The retention of a version: one of the whole container would refuse what takes the place of a placeholder.
     isVersioningEnabled: immutable != null

@@ -297,6 +297,27 @@ def test_one_parameter_sets_retention_in_rules_and_app(
         assert set(expiries.values()) == {days}
 
 
+@pytest.mark.parametrize(
+    ("line", "of_captures"),
+    [
+        ("", {"enabled": True, "days": 7}),
+        ("param captureSoftDeleteDays = 1", {"enabled": True, "days": 1}),
+        ("param captureSoftDeleteDays = 0", {"enabled": False}),
+    ],
+    ids=["default", "a day", "off"],
+)
+def test_erased_captures_can_be_brought_back_for_as_long_as_it_says(
+    line: str, of_captures: dict[str, Any], evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """Of the account of captures alone: that of the host holds none."""
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, line), tmp_path)
+    policies = {
+        service["name"][:6]: service["properties"]["deleteRetentionPolicy"]
+        for service in deployment.of("Microsoft.Storage/storageAccounts/blobServices")
+    }
+    assert policies == {"stcapt": of_captures, "sthost": {"enabled": True, "days": 7}}
+
+
 def test_a_content_policy_is_written_by_its_authors_alone(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
