@@ -48,6 +48,7 @@ from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.content.policy_renewal import PolicyRenewal
 from shared.content.policy_source import PolicySource, SettledPolicy
+from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.message_handler import MessageHandler
@@ -64,7 +65,7 @@ from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
 from shared.settings import misspelt
 from shared.settings.loader import load
-from shared.settings.settings import CallerAuthSettings, ContentSettings, Settings
+from shared.settings.settings import CallerAuthSettings, ContentSettings, PresidioSettings, Settings
 
 
 def telemetry(settings: Settings) -> DeliveryTelemetry | None:
@@ -127,6 +128,13 @@ def following(settings: Settings) -> Follower | None:
     )
 
 
+def analyzer(settings: PresidioSettings | None) -> AnalyzerProcess | None:
+    """Presidio, in a child process that starts with the first event that is redacted."""
+    if settings is None:
+        return None
+    return AnalyzerProcess("shared.adapters.presidio", settings.models, settings.timeout_s)
+
+
 def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[SigningKeys]]:
     """Fetches the keys of the callers' tenant."""
     from shared.adapters.entra import EntraTenant  # 60 ms to import, and needed for tokens alone
@@ -186,6 +194,7 @@ enrichment = Enrichment(
         for_telemetry=config.telemetry is not None,
         with_messages=config.telemetry is not None and config.telemetry.wants_messages,
         own_patterns=content.own_patterns,
+        analyzer=analyzer(config.presidio),
     ),
     UsageClaims(json_blobs),
     event_hub,

@@ -564,6 +564,12 @@ type settingsType = {
   @description('Optional. Content modes by caller and deployment: as JSON, or the name of a blob that holds it, policies/content.json.')
   CONTENT_POLICY: string?
 
+  @description('Optional. For Presidio, if it is deployed with the app: a spaCy model for each language, en=en_core_web_lg.')
+  PRESIDIO_MODELS: string?
+
+  @description('Optional. How long it may take for one event.')
+  PRESIDIO_TIMEOUT_S: string?
+
   @description('Optional. Request headers to copy into events.')
   EVENT_REQUEST_HEADERS: string?
 

@@ -45,6 +45,10 @@ The Event Hub, the collector, identities and the worker:
     http_invocations   patches of how that library pairs a request with its invocation
     worker_process     the worker's log lines and its garbage collector
 
+The analyzer:
+
+    presidio           finds names of people, if it is installed
+
 The rates:
 
     rate_files         the card of rates, from its files

@@ -20,6 +20,7 @@ from shared.core.records.outcome import Outcome
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
 
 if TYPE_CHECKING:
+    from shared.core.detect.analysis import Analyzer
     from shared.core.detect.redactor import Redactor
 
 
@@ -107,5 +108,13 @@ def _redactor(own: OwnPatterns) -> Redactor:
     from shared.core.detect.redactor import Redactor
 
     if not _redactors or _redactors[0][0] != own:
-        _redactors[:] = [(own, Redactor(own))]
+        _redactors[:] = [(own, Redactor(own, *_analyzers))]
     return _redactors[0][1]
+
+
+_analyzers: Final[list[Analyzer]] = []  # at most one
+
+
+def use_analyzer(analyzer: Analyzer) -> None:
+    """In a child process: redact what this finds, too, from now on."""
+    _analyzers[:] = [analyzer]

@@ -16,7 +16,7 @@ from typing import Final
 
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.content.mode import ContentMode
-from shared.core.content.policy import NO_POLICY_RULE
+from shared.core.content.policy import NO_POLICY_RULE, NOT_ANALYZED_RULE
 from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.cost.rates import CardTexts
 from shared.core.detect.own import NO_PATTERNS, OwnPatterns
@@ -25,6 +25,7 @@ from shared.core.records.capture import Capture
 from shared.core.records.envelope import Envelope
 from shared.core.wire.http.headers import EVENT_STREAM
 from shared.enrichment import assembly_process
+from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembled_event import (
     AssembledEvent,
     EventOptions,
@@ -59,12 +60,14 @@ class Assembler:
         for_telemetry: bool = False,
         with_messages: bool = False,
         own_patterns: OwnPatternsSource | None = None,
+        analyzer: AnalyzerProcess | None = None,
     ) -> None:
         """`default_region` is the event's region if the upstream named none; `deployments` is
         what the operator says of them. `rates` are those by which events have a cost; None: they
         have none. `for_telemetry`: also say what spans and metrics are made of, `with_messages`
         with the texts of prompt and answer. `own_patterns`: what is redacted beside what is built
-        in; None: nothing. Raises RateError.
+        in; None: nothing. `analyzer` finds more than the detectors; None: there is none. Raises
+        RateError.
         """
         if rates is not None:
             rate_card(rates)
@@ -74,6 +77,7 @@ class Assembler:
         self._for_telemetry = for_telemetry
         self._with_messages = with_messages
         self._own_patterns = own_patterns or _no_patterns
+        self._analyzer = analyzer
         self._one_child = asyncio.Lock()
 
     async def __call__(
@@ -88,9 +92,7 @@ class Assembler:
         """
         own_patterns = await self._patterns_for(envelope)
         if own_patterns is None:
-            envelope = replace(
-                envelope, content_mode=ContentMode.METADATA, content_rule=NO_POLICY_RULE
-            )
+            envelope = _without_content(envelope, NO_POLICY_RULE)
         options = EventOptions(
             region=self._default_region,
             limit_bytes=limit_bytes,
@@ -100,6 +102,11 @@ class Assembler:
             with_messages=self._with_messages,
             own_patterns=own_patterns or NO_PATTERNS,
         )
+        if self._analyzer is not None and envelope.content_mode is ContentMode.REDACTED:
+            event = await self._analyzer.assemble(envelope, request, response, options)
+            if event is not None:
+                return event
+            envelope = _without_content(envelope, NOT_ANALYZED_RULE)
         if _fits_in_place(request, response, envelope.content_mode):
             return await _assemble_in_place(envelope, request, response, options)
         async with self._one_child:
@@ -110,6 +117,10 @@ class Assembler:
         if envelope.content_mode is not ContentMode.REDACTED:
             return NO_PATTERNS
         return await self._own_patterns()
+
+
+def _without_content(envelope: Envelope, rule: str) -> Envelope:
+    return replace(envelope, content_mode=ContentMode.METADATA, content_rule=rule)
 
 
 async def _no_patterns() -> OwnPatterns:

@@ -38,7 +38,7 @@ async def assemble(
     envelope: Envelope, request: Capture | None, response: Capture | None, options: EventOptions
 ) -> AssembledEvent:
     """The event, built in a child process. Raises AssemblyError."""
-    return _unpack_assembled(await _run_child(_pack(envelope, request, response, options)))
+    return unpack_assembled(await _run_child(pack(envelope, request, response, options)))
 
 
 async def _run_child(packed: bytes) -> bytes:
@@ -71,7 +71,7 @@ async def _run_child(packed: bytes) -> bytes:
     return output
 
 
-def _pack(
+def pack(
     envelope: Envelope, request: Capture | None, response: Capture | None, options: EventOptions
 ) -> bytes:
     """The child's standard input: three lengths, the options with the envelope, two captures."""
@@ -82,8 +82,8 @@ def _pack(
     return b"".join([_LENGTHS.pack(len(head), *map(len, sides)), head, *sides])
 
 
-def _assemble_packed(packed: bytes) -> bytes:
-    """In the child: assemble the event of the packed arguments, as `_unpack_assembled` reads it."""
+def assemble_packed(packed: bytes) -> bytes:
+    """In the child: assemble the event of the packed arguments, as `unpack_assembled` reads it."""
     parts, start = [], _LENGTHS.size
     for length in _LENGTHS.unpack_from(packed):
         parts.append(packed[start : start + length])
@@ -122,7 +122,7 @@ def _unpack_options(members: dict[str, Any]) -> EventOptions:
     )
 
 
-def _unpack_assembled(output: bytes) -> AssembledEvent:
+def unpack_assembled(output: bytes) -> AssembledEvent:
     """The child's standard output: a line of JSON about the event, then both forms of the event,
     which hold no line end.
     """
@@ -143,7 +143,7 @@ def _unpack_assembled(output: bytes) -> AssembledEvent:
 
 def _child_main() -> int:
     try:
-        output = _assemble_packed(sys.stdin.buffer.read())
+        output = assemble_packed(sys.stdin.buffer.read())
     except Exception as error:  # noqa: BLE001 - whatever a bug raises
         sys.stderr.write(failure(error))
         return 1

@@ -102,8 +102,8 @@ class Enrichment:
         timeout_s: float = DELIVERY_S,
     ) -> None:
         """`timeout_s` bounds all that is done for one message, however many waits it takes.
-        `telemetry` and `follow_ups` are None if they are switched off, `marks` if no captures expire
-        early.
+        `telemetry` and `follow_ups` are None if they are switched off, `marks` is if no captures
+        expire early.
         """
         self._captures = captures
         self._assemble = assemble

@@ -45,8 +45,10 @@ class StoredExchange:
 
     @property
     def is_expired(self) -> bool:
-        """The captures' retention is over."""
-        return any(is_expired(side.header) for side in (self.request, self.response) if side)
+        """The captures' retention is over. The mark alone does not say so, as above."""
+        captures = [side for side in (self.request, self.response) if side]
+        expires = self.envelope.retention_days is not None
+        return expires and any(is_expired(side.header) for side in captures)
 
 
 async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:

@@ -7,6 +7,7 @@ message.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 
 from shared.core.content import policy
@@ -22,6 +23,7 @@ from shared.settings.settings import (
     FollowingSettings,
     InterventionSettings,
     LimitSettings,
+    PresidioSettings,
     ReconcileSettings,
     Settings,
 )
@@ -42,6 +44,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         copied_headers=_copied_headers(reader),
         deployments=_deployments(reader),
         content=_content(reader, reconcile.retention_days),
+        presidio=_presidio(reader),
         event_cost=reader.switch("EVENT_COST", default=False),
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
         caller_auth=connections.caller_auth(reader),
@@ -135,6 +138,21 @@ def _deployments(reader: EnvironReader) -> Deployments:
     example = '{"gpt-4o": {"sku": "GlobalStandard"}}'
     value = reader.validate("DEPLOYMENTS", what, example, validators.are_deployments)
     return deployments.parse(value) if value else deployments.NO_DEPLOYMENTS
+
+
+def _presidio(reader: EnvironReader) -> PresidioSettings | None:
+    what = "language=model, several of them separated by commas"
+    models = reader.validate(
+        "PRESIDIO_MODELS", what, "en=en_core_web_lg,de=de_core_news_lg", validators.are_models
+    )
+    timeout_s = reader.seconds("PRESIDIO_TIMEOUT_S", 10)
+    if not models:
+        return None
+    if importlib.util.find_spec("presidio_analyzer") is None:
+        reader.report_malformed(
+            "PRESIDIO_MODELS", "presidio-analyzer is not installed (docs/reference/detectors.md)"
+        )
+    return PresidioSettings(models=validators.models(models), timeout_s=timeout_s)
 
 
 def _content(reader: EnvironReader, max_days: int) -> ContentSettings:

@@ -109,6 +109,14 @@ class FollowingSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PresidioSettings:
+    """Presidio, which finds names of people in texts that are redacted."""
+
+    models: Mapping[str, str]  # language -> the name of an installed spaCy model, or `blank`
+    timeout_s: float  # of one event; one that takes longer goes out without texts
+
+
+@dataclass(frozen=True, kw_only=True)
 class CallerAuthSettings:
     """Whose Entra tokens the app itself accepts (CALLER_AUTH=entra)."""
 
@@ -151,6 +159,7 @@ class Settings:
     copied_headers: frozenset[str]  # request headers to copy into events, lower-case
     deployments: Deployments  # what answers do not say of them; empty: nothing is known
     content: ContentSettings
+    presidio: PresidioSettings | None  # None: the app's own detectors alone
     event_cost: bool  # events have a cost, by the rates that are deployed with the app
     # of a user-assigned identity; None: the system-assigned one
     managed_identity_client_id: str | None

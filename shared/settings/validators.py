@@ -52,6 +52,19 @@ def is_origin(text: str) -> bool:
     return is_base_url(text) and urlsplit(text).path in {"", "/"}
 
 
+def models(text: str) -> dict[str, str]:
+    """`en=en_core_web_lg, de=blank` -> by language."""
+    pairs = (item.partition("=") for item in text.split(","))
+    return {language.strip(): model.strip() for language, _, model in pairs}
+
+
+def are_models(text: str) -> bool:
+    return all(
+        re.fullmatch(r"[a-z]{2,3}", language) and re.fullmatch(r"\w+", model, re.ASCII)
+        for language, model in models(text).items()
+    )
+
+
 def is_blob_name(text: str) -> bool:
     """Whether it is a container's name (3 to 63 lower-case letters, digits and -), a slash and a
     blob's.

@@ -8,7 +8,7 @@ import json
 import logging
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -202,7 +202,7 @@ async def test_a_message_that_comes_afterwards_sends_nothing(
         enrichment = Enrichment(
             account.captures, Assembler(None), UsageClaims(account.json_blobs), hub, account.ledger
         )
-        await enrichment.deliver(envelope)
+        await enrichment.deliver(replace(envelope, retention_days=3))
         index = await account.ledger.index(window.name)
     assert hub.events == []
     assert envelope.exchange_id not in index

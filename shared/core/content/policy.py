@@ -27,6 +27,7 @@ from shared.errors import ContentPolicyError
 CONDITIONS: Final[tuple[str, ...]] = ("product", "subscription", "user", "team", "deployment")
 # The event's `content_rule` while the policy is in a blob that has held none yet.
 NO_POLICY_RULE: Final = "no policy"
+NOT_ANALYZED_RULE: Final = "not analyzed"  # the analyzer took too long
 _NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _MAX_RULES: Final = 1000

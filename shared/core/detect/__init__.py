@@ -7,6 +7,7 @@
     identities  national identity numbers
     secrets     keys, tokens, connection strings, private keys
     own         the operator's patterns and words
+    analysis    what may find more than patterns can
     redactor    replaces what all of them find, and counts it
 
 Every pattern is one of RE2, whose time grows with the text and nothing else. Nothing here imports

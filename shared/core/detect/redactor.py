@@ -14,6 +14,7 @@ import re2
 
 from shared.core.detect import own
 from shared.core.detect.accounts import ACCOUNTS
+from shared.core.detect.analysis import Analyzer
 from shared.core.detect.contacts import CONTACTS
 from shared.core.detect.detector import Detector
 from shared.core.detect.identities import IDENTITIES
@@ -36,7 +37,9 @@ class Redactor:
     pattern that is refused.
     """
 
-    def __init__(self, own_patterns: OwnPatterns | None = None) -> None:
+    def __init__(
+        self, own_patterns: OwnPatterns | None = None, analyzer: Analyzer | None = None
+    ) -> None:
         added = own.detectors(own_patterns or OwnPatterns())
         self._detectors = (*(detector() for detector in DETECTORS), *added)
         self._patterns = [_compile(detector) for detector in self._detectors]
@@ -46,8 +49,9 @@ class Redactor:
         # Matches any text: without it, "none" could also mean that the automaton ran out of memory.
         self._all.Add("")
         self._all.Compile()
-        self._placeholders = [f"[{one.kind.upper()}]".encode() for one in self._detectors]
-        self._min_bytes = 1 if added else _MIN_BYTES
+        self._kinds = [detector.kind for detector in self._detectors]  # by rank
+        self._analyzer = analyzer
+        self._min_bytes = 1 if added or analyzer else _MIN_BYTES
 
     def redact(self, text: str, counts: Counter[str]) -> str:
         """The text with `[EMAIL]` and the like in the place of what was found. `counts` is added
@@ -56,16 +60,16 @@ class Redactor:
         data = text.encode("utf-8", "surrogatepass")
         if len(data) < self._min_bytes:
             return text
-        findings = _merge(sorted(self._findings(data)))
+        findings = _merge(sorted([*self._findings(data), *self._analysis(text)]))
         if not findings:
             return text
         pieces: list[bytes] = []
         at = 0
         for start, end, rank in findings:
-            pieces += (data[at:start], self._placeholders[rank])
+            pieces += (data[at:start], b"[%s]" % self._kinds[rank].upper().encode())
             at = end
         for rank, count in Counter(rank for _, _, rank in findings).items():
-            counts[self._detectors[rank].kind] += count
+            counts[self._kinds[rank]] += count
         return b"".join([*pieces, data[at:]]).decode("utf-8", "surrogatepass")
 
     def _findings(self, data: bytes) -> Iterator[_Finding]:
@@ -80,6 +84,18 @@ class Redactor:
                 span = spans(data, start, end) if start < end else None
                 if span is not None:
                     yield (*span, number)
+
+    def _analysis(self, text: str) -> Iterator[_Finding]:
+        """What the analyzer finds. What a detector finds in the same place names it."""
+        for start, end, kind in self._analyzer.find(text) if self._analyzer else ():
+            if kind not in self._kinds[len(self._detectors) :]:
+                self._kinds.append(kind)
+            rank = self._kinds.index(kind, len(self._detectors))
+            yield _bytes_before(text, start), _bytes_before(text, end), rank
+
+
+def _bytes_before(text: str, at: int) -> int:
+    return at if text.isascii() else len(text[:at].encode("utf-8", "surrogatepass"))
 
 
 def _merge(findings: list[_Finding]) -> list[_Finding]:

@@ -245,7 +245,7 @@ class Event:
     # no text of request or answer, here or in storage
     content_mode: ContentMode
     # what set the mode: CONTENT_MODE, CONTENT_POLICY, `rule ` and its name, x-fnsse-content, or
-    # `no policy`: its blob has held none yet;
+    # `no policy`: its blob has held none yet, or `not analyzed`: Presidio took too long;
     # null: the exchange is older than this key
     content_rule: str | None
     # after how many days the captures are erased, by a content rule; absent: by none

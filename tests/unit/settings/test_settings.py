@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 
 import pytest
@@ -619,6 +620,20 @@ def test_the_content_policy_is_read_with_the_mode_as_its_default() -> None:
     policy = load(LEAST | {"CONTENT_MODE": "metadata", "CONTENT_POLICY": text}).content.policy
     assert (policy.default, policy.default_rule) == ("metadata", "CONTENT_MODE")
     assert [rule.name for rule in policy.rules] == ["lab"]
+
+
+def test_presidio_has_to_be_installed_by_whoever_wants_it() -> None:
+    if importlib.util.find_spec("presidio_analyzer") is not None:
+        pytest.skip("Presidio is installed")
+    assert problems({"PRESIDIO_MODELS": "en=en_core_web_lg, de=blank"})[1] == (
+        "  PRESIDIO_MODELS is malformed: presidio-analyzer is not installed "
+        "(docs/reference/detectors.md)"
+    )
+
+
+@pytest.mark.parametrize("models", ["en", "en_core_web_lg", "en=../x", "EN=blank", "en=a b"])
+def test_a_model_has_a_language_and_a_name(models: str) -> None:
+    assert problems({"PRESIDIO_MODELS": models})[1].startswith("  PRESIDIO_MODELS is malformed")
 
 
 def test_no_rule_keeps_captures_longer_than_all_are_kept() -> None:

@@ -1,0 +1,149 @@
+"""A child process that builds redacted events with an analyzer beside the detectors.
+
+An analyzer loads a model for seconds, so the process lives on. It handles one event at a time. One
+that takes too long is killed, and the next event starts another; who called it builds the event
+without texts then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import os
+import struct
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+from shared.core.records.capture import Capture
+from shared.core.records.envelope import Envelope
+from shared.enrichment import assembly_process
+from shared.enrichment.assembled_event import AssembledEvent, EventOptions, use_analyzer
+from shared.enrichment.failure import failure, reported_failure
+from shared.errors import AssemblyError
+
+_START_S: Final = 120.0  # to load the models
+_LENGTH: Final = struct.Struct(">I")  # of a request
+_HEAD: Final = struct.Struct(">?I")  # of an answer: whether it is not a failure, and its length
+_APP_FOLDER: Final = Path(__file__).resolve().parents[2]
+
+
+class AnalyzerProcess:
+    """The process, started when it is needed first. Belongs to one event loop."""
+
+    def __init__(self, module: str, models: Mapping[str, str], timeout_s: float) -> None:
+        """`module` has `make_analyzer(models)`. `timeout_s`: the longest that an event may take."""
+        self._arguments = (module, json.dumps(dict(models)))
+        self._timeout_s = timeout_s
+        self._child: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    async def assemble(
+        self,
+        envelope: Envelope,
+        request: Capture | None,
+        response: Capture | None,
+        options: EventOptions,
+    ) -> AssembledEvent | None:
+        """The event; None if it took too long. Raises AssemblyError."""
+        packed = assembly_process.pack(envelope, request, response, options)
+        async with self._turn:
+            try:
+                child = await self._started()
+                async with asyncio.timeout(self._timeout_s):
+                    return assembly_process.unpack_assembled(await _ask(child, packed))
+            except TimeoutError:
+                await self._end()
+                return None
+            except (OSError, asyncio.IncompleteReadError):
+                await self._end()
+                raise AssemblyError("the analyzer's process ended") from None
+            except asyncio.CancelledError:
+                await self._end()  # its answer would be taken for the next event's
+                raise
+
+    async def aclose(self) -> None:
+        """End the process."""
+        await self._end()
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        if self._child is None or self._child.returncode is not None:
+            self._child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", __spec__.name, *self._arguments),
+                cwd=_APP_FOLDER,
+                # no setting, and so no secret; but where the worker finds packages
+                env={"PYTHONPATH": os.pathsep.join(sys.path)},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,  # libraries may quote texts
+            )
+            try:
+                async with asyncio.timeout(_START_S):
+                    await _answer(self._child)
+            except TimeoutError:
+                await self._end()
+                raise AssemblyError(f"the analyzer did not start within {_START_S:g} s") from None
+            except AssemblyError:
+                await self._end()
+                raise
+        return self._child
+
+    async def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+
+
+async def _ask(child: asyncio.subprocess.Process, packed: bytes) -> bytes:
+    requests = cast("asyncio.StreamWriter", child.stdin)  # a pipe, as `_started` asks for
+    requests.write(_LENGTH.pack(len(packed)) + packed)
+    await requests.drain()
+    return await _answer(child)
+
+
+async def _answer(child: asyncio.subprocess.Process) -> bytes:
+    answers = cast("asyncio.StreamReader", child.stdout)
+    succeeded, length = _HEAD.unpack(await answers.readexactly(_HEAD.size))
+    data = await answers.readexactly(length)
+    if not succeeded:
+        raise AssemblyError(f"the analyzer failed: {reported_failure(data)}")
+    return data
+
+
+def _serve(module: str, models: str, requests: BinaryIO, answers: BinaryIO) -> None:
+    """In the child: the first answer says that the analyzer is there."""
+
+    def answer(data: bytes, *, succeeded: bool = True) -> None:
+        answers.write(_HEAD.pack(succeeded, len(data)) + data)
+        answers.flush()
+
+    try:
+        use_analyzer(importlib.import_module(module).make_analyzer(json.loads(models)))
+    except Exception as error:  # noqa: BLE001 - whatever a library raises
+        answer(failure(error).encode(), succeeded=False)
+        return
+    answer(b"")
+    while head := requests.read(_LENGTH.size):
+        (length,) = _LENGTH.unpack(head)
+        try:
+            output = assembly_process.assemble_packed(requests.read(length))
+        except Exception as error:  # noqa: BLE001 - whatever a bug raises
+            answer(failure(error).encode(), succeeded=False)
+        else:
+            answer(output)
+
+
+def _child_main() -> None:
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print is no answer
+    with contextlib.suppress(BrokenPipeError):
+        _serve(sys.argv[1], sys.argv[2], sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    _child_main()
