@@ -36,9 +36,11 @@ _log = logging.getLogger("fnsse.following")
 TAKEN_AT_ONCE: Final = 16
 LANES: Final = 4
 MAX_RUN_S: Final = 300.0
-# Longer than the upstream (FOLLOW_S) and storage may take for a message that is in hand.
-HIDDEN_S: Final = 300
-# After as many failures, an hour and more of them, a message is given up.
+# Of a message that is in hand: longer than a question (FOLLOW_S) and the storage calls after it,
+# and no longer than a response should wait whose instance is killed meanwhile. If storage takes
+# longer, the response is asked about twice, and recorded once.
+HIDDEN_S: Final = 120
+# After as many failures, 40 minutes of them, a message is given up.
 MAX_FAILURES: Final = 20
 _STATUS: Final = frozenset({"status"})
 _BUSY: Final = 429
