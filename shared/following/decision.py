@@ -68,10 +68,12 @@ def decide(
     age_s = follow_up.age_s(now)
     if age_s >= MAX_AGE_S:
         return End(reason=EndReason.TOO_OLD)
-    missing = follow_up.missing + 1 if attempt.http_status == _MISSING else 0
+    not_found_count = follow_up.not_found_count + 1 if attempt.http_status == _MISSING else 0
     asked_s = min(attempt.retry_after_s, _LONGEST_RETRY_AFTER_S)
     return AskAgain(
-        follow_up=replace(follow_up, asked=follow_up.asked + 1, missing=missing),
+        follow_up=replace(
+            follow_up, question_count=follow_up.question_count + 1, not_found_count=not_found_count
+        ),
         wait_s=spread(max(wait_s(age_s, first_wait_s), asked_s), chance),
     )
 
@@ -99,7 +101,7 @@ def _end_reason(follow_up: FollowUp, attempt: Attempt) -> EndReason | None:
     if status in _REFUSED:
         return EndReason.REFUSED
     if status == _MISSING:
-        return EndReason.MISSING if follow_up.missing + 1 >= MAX_MISSING else None
+        return EndReason.MISSING if follow_up.not_found_count + 1 >= MAX_MISSING else None
     if status >= 400:
         return EndReason.REFUSED
     final = attempt.response_status in spec_of(follow_up.operation).final_statuses

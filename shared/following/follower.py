@@ -155,7 +155,7 @@ class Follower:
             )
 
     async def _follow(self, message: QueuedFollowUp, follow_up: FollowUp) -> None:
-        if message.tries - follow_up.asked > MAX_FAILURES:
+        if message.tries - follow_up.question_count > MAX_FAILURES:
             _log_end(follow_up, f"its message failed {MAX_FAILURES} times")
             await self._queue.remove(message)
             return

@@ -36,8 +36,8 @@ class FollowUp:
     created_at: str  # when the create call ended: UTC, ISO 8601 with offset
     path: str  # of the create call, as sent upstream, without the query
     api_version: str | None
-    asked: int = 0  # how often the upstream was asked
-    missing: int = 0  # how often in a row it did not know the response
+    question_count: int = 0  # how often the upstream was asked
+    not_found_count: int = 0  # how often in a row it did not know the response
 
     # what its event takes over from the create call
     create_exchange_id: str

@@ -41,7 +41,9 @@ def decide(
     attempt: Attempt, *, age_s: float = 60, chance: float = 0.0, missing: int = 0
 ) -> AskAgain | End:
     follow_up = follow_ups.load(
-        follow_ups.dump(a_follow_up()).replace('"missing":0', f'"missing":{missing}')
+        follow_ups.dump(a_follow_up()).replace(
+            '"not_found_count":0', f'"not_found_count":{missing}'
+        )
     )
     now = CREATED_AT + timedelta(seconds=age_s)
     return decision.decide(follow_up, attempt, now, first_wait_s=FIRST_S, chance=chance)
@@ -63,7 +65,7 @@ def test_a_response_that_runs_is_asked_for_again(status: str | None) -> None:
     """A word that is not known is not the end, and neither is a body that cannot be read."""
     decided = decide(answered(200, status), age_s=100)
     assert isinstance(decided, AskAgain)
-    assert (decided.wait_s, decided.follow_up.asked) == (100, 1)
+    assert (decided.wait_s, decided.follow_up.question_count) == (100, 1)
 
 
 @pytest.mark.parametrize(
@@ -93,11 +95,11 @@ def test_a_response_that_is_missing_thrice_in_a_row_is_not_asked_for_again() -> 
     missing = answered(404)
     decided = decide(missing, missing=MAX_MISSING - 2)
     assert isinstance(decided, AskAgain)
-    assert decided.follow_up.missing == MAX_MISSING - 1
+    assert decided.follow_up.not_found_count == MAX_MISSING - 1
     assert decide(missing, missing=MAX_MISSING - 1) == End(reason=EndReason.MISSING)
     between = decide(answered(200, "queued"), missing=MAX_MISSING - 1)
     assert isinstance(between, AskAgain)
-    assert between.follow_up.missing == 0
+    assert between.follow_up.not_found_count == 0
 
 
 @pytest.mark.parametrize("attempt", [answered(200, "in_progress"), answered(503), answered(429)])

@@ -104,7 +104,7 @@ def test_what_cannot_be_followed_is_not(changes: dict[str, Any]) -> None:
 
 
 def test_a_message_reads_as_it_was_written() -> None:
-    found = replace(a_follow_up(), asked=3, missing=1)
+    found = replace(a_follow_up(), question_count=3, not_found_count=1)
     assert follow_ups.load(follow_ups.dump(found)) == found
 
 
@@ -117,7 +117,7 @@ def test_a_message_reads_as_it_was_written() -> None:
         {"created_at": "2024-11-13T06:59:30"},
         {"create_exchange_id": "x"},
         {"content_mode": "some"},
-        {"asked": "3"},
+        {"question_count": "3"},
     ],
 )
 def test_another_message_is_refused_without_quoting_it(changes: dict[str, Any]) -> None:
