@@ -70,7 +70,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
   name: 'default'
   properties: {
     // What retention or an operator deleted can be brought back for so long, and is gone after it.
-    deleteRetentionPolicy: softDeleteDays > 0 ? { enabled: true, days: softDeleteDays } : { enabled: false }
+    deleteRetentionPolicy: union({ enabled: softDeleteDays > 0 }, softDeleteDays > 0 ? { days: softDeleteDays } : {})
     containerDeleteRetentionPolicy: { enabled: true, days: 7 }
     // The retention of a version: one of the whole container would refuse what takes the place of a placeholder.
     isVersioningEnabled: immutable != null
