@@ -47,7 +47,7 @@ from shared.completeness.expiry import Expiry
 from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.content.policy_renewal import PolicyRenewal
-from shared.content.policy_source import PolicySource, SettledPolicy
+from shared.content.policy_source import FixedPolicy, PolicySource
 from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
@@ -104,7 +104,7 @@ def telemetry(settings: Settings) -> DeliveryTelemetry | None:
 def content_policy(settings: ContentSettings, max_days: int) -> PolicySource:
     """The content policy, of the setting or of a blob. `max_days`: its longest retention."""
     if settings.policy_blob is None:
-        return SettledPolicy(settings.policy)
+        return FixedPolicy(settings.policy)
     blob = PolicyBlob(storage, settings.policy_blob)
     return PolicyRenewal(blob, settings.default, max_days=max_days)
 

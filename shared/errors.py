@@ -144,7 +144,7 @@ class StorageError(FnsseError):
 
     @property
     def is_forbidden(self) -> bool:
-        """The app's credentials do not let it."""
+        """The app's credentials lack permission."""
         return self.status in {401, 403}
 
 

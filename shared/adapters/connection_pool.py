@@ -3,9 +3,9 @@ is not the caller's.
 
 A server may close a kept connection while a request is on its way to it. Three things keep that
 from the caller. A connection rests before it is used again: a server that closes it just after its
-response has done so by then. One that has something to read, be it an end, is not used. And where
-the end comes all the same, what the operating system knows of the connection tells whether the
-server had received anything of the request. If not, it may be sent again, whatever its method is.
+response has done so by then. A connection with unread input, or a closed one, is not reused. If it
+closes anyway, the operating system's counters tell whether the server had received anything of the
+request. If not, it may be sent again, whatever its method is.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class PolicySource(Protocol):
         ...
 
 
-class SettledPolicy:
+class FixedPolicy:
     """A policy that the settings hold: it changes with a restart alone."""
 
     def __init__(self, policy: ContentPolicy | None = None) -> None:

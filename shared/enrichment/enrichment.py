@@ -36,7 +36,7 @@ from shared.enrichment.ports import (
     EnrichmentLedger,
     EventAssembler,
     EventSink,
-    FollowUps,
+    FollowUpStarter,
     UsageClaimStore,
 )
 from shared.enrichment.retention_marks import RetentionMarks
@@ -97,7 +97,7 @@ class Enrichment:
         ledger: EnrichmentLedger,
         telemetry: DeliveryTelemetry | None = None,
         *,
-        follow_ups: FollowUps | None = None,
+        follow_ups: FollowUpStarter | None = None,
         marks: RetentionMarks | None = None,
         timeout_s: float = DELIVERY_S,
     ) -> None:

@@ -68,7 +68,7 @@ class UsageClaimStore(Protocol):
         ...
 
 
-class FollowUps(Protocol):
+class FollowUpStarter(Protocol):
     """Follows background responses whose end nobody may come back for."""
 
     async def begin(self, follow_up: FollowUp) -> None:

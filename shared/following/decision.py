@@ -1,4 +1,4 @@
-"""What becomes of a follow-up after an attempt. No I/O, no clock, no chance."""
+"""Decides what to do with a follow-up after an attempt. Pure: no I/O, clock or randomness."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def wait_s(age_s: float, first_s: float) -> float:
 
 
 def spread(seconds: float, chance: float) -> int:
-    """A wait of no less, and of a fifth more at most, in whole seconds."""
+    """The wait plus up to 20 % jitter, in whole seconds."""
     return max(1, round(seconds * (1 + _SPREAD * chance)))
 
 

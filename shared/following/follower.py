@@ -46,7 +46,7 @@ _STATUS: Final = frozenset({"status"})
 _BUSY: Final = 429
 
 
-class ResponseReader(Protocol):
+class ResponseFetcher(Protocol):
     """The upstream."""
 
     async def get(self, target: bytes) -> FetchedResponse:
@@ -54,7 +54,7 @@ class ResponseReader(Protocol):
         ...
 
 
-class FollowUps(Protocol):
+class FollowUpStore(Protocol):
     """The queue of follow-ups. Each method raises StorageError."""
 
     async def put(self, follow_up: FollowUp, wait_s: int) -> None:
@@ -89,12 +89,14 @@ class Follower:
 
     def __init__(
         self,
-        upstream: ResponseReader,
-        queue: FollowUps,
+        upstream: ResponseFetcher,
+        queue: FollowUpStore,
         exchanges: ExchangeRecorder,
         *,
         first_wait_s: float,
         max_run_s: float = MAX_RUN_S,
+        hidden_s: int = HIDDEN_S,
+        max_failures: int = MAX_FAILURES,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -104,6 +106,8 @@ class Follower:
         self._exchanges = exchanges
         self._first_wait_s = first_wait_s
         self._max_run_s = max_run_s
+        self._hidden_s = hidden_s
+        self._max_failures = max_failures
         self._clock = clock
         self._chance = chance
         self._busy_until: datetime | None = None  # the upstream asked for a pause
@@ -133,7 +137,7 @@ class Follower:
         """Handle the next messages that are due; whether there may be more. Raises StorageError."""
         if self._pauses(self._clock()):
             return False
-        messages = await self._queue.take(TAKEN_AT_ONCE, HIDDEN_S)
+        messages = await self._queue.take(TAKEN_AT_ONCE, self._hidden_s)
         await asyncio.gather(*map(self._handle, messages))
         return len(messages) == TAKEN_AT_ONCE
 
@@ -155,8 +159,8 @@ class Follower:
             )
 
     async def _follow(self, message: QueuedFollowUp, follow_up: FollowUp) -> None:
-        if message.tries - follow_up.question_count > MAX_FAILURES:
-            _log_end(follow_up, f"its message failed {MAX_FAILURES} times")
+        if message.tries - follow_up.question_count > self._max_failures:
+            _log_end(follow_up, f"its message failed {self._max_failures} times")
             await self._queue.remove(message)
             return
         asked_at = self._clock()

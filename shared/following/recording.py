@@ -52,7 +52,7 @@ class FollowedCaptures(Protocol):
         ...
 
 
-class EnvelopeQueue(Protocol):
+class FollowedEnvelopes(Protocol):
     """The queue of envelopes."""
 
     async def put(self, envelope: Envelope) -> None:
@@ -90,7 +90,7 @@ class FollowedExchanges:
     def __init__(
         self,
         captures: FollowedCaptures,
-        envelopes: EnvelopeQueue,
+        envelopes: FollowedEnvelopes,
         marks: FollowedMarks,
         ledger: ErasureLedger,
         new_exchange_id: Callable[[], str],

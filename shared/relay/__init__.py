@@ -4,7 +4,7 @@ A request enters as an ASGI call below /openai/ and leaves as a call of the upst
 goes back to the client as it arrives. What leaves besides are two captures (the raw bodies, to
 storage) and an envelope (how the exchange went, to a queue).
 
-    relay               what every exchange of a worker shares
+    relay               the dependencies and limits that all exchanges of a worker share
     relay_response      the response that carries an exchange out
     rejection           a request that is refused by its request line alone
     request_intake      reads the request's body; request_body is how it is held or passed on
@@ -22,6 +22,6 @@ storage) and an envelope (how the exchange went, to a queue).
     recording_failures  what could not be stored: counted and logged
 
 What happens to an exchange is decided in shared.core.exchange, without I/O. This package imports
-from core, concurrency, settings and errors; the upstream and the stores are given to it, and what
-it needs of them is stated here as Protocols.
+from core, concurrency, http, settings and errors; the upstream and the stores are given to it, and
+what it needs of them is stated here as Protocols.
 """

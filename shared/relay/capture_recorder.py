@@ -117,8 +117,8 @@ class CaptureRecorder:
         return stored
 
     async def _is_stored(self, name: str, preamble: bytes, error: StorageError) -> bool:
-        """Whether a call that failed was carried out all the same: its response may be lost. What
-        is stored may be the placeholder, which begins differently.
+        """Whether a call that failed was carried out although its response was lost. What is
+        stored may be the placeholder, which begins differently.
         """
         if error.status is not None and error.status < 500:
             return False

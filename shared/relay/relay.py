@@ -1,4 +1,4 @@
-"""What every exchange of a worker shares, and what starts one."""
+"""The relay's dependencies and limits, shared by all exchanges of a worker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from shared.settings.settings import InterventionSettings, LimitSettings
 
 
 class Relay:
-    """What every exchange of a worker shares."""
+    """Starts exchanges, and holds what all of a worker's share."""
 
     def __init__(
         self,

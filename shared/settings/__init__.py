@@ -1,7 +1,7 @@
 """The app's settings: nothing else reads the environment.
 
 A mapping of strings enters; `Settings`, validated as a whole, or one SettingsError leaves. It
-imports errors alone.
+imports core.content, core.cost and errors.
 
     loader          reads the settings from the environment; connections reads those of what the app
                     connects to

@@ -360,19 +360,22 @@ async def test_a_busy_upstream_is_left_alone(azurite: str) -> None:
 
 
 async def test_storage_that_fails_leaves_the_message(
-    azurite: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It shows again later, and is given up after as many failures as would be a fault for good."""
-    monkeypatch.setattr(following, "HIDDEN_S", 1)
     async with a_setup(azurite, response("completed")) as setup:
         setup.follower = Follower(
-            setup.upstream, setup.queue, FailingRecorder(), first_wait_s=ALREADY_DUE
+            setup.upstream,
+            setup.queue,
+            FailingRecorder(),
+            first_wait_s=ALREADY_DUE,
+            hidden_s=1,
+            max_failures=2,
         )
         await setup.follower.begin(a_follow_up())
         await setup.run_until(lambda: len(setup.upstream.targets) == 2)
         assert "could not be followed now: storage refused" in caplog.text
         assert await setup.waiting() == 1
-        monkeypatch.setattr(following, "MAX_FAILURES", 2)
         await setup.run_until(lambda: "its message failed 2 times" in caplog.text)
         assert await setup.waiting() == 0
     assert len(setup.upstream.targets) == 2

@@ -382,15 +382,20 @@ async def test_draining_gets_the_exact_usage(stand_in: StandIn) -> None:
     the same.
     """
     async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 10_000_000}) as relay:
+        began_at = asyncio.get_running_loop().time()
         await left_early(relay, "chunk_ms=10;chunks=300")
         envelope = await relay.envelope()
+        drained_ms = (asyncio.get_running_loop().time() - began_at) * 1000
         captured = await relay.captured()
     assert captured.endswith(b"[DONE]\n\n")
     assert (envelope.outcome, envelope.usage_source) == (Outcome.CLIENT_DISCONNECTED, "upstream")
     assert envelope.usage is not None
     assert envelope.usage["completion_tokens"] == 300
     assert 0 < envelope.sent_bytes < envelope.response_bytes == len(captured)
-    assert envelope.timings.to_end_ms < 2500  # of 3,000 and more
+    to_last_chunk_ms, to_end_ms = envelope.timings.to_last_chunk_ms, envelope.timings.to_end_ms
+    assert to_last_chunk_ms is not None
+    # the end is the disconnect, about a chunk after the last one; some 290 were drained after it
+    assert to_end_ms - to_last_chunk_ms < drained_ms - to_end_ms
     assert envelope.failure is None
 
 
@@ -406,10 +411,7 @@ async def test_draining_is_capped_in_bytes(stand_in: StandIn) -> None:
 async def test_draining_is_capped_in_time(stand_in: StandIn) -> None:
     """However long the model would go on."""
     async with served(stand_in, limits={"drain_s": 1, "drain_bytes": 10_000_000}) as relay:
-        before = asyncio.get_running_loop().time()
         await left_early(relay, "chunk_ms=20;chunks=1000")
         envelope = await relay.envelope()
-        took_s = asyncio.get_running_loop().time() - before
     assert (envelope.outcome, envelope.usage) == (Outcome.CLIENT_DISCONNECTED, None)
     assert envelope.response_bytes > envelope.sent_bytes
-    assert took_s < 10  # of 20

@@ -71,7 +71,7 @@ def read_binary(pieces: Iterable[bytes], media_type: str) -> ParsedAnswer:
     return ParsedAnswer(audio=_audio(media_type, size, digest.hexdigest()))
 
 
-def of_sound(media_type: str, size: int, sha256: str) -> ParsedAnswer:
+def unstored_audio(media_type: str, size: int, sha256: str) -> ParsedAnswer:
     """An answer that is not JSON, of which only size and hash are known."""
     is_text = media_type.startswith("text/")
     return ParsedAnswer(audio=_audio(media_type) if is_text else _audio(media_type, size, sha256))

@@ -7,5 +7,5 @@ headers of the captures and in the envelope; whoever writes or reads a capture o
     policy     the operator's rules, read from JSON
     decision   from the policy and the caller's wish to the mode of one exchange
 
-It may import `shared.core.wire` and `detect`.
+It may import `shared.core.wire`, `detect` and `shared.errors`.
 """

@@ -100,7 +100,7 @@ def _answer_ends_steps(
         return answer, ParsedAnswer(is_stream=True)
     if of_answer.reader_kind is ReaderKind.AUDIO and not of_answer.media_type.endswith("json"):
         digest = body.digest()
-        answer = audio.of_sound(of_answer.media_type, digest.bytes, digest.sha256)
+        answer = audio.unstored_audio(of_answer.media_type, digest.bytes, digest.sha256)
     elif of_answer.reader_kind is ReaderKind.NONE or of_answer.is_error:
         answer = ParsedAnswer()
     else:

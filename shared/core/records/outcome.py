@@ -13,7 +13,7 @@ class Outcome(StrEnum):
     UPSTREAM_ERROR = "upstream_error"  # the upstream answered 4xx or 5xx, or could not be reached
     UPSTREAM_INTERRUPTED = "upstream_interrupted"  # the response began and did not end as it should
     TIMED_OUT = "timed_out"
-    REJECTED = "rejected"  # the proxy itself said no
+    REJECTED = "rejected"  # the proxy refused it
     ABORTED = "aborted"  # the instance was killed; found by reconcile
 
 

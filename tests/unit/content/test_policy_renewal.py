@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from shared.content.policy_renewal import MAX_BYTES, PolicyPace, PolicyRenewal
-from shared.content.policy_source import NO_POLICY, SettledPolicy
+from shared.content.policy_source import NO_POLICY, FixedPolicy
 from shared.core.content.mode import ContentMode
 from shared.core.content.policy import ContentPolicy
 from shared.core.detect.own import NO_PATTERNS, OwnPatterns
@@ -223,7 +223,7 @@ def test_outside_of_an_event_loop_nothing_begins() -> None:
 
 
 async def test_a_policy_of_the_settings_is_there_at_once() -> None:
-    settled = SettledPolicy(ContentPolicy(default=ContentMode.REDACTED))
+    settled = FixedPolicy(ContentPolicy(default=ContentMode.REDACTED))
     settled.begin()
     assert settled.policy().default is ContentMode.REDACTED
     assert await settled.own_patterns() is NO_PATTERNS
