@@ -80,11 +80,13 @@ class RelayResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
         limits, machine = self._relay.limits, self._machine
+        record, clock, started = self.record, self._relay.clock, self._started
         self._client = ClientResponse(
             send,
-            self.record.exchange_id,
-            self.record.error_frame,
-            on_keep_alive=lambda: self.record.keep_alive_sent(self._now_ms()),
+            record.exchange_id,
+            record.error_frame,
+            # It does not refer to this response, which would then wait for the garbage collector.
+            on_keep_alive=lambda: record.keep_alive_sent((clock() - started) * 1000),
         )
         over_at = anyio.current_time() + limits.exchange_s + 2 * _LAST_WORDS_S
         try:
