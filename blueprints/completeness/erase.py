@@ -96,6 +96,13 @@ class ActivityInput:
 def blueprint(runner: ErasureRunner, guard: Guard) -> df.Blueprint:
     """Functions `erase_start`, `ops_erasure`, `ops_erased_ids`, `erase` and its activities."""
     functions = df.Blueprint()
+    _add_routes(functions, runner, guard)
+    _add_orchestration(functions, runner)
+    return functions
+
+
+def _add_routes(functions: df.Blueprint, runner: ErasureRunner, guard: Guard) -> None:
+    """What operators call."""
 
     @functions.function_name("erase_start")
     @functions.route("ops/erase", methods=["POST"], auth_level=guard.operator_level)
@@ -124,6 +131,10 @@ def blueprint(runner: ErasureRunner, guard: Guard) -> df.Blueprint:
             req, await guard.operator(req) or await _ids(req.path_params["run"], runner)
         )
 
+
+def _add_orchestration(functions: df.Blueprint, runner: ErasureRunner) -> None:
+    """The run and its activities."""
+
     @functions.function_name("erase")
     @functions.orchestration_trigger(context_name="context")
     def erase(
@@ -135,23 +146,27 @@ def blueprint(runner: ErasureRunner, guard: Guard) -> df.Blueprint:
     @functions.function_name("erase_page")
     @functions.activity_trigger(input_name="fields")
     async def erase_page(fields: dict) -> dict[str, Any]:  # type: ignore[type-arg]
-        given = ActivityInput.from_json(fields)
-        request = erasure_request.from_json(given.state.request)
-        return (await runner.step(given.run, request, given.state.position)).as_json()
+        return await _erase_page(runner, ActivityInput.from_json(fields))
 
     @functions.function_name("erase_receipt")
     @functions.activity_trigger(input_name="fields")
     async def erase_receipt(fields: dict) -> dict[str, Any]:  # type: ignore[type-arg]
-        given = ActivityInput.from_json(fields)
-        return await runner.finish(
-            given.run,
-            erasure_request.from_json(given.state.request),
-            given.state.operator,
-            datetime.fromisoformat(given.state.requested_at),
-            given.state.counts,
-        )
+        return await _finish(runner, ActivityInput.from_json(fields))
 
-    return functions
+
+async def _erase_page(runner: ErasureRunner, step: ActivityInput) -> dict[str, Any]:
+    request = erasure_request.from_json(step.state.request)
+    return (await runner.step(step.run, request, step.state.position)).as_json()
+
+
+async def _finish(runner: ErasureRunner, step: ActivityInput) -> dict[str, Any]:
+    return await runner.finish(
+        step.run,
+        erasure_request.from_json(step.state.request),
+        step.state.operator,
+        datetime.fromisoformat(step.state.requested_at),
+        step.state.counts,
+    )
 
 
 async def _start(

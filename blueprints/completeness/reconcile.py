@@ -99,8 +99,17 @@ def blueprint(
 ) -> df.Blueprint:
     """Functions `reconcile_timer`, `reconcile_start`, `reconcile` and its activities."""
     functions = df.Blueprint()
-    max_age_s = settings.limits.exchange_s + settings.reconcile.grace_s
+    _add_starters(functions, settings, guard, start_lock)
     look_back = timedelta(seconds=settings.reconcile.look_back_s)
+    _add_orchestration(functions, reconciliation, look_back)
+    return functions
+
+
+def _add_starters(
+    functions: df.Blueprint, settings: Settings, guard: Guard, start_lock: StartLock
+) -> None:
+    """The timer, and the route that operators call."""
+    max_age_s = settings.limits.exchange_s + settings.reconcile.grace_s
 
     @functions.function_name("reconcile_timer")
     @functions.timer_trigger(arg_name="timer", schedule=settings.reconcile.schedule)
@@ -115,6 +124,12 @@ def blueprint(
         return ReleasingResponse(
             req, await guard.operator(req) or await _respond(client, start_lock, max_age_s)
         )
+
+
+def _add_orchestration(
+    functions: df.Blueprint, reconciliation: Reconciliation, look_back: timedelta
+) -> None:
+    """The run and its activities."""
 
     @functions.function_name("reconcile")
     @functions.orchestration_trigger(context_name="context")
@@ -138,8 +153,6 @@ def blueprint(
     async def reconcile_window(fields: dict) -> dict[str, Any]:  # type: ignore[type-arg]
         step = WindowInput.from_json(fields)
         return (await reconciliation.reconcile(step.window, step.until)).as_json()
-
-    return functions
 
 
 async def _respond(

@@ -61,8 +61,12 @@ def indexed(settings: dict[str, str]) -> Functions:
     return found
 
 
-# The defaults of the settings, by which the timers fire.
-SCHEDULES = {"0 */10 * * * *": "RECONCILE_SCHEDULE", "0 * * * * *": "FOLLOW_SCHEDULE"}
+# By the defaults of the settings by which the timers fire; one timer has no setting.
+SCHEDULES = {
+    "0 */10 * * * *": "RECONCILE_SCHEDULE",
+    "0 * * * * *": "FOLLOW_SCHEDULE",
+    "0 25 * * * *": "every hour, at minute 25",
+}
 
 
 def levels(functions: Functions) -> dict[str, object]:

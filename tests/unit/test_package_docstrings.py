@@ -41,6 +41,32 @@ def test_every_module_is_named_in_its_packages_docstring(package: Path) -> None:
     assert not missing, f"{package.name}/__init__.py names no {', '.join(sorted(missing))}"
 
 
+def _imported(package: Path) -> set[str]:
+    """What a package imports of the app: of core its packages, of all others the package's name."""
+    own = ".".join(package.relative_to(ROOT).parts) + "."
+    found = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("shared"):
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = [name.split(".") for name in found if not name.startswith(own)]
+    in_core = package.parent.name == "core"
+    return {part[2] if in_core and part[1] == "core" else part[1] for part in parts}
+
+
+@pytest.mark.parametrize(
+    "package",
+    sorted([*_SHARED.glob("*/__init__.py"), *_SHARED.glob("core/*/__init__.py")]),
+    ids=lambda path: str(path.parent.relative_to(_SHARED)),
+)
+def test_a_docstring_that_says_what_is_imported_says_all_of_it(package: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(package.read_text("utf-8"))) or ""
+    prose = " ".join(line for line in docstring.splitlines() if not line.startswith("    "))
+    sentences = [text for text in re.split(r"(?<=\.)\s", prose) if re.search(r"\bimports?\b", text)]
+    words = set(re.findall(r"\w+", " ".join(sentences)))
+    assert sorted(_imported(package.parent) - words) == []
+
+
 def test_the_architecture_names_every_package() -> None:
     """Those of shared/ and of shared/core/, each in a row of its table."""
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")

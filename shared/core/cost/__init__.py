@@ -8,4 +8,6 @@ An event keeps quantities, never prices, so that a wrong price is corrected with
     rates       a card of rates: which one holds for a model, a deployment's type and a time
     cost        the amount, its parts, and how far it can be trusted
     provisioned the flat cost of provisioned throughput, shared by use
+
+It imports from records, wire and shared.errors.
 """

@@ -16,13 +16,6 @@ from shared.core.detect.redactor import Redactor
 from shared.core.event.shape import Event
 from shared.core.wire.json import json_shape
 
-# The fields that hold what callers or models wrote. The others name and count.
-REDACTED_FIELDS: Final = (
-    *("content", "prompt", "instructions", "parameters", "form", "user", "metadata"),
-    *("prompt_cache_key", "choices", "output", "finish_reason", "error", "problems", "images"),
-    *("audio", "prompt_filter_results", "content_filters", "session_headers", "request_headers"),
-    "path",
-)
 _MIN_DIGITS: Final = 8  # of a number that may be an account's or a person's
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 _MAX_DEPTH: Final = 4  # of JSON within texts of JSON
@@ -31,8 +24,32 @@ _MAX_DEPTH: Final = 4  # of JSON within texts of JSON
 def redact(event: Event, redactor: Redactor) -> Event:
     """The event with `redactions`."""
     run = _Run(redactor)
-    redacted = {name: run.value(getattr(event, name)) for name in REDACTED_FIELDS}
-    return replace(event, **redacted, redactions=dict(sorted(run.counts.items())))
+    return replace(
+        event,
+        # what callers or models wrote; the other fields name and count
+        content=run.value(event.content),
+        prompt=run.value(event.prompt),
+        instructions=run.value(event.instructions),
+        parameters=run.value(event.parameters),
+        form=run.value(event.form),
+        user=run.value(event.user),
+        metadata=run.value(event.metadata),
+        prompt_cache_key=run.value(event.prompt_cache_key),
+        choices=run.value(event.choices),
+        output=run.value(event.output),
+        finish_reason=run.value(event.finish_reason),
+        error=run.value(event.error),
+        problems=run.value(event.problems),
+        images=run.value(event.images),
+        audio=run.value(event.audio),
+        prompt_filter_results=run.value(event.prompt_filter_results),
+        content_filters=run.value(event.content_filters),
+        session_headers=run.value(event.session_headers),
+        request_headers=run.value(event.request_headers),
+        path=run.value(event.path),
+        # at the end: the fields above are counted
+        redactions=dict(sorted(run.counts.items())),
+    )
 
 
 class _Run:

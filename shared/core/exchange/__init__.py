@@ -13,5 +13,5 @@
     conclusion   the result of an exchange, for its record
     failures     what each failure means to the client and to the record
 
-It imports from wire, records and api_errors; nothing in core imports from here.
+It imports from wire, records, api_errors and shared.errors; nothing in core imports from here.
 """

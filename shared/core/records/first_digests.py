@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from dataclasses import fields, replace
 from typing import Final
 
 from shared.core.records.digests import NO_DIGESTS, Digests
@@ -62,6 +61,9 @@ def _id_after(exchange_id: str) -> str:
 def _first(entries: list[LedgerEntry]) -> Digests:
     first = NO_DIGESTS
     for entry in sorted(entries, key=lambda entry: entry.at_ms):
-        missing = [part.name for part in fields(first) if getattr(first, part.name) is None]
-        first = replace(first, **{name: getattr(entry.digests, name) for name in missing})
+        first = Digests(
+            request=first.request or entry.digests.request,
+            response=first.response or entry.digests.response,
+            event=first.event or entry.digests.event,
+        )
     return first
