@@ -862,9 +862,9 @@ module platformAlerts 'modules/platform-alerts.bicep' = {
     applicationInsightsId: ids.insights
     private: private
     functionAppHostName: app.outputs.hostName
-    eventHubsNamespaceId: ids.eventHubs
-    storageAccountIds: [ids.hostStorage, ids.captureStorage]
     // A rule and what it watches lie in one subscription.
+    eventHubsNamespaceId: split(ids.eventHubs, '/')[2] == here ? ids.eventHubs : null
+    storageAccountIds: [ids.hostStorage, ids.captureStorage]
     openAiAccountIds: filter(map(accounts, account => account.id), id => split(id, '/')[2] == here)
     gatewayId: newApiManagement == null ? null : ids.apiManagement
     runbookUrl: runbookUrl
@@ -907,7 +907,7 @@ module cluster 'modules/data-explorer.bicep' = if (withDataExplorer) {
     tags: allTags
     options: dataExplorer
     hubResourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
-    consumerGroup: 'data-explorer-${toLower(environmentName)}'
+    consumerGroup: names.dataExplorer
     viewerObjectId: analystObjectId
     viewerType: analystType
     private: private

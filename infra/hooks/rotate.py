@@ -110,7 +110,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--vault", required=True, help="resource id of the Key Vault")
     parser.add_argument("--gateway", required=True, help="resource id of API Management")
     parser.add_argument(
-        "--named-value", required=True, help="its named value: fnsse-<environment>-function-key"
+        "--named-value", required=True, help="its named value, which ends in -function-key"
     )
     parser.add_argument(
         "--settle-s", type=float, default=90, help="how long all units take to send a new key"

@@ -54,7 +54,7 @@ type namesType = {
   @description('Required. The API Management service.')
   apiManagement: string
 
-  @description('Required. The prefix of all that the environment has on an API Management service.')
+  @description('Required. The prefix of all that the environment has on an API Management service: another one for each environment, since several may share a service.')
   gateway: string
 
   @description('Required. The Azure Data Explorer cluster.')
@@ -117,7 +117,7 @@ func namesOfPlain(name string, token string) namesType => {
   eventHubs: 'evhns-${name}-${token}'
   openAi: 'oai-${name}-${token}'
   apiManagement: 'apim-${name}-${token}'
-  gateway: 'fnsse-${name}'
+  gateway: 'fnsse-${name}-${take(token, 5)}'
   dataExplorer: 'adx${token}'
   keyVault: 'kv-${token}'
   logAnalytics: 'log-${name}'

@@ -20,8 +20,8 @@ param private bool
 @description('Required. Host name of the app.')
 param functionAppHostName string
 
-@description('Required. Resource id of the Event Hubs namespace.')
-param eventHubsNamespaceId string
+@description('Required. Resource id of the Event Hubs namespace; null: it lies in another subscription, in which its owner may have a rule.')
+param eventHubsNamespaceId string?
 
 @description('Required. Resource ids of the storage accounts.')
 param storageAccountIds string[]
@@ -95,20 +95,22 @@ resource notReady 'Microsoft.Insights/metricAlerts@2018-03-01' = if (!private) {
 // What Azure measures of one resource: a rule for each, since a rule over several needs them in one region and of a type
 // that allows it.
 var measured = concat(
-  [
-    {
-      prefix: ''
-      section: 'event-hub-throttled'
-      description: 'The Event Hub has too few throughput units. Events are late, none is lost.'
-      severity: 2
-      resourceId: eventHubsNamespaceId
-      metric: 'ThrottledRequests'
-      aggregation: 'Total'
-      operator: 'GreaterThan'
-      threshold: 0
-      dimensions: []
-    }
-  ],
+  eventHubsNamespaceId == null
+    ? []
+    : [
+        {
+          prefix: ''
+          section: 'event-hub-throttled'
+          description: 'The Event Hub has too few throughput units. Events are late, none is lost.'
+          severity: 2
+          resourceId: eventHubsNamespaceId!
+          metric: 'ThrottledRequests'
+          aggregation: 'Total'
+          operator: 'GreaterThan'
+          threshold: 0
+          dimensions: []
+        }
+      ],
   map(storageAccountIds, (id, index) => {
     prefix: '${index}-'
     section: 'storage-unavailable'

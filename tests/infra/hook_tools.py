@@ -38,6 +38,21 @@ if answer:
 """
 
 
+def functions_of_the_code() -> set[str]:
+    """The functions that `postdeploy.py` expects in the app. It runs beside its own modules, one of
+    which has the name of the Azure SDK's package.
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", "import postdeploy; print(*postdeploy.functions_of_the_code())"],
+        env=os.environ | {"PYTHONPATH": str(HOOKS), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return set(run.stdout.split())
+
+
 class Tools:
     """A folder with `az` and `azd` that comes before the system's own."""
 

@@ -17,6 +17,9 @@ OTHERS: Final = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
 
 DEPLOYMENT: Final = "{ name: 'gpt', model: 'gpt-5.4-mini', version: '2026-03-17', sku: 'GlobalStandard', capacity: 10 }"
 ENVIRONMENT: Final = "Contoso_Gateway.Test (24c)"
+# What its resources on API Management are named after: with the beginning of a hash of the group's
+# id, the environment's name and the region.
+GATEWAY: Final = "fnsse-contoso-gateway-test-ei75m"
 
 # The resources that exist already, by the position of a switch that uses them.
 EXISTING: Final = {

@@ -252,11 +252,59 @@ def test_every_name_that_azd_takes_for_an_environment_becomes_names_that_azure_t
     """azd allows 64 letters, digits, and - _ . ( ). The tag keeps the name as it is: azd looks for
     that.
     """
-    parameters = switches.parameters(PLAIN).replace(switches.ENVIRONMENT, environment)
-    deployment = evaluator.evaluate(parameters, tmp_path)
+    parameters = switches.parameters(PLAIN, "param analytics = 'adx'")
+    deployment = evaluator.evaluate(parameters.replace(switches.ENVIRONMENT, environment), tmp_path)
     made = deployment.one("Microsoft.Web/serverfarms")
     assert (made["name"], made["tags"]["azd-env-name"]) == (plan, environment)
     assert len(deployment.one("Microsoft.ApiManagement/service")["name"]) <= 50
+    connection = deployment.one("Microsoft.Kusto/clusters/databases/dataConnections")
+    consumer_group = connection["properties"]["consumerGroup"]
+    assert re.fullmatch(r"[A-Za-z0-9]([\w.-]{0,48}[A-Za-z0-9])?", consumer_group, re.ASCII)
+
+
+def test_no_two_environments_share_a_name_on_a_gateway(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """Neither those whose names begin alike or differ in what names leave out, nor those of one
+    name in two groups, for which the regions stand here: both are in the hash.
+    """
+    environments = [
+        *("contoso-llm-gateway-prod", "contoso-llm-gateway-test", "a.b", "a-b"),
+        *("dev", "dev"),
+    ]
+    subscriptions = [
+        evaluator.evaluate(
+            switches.parameters(PLAIN, f"param location = '{region}'").replace(
+                switches.ENVIRONMENT, environment
+            ),
+            tmp_path,
+        ).outputs["subscriptionName"]
+        for environment, region in zip(
+            environments, [*["westeurope"] * 5, "francecentral"], strict=True
+        )
+    ]
+    assert len(set(subscriptions)) == len(environments)
+    assert all(len(name.removesuffix("-first")) <= 40 for name in subscriptions)
+
+
+def test_no_rule_watches_what_lies_in_another_subscription(
+    evaluator: Evaluator, tmp_path: Path
+) -> None:
+    """A metric alert and its resource lie in one subscription; Azure refuses the deployment
+    otherwise.
+    """
+    more = f"""param eventHubs = {{
+  kind: 'existing'
+  name: 'contoso-streams'
+  resourceGroup: 'streams'
+  subscriptionId: '{switches.HUB_SUBSCRIPTION}'
+  eventHub: 'llm-logs'
+}}"""
+    deployment = evaluator.evaluate(switches.parameters(PLAIN, more), tmp_path)
+    rules = deployment.of("Microsoft.Insights/metricAlerts")
+    scopes = {scope for rule in rules for scope in rule["properties"]["scopes"]}
+    assert len(rules) == 5
+    assert not [scope for scope in scopes if switches.HUB_SUBSCRIPTION in scope]
 
 
 def test_a_vault_can_be_purged_unless_production_asks_otherwise(

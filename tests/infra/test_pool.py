@@ -19,7 +19,7 @@ from tests.infra import switches
 from tests.infra.bicep import INFRA, Deployment, Evaluator, gateway_properties
 from tests.infra.test_policies import BUFFERING
 
-NAME: Final = "fnsse-contoso-gateway-test"
+NAME: Final = switches.GATEWAY
 PAGE: Final = INFRA.parent / "docs" / "how-to" / "pool-accounts.md"
 POOLED: Final = tuple(
     (switch, "pool" if switch == "openAi" else position)

@@ -14,11 +14,14 @@ import pytest
 from shared.core.records.outcome import Outcome
 from tests.infra import kql
 from tests.infra.bicep import Deployment
+from tests.infra.hook_tools import functions_of_the_code
 from tests.infra.telemetry import delivered, did_nothing, exceptions_of, request, tables
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = "docs/how-to/answer-an-alert.md"
 TEXT: Final = (ROOT / PAGE).read_text("utf-8")
+DEPLOY: Final = (ROOT / "docs/how-to/deploy.md").read_text("utf-8")
+ESTIMATE: Final = (ROOT / "docs/how-to/estimate-cost.md").read_text("utf-8")
 SECTIONS: Final = {
     match[1]: match[2] for match in re.finditer(r"^## (.+)\n((?:(?!## ).*\n)*)", TEXT, re.MULTILINE)
 }
@@ -93,6 +96,26 @@ def test_a_section_says_what_who_is_woken_at_night_must_know(alert: str) -> None
     assert -1 not in places
     assert places == sorted(places)
     assert section[places[1] : places[2]].count("```sh\n") == 3
+
+
+def test_a_list_of_functions_is_as_long_as_the_pages_say() -> None:
+    """Who reads another length in Azure looks for a fault."""
+    stated = [
+        *re.findall(r"list's length is 0 instead of (\d+)", TEXT),
+        *re.findall(r"--query 'length\(@\)' +# (\d+), not 0", DEPLOY),
+    ]
+    assert stated == [str(len(functions_of_the_code()))] * 2
+
+
+def test_alerts_that_cost_are_as_many_as_the_page_says(deployments: dict[str, Deployment]) -> None:
+    numbers = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    deployment = deployments["plain"]
+    logs, metrics, tests = (
+        numbers[len(deployment.of(f"Microsoft.Insights/{kind}")) - 1]
+        for kind in ("scheduledQueryRules", "metricAlerts", "webtests")
+    )
+    expected = f"({logs} log rules, {metrics} metric alerts, {tests} availability test"
+    assert expected in " ".join(ESTIMATE.split())
 
 
 def test_every_az_command_is_one_of_the_cli() -> None:

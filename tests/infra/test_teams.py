@@ -24,7 +24,7 @@ from tests.infra.bicep import (
     gateway_properties,
 )
 
-NAME: Final = "fnsse-contoso-gateway-test"
+NAME: Final = switches.GATEWAY
 PLAIN: Final = switches.settings()[0]
 APPLICATION: Final = "77777777-7777-4777-8777-777777777777"
 TOKENS: Final = "param clientTokens = { audience: 'api://contoso-llm' }"

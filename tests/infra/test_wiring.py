@@ -287,5 +287,5 @@ def test_azure_watches_what_the_app_cannot_log(name: str, deployment: Deployment
     assert ("gateway-busy" in watched) == bool(services), "an existing gateway has an owner"
 
 
-_ENVIRONMENT: Final = "fnsse-contoso-gateway-test"
+_ENVIRONMENT: Final = switches.GATEWAY
 _RULE: Final = "Microsoft.Insights/scheduledQueryRules"
