@@ -83,9 +83,12 @@ drill: install ## take storage and the Event Hub of a running `make run` away fo
 logs: ## follow the logs of a `make run` in another terminal, all parts
 	@tail -n 20 -F $(or $(FOLDER),.local)/logs/*
 
-.PHONY: hostile fuzz
+.PHONY: hostile planted fuzz
 hostile: install ## attack both hosts as clients and as the upstream: docs/explanation/hostile-input.md
 	$(python) -m prove --only hostile-embedded --only hostile-func
+
+planted: install ## plant secrets, break things, and look for them everywhere: docs/explanation/planted-secrets.md
+	$(python) -m prove --only planted-embedded --only planted-func
 
 fuzz: install ## give new inputs to all that reads strangers' bytes: make fuzz SECONDS=60, of all together (Linux)
 	@.venv/bin/uv pip install --quiet --python $(python) atheris==3.1.0

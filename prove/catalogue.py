@@ -16,6 +16,7 @@ from prove.kills import kill_at_random_moments
 from prove.large_prompts import large_prompts
 from prove.memory import window_memory
 from prove.outages import FAULTS, event_hub_down, storage_down
+from prove.planted.proof import planted
 from prove.policies import policies
 from prove.queue_faults import unruly_queue
 from prove.random_faults import random_faults
@@ -141,6 +142,14 @@ def _hostile(host: FunctionsHost) -> Proof:
     )
 
 
+def _planted(host: FunctionsHost) -> Proof:
+    return Proof(
+        about=f"plants secrets in everything that goes through the {host} host, and looks for them",
+        minutes=3,
+        run=lambda _share, _seed, progress: planted(host, progress=progress),
+    )
+
+
 def _named(fault: str) -> str:
     return fault.lower().replace(" ", "-")
 
@@ -203,6 +212,8 @@ PROOFS: Final[dict[str, Proof]] = {
     "replay-func": _replay("func"),
     "hostile-embedded": _hostile("embedded"),
     "hostile-func": _hostile("func"),
+    "planted-embedded": _planted("embedded"),
+    "planted-func": _planted("func"),
     "policies": Proof(
         about="measures what CAPTURE_POLICY=required costs and what best_effort risks",
         minutes=1,

@@ -16,6 +16,7 @@ from local.repository import ROOT
 from local.stack import commands
 from local.stack.app_folder import lay_out
 from local.stack.environment import compose, read_settings_file
+from local.stack.errors import StackError
 from local.stack.part import OnLine, Part, PartSpec
 from local.stack.ports import HOST, Ports, free_ports, require_free
 from local.stack.storage import connection_string, create_queues_and_containers
@@ -122,6 +123,13 @@ class Stack:
         return self.settings["AzureWebJobsStorage"]
 
     @property
+    def storage_folder(self) -> Path:
+        """Where Azurite keeps its files. Raises StackError unless the stack runs."""
+        if self._temporary is None:
+            raise StackError("the stack does not run")
+        return (self._data or self._temporary) / "azurite"
+
+    @property
     def listening(self) -> dict[str, int]:
         """The ports of its local parts, by their names in Ports."""
         names = {name for part in self.local_parts for name in _PORTS_OF_PART[part]}
@@ -197,7 +205,7 @@ class Stack:
             supervisor.start([self._view(self._data or temporary)])
 
     def _backing_parts(self, temporary: Path) -> list[PartSpec]:
-        data = (self._data or temporary) / "azurite"
+        data = self.storage_folder
         data.mkdir(parents=True, exist_ok=True)
         environment = self._environment()
         return [

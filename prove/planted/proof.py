@@ -1,0 +1,123 @@
+"""The proof: calls with secrets, under a kill and outages, and then the search."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from harness.otlp_receiver import OtlpReceiver, otlp_receiver
+from local.stack import FunctionsHost
+from prove.gate import GateMode
+from prove.planted import search
+from prove.planted.calls import CALLS, make
+from prove.planted.secrets import CREDENTIALS, TEXTS, found
+from prove.planted.upstream import PlantedUpstream
+from prove.result import Progress, ProofResult
+from prove.testbed import GIVEN_UP, TestBed
+from prove.waiting import wait_for
+
+MODES: Final = ("full", "redacted", "metadata")
+COLUMNS: Final = ("content mode", "where", "places searched", "secrets of texts", "credentials")
+_STORAGE_AWAY_S: Final = 2.0
+
+
+def planted(
+    kind: FunctionsHost, *, progress: Progress, modes: Iterable[str] = MODES
+) -> ProofResult:
+    """Every call, whole and under faults, in each content mode on a stack of its own."""
+    result = ProofResult(title=f"planted secrets, {kind} host")
+    result.rows.append(COLUMNS)
+    for mode in modes:
+        with (
+            PlantedUpstream() as upstream,
+            otlp_receiver() as receiver,
+            TestBed(
+                kind,
+                AZURE_OPENAI_BASE_URL=upstream.url,
+                CONTENT_MODE=mode,
+                OTEL_EXPORTER_OTLP_ENDPOINT=receiver.address,
+                OTEL_METRIC_EXPORT_INTERVAL="500",
+            ) as bed,
+        ):
+            said = _exchanges(bed, progress, f"{result.title}, {mode}")
+            _search(result, bed, receiver, mode, said)
+    result.counts["kinds of secrets, and of credentials"] = f"{len(TEXTS)}, {len(CREDENTIALS)}"
+    result.counts["calls in each round"] = len(CALLS)
+    return result
+
+
+def _exchanges(bed: TestBed, progress: Progress, title: str) -> bytes:
+    """Rounds of calls: at rest, and while something is away. Returns what the app said itself."""
+    said = _round(bed)
+    with ThreadPoolExecutor(4) as clients:
+        calls = [clients.submit(make, bed.stack.proxy_url, "chat, streamed") for _ in range(4)]
+        time.sleep(0.3)  # any moment will do
+        bed.kill_worker()
+        said += b"".join(call.result() for call in calls)
+    bed.operator.wait_served()
+    progress(f"{title}: the worker was killed")
+    bed.blobs.set_mode(GateMode.REFUSE)
+    bed.queues.set_mode(GateMode.REFUSE)
+    said += _round(bed)
+    time.sleep(_STORAGE_AWAY_S)
+    bed.blobs.set_mode(GateMode.OPEN)
+    bed.queues.set_mode(GateMode.OPEN)
+    progress(f"{title}: storage was away")
+    bed.stack.parts["event_hubs"].kill()
+    said += _round(bed)
+    wait_for(lambda: bed.noted[GIVEN_UP], "a poison message", 90)
+    bed.start_event_hub()
+    progress(f"{title}: the Event Hub was away")
+    bed.operator.reconciled()
+    return said
+
+
+def _round(bed: TestBed) -> bytes:
+    with ThreadPoolExecutor(8) as clients:
+        return b"".join(clients.map(lambda name: make(bed.stack.proxy_url, name), CALLS))
+
+
+def _search(
+    result: ProofResult, bed: TestBed, receiver: OtlpReceiver, mode: str, said: bytes
+) -> None:
+    events = [("an event", repr(event).encode()) for event in bed.events.arrived()]
+    result.check(holds=bool(events), sentence=f"{mode}: no event arrived")
+    texts_in_events = _look(result, mode, "events", events, texts_allowed=mode == "full")
+    result.check(
+        holds=mode != "full" or texts_in_events == TEXTS.keys(),
+        sentence=f"full: the events lack {TEXTS.keys() - texts_in_events}: nothing was looked for",
+    )
+    kept = list(search.captures(bed))
+    _look(result, mode, "captures", kept, texts_allowed=mode == "full")
+    _look(result, mode, "everything else", search.elsewhere(bed, receiver), texts_allowed=False)
+    _look(result, mode, "the app's own errors", [("an error", said)], texts_allowed=False)
+    if mode == "metadata":
+        _look(result, mode, "all that storage ever wrote", search.raw_storage(bed))
+
+
+def _look(
+    result: ProofResult,
+    mode: str,
+    where: str,
+    places: Iterable[search.Place],
+    *,
+    texts_allowed: bool = False,
+) -> set[str]:
+    """Search, and add a row. Returns the kinds of secrets that were found."""
+    texts, credentials, count = Counter[str](), Counter[str](), 0
+    for name, data in places:
+        count += 1
+        for planted_in, seen in ((TEXTS, texts), (CREDENTIALS, credentials)):
+            for what in found(data, planted_in):
+                seen[what] += 1
+                may_be = texts_allowed if planted_in is TEXTS else False
+                result.check(holds=may_be, sentence=f"{mode}: {name} holds {what}")
+    result.rows.append((mode, where, str(count), _shown(texts), _shown(credentials)))
+    return set(texts)
+
+
+def _shown(seen: Counter[str]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in sorted(seen.items())) or "none"

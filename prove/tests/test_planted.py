@@ -1,0 +1,41 @@
+"""The search for planted secrets: what it recognises, and one content mode of the proof."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+
+from prove.planted.proof import COLUMNS, planted
+from prove.planted.secrets import CREDENTIALS, TEXTS, everything, found
+from shared.core.detect.redactor import DETECTORS
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+def test_a_secret_is_recognised_in_every_form(before: str) -> None:
+    text = before + everything()
+    forms = (text, json.dumps({"text": json.dumps(text)}), quote(text, safe=""))
+    for form in forms:
+        assert set(found(form.encode(), TEXTS)) == TEXTS.keys()
+    in_base64 = base64.b64encode(f"{before}{json.dumps({'text': text})}".encode())
+    assert set(found(in_base64, TEXTS)) == TEXTS.keys()
+
+
+def test_nothing_is_recognised_in_what_redaction_leaves() -> None:
+    assert not list(found(b"my email is [EMAIL]", TEXTS | CREDENTIALS))
+
+
+def test_what_is_planted_is_of_the_kinds_that_detectors_know() -> None:
+    assert TEXTS.keys() <= {detector.kind for detector in DETECTORS}
+
+
+@pytest.mark.thorough
+def test_with_metadata_nothing_that_was_planted_is_ever_written() -> None:
+    """Neither through a kill of the worker nor through outages of storage and Event Hub."""
+    result = planted("embedded", progress=lambda _: None, modes=("metadata",))
+    result.require()
+    where = {row[1] for row in result.rows[1:]}
+    assert result.rows[0] == COLUMNS
+    assert "all that storage ever wrote" in where
