@@ -13,9 +13,21 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 
 from shared.core.detect.redactor import Redactor
-from shared.core.event.shape import Event
+from shared.core.event.shape import Client, Correlation, Event
 from shared.core.wire.json import json_shape
 
+_CALLERS_IDS: Final = ("x_request_id", "x_ms_client_request_id", "traceparent", "tracestate")
+_GENERATED_ID: Final = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # a UUID
+    r"|[0-9a-f]{32}"
+    r"|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}",  # a traceparent
+    re.IGNORECASE,
+)
+# Versions that could be IP addresses: `Chrome/119.0.0.0` in a user agent, or all of a text.
+_VERSION: Final = re.compile(
+    r"((?:(?<=[A-Za-z])/|\Av?)[0-9]{1,5}(?:\.[0-9]{1,5}){1,3}(?=[\s;)]|\Z))"
+)
+_TOO_MANY_REQUESTS: Final = 429
 _MIN_DIGITS: Final = 8  # of a number that may be an account's or a person's
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 _MAX_DEPTH: Final = 4  # of JSON within texts of JSON
@@ -24,7 +36,7 @@ _MAX_DEPTH: Final = 4  # of JSON within texts of JSON
 def redact(event: Event, redactor: Redactor) -> Event:
     """The event with `redactions`."""
     run = _Run(redactor)
-    return replace(
+    event = replace(
         event,
         # what callers or models wrote; the other fields name and count
         content=run.value(event.content),
@@ -47,9 +59,28 @@ def redact(event: Event, redactor: Redactor) -> Event:
         session_headers=run.value(event.session_headers),
         request_headers=run.value(event.request_headers),
         path=run.value(event.path),
-        # at the end: the fields above are counted
-        redactions=dict(sorted(run.counts.items())),
+        api_version=run.value(event.api_version),
+        client=run.client(event.client),
+        correlation=run.correlation(event.correlation),
     )
+    event = event if _deployment_exists(event) else _with_redacted_deployment(event, run)
+    return replace(event, redactions=dict(sorted(run.counts.items())))
+
+
+def _deployment_exists(event: Event) -> bool:
+    """Whether the upstream's status says that it has the deployment. Its name is then an
+    operator's, by which events are counted.
+    """
+    status = event.upstream_status_code
+    return status is not None and (status < 400 or status == _TOO_MANY_REQUESTS)
+
+
+def _with_redacted_deployment(event: Event, run: _Run) -> Event:
+    deployment = run.value(event.deployment)
+    quantities = event.quantities
+    if quantities.model == event.deployment:
+        quantities = replace(quantities, model=deployment)
+    return replace(event, deployment=deployment, quantities=quantities)
 
 
 class _Run:
@@ -74,6 +105,25 @@ class _Run:
             inner = {part.name: self.value(getattr(value, part.name)) for part in fields(value)}
             return replace(value, **inner)
         return value
+
+    def client(self, client: Client) -> Client:
+        """What a program says of itself. Versions stay."""
+        texts = {part.name: getattr(client, part.name) for part in fields(client)}
+        return Client(**{name: text and self._but_versions(text) for name, text in texts.items()})
+
+    def correlation(self, ids: Correlation) -> Correlation:
+        """The ids of a request that callers may write. Generated ones stay."""
+        texts = {name: getattr(ids, name) for name in _CALLERS_IDS}
+        return replace(ids, **{name: text and self._id(text) for name, text in texts.items()})
+
+    def _but_versions(self, text: str) -> str:
+        pieces = _VERSION.split(text)  # every other one is a version
+        return "".join(
+            piece if number % 2 else self._text(piece, 0) for number, piece in enumerate(pieces)
+        )
+
+    def _id(self, text: str) -> str:
+        return text if _GENERATED_ID.fullmatch(text) else self._text(text, 0)
 
     def _object(self, members: dict[str, Any], depth: int) -> dict[str, Any]:
         redacted: dict[str, Any] = {}

@@ -32,7 +32,8 @@ OUT_OF_REACH: Final = {
     "(7 days in the templates); immutable ones stay as versions for immutableCaptureDays",
     "ledger": "bare exchange ids and hashes of captures stay until CAPTURE_RETENTION_DAYS have passed",
     "telemetry": "Application Insights and a collector of OpenTelemetry keep ids, sizes and times, "
-    "and callers in the log lines of exchanges that storage did not take",
+    "callers in the log lines of exchanges that storage did not take, and prompts and answers "
+    "if OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT exports them",
     "azure_openai": "abuse monitoring, stored responses, files, batches, threads and fine-tuned "
     "models: the provider's retention, or a deletion by its API",
 }
