@@ -137,7 +137,7 @@ sbom: install ## write sbom.json (CycloneDX): what is deployed, with versions, h
 
 audit: install ## ask the advisory services of PyPI and npm about all pinned packages
 	.venv/bin/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes -r requirements.txt
-	for folder in local/azurite local/event_hubs; do npm audit --prefix $$folder --omit=dev || exit 1; done
+	for folder in local/azurite local/event_hubs view/page; do npm audit --prefix $$folder --omit=dev || exit 1; done
 
 bench: install ## CPU per chunk and per call, added time to first byte, lag of events
 	$(python) -m bench
