@@ -1,7 +1,8 @@
 """`make drill STORAGE=60 EVENT_HUB=120`: rehearse outages on a running `make run`.
 
 Takes storage and the Event Hub away one after the other, calls the proxy all the while, shows what
-users and `/health/ready` see, and waits until the event of every call has arrived.
+users and `/health/ready` see, names the alerts that Azure would raise, and waits until the event of
+every call has arrived.
 """
 
 from __future__ import annotations
@@ -30,6 +31,23 @@ _BEFORE_S: Final = 4.0  # of calls while all is well
 _EVENTS_WITHIN_S: Final = 180.0
 _CALL_WITHIN_S: Final = 60.0
 _HEALTH_WITHIN_S: Final = 15.0
+
+# The rules of infra/ that notice an outage of a part, and how long it has to last: the window of
+# the rule and what its query counts (infra/queries, infra/modules/platform-alerts.bicep).
+ALERTS: Final[dict[str, dict[str, str]]] = {
+    "azurite": {
+        "not-recorded": "within 5 minutes",
+        "storage-unavailable": "within 15 minutes",
+        "not-ready": "within 15 minutes",
+        "nothing-delivered": "after 30 minutes",
+    },
+    "event_hubs": {
+        "not-ready": "within 15 minutes",
+        "poison": "after 10 minutes",
+        "nothing-delivered": "after 30 minutes",
+        "reconcile-incomplete": "after 3 hours",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +90,7 @@ class Drill:
         self._call_for(_BEFORE_S)
         for outage in outages:
             self._step(f"{outage.name} is taken away for {outage.seconds:g} s")
+            self._step(f"  alerts that Azure would raise: {alerts(outage.part)}")
             request(self._folder, {outage.part: time.time() + outage.seconds})
             try:
                 self._call_for(outage.seconds)
@@ -181,6 +200,11 @@ def outages(storage_s: float, event_hub_s: float, running: Running) -> list[Outa
     return [outage for outage in wanted if outage.seconds]
 
 
+def alerts(part: str) -> str:
+    """The alert rules that notice an outage of a part, and when."""
+    return ", ".join(f"{rule} ({when})" for rule, when in ALERTS[part].items())
+
+
 def summary(calls: Calls, *, nothing_lost: bool) -> Iterator[str]:
     """The drill's result, a line each."""
     answers = ", ".join(f"{count} x {status}" for status, count in calls.statuses.most_common())
@@ -224,8 +248,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m local.drill",
-        description="Rehearse outages on a running `make run`: what users, /health/ready and the "
-        "Event Hub see, and that nothing is lost.",
+        description="Rehearse outages on a running `make run`: what users, /health/ready, alerts "
+        "and the Event Hub see, and that nothing is lost.",
     )
     parser.add_argument(
         "--storage", type=float, default=20, metavar="S", help="seconds without storage; default 20"

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from typing import Final
 
+import pytest
 from playwright.sync_api import expect
 
+from harness.view_server import ViewServer
 from tests.page.conftest import Visitor
+from tests.page.sample_events import exchange_id, sample_events
+
+# the entries of legends that are outside their chart or outside the charts
+_CUT_OFF: Final = """
+() => [...document.querySelectorAll(".legend li")].filter((entry) => {
+  const box = entry.getBoundingClientRect();
+  const inside = (part) => {
+    const outer = entry.closest(part).getBoundingClientRect();
+    return box.right <= outer.right + 1 && box.bottom <= outer.bottom + 1;
+  };
+  return box.width && !(inside(".legend") && inside(".chart") && inside(".charts"));
+}).map((entry) => entry.textContent)
+"""
 
 
 def test_charts_are_drawn_and_described(visitor: Visitor) -> None:
@@ -37,6 +54,27 @@ def test_legend_filters_by_its_series(visitor: Visitor) -> None:
     page = visitor.opens()
     page.locator(".legend button", has_text="client disconnected").click()
     expect(page.locator(".chip")).to_have_text(re.compile("outcome:client_disconnected"))
+
+
+def test_a_deployment_has_its_own_name(visitor: Visitor, server: ViewServer) -> None:
+    """An underscore of an outcome is a space for the reader; that of a deployment is its name."""
+    now = datetime.now(UTC)
+    [event] = sample_events(1, end=now)
+    server.add({**event, "exchange_id": exchange_id(now, 3_000_000), "deployment": "my_model"})
+    page = visitor.opens()
+    expect(page.locator(".legend button", has_text="my_model")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile(r"^Tokens.*my_model \d"))).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [960, 1440])
+def test_a_legend_shows_all_its_names(visitor: Visitor, width: int) -> None:
+    """In as many lines as they need: none is cut off, and none stands below the table."""
+    page = visitor.opens()
+    page.set_viewport_size({"width": width, "height": 900})
+    buttons = page.locator(".legend button:visible")
+    buttons.first.wait_for()
+    assert buttons.count() >= 8
+    assert page.evaluate(_CUT_OFF) == []
 
 
 def test_click_into_a_bar_filters_by_series_and_time(visitor: Visitor) -> None:

@@ -34,27 +34,29 @@ def test_newest_row_is_on_top_and_the_outcome_is_a_word(visitor: Visitor) -> Non
 
 
 def test_ten_thousand_rows_take_few_elements(visitor: Visitor, record_property: Any) -> None:
-    """The rows in view are in the document, and older ones load on the way down.
+    """The rows in view are in the document at each frame, and older ones load on the way down.
 
-    A frame's time is noted: it depends on what else the machine does.
+    A frame's time is noted and not asserted: it depends on what else the machine does.
     """
     page = visitor.opens()
-    median_ms = _median_frame_ms(page)
+    frames = _scroll_to_the_end(page)
+    median_ms = sorted(frame["ms"] for frame in frames)[len(frames) // 2]
     record_property("figures", f"page: scrolling, median frame {median_ms:.1f} ms")
     assert page.evaluate("document.querySelector('.canvas').clientHeight / 30") >= EXCHANGES
-    assert page.locator(".window .row").count() < 100
+    assert len(frames) >= EXCHANGES * 30 / 600
+    assert max(frame["rows"] for frame in frames) < 100
 
 
-def _median_frame_ms(page: Page) -> float:
-    """Scroll down to the last row, 600 px a frame, and time the frames."""
-    frames: list[float] = page.evaluate(
+def _scroll_to_the_end(page: Page) -> list[dict[str, float]]:
+    """Scroll down to the last row, 600 px a frame. The `ms` and the number of `rows` of frames."""
+    frames: list[dict[str, float]] = page.evaluate(
         """(least) => new Promise((resolve) => {
           const scroller = document.querySelector(".table .scroller");
           scroller.scrollTop = 0;
           const frames = [];
           let before = performance.now();
           const step = (now) => {
-            frames.push(now - before);
+            frames.push({ ms: now - before, rows: document.querySelectorAll(".table .row").length });
             before = now;
             const end = scroller.scrollHeight - scroller.clientHeight;
             if (scroller.scrollTop >= end - 1 && end > least) return resolve(frames);
@@ -65,7 +67,7 @@ def _median_frame_ms(page: Page) -> float:
         })""",
         (EXCHANGES - 100) * 30,
     )
-    return sorted(frames)[len(frames) // 2]
+    return frames
 
 
 def test_new_row_appears_on_top(visitor: Visitor, server: ViewServer) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from local.drill import Calls, Outage, outages, summary
+from local.drill import ALERTS, Calls, Outage, alerts, outages, summary
+from local.repository import ROOT
 from local.running import Running, find
 from local.stack import StackError
 
@@ -52,3 +54,34 @@ def test_the_summary_names_what_is_missing() -> None:
 def test_without_a_run_it_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="start `make run` in another terminal"):
         find(tmp_path)
+
+
+@pytest.mark.parametrize("outage", outages(1, 1, running("azurite", "event_hubs")))
+def test_the_alerts_of_an_outage_are_rules_of_the_templates(outage: Outage) -> None:
+    """Each has its section in the runbook, too."""
+    modules = ROOT / "infra" / "modules"
+    templates = "".join(
+        (modules / name).read_text("utf-8") for name in ("alerts.bicep", "platform-alerts.bicep")
+    )
+    rules = set(re.findall(r"^ +(?:name|section): '(?:\$\{prefix\}-)?([a-z-]+)'$", templates, re.M))
+    runbook = (ROOT / "docs" / "how-to" / "answer-an-alert.md").read_text("utf-8")
+    assert ALERTS[outage.part].keys() <= rules
+    for rule in ALERTS[outage.part]:
+        assert f"\n## {rule}\n" in runbook
+        assert f"{rule} (" in alerts(outage.part)
+
+
+def test_the_alerts_come_as_late_as_their_rules_look_back() -> None:
+    """`nothing-delivered` looks back for half an hour, `not-recorded` is put every five minutes."""
+    text = (ROOT / "infra" / "modules" / "alerts.bicep").read_text("utf-8")
+    times = {
+        match[1]: (match[2], match[3])
+        for match in re.finditer(
+            r"name: '([a-z-]+)'.*?every: 'PT(\d+)M'\n +window: 'PT(\d+)[MH]'", text, re.DOTALL
+        )
+    }
+    every, _ = times["not-recorded"]
+    _, window = times["nothing-delivered"]
+    for alerts_of_part in ALERTS.values():
+        assert alerts_of_part.get("not-recorded", "within 5 minutes") == f"within {every} minutes"
+        assert alerts_of_part["nothing-delivered"] == f"after {window} minutes"

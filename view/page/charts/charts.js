@@ -20,22 +20,23 @@ const softened = (name) => `color-mix(in oklab, var(${name}) 68%, var(--bg))`;
 /** @param {string[]} terms */
 const narrow = (terms) => filterBy(withTerms(filter.peek(), terms));
 
-/** @param {{names: string[], colours: string[], totals: number[], keyName: string}} props */
-function Legend({ names, colours, totals, keyName }) {
+/** @param {{names: string[], colours: string[], totals: number[], keyName: string, wordsOf: (name: string) => string}} props */
+function Legend({ names, colours, totals, keyName, wordsOf }) {
   return html`<ul class="legend">
     ${names.map(
       (name, index) => html`<li key=${name}><button
         type="button" title=${`Filter by ${keyName}:${name}`} onClick=${() => filterBy(toggled(filter.peek(), `${keyName}:${quoted(name)}`))}
-      ><span class="swatch" style=${{ background: softened(colours[index]) }}></span>${format.words(name)} <span class="dim">${compact(totals[index])}</span></button></li>`,
+      ><span class="swatch" style=${{ background: softened(colours[index]) }}></span>${wordsOf(name)} <span class="dim">${compact(totals[index])}</span></button></li>`,
     )}
   </ul>`;
 }
 
 /**
- * Bars of a value for each stretch of time, one series on top of the other.
- * @param {{title: string, keyName: string, series: Record<string, [number, number][]>, colourOf: (name: string, index: number) => string, bucketS: number, span: [number, number]}} props
+ * Bars of a value for each stretch of time, one series on top of the other. `wordsOf` a series is what the reader sees; its
+ * name if that was chosen by somebody, as that of a deployment.
+ * @param {{title: string, keyName: string, series: Record<string, [number, number][]>, colourOf: (name: string, index: number) => string, wordsOf?: (name: string) => string, bucketS: number, span: [number, number]}} props
  */
-function StackedBars({ title, keyName, series, colourOf, bucketS, span }) {
+function StackedBars({ title, keyName, series, colourOf, wordsOf = String, bucketS, span }) {
   const { names, times, columns } = aligned(series);
   const stack = stacked(columns);
   const colours = names.map(colourOf);
@@ -57,11 +58,11 @@ function StackedBars({ title, keyName, series, colourOf, bucketS, span }) {
     const time = timeTerms(times[bucket], times[bucket] + bucketS);
     narrow(hit < 0 ? time : [`${keyName}:${quoted(names[hit])}`, ...time]);
   };
-  const description = `${title}: ${names.map((name, index) => `${format.words(name)} ${format.count(totals[index])}`).join(", ")}`;
+  const description = `${title}: ${names.map((name, index) => `${wordsOf(name)} ${format.count(totals[index])}`).join(", ")}`;
   return html`<figure class="chart">
     <figcaption>${title}</figcaption>
     <${Plot} shape=${names.join()} options=${options} data=${[times, ...stack.toReversed()]} span=${span} label=${compact} onClick=${onClick} description=${description} />
-    <${Legend} names=${names} colours=${colours} totals=${totals} keyName=${keyName} />
+    <${Legend} names=${names} colours=${colours} totals=${totals} keyName=${keyName} wordsOf=${wordsOf} />
   </figure>`;
 }
 
@@ -143,7 +144,7 @@ export default function Charts() {
     </div>
     <${FirstToken} data=${data.ttft} span=${span} bucketS=${bucketS} />
     <${StackedBars} title=${bucketS === 60 ? "Tokens a minute" : "Tokens"} keyName="deployment" series=${data.tokens} colourOf=${(/** @type {string} */ _, /** @type {number} */ index) => PALETTE[index % PALETTE.length]} bucketS=${bucketS} span=${span} />
-    <${StackedBars} title="Outcomes" keyName="outcome" series=${data.outcomes} colourOf=${(/** @type {string} */ name) => `--outcome-${name.replaceAll("_", "-")}`} bucketS=${bucketS} span=${span} />
+    <${StackedBars} title="Outcomes" keyName="outcome" series=${data.outcomes} colourOf=${(/** @type {string} */ name) => `--outcome-${name.replaceAll("_", "-")}`} wordsOf=${format.words} bucketS=${bucketS} span=${span} />
     ${data.openStreams && html`<${OpenStreams} points=${data.openStreams} span=${span} bucketS=${bucketS} />`}
     <${CompletenessFigures} />
   </section>`;
