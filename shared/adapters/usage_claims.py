@@ -35,6 +35,12 @@ class UsageClaims:
         holder = (await self._json_blobs.get(name) or {}).get("exchange_id")
         return holder if isinstance(holder, str) else ""
 
+    async def holder(self, response_id: str) -> str | None:
+        """The exchange that claimed a response's usage; None if none did, or if it cannot be read.
+        Raises StorageError.
+        """
+        return await self._holder(_name(response_id)) or None
+
     async def release(self, claim: Claim) -> None:
         """The next exchange that claims this usage holds it. Raises StorageError."""
         await self._json_blobs.delete(_name(claim.response_id))

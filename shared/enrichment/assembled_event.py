@@ -32,8 +32,10 @@ class AssembledEvent:
     outcome: Outcome  # as the event says: the relay does not see every response whole
     # the response whose usage has to be claimed first; see shared.core.event.usage_claim
     claims: str | None
-    # the event, if another exchange counts that usage; None if nothing has to be claimed
+    # the event, if another exchange counts that usage; None if no claim decides
     repeating_body: bytes | None
+    # the followed response whose usage another exchange may have claimed; see usage_claim
+    without_usage: str | None = None
     # a background response whose end the exchange did not see: the app is to follow it
     pending_response: str | None = None
     digests: Digests = NO_DIGESTS  # of its captures
@@ -71,7 +73,8 @@ def assembled_event(
         event = _redacted(event, options.own_patterns)
     claims = usage_claim.response_to_claim(event)
     repeating = None
-    if claims is not None:
+    without_usage = usage_claim.followed_without_usage(event)
+    if claims is not None or without_usage is not None:
         event = usage_claim.mark_repeated(event, repeated=False)
         repetition = usage_claim.mark_repeated(event, repeated=True)
         repeating = truncation.truncate(event_cost.with_cost(repetition, card), options.limit_bytes)
@@ -87,6 +90,7 @@ def assembled_event(
         outcome=event.outcome,
         claims=claims,
         repeating_body=repeating,
+        without_usage=without_usage,
         pending_response=pending_response(event),
         digests=checked.digests,
         altered=checked.altered,

@@ -98,6 +98,7 @@ def assemble_packed(packed: bytes) -> bytes:
     about = {
         "outcome": assembled.outcome,
         "claims": assembled.claims,
+        "without_usage": assembled.without_usage,
         "pending_response": assembled.pending_response,
         "digests": asdict(assembled.digests),
         "altered": assembled.altered,
@@ -133,6 +134,7 @@ def unpack_assembled(output: bytes) -> AssembledEvent:
         body=body,
         outcome=Outcome(members["outcome"]),
         claims=members["claims"],
+        without_usage=members["without_usage"],
         pending_response=members["pending_response"],
         repeating_body=repeating_body or None,
         digests=Digests(**members["digests"]),

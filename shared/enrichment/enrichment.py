@@ -256,17 +256,21 @@ class Enrichment:
             assembled = await self._assemble(
                 stored.envelope, stored.request, stored.response, limit_bytes
             )
-        if assembled.claims is None or assembled.repeating_body is None:
-            return _claimed(assembled, assembled.body, claim=None, telemetry=assembled.telemetry)
-        claim = await self._claims.claim(assembled.claims, envelope.exchange_id)
-        repeated = usage_claim.is_repeated(envelope.exchange_id, claim.holder)
-        telemetry = assembled.telemetry
-        return _claimed(
-            assembled,
-            assembled.repeating_body if repeated else assembled.body,
-            claim=claim,
-            telemetry=telemetry and replace(telemetry, usage_repeated=repeated),
-        )
+        return await self._decided(assembled, envelope.exchange_id)
+
+    async def _decided(self, assembled: AssembledEvent, exchange_id: str) -> _ClaimedEvent:
+        """The form of the event that the claim on its usage decides, if there is one."""
+        claim, repeated = None, False
+        if assembled.claims is not None:
+            claim = await self._claims.claim(assembled.claims, exchange_id)
+            repeated = usage_claim.is_repeated(exchange_id, claim.holder)
+        elif assembled.without_usage is not None:
+            repeated = await self._claims.holder(assembled.without_usage) is not None
+        body, telemetry = assembled.body, assembled.telemetry
+        if repeated and assembled.repeating_body is not None:
+            body = assembled.repeating_body
+            telemetry = telemetry and replace(telemetry, usage_repeated=True)
+        return _claimed(assembled, body, claim=claim, telemetry=telemetry)
 
     async def _dead_letter(
         self, envelope: Envelope, reason: DeadLetterReason, error: Exception

@@ -63,6 +63,10 @@ class UsageClaimStore(Protocol):
         """The claim on a response's usage, the exchange's own or an earlier one."""
         ...
 
+    async def holder(self, response_id: str) -> str | None:
+        """The exchange that claimed a response's usage; None if none did."""
+        ...
+
     async def release(self, claim: Claim) -> None:
         """The next exchange that claims this usage holds it."""
         ...

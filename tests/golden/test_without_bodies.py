@@ -5,6 +5,7 @@ of that.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,9 +75,47 @@ def test_what_is_counted_is_the_same_as_if_the_bodies_were_stored(case: Case) ->
     assert {name: reduced[name] for name in _KEPT} == {name: full[name] for name in _KEPT}
     expected = "none" if full["usage_source"] == "estimated" else full["usage_source"]
     assert reduced["usage_source"] == expected
+    assert _billed(reduced) == _billed(full)
     assert [choice["finish_reason"] for choice in reduced["choices"]] == [
         choice["finish_reason"] for choice in full["choices"]
     ]
+
+
+def _billed(event: dict[str, Any]) -> dict[str, Any] | None:
+    """What is billed by the upstream's figures, without what the request alone may name: its model,
+    and size and quality of images.
+    """
+    quantities = event["quantities"]
+    if quantities["basis"] != "usage":
+        return None
+    of_request = {"image_size", "image_quality"}
+    if quantities.get("model_source") not in {"header", "answer"}:
+        of_request |= {"model", "model_source"}
+    return {name: amount for name, amount in quantities.items() if name not in of_request}
+
+
+def test_the_calls_of_tools_are_counted_the_same() -> None:
+    """Opening a page is no search, and each container counts once."""
+    items = [
+        {"type": "web_search_call", "action": {"type": "search", "query": "two words"}},
+        {"type": "web_search_call", "action": {"type": "open_page", "url": "https://a.example"}},
+        {"type": "code_interpreter_call", "container_id": "cntr_a", "code": "print(1)"},
+        {"type": "code_interpreter_call", "container_id": "cntr_a", "code": "print(2)"},
+        {"type": "code_interpreter_call", "container_id": "cntr_b", "code": "print(3)"},
+    ]
+    case = load("responses")
+    assert case.response is not None
+    document = json.loads(case.response.body) | {"output": items}
+    body = json.dumps(document).encode()
+    case = replace(case, response=replace(case.response, body=body))
+    full, reduced = event_of(case), event_of(without_bodies(case))
+    assert full["quantities"]["basis"] == "usage"
+    assert reduced["quantities"] == full["quantities"]
+    assert (reduced["quantities"]["web_search"], reduced["quantities"]["code_interpreter"]) == (
+        1,
+        2,
+    )
+    assert "two words" not in json.dumps(reduced)
 
 
 def test_no_text_of_a_body_is_stored_or_sent(case: Case) -> None:

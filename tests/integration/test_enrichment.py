@@ -125,6 +125,9 @@ class FakeClaims:
             new=new,
         )
 
+    async def holder(self, response_id: str) -> str | None:
+        return self.holders.get(response_id)
+
     async def release(self, claim: Claim) -> None:
         del self.holders[claim.response_id]
 

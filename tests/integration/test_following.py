@@ -206,6 +206,7 @@ async def test_any_end_is_recorded(azurite: str, status: str) -> None:
         ((_, event),) = await setup.recorded()
     assert event["response_status"] == status
     assert event["outcome"] == ("upstream_error" if status == "failed" else "completed")
+    assert event["quantities"]["basis"] == ("usage" if event["usage"] else "unknown")
 
 
 async def test_without_content_nothing_of_the_answer_is_stored(azurite: str) -> None:
@@ -331,6 +332,7 @@ async def test_an_end_without_an_answer_has_its_event_and_its_line(
         ((envelope, event),) = await setup.recorded()
     assert len(setup.upstream.targets) == asked
     assert (envelope.outcome, event["type"], event["error"]["code"]) == (outcome, "error", code)
+    assert event["quantities"]["basis"] == "unknown"
     assert (
         f"exchange {follow_up.create_exchange_id} created is not followed any more" in caplog.text
     )
@@ -347,6 +349,7 @@ async def test_an_upstream_that_stays_away_for_a_day_is_recorded(azurite: str) -
         stored = await setup.account.captures.header(capture.outcome_name(envelope.exchange_id))
     assert stored["envelope"]["create_exchange_id"] == envelope.create_exchange_id
     assert (event["outcome"], event["error"]["code"]) == ("upstream_error", "upstream_unreachable")
+    assert event["quantities"]["basis"] == "unknown"
 
 
 async def test_a_busy_upstream_is_left_alone(azurite: str) -> None:
@@ -469,6 +472,9 @@ class EnrichedCreates:
 
     async def claim(self, response_id: str, exchange_id: str) -> Claim:
         return Claim(response_id=response_id, holder=exchange_id, new=True)
+
+    async def holder(self, response_id: str) -> str | None:
+        return None
 
     async def release(self, claim: Claim) -> None:
         raise AssertionError("nothing is refused")

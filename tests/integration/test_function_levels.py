@@ -93,25 +93,29 @@ def test_if_the_app_checks_tokens_the_host_lets_every_call_through() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"), [({}, False), (ENTRA, True)], ids=["function_key", "entra"]
+    ("package", "settings"),
+    [
+        ("jwt", ENTRA),
+        ("opentelemetry.sdk", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}),
+    ],
+    ids=["tokens", "telemetry"],
 )
-def test_jwt_is_imported_only_where_tokens_are_checked(
-    settings: dict[str, str], expected: bool
+@pytest.mark.parametrize("switched_on", [False, True], ids=["off", "on"])
+def test_a_package_is_imported_only_where_it_is_switched_on(
+    package: str, settings: dict[str, str], switched_on: bool
 ) -> None:
-    """The import, which takes a tenth of a second of each worker's start, happens only with
-    CALLER_AUTH=entra.
-    """
-    values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"] | settings
-    program = "import function_app, sys; print('jwt' in sys.modules)"
+    """Each of these imports takes a tenth of a second or more of every worker's start."""
+    values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    program = f"import function_app, sys; print({package!r} in sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env=values,
+        env=values | (settings if switched_on else {}),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert result.stdout.strip() == str(expected)
+    assert result.stdout.strip() == str(switched_on)
 
 
 def test_the_reference_describes_every_function(functions: Functions) -> None:

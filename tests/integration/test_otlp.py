@@ -11,6 +11,7 @@ import pytest
 from harness.otlp_receiver import OtlpReceiver, ReceivedSpan, otlp_receiver
 from shared.adapters.otlp import OtlpExport
 from shared.core.telemetry import metrics, spans
+from shared.core.telemetry.attributes import TelemetryOptions
 from shared.core.telemetry.conventions import QUEUE_MESSAGES, SCHEMA_URL
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.telemetry.metrics import MetricPoint
@@ -30,6 +31,14 @@ SETTINGS = TelemetrySettings(
 )
 IN_EVENTS = replace(OPTIONS, messages_in_events=True)
 ON_SPANS = replace(OPTIONS, messages_on_spans=True)
+OLD_NAMES = replace(OPTIONS, old_names=True)
+# What chat_stream has under the names that nothing else is reported by.
+OLD_FIGURES = {
+    "gen_ai.client.token.usage": {("chat", "input"): (12, 1), ("chat", "output"): (5, 1)},
+    "gen_ai.client.operation.time_to_first_chunk": {("chat", None): (0.3, 1)},
+    "gen_ai.client.operation.time_per_output_chunk": {("chat", None): (0.14, 7)},
+}
+_KINDS = {"internal": 1, "client": 3}  # SpanKind of opentelemetry/proto/trace/v1/trace.proto
 
 
 @pytest.fixture
@@ -41,13 +50,13 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[OtlpReceiver]:
         yield receiver
 
 
-def export(*exchanges: ExchangeTelemetry) -> None:
+def export(*exchanges: ExchangeTelemetry, options: TelemetryOptions = OPTIONS) -> None:
     """Export what a first delivery of each of these gives, and close."""
     exporter = OtlpExport(SETTINGS)
     for exchange in exchanges:
         delivery = first_delivery(exchange)
-        exporter.export(spans.trace_of(exchange, delivery, OPTIONS))
-        for point in metrics.points_of(exchange, delivery, OPTIONS):
+        exporter.export(spans.trace_of(exchange, delivery, options))
+        for point in metrics.points_of(exchange, delivery, options):
             exporter.add(point)
     exporter.close()
 
@@ -76,6 +85,7 @@ def test_a_collector_receives_the_spans_of_every_golden_exchange(collector: Otlp
         for span_id, span in expected.items():
             assert _as_sent(received[span_id]) == (
                 span.name,
+                _KINDS[span.kind],
                 span.start_ns,
                 span.end_ns,
                 span.attributes,
@@ -84,7 +94,7 @@ def test_a_collector_receives_the_spans_of_every_golden_exchange(collector: Otlp
 
 
 def _as_sent(span: ReceivedSpan) -> tuple[object, ...]:
-    return span.name, span.start_ns, span.end_ns, span.attributes, span.status
+    return span.name, span.kind, span.start_ns, span.end_ns, span.attributes, span.status
 
 
 def test_the_callers_trace_goes_on_with_its_tracestate(collector: OtlpReceiver) -> None:
@@ -113,6 +123,36 @@ def test_a_collector_receives_the_metrics_of_golden_exchanges(collector: OtlpRec
     durations = collector.metrics["gen_ai.client.inference.duration"]
     assert sum(point.count or 0 for point in durations) == 3
     assert collector.schema_urls == {SCHEMA_URL}
+
+
+def test_a_collector_receives_the_old_names_of_metrics(collector: OtlpReceiver) -> None:
+    """Beside the new ones, and only if the operator wants them. The read of a response is no
+    inference: its duration has had the same name all along.
+    """
+    exchanges = exchange_of(load("chat_stream")), exchange_of(load("responses_get"))
+    export(*exchanges)
+    new = {name: figures(collector, name) for name in collector.metrics}
+    assert new["gen_ai.client.operation.duration"] == {("fetch_response", None): (0.3015, 1)}
+    assert not new.keys() & OLD_FIGURES.keys()
+    collector.metrics.clear()
+    export(*exchanges, options=OLD_NAMES)
+    found = {name: figures(collector, name) for name in collector.metrics}
+    durations = {("chat", None): (0.4415, 1), ("fetch_response", None): (0.3015, 1)}
+    assert found == new | OLD_FIGURES | {"gen_ai.client.operation.duration": durations}
+
+
+def figures(
+    collector: OtlpReceiver, name: str
+) -> dict[tuple[object, object], tuple[float, int | None]]:
+    """Operation and type of the tokens -> sum and count, of a metric that was received."""
+    return {
+        (
+            point.attributes.get("gen_ai.operation.name"),
+            point.attributes.get("gen_ai.token.type"),
+        ): (round(point.value, 6), point.count)
+        for point in collector.metrics[name]
+        if point.attributes.get("gen_ai.operation.name")
+    }
 
 
 def test_prompt_and_answer_are_an_event_of_the_exchanges_span(collector: OtlpReceiver) -> None:

@@ -70,6 +70,9 @@ class Stores:
     async def claim(self, response_id: str, exchange_id: str) -> Claim:
         raise AssertionError("nothing to claim")
 
+    async def holder(self, response_id: str) -> str | None:
+        return None
+
     async def release(self, claim: Claim) -> None:
         raise AssertionError("nothing to release")
 

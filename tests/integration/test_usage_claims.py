@@ -96,7 +96,12 @@ class UsageClaimSetup:
         """It may be dead-lettered later."""
 
     def answered(
-        self, operation: str, response: dict[str, Any], *, stream: bool = False
+        self,
+        operation: str,
+        response: dict[str, Any],
+        *,
+        stream: bool = False,
+        **changes: Any,
     ) -> Envelope:
         """An exchange that got this response, within an event if it was a stream."""
         exchange_id = an_id(a_window())
@@ -113,6 +118,7 @@ class UsageClaimSetup:
             response_bytes=len(body),
             request_capture=None,
             response_capture=exchange_id,
+            **changes,
         )
 
     async def fails(self, envelope: Envelope, failure: Exception) -> None:
@@ -157,6 +163,31 @@ async def test_one_poll_counts_the_usage_of_a_response(azurite: str) -> None:
     assert [event["usage"] for event in setup.sent] == [None, None, USAGE, USAGE, USAGE]
     assert [event["background"] for event in setup.sent] == [True] * 5
     assert setup.assembler.assembled == 5
+
+
+@pytest.mark.parametrize("text", ["m", "x" * 2 * IN_PLACE_BYTES], ids=["in place", "in a child"])
+@pytest.mark.parametrize("polled", [True, False], ids=["polled before", "nobody polled"])
+async def test_a_followed_response_that_is_gone(azurite: str, text: str, polled: bool) -> None:
+    """What it used is not known, unless a caller who polled it to the end and deleted it counts
+    that. Looking for such a claim makes none.
+    """
+    async with an_account(azurite) as account:
+        setup, done = UsageClaimSetup(account.storage), a_response()
+        gone = setup.answered(
+            "responses.followed",
+            {"error": {"code": "not_found", "message": text}},
+            method="GET",
+            path=f"/openai/v1/responses/{done['id']}",
+            status_code=404,
+            upstream_status_code=404,
+        )
+        poll = setup.answered("responses.get", done)
+        assert await setup.enriched([poll, gone] if polled else [gone, poll]) == (
+            [False, True] if polled else [False, False]
+        )
+    bases = {event["operation"]: event["quantities"]["basis"] for event in setup.sent}
+    expected = "repeated" if polled else "unknown"
+    assert bases == {"responses.get": "usage", "responses.followed": expected}
 
 
 @pytest.mark.parametrize("text", ["hi", "x" * 2 * IN_PLACE_BYTES], ids=["in place", "in a child"])
@@ -264,6 +295,29 @@ async def test_a_batch_counts_once_however_often_it_is_read(azurite: str) -> Non
     ]
     assert {event["quantities"]["service_tier"] for event in setup.sent} == {"batch"}
     assert {event["type"] for event in setup.sent} == {"batch"}
+
+
+async def test_a_batch_that_reports_no_usage_is_unknown_once(azurite: str) -> None:
+    """The first read after its end says so; a batch without results costs nothing."""
+    batch = {
+        "id": f"batch_{uuid.uuid4().hex}",
+        "object": "batch",
+        "status": "completed",
+        "request_counts": {"total": 2, "completed": 2, "failed": 0},
+    }
+    failed = batch | {
+        "id": f"batch_{uuid.uuid4().hex}",
+        "request_counts": {"total": 2, "completed": 0, "failed": 2},
+    }
+    async with an_account(azurite) as account:
+        setup = UsageClaimSetup(account.storage)
+        reads = [
+            setup.answered("batches.get", answer, method="GET") for answer in (batch, batch, failed)
+        ]
+        assert await setup.enriched(reads) == [False, True, False]
+        assert await setup.enriched(reads[1::-1]) == [True, False]
+    bases = [event["quantities"]["basis"] for event in setup.sent]
+    assert bases == ["unknown", "repeated", "nothing", "repeated", "unknown"]
 
 
 async def test_responses_that_are_not_in_the_background_are_not_claimed(azurite: str) -> None:

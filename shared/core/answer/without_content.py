@@ -23,7 +23,7 @@ from shared.core.answer.shapes import (
     ToolCall,
 )
 from shared.core.records import typed_json
-from shared.core.wire.json.json_shape import Json, JsonObject, integer
+from shared.core.wire.json.json_shape import Json, JsonObject, integer, mapping
 from shared.errors import WrongType
 
 _WORD: Final = re.compile(r"[\w.:/+-]{1,64}", re.ASCII)
@@ -101,8 +101,11 @@ def _function(function: FunctionCall | None) -> FunctionCall | None:
 
 
 def _output_item(item: JsonObject) -> JsonObject:
-    words = {name: _word(item.get(name)) for name in ("type", "status", "name")}
-    return {name: word for name, word in words.items() if word}
+    words = {name: _word(item.get(name)) for name in ("type", "status", "name", "container_id")}
+    kept: JsonObject = {name: word for name, word in words.items() if word}
+    # tells a search, which is billed, from the opening of a page, which is not
+    action = _word(mapping(item.get("action")).get("type"))
+    return kept | {"action": {"type": action}} if action else kept
 
 
 def _images(images: Images | None) -> Images | None:

@@ -56,7 +56,11 @@ def parse(text: str) -> dict[str, DeploymentProfile]:
 
 
 def profile_of(deployments: Deployments, name: str | None) -> DeploymentProfile:
-    """What is known of a deployment."""
+    """What is known of a deployment. One whose name is not known may be any: `*` stands for it only
+    if it stands for all.
+    """
+    if name is None and deployments.keys() != {_EVERY}:
+        return DeploymentProfile()
     known = deployments.get((name or "").lower()) or deployments.get(_EVERY)
     return known or DeploymentProfile()
 

@@ -62,6 +62,7 @@ class Facts:
     duration_s: float | None
     output: list[JsonObject]  # the items of a response
     pending: bool  # a background response that was only created: its usage comes with a later read
+    has_batch_results: bool  # a batch that has ended, and requests of it were answered
 
 
 def quantities_of(event: JsonObject) -> Quantities:
@@ -69,7 +70,7 @@ def quantities_of(event: JsonObject) -> Quantities:
     quantities = mapping(event.get("quantities"))
     if quantities:
         return from_json(quantities)
-    served = mapping(event.get("served"))
+    served, batch = mapping(event.get("served")), mapping(event.get("batch"))
     return measure(
         Facts(
             operation=text(event.get("operation")),
@@ -93,6 +94,9 @@ def quantities_of(event: JsonObject) -> Quantities:
             duration_s=_quantity(mapping(event.get("audio")).get("duration_s")),
             output=mappings(event.get("output")),
             pending=is_pending(event.get("background"), event.get("response_status")),
+            has_batch_results=has_results(
+                text(event.get("operation")), batch.get("status"), batch.get("completed")
+            ),
         )
     )
 
@@ -100,6 +104,11 @@ def quantities_of(event: JsonObject) -> Quantities:
 def is_pending(background: object, response_status: object) -> bool:
     """Whether an answer is a background response that has not ended."""
     return background is True and response_status in {"queued", "in_progress"}
+
+
+def has_results(operation: str, status: object, completed: object) -> bool:
+    """Whether a batch of this status, with so many answered requests, has ended and is billed."""
+    return status in spec_of(operation).final_statuses and (integer(completed) or 0) > 0
 
 
 def measure(facts: Facts) -> Quantities:
@@ -141,7 +150,9 @@ def _basis(facts: Facts) -> Basis:
 
 def _is_billed(facts: Facts) -> bool:
     """Whether the upstream may have charged for the exchange, as far as it shows."""
-    status = facts.upstream_status_code
+    status, spec = facts.upstream_status_code, spec_of(facts.operation)
+    if spec.is_own_call or facts.has_batch_results:
+        return True  # it reads what was billed, and nothing else may say how much
     if facts.method in _REQUESTS_WITHOUT_BODY:
         return False
     if status is None:
@@ -149,7 +160,6 @@ def _is_billed(facts: Facts) -> bool:
     if status >= 400:
         # Azure bills what it processed, although the status reports an error
         return status == 408 or (status == 400 and facts.error_code == "content_filter")
-    spec = spec_of(facts.operation)
     return not (facts.pending or spec.repeats_usage or spec.reads_object)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from shared.core.answer.shapes import ParsedAnswer
 from shared.core.cost import facts
 from shared.core.cost.deployments import DeploymentProfile, Deployments, profile_of
 from shared.core.cost.facts import Facts
@@ -21,7 +22,8 @@ def measure(
 ) -> Quantities:
     """The quantities of an exchange; the operator says of what type its deployment is."""
     envelope, answer, headers = parsed.envelope, parsed.answer, parsed.response_headers
-    deployment = envelope.deployment or parsed.summary.model
+    batch = answer.batch
+    deployment = envelope.deployment or parsed.summary.model or _answering(answer, deployments)
     spilled_over = attribution.spilled_over(headers)
     profile = _profile(deployments, deployment, headers, spilled_over=spilled_over)
     return facts.measure(
@@ -47,8 +49,17 @@ def measure(
             duration_s=answer.audio.duration_s if answer.audio else None,
             output=list(answer.output or ()),
             pending=facts.is_pending(answer.background, answer.response_status),
+            has_batch_results=batch is not None
+            and facts.has_results(envelope.operation, batch.status, batch.completed),
         )
     )
+
+
+def _answering(answer: ParsedAnswer, deployments: Deployments) -> str | None:
+    """The deployment that the model of an answer names, if the request names none, as a poll does;
+    None if the operator lists no deployment of that name. It may be the name of a model then.
+    """
+    return answer.model if answer.model and answer.model.lower() in deployments else None
 
 
 def _profile(

@@ -5,7 +5,8 @@ was counted before, except for a background response: its create call carries no
 response may then be streamed, polled, or both, by several callers at once. So the first exchange
 to be enriched that carries the final usage claims it in storage.
 
-A batch likewise: each GET of one that has ended repeats its usage, and the first counts it.
+A batch likewise: each GET of one that has ended repeats its usage, and the first counts it. If the
+batch reports none, the first alone says that it is not known.
 
 The claim belongs to that exchange forever, so a redelivery and a replay report the same. There is
 one exception: if the Event Hub refuses the event, the attempt that made the claim releases it,
@@ -17,7 +18,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.core.cost.quantities import Basis
 from shared.core.event.shape import Event
 from shared.core.wire.operations import spec_of
 
@@ -35,18 +35,34 @@ def response_to_claim(event: Event) -> str | None:
     """The id of the response or the batch whose usage must be claimed before the event can say who
     counts it; None if no claim is needed.
     """
-    if event.usage is None:
-        return None
     statuses = spec_of(event.operation).final_statuses
     if event.batch is not None:
-        return event.batch.id if event.batch.status in statuses else None
+        is_billed = event.usage is not None or event.quantities.basis == "unknown"
+        return event.batch.id if is_billed and event.batch.status in statuses else None
+    if event.usage is None:
+        return None
     final = event.background is True and event.response_status in statuses
     return event.response_id if final else None
 
 
+def followed_without_usage(event: Event) -> str | None:
+    """The id of a followed response whose usage the event does not know. An exchange that claimed
+    the usage counts it: a caller who polled to the end, and deleted the response. None if the usage
+    is known, and for any other event.
+    """
+    if not spec_of(event.operation).is_own_call or event.quantities.basis != "unknown":
+        return None
+    # an error names no response, but the path does
+    return event.response_id or (event.path or "").rpartition("/")[2] or None
+
+
 def mark_repeated(event: Event, *, repeated: bool) -> Event:
     """The event after the claim has decided whether another exchange counts its usage."""
-    basis: Basis = "repeated" if repeated else "usage"
+    basis = event.quantities.basis
+    if repeated:
+        basis = "repeated"
+    elif basis == "repeated":  # as the exchange alone made believe
+        basis = "usage"
     return replace(
         event, usage_repeated=repeated, quantities=replace(event.quantities, basis=basis)
     )

@@ -91,6 +91,10 @@ def test_the_parts_are_the_whole_whatever_the_upstream_reports(
     assert sum(parts.values()) == sum(wholes)
 
 
+_FOLLOWED: dict[str, Any] = {"usage": None, "operation": "responses.followed", "method": "GET"}
+_BATCH: dict[str, Any] = {"usage": None, "operation": "batches.get", "method": "GET"}
+
+
 @pytest.mark.parametrize(
     ("changes", "basis"),
     [
@@ -120,6 +124,15 @@ def test_the_parts_are_the_whole_whatever_the_upstream_reports(
         ({"usage": None, "operation": "call", "method": "GET"}, "nothing"),
         ({"usage": None, "operation": "call", "method": "POST"}, "unknown"),
         ({"usage": None, "background": True, "response_status": "queued"}, "nothing"),
+        (_FOLLOWED, "unknown"),
+        (_FOLLOWED | {"background": True, "response_status": "in_progress"}, "unknown"),
+        (_FOLLOWED | {"upstream_status_code": 404, "outcome": "upstream_error"}, "unknown"),
+        (_FOLLOWED | {"upstream_status_code": None, "outcome": "upstream_error"}, "unknown"),
+        (_BATCH | {"batch": {"status": "completed", "completed": 3}}, "unknown"),
+        (_BATCH | {"batch": {"status": "expired", "completed": 3}}, "unknown"),
+        (_BATCH | {"batch": {"status": "in_progress", "completed": 3}}, "nothing"),
+        (_BATCH | {"batch": {"status": "failed", "completed": 0}}, "nothing"),
+        (_BATCH | {"batch": {"status": "failed", "completed": None}}, "nothing"),
     ],
 )
 def test_the_basis_says_where_the_figures_come_from(changes: dict[str, Any], basis: str) -> None:

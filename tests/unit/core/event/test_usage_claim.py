@@ -9,6 +9,7 @@ import pytest
 
 from harness.sample_envelope import PLAIN
 from shared.core.answer.shapes import Batch
+from shared.core.cost.quantities import Basis
 from shared.core.event import usage_claim
 from shared.core.event.builder import build
 
@@ -72,11 +73,47 @@ def test_the_usage_of_a_batch_that_has_ended_is_claimed(
     assert usage_claim.response_to_claim(event) == claimed
 
 
-@pytest.mark.parametrize(("repeated", "basis"), [(True, "repeated"), (False, "usage")])
-def test_what_is_billed_follows_the_claim(repeated: bool, basis: str) -> None:
-    """The two keys never disagree on who counts."""
-    event = usage_claim.mark_repeated(build(PLAIN, None, None, None), repeated=repeated)
+@pytest.mark.parametrize(
+    ("own", "repeated", "basis"),
+    [
+        ("usage", True, "repeated"),
+        ("usage", False, "usage"),
+        ("repeated", False, "usage"),
+        ("unknown", True, "repeated"),
+        ("unknown", False, "unknown"),
+    ],
+)
+def test_what_is_billed_follows_the_claim(own: Basis, repeated: bool, basis: Basis) -> None:
+    """The two keys never disagree on who counts, and what is not known stays so."""
+    event = build(PLAIN, None, None, None)
+    event = dataclasses.replace(event, quantities=dataclasses.replace(event.quantities, basis=own))
+    event = usage_claim.mark_repeated(event, repeated=repeated)
     assert (event.usage_repeated, event.quantities.basis) == (repeated, basis)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, "resp_1"),
+        ({"response_id": None}, "resp_2"),  # an error names no response
+        ({"response_id": None, "path": None}, None),
+        ({"operation": "responses.get"}, None),
+    ],
+)
+def test_a_followed_response_without_usage(changes: dict[str, Any], found: str | None) -> None:
+    event = build(PLAIN, None, None, None)
+    event = dataclasses.replace(
+        event,
+        quantities=dataclasses.replace(event.quantities, basis="unknown"),
+        **FINAL
+        | {"operation": "responses.followed", "path": "/openai/v1/responses/resp_2", "usage": None}
+        | changes,
+    )
+    assert usage_claim.followed_without_usage(event) == found
+    counted = dataclasses.replace(event.quantities, basis="usage")
+    assert (
+        usage_claim.followed_without_usage(dataclasses.replace(event, quantities=counted)) is None
+    )
 
 
 def test_the_holder_alone_counts_it() -> None:
