@@ -17,10 +17,10 @@ from shared.core.event.usage_claim import Claim
 from shared.core.records import digests
 from shared.core.records import follow_up as follow_ups
 from shared.core.records.capture import (
+    CaptureKind,
+    capture_name,
     of_outcome,
     outcome_name,
-    request_name,
-    response_name,
 )
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.digests import AcceptedEvent, Digests
@@ -236,10 +236,10 @@ class Enrichment:
             await self._follow_ups.begin(follow_up)
 
     async def _erase_bodies(self, envelope: Envelope) -> None:
-        """The event is accepted: the bodies of a redacted exchange are not needed any more."""
+        """The event is accepted: the content of a redacted exchange is not needed any more."""
         if envelope.content_mode is ContentMode.REDACTED:
-            for name in (request_name(envelope.exchange_id), response_name(envelope.exchange_id)):
-                await self._captures.erase_body(name)
+            for kind in CaptureKind:
+                await self._captures.erase_body(capture_name(envelope.exchange_id, kind))
 
     async def _claimed_event(self, envelope: Envelope, limit_bytes: int) -> _ClaimedEvent | None:
         """None if the exchange is erased, or its bodies are since the event was accepted."""

@@ -21,7 +21,7 @@ from shared.core.records import envelope as envelopes
 from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.digests import AcceptedEvent, Digests
-from shared.core.records.envelope import Envelope
+from shared.core.records.envelope import Envelope, from_fields
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import LARGE_BYTES, Enrichment
@@ -64,6 +64,9 @@ class FakeCaptures:
     async def erase_body(self, name: str) -> None:
         if failure := self.failure or self.erase_failure:
             raise failure
+        if name in self.outcomes:
+            outcome = capture.load(self.outcomes[name])
+            self.outcomes[name] = capture.without_body(outcome.header)
         if name in self.held:
             self.held[name] = capture.load(capture.without_body(self.held[name].header))
 
@@ -428,6 +431,17 @@ async def test_an_exchange_whose_bodies_are_gone_is_not_sent_again() -> None:
     await setup.deliver(envelope)
     assert len(setup.event_hub.sent) == 1
     assert setup.ledger.accepted == [envelope.exchange_id]
+
+
+async def test_the_outcome_of_a_redacted_exchange_loses_its_path_as_well() -> None:
+    setup, envelope = redacted_setup("anna@example.com")
+    pending = replace(envelope, path="/openai/files/anna@example.com", outcome_pending=True)
+    await setup.deliver(pending)
+    (outcome,) = setup.captures.outcomes.values()
+    assert b"anna@example.com" not in outcome
+    assert from_fields(capture.load(outcome).header["envelope"]) == replace(
+        pending, path=None, api_version=None, trace_parent=None, outcome_pending=False
+    )
 
 
 async def test_bodies_that_were_not_all_erased_are_erased_by_the_next_delivery() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
 
 import pytest
@@ -10,16 +11,24 @@ import pytest
 from local.repository import ROOT
 
 _NAME = re.compile(r"^([\w.-]+)==", re.MULTILINE)
-_ROW = re.compile(r"^\| `([\w.-]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| `([@/\w.-]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 
 DIRECT = _NAME.findall((ROOT / "requirements.in").read_text())
 ALL = _NAME.findall((ROOT / "requirements.txt").read_text())
-ROWS = {
-    name: (reason, licence.strip())
-    for name, reason, licence in _ROW.findall(
-        (ROOT / "docs" / "reference" / "dependencies.md").read_text("utf-8")
-    )
-}
+PAGE = ROOT / "view" / "page"
+_DEPLOYED, _OF_THE_PAGE = (
+    (ROOT / "docs" / "reference" / "dependencies.md")
+    .read_text("utf-8")
+    .split("| package of the page |")
+)
+
+
+def rows(text: str) -> dict[str, tuple[str, str]]:
+    """Package -> its reason and its licence."""
+    return {name: (reason, licence.strip()) for name, reason, licence in _ROW.findall(text)}
+
+
+ROWS = rows(_DEPLOYED)
 
 # Of classifiers and of the old free text, by SPDX id.
 SPDX = {
@@ -70,6 +79,16 @@ def test_each_production_dependency_has_a_reason_and_nothing_else_has_a_row() ->
 @pytest.mark.parametrize("package", DIRECT)
 def test_the_page_names_the_licence_that_the_package_declares(package: str) -> None:
     assert licence_of(package) == ROWS[package][1]
+
+
+def test_each_package_of_the_page_has_a_reason_and_the_licence_that_its_lock_names() -> None:
+    wanted = json.loads((PAGE / "package.json").read_text("utf-8"))["dependencies"]
+    locked = json.loads((PAGE / "package-lock.json").read_text("utf-8"))["packages"]
+    licences = {name: locked[f"node_modules/{name}"]["license"] for name in wanted}
+    named = rows(_OF_THE_PAGE)
+    assert {name: licence for name, (_, licence) in named.items()} == licences
+    assert all(reason.strip() for reason, _ in named.values())
+    assert set(licences.values()) <= ALLOWED
 
 
 @pytest.mark.parametrize("package", ALL)

@@ -30,6 +30,8 @@ _VERSION: Final = re.compile(
 _TOO_MANY_REQUESTS: Final = 429
 _MIN_DIGITS: Final = 8  # of a number that may be an account's or a person's
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
+# In JSON without backslashes, the place of a number that was found.
+_STRING_OR_PLACEHOLDER: Final = re.compile(r'"[^"]*"|-?(\[[A-Z][A-Z0-9_]*\])')
 _MAX_DEPTH: Final = 4  # of JSON within texts of JSON
 
 
@@ -142,9 +144,13 @@ class _Run:
         return value if text == str(value) else text
 
     def _text(self, text: str, depth: int) -> str:
-        if "\\" in text and text.lstrip()[:1] in {"{", "["} and depth < _MAX_DEPTH:
+        begins_like_json = text.lstrip()[:1] in {"{", "["}
+        if begins_like_json and "\\" in text and depth < _MAX_DEPTH:
             return self._json(text, depth)
-        return self._redactor.redact(text, self.counts)
+        redacted = self._redactor.redact(text, self.counts)
+        if begins_like_json and redacted != text and json_shape.parse(text) is not None:
+            return _STRING_OR_PLACEHOLDER.sub(_in_quotes, redacted)
+        return redacted
 
     def _json(self, text: str, depth: int) -> str:
         """A text that may be JSON, and then escapes characters. It keeps its form if nothing is
@@ -159,6 +165,10 @@ class _Run:
         if redacted_document == document:
             return text
         return json.dumps(redacted_document, ensure_ascii=False)
+
+
+def _in_quotes(token: re.Match[str]) -> str:
+    return f'"{token[1]}"' if token[1] else token[0]
 
 
 def _character(escape: re.Match[str]) -> str:

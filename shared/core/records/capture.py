@@ -36,6 +36,9 @@ from shared.errors import CaptureError, WrongType
 
 MAGIC: Final = b"FNSSE\x01"
 CONTAINER: Final = "captures"
+# What callers wrote into paths, queries and headers.
+_HEADERS: Final = frozenset({"headers", "copied_headers"})
+_CALLERS_TEXTS: Final = frozenset({"path", "api_version", "trace_parent", "trace_state"})
 _KEPT_WHEN_EXPIRED: Final = ("exchange_id", "operation", "content_mode", "content_rule")
 _PREFIX: Final = struct.Struct(f">{len(MAGIC)}sI")
 
@@ -128,9 +131,22 @@ def is_erased(header: Mapping[str, object]) -> bool:
 
 
 def without_body(header: Mapping[str, object]) -> bytes:
-    """What takes the place of a capture whose body is erased."""
-    kept = {name: value for name, value in header.items() if name != piece_times.KEY}
+    """What takes the place of a capture whose body is erased: its header without what callers
+    wrote into it. It still says who called, so that an operator can erase it.
+    """
+    kept = {
+        name: value
+        for name, value in _without_callers_texts(header).items()
+        if name != piece_times.KEY and name not in _HEADERS
+    }
+    if "envelope" in header:
+        kept["envelope"] = _without_callers_texts(json_shape.mapping(header["envelope"]))
     return preamble({**kept, "erased": True})
+
+
+def _without_callers_texts(members: Mapping[str, object]) -> dict[str, object]:
+    """The members, with null in the place of texts: an envelope is read with all its members."""
+    return {name: None if name in _CALLERS_TEXTS else value for name, value in members.items()}
 
 
 def is_expired(header: Mapping[str, object]) -> bool:

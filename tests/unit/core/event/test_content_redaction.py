@@ -186,6 +186,20 @@ def test_escaped_json_within_json_is_read() -> None:
     assert event.redactions == {"email": 1}
 
 
+@pytest.mark.parametrize(
+    ("text", "redacted_text"),
+    [
+        ('{"n": 4111111111111111}', '{"n": "[CARD]"}'),
+        ('{"n": -4111111111111111, "t": "4111111111111111 [X]"}', '{"n": "[CARD]", "t": "[CARD] [X]"}'),
+        ('[4111111111111111,1]', '["[CARD]",1]'),
+        ('{"4111111111111111": [12]}', '{"[CARD]": [12]}'),
+        ('[as noted] 4111111111111111', '[as noted] [CARD]'),
+    ],
+)  # fmt: skip
+def test_a_number_in_json_becomes_a_string(text: str, redacted_text: str) -> None:
+    assert redacted(content=text).content == redacted_text
+
+
 def test_json_that_is_cut_is_redacted_as_well() -> None:
     event = redacted(content='{"mail": "anna\\u0040example.com", "te')
     assert event.content == '{"mail": "[EMAIL]", "te'

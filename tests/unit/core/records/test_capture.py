@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.records.capture import MAGIC, Capture, load, preamble, request_name, response_name
+from harness.sample_envelope import EXCHANGE_ID, an_envelope
+from shared.core.records.aborted import aborted_envelope
+from shared.core.records.capture import (
+    MAGIC,
+    Capture,
+    load,
+    load_header,
+    of_response,
+    preamble,
+    request_name,
+    response_name,
+    retention_days,
+    without_body,
+)
+from shared.core.records.envelope import Caller, from_fields, to_fields
 from shared.core.records.exchange_id import new_exchange_id
 from shared.errors import CaptureError
 from tests.unit.core.strategies import json_values
@@ -71,3 +86,45 @@ def test_names_sort_by_time_below_their_hour(unix_ms: int, random_bytes: bytes) 
 def test_a_name_says_the_hour_in_which_the_exchange_started() -> None:
     exchange_id = new_exchange_id(1_795_443_600_123, bytes(10))
     assert request_name(exchange_id) == f"2026/11/23/14/{exchange_id}.request"
+
+
+MAIL = "anna@example.com"
+
+
+def test_what_a_caller_wrote_goes_with_the_body_of_a_request() -> None:
+    """What finds the exchange again stays: its caller, its times, its mode and its retention."""
+    kept = {
+        "exchange_id": EXCHANGE_ID,
+        "started_at": "2026-11-27T12:00:00.000000+00:00",
+        "operation": "chat.completions",
+        "deployment": "gpt-4o",
+        "content_mode": "redacted",
+        "caller": {"user": "u-1"},
+        "retention_days": 7,
+    }
+    written = {
+        "path": f"/openai/{MAIL}",
+        "api_version": MAIL,
+        "headers": {"user-agent": MAIL},
+        "copied_headers": {"x-owner": MAIL},
+    }
+    header = load_header(without_body(kept | written))
+    assert header == kept | {"path": None, "api_version": None, "erased": True}
+    envelope = aborted_envelope(str(kept["exchange_id"]), header)
+    assert (envelope.caller, envelope.retention_days) == (Caller(user="u-1"), 7)
+
+
+def test_what_a_caller_wrote_goes_with_the_body_of_a_response() -> None:
+    """The envelope in it can be read all the same."""
+    envelope = an_envelope(
+        path=f"/openai/{MAIL}", api_version=MAIL, trace_parent=MAIL, trace_state=MAIL,
+        retention_days=7,
+    )  # fmt: skip
+    stored = of_response(200, {"x-ms-client-request-id": MAIL}, to_fields(envelope), {})
+    erased = without_body(load(stored).header)
+    header = load_header(erased)
+    assert MAIL.encode() not in erased
+    assert retention_days(header) == 7
+    assert from_fields(header["envelope"]) == replace(
+        envelope, path=None, api_version=None, trace_parent=None, trace_state=None
+    )
