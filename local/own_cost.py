@@ -18,6 +18,7 @@ from shared.adapters import rate_files
 FILE: Final = rate_files.FOLDER / "services.csv"
 _HOURS: Final = Decimal(730)
 _SECONDS: Final = _HOURS * 3600
+_TIMER_RUNS: Final = _HOURS * 60  # FOLLOW_SCHEDULE, every minute
 _KB_A_GB: Final = Decimal(1_048_576)
 _CENT: Final = Decimal("0.01")
 CALLS: Final = (100_000, 1_000_000, 50_000_000)  # of the table
@@ -127,6 +128,7 @@ def _storage(traffic: Traffic) -> Iterator[Item]:
         calls * captures_kb / _KB_A_GB * traffic.retention_months,
     )
     yield _app("lists of reconcile", "p_blob_list", Decimal(19_710), Kind.FIXED)
+    yield _app("looks at follow-ups", "p_queue", _TIMER_RUNS, Kind.FIXED)
     yield _app("polls of idle queues", "p_queue", (2_628_000 + 481_800) * idle, Kind.FIXED)
     yield _app("Durable's tables", "p_table", 1_095_000 * idle, Kind.FIXED)
     yield _app("leases", "p_blob_write", 700_800 * idle, Kind.FIXED)
@@ -135,6 +137,7 @@ def _storage(traffic: Traffic) -> Iterator[Item]:
 def _functions(traffic: Traffic) -> Iterator[Item]:
     active_s = traffic.calls * (traffic.duration_s / traffic.at_once + traffic.enrichment_s)
     yield _app("executions", "p_execution", traffic.calls * 2)
+    yield _app("executions of the timer `following`", "p_execution", _TIMER_RUNS, Kind.FIXED)
     yield _app("active time, GB s", "p_gb_s", active_s * traffic.memory_gb)
     yield _app(
         "always-ready instances, GB s",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -31,14 +33,28 @@ def test_every_price_has_the_name_that_the_formula_uses() -> None:
     assert {item.price for item in own_cost.items(MILLION)} <= set(PRICES)
 
 
+def test_every_price_says_where_it_was_read_and_when() -> None:
+    """The one whose source has no date says so, and so does the page."""
+    with own_cost.FILE.open(encoding="utf-8") as text:
+        rows = list(csv.DictReader(text))
+    assert all(row["source"] for row in rows)
+    undated = {row["name"]: row["source"] for row in rows if not row["as_of"]}
+    for row in rows:
+        if row["name"] not in undated:
+            date.fromisoformat(row["as_of"])  # raises for what is no date
+    assert undated.keys() == {"p_apim_request"}
+    assert undated["p_apim_request"].endswith("without a date")
+    assert "`p_apim_request`, has no date" in " ".join(PAGE.split())
+
+
 @pytest.mark.parametrize(
     ("price", "quantity"),
     [
         ("p_blob_write", 250 + Decimal("70.08")),
         ("p_blob_read", 200),
-        ("p_queue", Decimal("512.8") + Decimal("48.18")),
+        ("p_queue", Decimal("517.18") + Decimal("48.18")),
         ("p_table", Decimal("109.5")),
-        ("p_execution", 2),
+        ("p_execution", Decimal("2.0438")),
         ("p_gb_s", 1_300_000),
         ("p_ready_gb_s", 10_512_000),
         ("p_ingress", 1),
