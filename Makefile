@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts ask events export view drill doctor logs policy test check lint unit e2e recipes format schema cost sbom audit bench prove clean
+.PHONY: help install run func parts ask events export view reconcile replay erase drill doctor logs policy test check lint unit e2e recipes format schema cost sbom audit bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -29,7 +29,7 @@ export TRACE_URL
 endif
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'Variables of run, func and parts: PORT (7071, the proxy), EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
 	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002), VIEW_PORT (8090, the page),'
@@ -39,6 +39,7 @@ help: ## list the targets
 	@echo 'TRACE_URL (of a trace in its viewer, with {trace_id} in it: the page links to it)'
 	@echo 'Variables of doctor: FOLDER, DEPLOYMENT, URL (of a deployment; keys: .venv/bin/python -m local.doctor --help)'
 	@echo 'Variables of drill: STORAGE, EVENT_HUB (seconds without it, 20 each), FOLDER (of the run)'
+	@echo 'Variables of reconcile, replay and erase: APP (of a deployment; KEY, its master key, in the environment), FOLDER'
 	@echo 'Variable of all: PYTHON (the path of a Python 3.13 that is not found by itself)'
 	@echo 'Example: make run PORT=7072 FOLDER=.local-2'
 
@@ -75,6 +76,22 @@ export: install ## write captured exchanges as an evaluation data set: make expo
 
 view: install ## the page for a real deployment: make view ARGS=--help says what it needs
 	@$(python) -m view $(ARGS)
+
+# The app of these three: that of FOLDER, or APP, whose operator's KEY is in the environment.
+operated := $(if $(APP),--app '$(APP)') $(if $(FOLDER),--folder '$(FOLDER)')
+ranged := $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(IDS),--ids '$(IDS)')
+
+reconcile: install ## deliver now what is missing on the Event Hub, and show how far it is (APP and KEY of a deployment)
+	@$(python) -m local.operate reconcile $(operated)
+
+replay: install ## deliver a time range once more: make replay FROM=… TO=… (DEPLOYMENT, OUTCOME, IDS; APP, KEY)
+	@$(python) -m local.operate replay $(operated) $(ranged) \
+		$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)') $(if $(OUTCOME),--outcome '$(OUTCOME)')
+
+erase: install ## count a person's exchanges, ask, and erase them: make erase WHO=… FROM=… TO=… (CONFIRM=1, REFERENCE; APP, KEY)
+	@$(python) -m local.operate erase $(operated) $(ranged) $(if $(WHO),--user '$(WHO)') \
+		$(if $(SUBSCRIPTION),--subscription '$(SUBSCRIPTION)') \
+		$(if $(REFERENCE),--reference '$(REFERENCE)') $(if $(filter-out 0,$(CONFIRM)),--confirm)
 
 drill: install ## take storage and the Event Hub of a running `make run` away for a while: is anything lost?
 	@$(python) -m local.drill $(if $(FOLDER),--folder '$(FOLDER)') \

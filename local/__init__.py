@@ -4,6 +4,7 @@
     event_feed, addresses, folder,          their events
     reachable
     outages, drill    keep the parts alive, and take them away: `make drill`
+    operate, run_progress  start reconcile, replay and erase, and show how far they are
     running           how other commands find a `make run`
     doctor/           what is wrong with a machine or a deployment: `make doctor`
     stack/            the stack as a library: starts, watches and ends all parts

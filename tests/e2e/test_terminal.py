@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local import export
+from local import export, operate
 from local.ask import ask
 from local.events import EventPrinter, follow
 from local.folder import alone_in
@@ -83,6 +83,23 @@ def test_an_exchange_is_exported(stack: Stack, tmp_path: Path) -> None:
     [row] = map(json.loads, file.read_text("utf-8").splitlines())
     assert row["exchange_id"] == lines[1].split()[-1]
     assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
+
+
+def test_an_exchange_is_replayed_and_erased_and_the_runs_followed(
+    stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the app of the run that the folder names. The app says what is wrong with a request."""
+    _, lines = ask_stack(stack, "Replay this one")
+    selection = ["--folder", str(tmp_path), "--ids", lines[1].split()[-1]]
+    with alone_in(tmp_path), announced(tmp_path, describe(stack)):
+        assert operate.main(["replay", *selection]) == 0
+        assert operate.main(["erase", *selection, "--confirm"]) == 0
+        assert operate.main(["replay", "--folder", str(tmp_path), "--ids", "none"]) == 1
+    shown = capsys.readouterr()
+    assert "replay Completed, 1 of 1 hours, 1 queued, " in shown.out
+    assert "dry run Completed, 1 of 1 parts, 1 searched, 1 matched, " in shown.out
+    assert '"erased": 1' in shown.out
+    assert shown.err.startswith("fnsse: invalid_replay: ")
 
 
 async def _until(condition: Callable[[], bool]) -> None:
