@@ -23,7 +23,9 @@ def measure(
     """The quantities of an exchange; the operator says of what type its deployment is."""
     envelope, answer, headers = parsed.envelope, parsed.answer, parsed.response_headers
     batch = answer.batch
-    deployment = envelope.deployment or parsed.summary.model or _answering(answer, deployments)
+    deployment = (
+        envelope.deployment or parsed.summary.model or _listed_deployment(answer, deployments)
+    )
     spilled_over = attribution.spilled_over(headers)
     profile = _profile(deployments, deployment, headers, spilled_over=spilled_over)
     return facts.measure(
@@ -55,7 +57,7 @@ def measure(
     )
 
 
-def _answering(answer: ParsedAnswer, deployments: Deployments) -> str | None:
+def _listed_deployment(answer: ParsedAnswer, deployments: Deployments) -> str | None:
     """The deployment that the model of an answer names, if the request names none, as a poll does;
     None if the operator lists no deployment of that name. It may be the name of a model then.
     """

@@ -61,7 +61,7 @@ def mark_repeated(event: Event, *, repeated: bool) -> Event:
     basis = event.quantities.basis
     if repeated:
         basis = "repeated"
-    elif basis == "repeated":  # as the exchange alone made believe
+    elif basis == "repeated":  # which was a guess from the exchange alone
         basis = "usage"
     return replace(
         event, usage_repeated=repeated, quantities=replace(event.quantities, basis=basis)
