@@ -6,6 +6,7 @@ these are searched for one by one.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
@@ -27,6 +28,12 @@ DETECTORS: Final = (*SECRETS, *ACCOUNTS, *IDENTITIES, *CONTACTS)
 _MIN_BYTES: Final = 5  # no built-in detector finds less
 _MAX_MEMORY: Final = 64 * 1024 * 1024  # of an automaton
 
+# One UUID of 1,500 has a part that reads as a number of one of these kinds.
+_IN_UUIDS: Final = frozenset({"phone", "iban", "card", "national_id"})
+_UUID: Final = re.compile(
+    rb"(?<![0-9A-Za-z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z])"
+)
+_UUID_BYTES: Final = 36
 
 # Where it starts and ends, and the rank of its detector. A tuple: there may be 100,000.
 type _Finding = tuple[int, int, int]
@@ -79,10 +86,11 @@ class Redactor:
                 continue
             spans, pattern = self._detectors[number].spans, self._patterns[number]
             has_groups = pattern.groups > 0
+            in_uuids = number < len(DETECTORS) and self._kinds[number] in _IN_UUIDS
             for match in pattern.finditer(data):
                 start, end = _group_that_matched(match) if has_groups else match.span()
                 span = spans(data, start, end) if start < end else None
-                if span is not None:
+                if span is not None and not (in_uuids and _is_in_uuid(data, *span)):
                     yield (*span, number)
 
     def _analysis(self, text: str) -> Iterator[_Finding]:
@@ -92,6 +100,18 @@ class Redactor:
                 self._kinds.append(kind)
             rank = self._kinds.index(kind, len(self._detectors))
             yield _bytes_before(text, start), _bytes_before(text, end), rank
+
+
+def _is_in_uuid(data: bytes, start: int, end: int) -> bool:
+    """Whether the place is a part of a UUID."""
+    if b"-" not in {data[start - 1 : start], data[end : end + 1]}:
+        return False
+    first = max(end - _UUID_BYTES - 1, 0)
+    around = data[first : start + _UUID_BYTES + 1]
+    return any(
+        first + match.start() <= start and end <= first + match.end()
+        for match in _UUID.finditer(around)
+    )
 
 
 def _bytes_before(text: str, at: int) -> int:

@@ -78,6 +78,9 @@ def test_what_is_found_is_replaced(text: str, expected: str) -> None:
         "12:30:45",
         "2026-11-27 12:00:01.123456",
         "550e8400-e29b-41d4-a716-446655440000",
+        "1d635aa6-0040-4268-baa4-e804bb58e8be",  # a phone number within
+        "0C909A8C-7D20-4F55-BE79-C9C47C262FB6",  # an IBAN at its end
+        "ee046cbb-e226-4418-86dd-afd79a281954",  # an IBAN in its middle
         "api_key = os.environ['THE_KEY_OF_THE_TEAM']",
         "ein @wort und a@b",
         "AA\u212aAAA80A01H501U",  # the Kelvin sign, which is a K if case does not matter
@@ -85,6 +88,16 @@ def test_what_is_found_is_replaced(text: str, expected: str) -> None:
 )
 def test_look_alikes_stay(text: str) -> None:
     assert redacted(f"before {text} after") == f"before {text} after"
+
+
+def test_a_number_beside_a_uuid_is_found() -> None:
+    text = "4111111111111111 1d635aa6-0040-4268-baa4-e804bb58e8be 4111-1111-1111-1111"
+    assert redacted(text) == "[CARD] 1d635aa6-0040-4268-baa4-e804bb58e8be [CARD]"
+
+
+def test_the_operators_own_pattern_finds_within_uuids() -> None:
+    own = Redactor(OwnPatterns(patterns={"tenant": "1d635aa6"}))
+    assert redacted("1d635aa6-0040-4268-baa4-e804bb58e8be", own).startswith("[TENANT]-0040")
 
 
 def test_what_is_found_is_counted_by_kind() -> None:
