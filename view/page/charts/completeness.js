@@ -45,6 +45,8 @@ export function CompletenessFigures() {
       <${Figure} label="waiting" value=${now.waiting} />
       ${now.lost ? html`<${Figure} label="lost" value=${now.lost} alarm />` : html`<${Figure} label="dead letters" value=${now.dead_letters} alarm />`}
     </dl>
-    ${hours.length > 0 && html`<${Hours} hours=${hours} />`}
+    ${hours.length > 0
+      ? html`<${Hours} hours=${hours} />`
+      : html`<p class="dim">Reconcile counts captures and deliveries; it has not reported yet.</p>`}
   </figure>`;
 }
