@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 
 from prove.planted.secrets import CREDENTIALS, everything
+from shared.core.wire.operations import OPERATIONS, OperationSpec
 
 _QUERY: Final = f"api-version=2024-10-21&note={CREDENTIALS['a parameter of the query']}"
 _HEADERS: Final = {
@@ -19,6 +20,7 @@ _HEADERS: Final = {
     "x-note": CREDENTIALS["a header"],
 }
 _DEPLOYMENT: Final = "/openai/deployments/{}"
+_FORMS: Final = {"images/edits", "audio/transcriptions", "audio/translations"}
 type Call = Callable[[httpx.Client], httpx.Response | None]
 
 
@@ -60,7 +62,25 @@ def _leave_early(client: httpx.Client) -> None:
             pass
 
 
+def _of_the_table(spec: OperationSpec) -> Call:
+    """The operation by its route below /openai/v1/, with secrets where its prompt stands."""
+    path = f"/openai/v1/{(spec.route or '').replace('{}', 'resp_1')}"
+    if spec.method != "POST":
+        return lambda client: client.request(spec.method or "GET", f"{path}?{_QUERY}")
+    if spec.route in _FORMS:
+        return _upload(path, model="any", **{spec.prompt_member or "prompt": everything()})
+    body = {"model": "any", "messages": _messages(), spec.prompt_member or "input": everything()}
+    if spec.prompt_member == "messages":
+        body["messages"] = _messages()
+    return _json(path, body)
+
+
 CALLS: Final[dict[str, Call]] = {
+    **{
+        f"operation {spec.name}": _of_the_table(spec)
+        for spec in OPERATIONS
+        if spec.route and not spec.is_own_call
+    },
     "chat": _chat("chat", stream=False),
     "chat, streamed": _chat("chat", stream=True),
     "completions": _json(f"{_DEPLOYMENT.format('old')}/completions", {"prompt": everything()}),
