@@ -31,6 +31,7 @@ APP_CLIENT_ID: Final = "a77c11e7-2222-4333-8444-555566667777"
 AUDIENCE: Final = "https://cognitiveservices.azure.com"
 IDENTITY_SECRET: Final = "identity-header-9b1e"
 _TRIP_S: Final = 10.0
+_HEAD_BYTES: Final = 64 * 1024  # a line of a request's head may be as long as the app lets it
 _POLICY: Final = ROOT / "infra" / "policies" / "pool.xml"
 # They belong to one connection, or are written again for the next.
 _CONNECTION: Final = {"host", "connection", "transfer-encoding", "keep-alive", "content-length"}
@@ -101,7 +102,9 @@ class AccountPool:
         self._session = aiohttp.ClientSession(
             auto_decompress=False, skip_auto_headers=("user-agent", "accept-encoding")
         )
-        self._runner = web.AppRunner(app, handler_cancellation=True)
+        self._runner = web.AppRunner(
+            app, handler_cancellation=True, max_line_size=_HEAD_BYTES, max_field_size=_HEAD_BYTES
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
