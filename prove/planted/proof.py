@@ -10,6 +10,7 @@ from typing import Final
 
 from harness.otlp_receiver import OtlpReceiver, otlp_receiver
 from local.stack import FunctionsHost
+from prove.evidence import gather
 from prove.gate import GateMode
 from prove.planted import search
 from prove.planted.calls import CALLS, make
@@ -83,7 +84,10 @@ def _round(bed: TestBed) -> bytes:
 def _search(
     result: ProofResult, bed: TestBed, receiver: OtlpReceiver, mode: str, said: bytes
 ) -> None:
-    events = [("an event", repr(event).encode()) for event in bed.events.arrived()]
+    delivered = gather(bed).events  # it waits for an event of each capture
+    events = [
+        ("an event", repr(event).encode()) for copies in delivered.values() for event in copies
+    ]
     result.check(holds=bool(events), sentence=f"{mode}: no event arrived")
     texts_in_events = _look(result, mode, "events", events, texts_allowed=mode == "full")
     result.check(
