@@ -7,8 +7,6 @@ the same way as in Azure.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
 from harness import entra_tokens
+from harness.loop_thread import LoopThread
 from local.repository import ROOT
 
 PATH: Final = "/fnsse-test-pool"
@@ -63,10 +62,8 @@ class AccountPool:
 
     def __enter__(self) -> Self:
         self._policy = _Policy()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(60)
+        self._loop = LoopThread()
+        port = self._loop.run(self._start())
         self.url = f"http://127.0.0.1:{port}{PATH}"
         self.settings = {
             "AZURE_OPENAI_BASE_URL": self.url,
@@ -84,9 +81,7 @@ class AccountPool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(60)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(60)
+        self._loop.run(self._stop())
         self._loop.close()
 
     def recover(self) -> None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Coroutine
 from enum import Enum
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
+from harness.loop_thread import LoopThread
 from prove.gated_connection import GatedConnection, let_finish
 from prove.request_faults import FaultAction, RequestFault, RequestFaults
 
@@ -45,15 +45,11 @@ class Gate:
         self._held = threading.Event()
         self._open: set[asyncio.Task[None]] = set()
         self._finishing: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name=f"gate-{port}", daemon=True
-        )
         self._server: asyncio.Server | None = None
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._run(self._listen())
+        self._loop = LoopThread(name=f"gate-{self.port}", deadline_s=_DEADLINE_S)
+        self._loop.run(self._listen())
         return self
 
     def __exit__(
@@ -62,18 +58,16 @@ class Gate:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._run(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_DEADLINE_S)
+        self._loop.run(self._close())
         self._loop.close()
 
     def set_mode(self, mode: GateMode) -> None:
         """Change the mode for all connections."""
-        self._run(self._set_mode(mode))
+        self._loop.run(self._set_mode(mode))
 
     def cut(self) -> None:
         """Break every open connection."""
-        self._run(self._cut())
+        self._loop.run(self._cut())
 
     def inject(self, *faults: RequestFault) -> None:
         """Hit requests with these faults from now on, and with no others."""
@@ -106,9 +100,6 @@ class Gate:
         if action is FaultAction.STALL:
             self._held.set()
         return action
-
-    def _run[T](self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_DEADLINE_S)
 
     async def _listen(self) -> None:
         self.moving.set()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from types import TracebackType
 from typing import Any, Final, Self
 
 from aiohttp import web
 
+from harness.loop_thread import LoopThread
 from prove.planted.secrets import everything
 
 _USAGE: Final = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
@@ -22,10 +22,8 @@ class PlantedUpstream:
     """Serves on loopback inside a `with` block."""
 
     def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(60)
+        self._loop = LoopThread()
+        port = self._loop.run(self._start())
         self.url = f"http://127.0.0.1:{port}"
         return self
 
@@ -35,9 +33,7 @@ class PlantedUpstream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(60)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(60)
+        self._loop.run(self._runner.cleanup())
         self._loop.close()
 
     async def _start(self) -> int:
