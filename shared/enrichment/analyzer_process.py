@@ -15,7 +15,6 @@ import os
 import struct
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from shared.core.records.capture import Capture
@@ -28,7 +27,6 @@ from shared.errors import AssemblyError
 _START_S: Final = 120.0  # to load the models
 _LENGTH: Final = struct.Struct(">I")  # of a request
 _HEAD: Final = struct.Struct(">?I")  # of an answer: whether it is not a failure, and its length
-_APP_FOLDER: Final = Path(__file__).resolve().parents[2]
 
 
 class AnalyzerProcess:
@@ -71,13 +69,9 @@ class AnalyzerProcess:
 
     async def _started(self) -> asyncio.subprocess.Process:
         if self._child is None or self._child.returncode is not None:
-            self._child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", __spec__.name, *self._arguments),
-                cwd=_APP_FOLDER,
-                # no setting, and so no secret; but where the worker finds packages
-                env={"PYTHONPATH": os.pathsep.join(sys.path)},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+            self._child = await assembly_process.start_child(
+                __spec__.name,
+                *self._arguments,
                 stderr=asyncio.subprocess.DEVNULL,  # libraries may quote texts
             )
             try:

@@ -41,19 +41,24 @@ async def assemble(
     return unpack_assembled(await _run_child(pack(envelope, request, response, options)))
 
 
-async def _run_child(packed: bytes) -> bytes:
-    """The child's standard output. Raises AssemblyError if the child failed."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        __spec__.name,
+async def start_child(module: str, *arguments: str, stderr: int) -> asyncio.subprocess.Process:
+    """A child process that runs a module of the app. `stderr`: as asyncio's subprocesses have it.
+    Raises OSError.
+    """
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *arguments),
         cwd=_APP_FOLDER,
         # no setting, and so no secret, reaches the child; but where the worker finds packages
         env={"PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stderr=stderr,
     )
+
+
+async def _run_child(packed: bytes) -> bytes:
+    """The child's standard output. Raises AssemblyError if the child failed."""
+    child = await start_child(__spec__.name, stderr=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(_CHILD_TIMEOUT_S):
             output, errors = await child.communicate(packed)

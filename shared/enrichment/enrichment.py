@@ -270,7 +270,15 @@ class Enrichment:
         if repeated and assembled.repeating_body is not None:
             body = assembled.repeating_body
             telemetry = telemetry and replace(telemetry, usage_repeated=True)
-        return _claimed(assembled, body, claim=claim, telemetry=telemetry)
+        return _ClaimedEvent(
+            body=body,
+            outcome=assembled.outcome,
+            claim=claim,
+            pending_response=assembled.pending_response,
+            telemetry=telemetry,
+            digests=replace(assembled.digests, event=digests.of_bytes(body)),
+            altered=assembled.altered,
+        )
 
     async def _dead_letter(
         self, envelope: Envelope, reason: DeadLetterReason, error: Exception
@@ -282,24 +290,6 @@ class Enrichment:
                 reason,
                 error,
             )
-
-
-def _claimed(
-    assembled: AssembledEvent,
-    body: bytes,
-    *,
-    claim: Claim | None,
-    telemetry: ExchangeTelemetry | None,
-) -> _ClaimedEvent:
-    return _ClaimedEvent(
-        body=body,
-        outcome=assembled.outcome,
-        claim=claim,
-        pending_response=assembled.pending_response,
-        telemetry=telemetry,
-        digests=replace(assembled.digests, event=digests.of_bytes(body)),
-        altered=assembled.altered,
-    )
 
 
 def _captures_bytes(envelope: Envelope) -> int:

@@ -20,7 +20,7 @@ def failure(error: BaseException) -> str:
 
 
 def reported_failure(errors: bytes) -> str:
-    """The last line of the child's standard error, if it reports a failure in fixed words."""
+    """The last line of what a child wrote, if it reports a failure in fixed words."""
     last_line = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
     return last_line if _FAILURE.fullmatch(last_line) else "no reason was reported"
 
@@ -31,6 +31,6 @@ def _innermost_frame(traceback: TracebackType | None) -> str:
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
     names = traceback.tb_frame.f_globals
-    # In the child this module is __main__; its spec knows its name.
+    # A child's main program is __main__; its spec knows its name.
     module = getattr(names.get("__spec__"), "name", None) or names.get("__name__", "unknown")
     return f"{module}:{traceback.tb_lineno}"

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.core.event.usage_claim import Claim
-from shared.core.records.capture import (
-    Capture,
-)
+from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.digests import AcceptedEvent, Digests
 from shared.core.records.envelope import Envelope

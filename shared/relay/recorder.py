@@ -8,7 +8,6 @@ line and a counter: the client must not pay for it, and reconcile finds what is 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -31,8 +30,6 @@ from shared.relay.outcome_recorder import (
 )
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recording_failures import Counters
-
-_log = logging.getLogger("fnsse.recording")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -93,7 +93,9 @@ def _interventions(reader: EnvironReader) -> InterventionSettings:
 
 
 def _reconcile(reader: EnvironReader) -> ReconcileSettings:
-    retention_days = int(reader.number("CAPTURE_RETENTION_DAYS", 30, "a number of days", 1, 3650))
+    retention_days = int(
+        reader.number("CAPTURE_RETENTION_DAYS", 30, "a number of days", 1, policy.MAX_DAYS)
+    )
     look_back_h = reader.number("RECONCILE_LOOK_BACK_H", 48, "a number of hours", 1, 24 * 3650)
     schedule = reader.validate(
         "RECONCILE_SCHEDULE",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from shared.core.conversation.parts import Message, Part
+from shared.core.conversation.parts import Message, Part, kind_of
 from shared.core.wire.json.json_shape import Json, integer, mapping, mappings, text
 
 
@@ -20,10 +20,8 @@ def form_messages(event: Mapping[str, Json]) -> Iterator[Message]:
 
 
 def _form_file(media_type: str, name: str, size: Json) -> Part:
-    kinds = {"image": "image", "audio": "audio"}
-    kind = kinds.get(media_type.partition("/")[0], "file")
     return Part(
-        kind="image" if kind == "image" else "audio" if kind == "audio" else "file",
+        kind=kind_of(media_type, "file"),
         name=name or None,
         media_type=media_type or None,
         size=integer(size),

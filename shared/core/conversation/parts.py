@@ -68,13 +68,18 @@ def file_part(description: str, kind: PartKind, name: str | None = None) -> Part
     match = _EMBEDDED_FILE.search(description)
     if match is None:
         return Part(kind=kind, text=description or None, name=name)
-    by_type: dict[str, PartKind] = {"image": "image", "audio": "audio"}
     return Part(
-        kind=by_type.get(match[1].partition("/")[0], kind),
+        kind=kind_of(match[1], kind),
         name=name,
         media_type=match[1],
         size=int(match[2]),
     )
+
+
+def kind_of(media_type: str, default: PartKind) -> PartKind:
+    """The kind of a file of this media type; `default` if it is neither image nor audio."""
+    by_type: dict[str, PartKind] = {"image": "image", "audio": "audio"}
+    return by_type.get(media_type.partition("/")[0], default)
 
 
 def content_parts(content: Json) -> tuple[Part, ...]:
