@@ -12,7 +12,6 @@ from shared.completeness.ports import CaptureHeaders
 from shared.core.records.capture import CaptureKind, capture_name, is_expired
 from shared.core.records.comparison import CapturedExchange
 from shared.core.records.erasure_request import ErasureRequest
-from shared.core.records.exchange_id import started_at
 from shared.core.wire.json.json_shape import JsonObject, mapping
 from shared.errors import CaptureError, StorageNotFound
 
@@ -45,8 +44,7 @@ class ErasureSelector:
                 return Selection.UNREADABLE
             if not request.wants_caller(caller):
                 return Selection.OTHER
-        oldest = self._clock() - self._max_age
-        if not exchange.ended and started_at(exchange.exchange_id) > oldest:
+        if exchange.may_be_running(self._clock() - self._max_age):
             return Selection.RUNNING
         return Selection.ERASE
 

@@ -19,8 +19,7 @@ from shared.core.records.capture import CaptureKind, capture_name, is_erased
 from shared.core.records.checkpoint import resume
 from shared.core.records.comparison import CapturedExchange, captured_exchanges
 from shared.core.records.digests import Digests
-from shared.core.records.envelope import Envelope, mark_replayed
-from shared.core.records.exchange_id import started_at
+from shared.core.records.envelope import mark_replayed
 from shared.core.records.replay_request import ReplayRequest
 from shared.errors import CaptureError, CaptureExpired, EnvelopeError, StorageNotFound
 
@@ -165,8 +164,7 @@ class ReplayRunner:
         return request.wants_id(exchange.exchange_id) and not self._may_be_running(exchange)
 
     def _may_be_running(self, exchange: CapturedExchange) -> bool:
-        oldest = self._clock() - self._max_age
-        return not exchange.ended and started_at(exchange.exchange_id) > oldest
+        return exchange.may_be_running(self._clock() - self._max_age)
 
     async def _first_digests(
         self, window: str, exchanges: Collection[CapturedExchange]
@@ -184,12 +182,14 @@ class ReplayRunner:
     ) -> str:
         """`queued`, `unreadable`, `unwanted` or `erased`."""
         try:
-            envelope = await self._envelope(exchange)
+            envelope = await rebuild_envelope(self._captures, exchange)
         except (CaptureError, EnvelopeError):
             return "unreadable"
         except CaptureExpired:
             return "erased"
-        if envelope is None or not request.wants(envelope):
+        except StorageNotFound:  # erased since its captures were listed
+            return "unwanted"
+        if not request.wants(envelope):
             return "unwanted"
         if envelope.content_mode is ContentMode.REDACTED and await self._is_erased(exchange):
             return "erased"
@@ -204,12 +204,3 @@ class ReplayRunner:
             return is_erased(await self._captures.header(name))
         except StorageNotFound:
             return True
-
-    async def _envelope(self, exchange: CapturedExchange) -> Envelope | None:
-        """None if the exchange was erased since its captures were listed."""
-        try:
-            return await rebuild_envelope(self._captures, exchange)
-        except CaptureExpired:
-            raise
-        except StorageNotFound:
-            return None

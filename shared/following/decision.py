@@ -20,7 +20,6 @@ MAX_MISSING: Final = 3
 _SPREAD: Final = 0.2
 _LONGEST_RETRY_AFTER_S: Final = 86_400.0
 
-_REFUSED: Final = frozenset({401, 403})
 _MISSING: Final = 404
 _PASSING: Final = frozenset({408, 409, 425, 429})  # and every 5xx
 
@@ -98,8 +97,6 @@ def _end_reason(follow_up: FollowUp, attempt: Attempt) -> EndReason | None:
     status = attempt.http_status
     if status is None or status in _PASSING or status >= 500:
         return None
-    if status in _REFUSED:
-        return EndReason.REFUSED
     if status == _MISSING:
         return EndReason.MISSING if follow_up.not_found_count + 1 >= MAX_MISSING else None
     if status >= 400:

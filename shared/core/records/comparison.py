@@ -35,6 +35,10 @@ class CapturedExchange:
         """A capture says how the exchange ended; otherwise the instance was killed before."""
         return bool(self.kinds & _SAYS_OUTCOME)
 
+    def may_be_running(self, oldest: datetime) -> bool:
+        """Whether it may still be running, if one that started after `oldest` may."""
+        return not self.ended and started_at(self.exchange_id) > oldest
+
 
 @dataclass(kw_only=True, slots=True)
 class LedgerIndex:
