@@ -13,13 +13,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TextIO
-from urllib.parse import urlsplit
 
 import httpx
 
+from local.doctor.app import Access
 from local.run_progress import Display, is_over
 from local.running import add_folder_option, find
 from local.stack import StackError
@@ -34,9 +35,7 @@ from shared.core.wire.json.json_shape import (
 from view.server.runs import Runs
 
 _EVERY_S: Final = 1.0
-_CALL_WITHIN_S: Final = 60.0
 _UNANSWERED: Final = 30  # polls in a row without a status, after which a run is not followed
-_LOCAL: Final = {"127.0.0.1", "localhost"}
 _YES: Final = "erase"
 _EPILOG: Final = """\
 environment, for a deployment:
@@ -51,10 +50,9 @@ class App:
     url: str
     key: str = ""
 
-    def client(self) -> httpx.Client:
-        """A client that sends the key, and takes HTTP_PROXY for other machines alone."""
-        is_local = urlsplit(self.url).hostname in _LOCAL
-        return httpx.Client(base_url=self.url, timeout=_CALL_WITHIN_S, trust_env=not is_local)
+    def client(self) -> AbstractContextManager[httpx.Client]:
+        """A client that takes HTTP_PROXY for other machines alone."""
+        return Access(url=self.url).client()
 
     @property
     def headers(self) -> dict[str, str]:

@@ -116,21 +116,11 @@ class TestBed:
 
     def kill_worker(self) -> None:
         """Send SIGKILL to the process that runs the functions' code."""
-        os.kill(self._worker(), signal.SIGKILL)
+        os.kill(worker_of(self.stack), signal.SIGKILL)
 
     def start_host(self) -> None:
         """Start the host again after `kill_host`."""
         self.stack.parts["functions_host"].start()
-
-    def _worker(self) -> int:
-        for pid in self.stack.parts["functions_host"].descendants():
-            try:
-                command = " ".join(psutil.Process(pid).cmdline())
-            except psutil.Error:
-                continue
-            if "local.functions_host.worker" in command or "worker.py" in command:
-                return pid
-        raise NotProven("the host has no worker")
 
     def start_event_hub(self) -> None:
         """Start the killed Event Hub, and a new consumer: the old one may have given up."""
@@ -154,3 +144,15 @@ class TestBed:
         )
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - http to this machine
             pass
+
+
+def worker_of(stack: Stack) -> int:
+    """The id of the process that runs the functions' code. Raises NotProven if there is none."""
+    for pid in stack.parts["functions_host"].descendants():
+        try:
+            command = " ".join(psutil.Process(pid).cmdline())
+        except psutil.Error:
+            continue
+        if "local.functions_host.worker" in command or "worker.py" in command:
+            return pid
+    raise NotProven("the host has no worker")

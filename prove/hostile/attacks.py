@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness.hostile_requests import REQUESTS
+from harness.hostile_requests import LAST_REQUEST, REQUESTS
 from prove.hostile.upstream import BOMB_MB, bomb
 
 _CHAT: Final = b"/openai/deployments/gpt-4o/chat/completions?api-version=1"
@@ -125,8 +125,7 @@ def _get(behaviour: str, headers: bytes = b"") -> bytes:
 
 async def _malformed(attack: Attack) -> None:
     quick = [request.data for request in REQUESTS if request.kind != "chunks that are none"]
-    closing = b"GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-    await attack.repeat([data + closing for data in quick], 8)
+    await attack.repeat([data + LAST_REQUEST for data in quick], 8)
 
 
 async def _large_heads(attack: Attack) -> None:

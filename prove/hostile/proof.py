@@ -20,6 +20,7 @@ from prove.hostile.attacks import ATTACKS, BODIES
 from prove.hostile.bystander import Waits, bystand, middle, most
 from prove.hostile.resources import Memory, MemorySampler
 from prove.result import NotProven, Progress, ProofResult
+from prove.testbed import worker_of
 
 _SETTINGS: Final = {
     "REQUEST_MEMORY_MB": "64",
@@ -104,7 +105,7 @@ def _attack_all(
     names: tuple[str, ...],
 ) -> None:
     host = stack.parts["functions_host"]
-    sampler = MemorySampler(host.pid, _worker_of(stack))
+    sampler = MemorySampler(host.pid, worker_of(stack))
     for name in names:
         try:
             measurement = asyncio.run(_measure(stack, sampler, name, seconds, scale))
@@ -165,14 +166,6 @@ async def _attack(name: str, port: int, seconds: float, scale: float) -> dict[st
         raise NotProven(f"the attack failed: {name}")
     answers: dict[str, int] = json.loads(output)
     return answers
-
-
-def _worker_of(stack: Stack) -> int:
-    for pid in stack.parts["functions_host"].descendants():
-        command = " ".join(psutil.Process(pid).cmdline())
-        if "local.functions_host.worker" in command or "worker.py" in command:
-            return pid
-    raise NotProven("the host has no worker")
 
 
 @contextmanager

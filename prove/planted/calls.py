@@ -69,9 +69,7 @@ def _of_the_table(spec: OperationSpec) -> Call:
         return lambda client: client.request(spec.method or "GET", f"{path}?{_QUERY}")
     if spec.route in _FORMS:
         return _upload(path, model="any", **{spec.prompt_member or "prompt": everything()})
-    body = {"model": "any", "messages": _messages(), spec.prompt_member or "input": everything()}
-    if spec.prompt_member == "messages":
-        body["messages"] = _messages()
+    body = {"model": "any", spec.prompt_member or "input": everything(), "messages": _messages()}
     return _json(path, body)
 
 

@@ -13,12 +13,22 @@ from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
 from shared.core.telemetry.metrics import MetricPoint
 from shared.core.telemetry.spans import Span
+from shared.settings.settings import TelemetrySettings
 from tests.golden import Case, event_of
 
 OPTIONS: Final = TelemetryOptions(
     server_address="contoso.openai.azure.com",
     server_port=443,
     caller_members=frozenset({"subscription", "team"}),
+)
+SETTINGS: Final = TelemetrySettings(
+    traces=True,
+    metrics=True,
+    messages_on_spans=False,
+    messages_in_events=False,
+    sampler_chosen=False,
+    caller_members=frozenset(),
+    old_names=False,
 )
 _LAG_NS: Final = 1_500_000_000
 # Every case has these, and they would be half of each line.

@@ -8,7 +8,7 @@ import hashlib
 import json
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,6 @@ from harness.schema import valid
 from shared.adapters.usage_claims import UsageClaims
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
-from shared.completeness.replay import ReplayRunner
 from shared.core.records import capture
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.digests import AcceptedEvent, Digests, of_bytes
@@ -28,6 +27,7 @@ from shared.core.records.window import Window
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.enrichment.enrichment import Enrichment
 from tests.integration.azurite import Account, a_window, an_account, an_id
+from tests.integration.test_replay import a_replay_runner
 
 pytestmark = pytest.mark.anyio
 
@@ -78,15 +78,7 @@ class Deliveries:
     async def replayed(self, exchange_id: str) -> Any:
         """The event of an exchange that is replayed."""
         account, window = self.account, Window.of_exchange(exchange_id)
-        runner = ReplayRunner(
-            account.captures,
-            account.ledger,
-            account.envelopes,
-            account.json_blobs,
-            account.back_pressure(),
-            timedelta(minutes=30),
-            lambda: datetime(2030, 1, 1, tzinfo=UTC),
-        )
+        runner = a_replay_runner(account)
         first = started_at(exchange_id)
         selection = ReplayRequest(first=first, end=first + timedelta(milliseconds=1))
         await runner.queue_page(uuid.uuid4().hex, selection, window.name, None)

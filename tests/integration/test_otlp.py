@@ -16,19 +16,9 @@ from shared.core.telemetry.conventions import QUEUE_MESSAGES, SCHEMA_URL
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.telemetry.metrics import MetricPoint
 from shared.core.telemetry.spans import Span
-from shared.settings.settings import TelemetrySettings
 from tests.golden import load, names
-from tests.golden.telemetry_text import OPTIONS, exchange_of, first_delivery
+from tests.golden.telemetry_text import OPTIONS, SETTINGS, exchange_of, first_delivery
 
-SETTINGS = TelemetrySettings(
-    traces=True,
-    metrics=True,
-    messages_on_spans=False,
-    messages_in_events=False,
-    sampler_chosen=False,
-    caller_members=frozenset(),
-    old_names=False,
-)
 IN_EVENTS = replace(OPTIONS, messages_in_events=True)
 ON_SPANS = replace(OPTIONS, messages_on_spans=True)
 OLD_NAMES = replace(OPTIONS, old_names=True)

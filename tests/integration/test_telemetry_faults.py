@@ -18,23 +18,13 @@ from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.digests import AcceptedEvent, Digests
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment, QueueMessage
-from shared.settings.settings import TelemetrySettings
 from shared.telemetry.telemetry import Telemetry
-from tests.golden.telemetry_text import OPTIONS
+from tests.golden.telemetry_text import OPTIONS, SETTINGS
 from tests.integration.misbehaviour import Misbehaviour, misbehave
 from tests.integration.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
 
-SETTINGS = TelemetrySettings(
-    traces=True,
-    metrics=True,
-    messages_on_spans=False,
-    messages_in_events=False,
-    sampler_chosen=False,
-    caller_members=frozenset(),
-    old_names=False,
-)
 # PLAIN ended long ago, so the ledger is asked; this sets its age aside
 _ANY_AGE_S = 1e9
 _DELIVERIES = 300

@@ -40,7 +40,6 @@ def add(
     if row is None:
         return None
     event = received.event
-    packed = pack(event)
     found = connection.execute(
         "SELECT number, event FROM exchanges JOIN events USING (number) WHERE id = ?", (row.id,)
     ).fetchone()
@@ -48,11 +47,11 @@ def add(
         if not outranks(event, unpack(found[1])):
             return None
         remove(connection, [found[0]])
-    _insert(connection, row, event, packed)
+    _insert(connection, row, event)
     return StoredExchange(row=row, event=event, replaces=found is not None)
 
 
-def _insert(connection: sqlite3.Connection, row: Row, event: JsonObject, packed: bytes) -> None:
+def _insert(connection: sqlite3.Connection, row: Row, event: JsonObject) -> None:
     values = [getattr(row, name) for name in COLUMNS]
     # every name is a field of Row
     inserted = connection.execute(
@@ -60,7 +59,7 @@ def _insert(connection: sqlite3.Connection, row: Row, event: JsonObject, packed:
         values,
     )
     number = inserted.lastrowid
-    connection.execute("INSERT INTO events VALUES (?, ?)", (number, packed))
+    connection.execute("INSERT INTO events VALUES (?, ?)", (number, pack(event)))
     connection.execute(
         "INSERT INTO texts (rowid, text) VALUES (?, ?)", (number, searched_text(event))
     )

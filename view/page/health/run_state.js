@@ -5,7 +5,7 @@ import * as format from "../format.js";
 
 /** Counts that say how far a run is, and not what it did. */
 const OF_WINDOWS = /^windows_(done|total)$/;
-const LIVE = new Set(["pending", "running", "continued as new", "beginning"]);
+const LIVE = new Set(["pending", "running", "beginning"]);
 
 /** @param {RunStatus} status */
 export function stateOf({ runtimeStatus }) {
