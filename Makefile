@@ -43,7 +43,7 @@ help: ## list the targets
 	@echo 'Variable of all: PYTHON (the path of a Python 3.13 that is not found by itself)'
 	@echo 'Example: make run PORT=7072 FOLDER=.local-2'
 
-install: ## install into .venv and the node_modules of local/*, tests/npm and view/page (the targets below do it when needed)
+install: ## install into .venv and the node_modules of emulators/*, tests/npm and view/page (the targets below do it when needed)
 	@PYTHON='$(PYTHON)' local/install
 
 run: install ## start everything here, make two calls, show their events, serve until Ctrl-C
@@ -154,7 +154,7 @@ sbom: install ## write sbom.json (CycloneDX): what is deployed, with versions, h
 
 audit: install ## ask the advisory services of PyPI and npm about all pinned packages
 	.venv/bin/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes -r requirements.txt
-	for folder in local/azurite local/event_hubs view/page; do npm audit --prefix $$folder --omit=dev || exit 1; done
+	for folder in emulators/azurite emulators/event_hubs view/page; do npm audit --prefix $$folder --omit=dev || exit 1; done
 
 bench: install ## CPU per chunk and per call, added time to first byte, lag of events
 	$(python) -m bench
@@ -165,5 +165,5 @@ prove: install ## kill, cut off and overload everything, and compare what was as
 	$(python) -m prove
 
 clean: ## remove everything that make installed or stored here (but a FOLDER of your own)
-	rm -rf .venv .local local/*/node_modules tests/npm/node_modules view/page/node_modules view/page/vendor .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .local emulators/*/node_modules tests/npm/node_modules view/page/node_modules view/page/vendor .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -22,7 +22,7 @@ from local.repository import ROOT
 from local.stack.ports import free_port
 from local.stack.processes import descendants_of, signal_each
 
-AZURITE = ROOT / "local" / "azurite" / "node_modules" / ".bin" / "azurite"
+AZURITE = ROOT / "emulators" / "azurite" / "node_modules" / ".bin" / "azurite"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 # The message of an exception in the real host's own start.
 _FALLEN = "Value cannot be null. (Parameter 'provider')"
@@ -149,7 +149,7 @@ def _command(kind: str, app_dir: Path) -> list[str]:
         if func is None:
             missing("needs Azure Functions Core Tools (func) on PATH")
         return [func, "start"]
-    return [sys.executable, "-m", "local.functions_host", "--app-dir", str(app_dir)]
+    return [sys.executable, "-m", "emulators.functions_host", "--app-dir", str(app_dir)]
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -205,7 +205,7 @@ def exists(pid: int) -> bool:
 def running_azurite(folder: Path) -> Iterator[str]:
     """Start Azurite; return its connection string."""
     if not AZURITE.exists() or shutil.which("node") is None:
-        missing("needs Azurite in local/azurite (make test installs it) and node on PATH")
+        missing("needs Azurite in emulators/azurite (make test installs it) and node on PATH")
     ports = {service: free_port() for service in ("blob", "queue", "table")}
     arguments = [
         argument for service, port in ports.items() for argument in (f"--{service}Port", str(port))

@@ -15,7 +15,7 @@ _HOW_TO_GET = "needs what `local/install` installs (make test does)"
 
 def node() -> str:
     """The path of the Node.js that local/install found or took from PyPI."""
-    recorded = ROOT / "local" / "azurite" / "node_modules" / ".node"
+    recorded = ROOT / "emulators" / "azurite" / "node_modules" / ".node"
     path = recorded.read_text().strip() if recorded.exists() else shutil.which("node")
     if not path:
         missing(_HOW_TO_GET)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from emulators.azure_openai.texts import WORDS
 from harness.chat import CALLER_KEY, PROMPT
-from local.azure_openai.texts import WORDS
 from local.stack import Stack
 
 # Words that only the stand-in's answers contain.

@@ -20,7 +20,7 @@ DEADLINE_S = 60.0
 
 def start(*arguments: str) -> subprocess.Popen[str]:
     """Start the stand-in."""
-    command = [sys.executable, "-m", "local.azure_openai", *arguments]
+    command = [sys.executable, "-m", "emulators.azure_openai", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -153,6 +153,6 @@ def worker_of(stack: Stack) -> int:
             command = " ".join(psutil.Process(pid).cmdline())
         except psutil.Error:
             continue
-        if "local.functions_host.worker" in command or "worker.py" in command:
+        if "emulators.functions_host.worker" in command or "worker.py" in command:
             return pid
     raise NotProven("the host has no worker")

@@ -14,10 +14,10 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from local.functions_host.durable import events
-from local.functions_host.durable.events import Event
-from local.functions_host.durable.instance import Instance, from_json, new_instance, to_json
-from local.functions_host.durable.orchestrator_state import (
+from emulators.functions_host.durable import events
+from emulators.functions_host.durable.events import Event
+from emulators.functions_host.durable.instance import Instance, from_json, new_instance, to_json
+from emulators.functions_host.durable.orchestrator_state import (
     OrchestratorState,
     parse_failure,
     parse_state,

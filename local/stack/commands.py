@@ -15,8 +15,8 @@ from local.stack.part import PartSpec
 from local.stack.ports import HOST, Ports
 from local.stack.readiness import answers, listens
 
-_AZURITE: Final = ROOT / "local" / "azurite"
-_EVENT_HUBS: Final = ROOT / "local" / "event_hubs"
+_AZURITE: Final = ROOT / "emulators" / "azurite"
+_EVENT_HUBS: Final = ROOT / "emulators" / "event_hubs"
 
 HOW_TO_GET_FUNC: Final = (
     "needs Azure Functions Core Tools (`func`) on PATH: npm install --global azure-functions-core-tools@4, "
@@ -74,7 +74,7 @@ def azure_openai(ports: Ports, defaults: str, env: Mapping[str, str]) -> PartSpe
     listen = ["--port", str(ports.azure_openai)]
     return PartSpec(
         name="azure_openai",
-        command=[sys.executable, "-m", "local.azure_openai", *listen, "--defaults", defaults],
+        command=[sys.executable, "-m", "emulators.azure_openai", *listen, "--defaults", defaults],
         env=env,
         cwd=ROOT,
         ready=answers(f"http://{HOST}:{ports.azure_openai}/_stand_in/health"),
@@ -93,7 +93,7 @@ def functions_host(
     command = [
         sys.executable,
         "-m",
-        "local.functions_host",
+        "emulators.functions_host",
         "--app-dir",
         str(app),
         "--data-dir",

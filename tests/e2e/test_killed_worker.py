@@ -58,7 +58,7 @@ def worker_of(stack: Stack) -> int:
     found = [
         pid
         for pid, command in commands.items()
-        if "local.functions_host.worker" in command or "worker.py" in command
+        if "emulators.functions_host.worker" in command or "worker.py" in command
     ]
     assert len(found) == 1, commands
     return found[0]

@@ -69,7 +69,9 @@ def test_a_part_that_dies_is_started_again_and_one_that_dies_thrice_ends_the_run
     run = start("--no-demo")
     run.until_it_says("Serving until Ctrl-C")
     for death in (1, 2, 3):
-        event_hubs = next(pid for pid in run.processes() if "local/event_hubs" in command_of(pid))
+        event_hubs = next(
+            pid for pid in run.processes() if "emulators/event_hubs" in command_of(pid)
+        )
         os.kill(event_hubs, signal.SIGKILL)
         if death < 3:
             run.until_it_says("event_hubs serves again", times=death)

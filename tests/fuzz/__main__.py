@@ -75,7 +75,7 @@ def _fuzz(target: str, seconds: int) -> int:
     started = time.monotonic()
     import atheris
 
-    with atheris.instrument_imports(include=["shared", "view", "local.functions_host"]):
+    with atheris.instrument_imports(include=["shared", "view", "emulators.functions_host"]):
         from tests.fuzz.targets import TARGETS
     found = _FOUND / target
     found.mkdir(parents=True, exist_ok=True)

@@ -17,12 +17,12 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from blueprints import relay as relay_blueprint
-from local.functions_host.functions import HttpFunction
-from local.functions_host.http_front import HttpFront
-from local.functions_host.http_server import HttpConnection
-from local.functions_host.invocations import Invocations
-from local.functions_host.routes import FunctionRoute
-from local.functions_host.worker_library import (
+from emulators.functions_host.functions import HttpFunction
+from emulators.functions_host.http_front import HttpFront
+from emulators.functions_host.http_server import HttpConnection
+from emulators.functions_host.invocations import Invocations
+from emulators.functions_host.routes import FunctionRoute
+from emulators.functions_host.worker_library import (
     IndexedFunction,
     Invocation,
     InvocationResult,

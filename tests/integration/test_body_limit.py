@@ -10,11 +10,11 @@ from typing import cast
 import pytest
 from starlette.types import ASGIApp
 
-from local.functions_host.functions import HttpFunction
-from local.functions_host.http_front import HttpFront
-from local.functions_host.invocations import Invocations
-from local.functions_host.routes import FunctionRoute
-from local.functions_host.worker_library import (
+from emulators.functions_host.functions import HttpFunction
+from emulators.functions_host.http_front import HttpFront
+from emulators.functions_host.invocations import Invocations
+from emulators.functions_host.routes import FunctionRoute
+from emulators.functions_host.worker_library import (
     IndexedFunction,
     Invocation,
     InvocationResult,

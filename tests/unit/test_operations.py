@@ -8,11 +8,11 @@ import json
 
 import pytest
 
-from local.azure_openai.app import App
-from local.azure_openai.directives import Directives
-from local.azure_openai.http_response import StandInResponse
-from local.azure_openai.recording import ExchangeRecording
-from local.azure_openai.request import Request
+from emulators.azure_openai.app import App
+from emulators.azure_openai.directives import Directives
+from emulators.azure_openai.http_response import StandInResponse
+from emulators.azure_openai.recording import ExchangeRecording
+from emulators.azure_openai.request import Request
 from local.repository import ROOT
 from shared.core.wire.operations import (
     CALL,

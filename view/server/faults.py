@@ -1,5 +1,5 @@
 """The faults that the playground offers beside a local stack: what a real Azure OpenAI does now and
-then, and the stand-in on request (local/azure_openai/directives.py).
+then, and the stand-in on request (emulators/azure_openai/directives.py).
 """
 
 from __future__ import annotations

@@ -1,0 +1,122 @@
+"""Turns a request into a response: checks directives and credentials, and chooses the shape."""
+
+import asyncio
+import pickle
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from emulators.azure_openai import ask as asking
+from emulators.azure_openai import control, errors, multipart
+from emulators.azure_openai.ask import Ask, NotJsonError
+from emulators.azure_openai.directives import DirectiveError, Directives, parse, split_deployment
+from emulators.azure_openai.http_response import Headers, StandInResponse, azure_headers
+from emulators.azure_openai.operations import Operations, reads_body
+from emulators.azure_openai.recording import ExchangeRecording
+from emulators.azure_openai.request import Request
+from emulators.azure_openai.routes import Target, route
+
+_LARGE_BODY_BYTES = 512 * 1024  # larger bodies are parsed in a child process, see ask.py
+_ROOT = Path(__file__).parents[2]
+_NO_SUCH_DEPLOYMENT = "missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectedResponse:
+    """A response and its directives."""
+
+    response: StandInResponse
+    directives: Directives
+    headers: Headers = ()  # headers of Azure on every response below /openai/
+
+
+class App:
+    """Answers requests. `defaults` are the directives of requests that have none."""
+
+    def __init__(self, recording: ExchangeRecording, defaults: Directives) -> None:
+        self._recording = recording
+        self._defaults = defaults
+        self._operations = Operations()
+
+    async def reply(self, request: Request) -> DirectedResponse:
+        """The reply to a complete request."""
+        if request.target.startswith(control.PREFIX):
+            return DirectedResponse(
+                response=control.respond(request, self._recording), directives=Directives()
+            )
+        target = route(request.target)
+        if target is None:
+            return DirectedResponse(response=errors.not_found(), directives=Directives())
+        try:
+            ask = await _ask(request, target)
+        except NotJsonError:
+            ask = None
+        name = target.deployment or (ask.text("model") if ask else "")
+        request.exchange.deployment = name
+        deployment, suffix = split_deployment(name)
+        try:
+            directives = parse(request.header("x-stand-in"), parse(suffix, self._defaults))
+        except DirectiveError as error:
+            return DirectedResponse(
+                response=errors.gateway_error(400, "BadDirective", str(error)),
+                directives=Directives(),
+            )
+        echoed = {key.lower(): value for key, value in request.headers}
+        response = _refusal(request, target, deployment, directives) or self._operations.respond(
+            request, target, ask, directives, deployment
+        )
+        return DirectedResponse(
+            response=replace(response, status=directives.status, body=b"")
+            if directives.empty
+            else response,
+            directives=directives,
+            headers=azure_headers(str(request.exchange.id), deployment, directives, echoed),
+        )
+
+
+def _refusal(
+    request: Request, target: Target, deployment: str, directives: Directives
+) -> StandInResponse | None:
+    """The gateway's error, if it rejects the request."""
+    bearer = request.header("authorization").lower().startswith("bearer ")
+    if not request.header("api-key") and not bearer:
+        return errors.unauthorized()
+    if not target.v1 and not target.api_version:
+        return errors.not_found()
+    if deployment == _NO_SUCH_DEPLOYMENT:
+        return errors.deployment_not_found()
+    if directives.status != 200:
+        return errors.of_status(directives.status, directives.retry_after)
+    return errors.blocked_prompt() if directives.blocked_prompt else None
+
+
+async def _ask(request: Request, target: Target) -> Ask | None:
+    """Parse the body; None without one to parse. Raises NotJsonError."""
+    if not reads_body(request, target):
+        return None
+    if request.header("content-type").startswith("multipart/"):
+        return multipart.read(request.body)
+    if len(request.body) < _LARGE_BODY_BYTES:
+        return asking.read(bytes(request.body))
+    return await _ask_apart(bytes(request.body))
+
+
+async def _ask_apart(body: bytes) -> Ask:
+    """Parse a large body in a child process. Raises NotJsonError."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        asking.__name__,
+        cwd=_ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        output, _ = await process.communicate(body)
+    finally:
+        if process.returncode is None:  # the caller has disconnected
+            process.kill()
+    outcome = pickle.loads(output)  # noqa: S301 - written by our own child process
+    if not isinstance(outcome, Ask):
+        raise NotJsonError(str(outcome))
+    return outcome

@@ -1,0 +1,94 @@
+"""Audio: speech to text (multipart up) and text to speech (bytes down, piece by piece). Pure."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+
+from emulators.azure_openai import sse
+from emulators.azure_openai.choices import ModelOutput
+from emulators.azure_openai.http_response import SSE, StandInResponse, json_response
+
+_TYPES = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/opus",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+}
+_PIECE_BYTES = 1024  # of speech, unless content_size sets the total
+
+
+def transcription(model_output: ModelOutput) -> StandInResponse:
+    """The text in the requested response_format, or a stream of `transcript.text.*` events."""
+    text = model_output.choices[0].text
+    if model_output.ask.flag("stream"):
+        return StandInResponse(
+            content_type=SSE,
+            body=sse.dressed(_transcript_events(model_output), model_output.directives),
+        )
+    response_format = model_output.ask.text("response_format", "json")
+    if response_format == "verbose_json":
+        segment = {"id": 0, "start": 0.0, "end": 2.5, "text": text}
+        return json_response(
+            {
+                "task": "transcribe",
+                "language": "english",
+                "duration": 2.5,
+                "text": text,
+                "segments": [segment],
+            }
+        )
+    if response_format in {"text", "srt", "vtt"}:
+        return StandInResponse(content_type="text/plain; charset=utf-8", body=f"{text}\n".encode())
+    return json_response({"text": text, "usage": _usage(model_output)})
+
+
+def speech(model_output: ModelOutput) -> StandInResponse:
+    """Bytes in place of sound: `chunks` pieces of 1 KB, or `content_size` bytes in `chunks`
+    pieces.
+    """
+    if model_output.ask.text("stream_format") == "sse":
+        return StandInResponse(
+            content_type=SSE,
+            body=sse.dressed(_speech_events(model_output), model_output.directives),
+        )
+    kind = _TYPES.get(model_output.ask.text("response_format", "mp3"), "application/octet-stream")
+    return StandInResponse(content_type=kind, body=_sound(model_output))
+
+
+def _sound(model_output: ModelOutput) -> Iterator[bytes]:
+    chunks = max(1, model_output.directives.chunks)
+    remaining = model_output.directives.content_size or chunks * _PIECE_BYTES
+    share = -(-remaining // chunks)
+    for index in range(chunks):
+        yield hashlib.shake_256(f"{model_output.ask.seed}:{index}".encode()).digest(
+            min(share, remaining)
+        )
+        remaining -= min(share, remaining)
+
+
+def _speech_events(model_output: ModelOutput) -> Iterator[bytes]:
+    for piece in _sound(model_output):
+        yield sse.data({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
+    if not model_output.directives.no_finish:
+        yield sse.data({"type": "speech.audio.done", "usage": _usage(model_output)})
+
+
+def _transcript_events(model_output: ModelOutput) -> Iterator[bytes]:
+    for piece in model_output.choices[0].pieces:
+        yield sse.data({"type": "transcript.text.delta", "delta": piece})
+    if not model_output.directives.no_finish:
+        done = {"type": "transcript.text.done", "text": model_output.choices[0].text}
+        yield sse.data({**done, "usage": _usage(model_output)})
+
+
+def _usage(model_output: ModelOutput) -> dict[str, object]:
+    output = model_output.choices[0].tokens
+    return {
+        "type": "tokens",
+        "input_tokens": model_output.ask.prompt_tokens,
+        "input_token_details": {"audio_tokens": 0, "text_tokens": model_output.ask.prompt_tokens},
+        "output_tokens": output,
+        "total_tokens": model_output.ask.prompt_tokens + output,
+    }

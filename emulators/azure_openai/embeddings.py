@@ -1,0 +1,43 @@
+"""Embeddings in Azure's shape. Pure."""
+
+import base64
+import hashlib
+import struct
+
+from emulators.azure_openai.choices import ModelOutput
+from emulators.azure_openai.http_response import StandInResponse, json_response
+
+_DIMENSIONS = 1536  # of text-embedding-3-small, if the request names none
+
+
+def respond(output: ModelOutput) -> StandInResponse:
+    """One vector for each input, as floats or, if requested, as base64 of little-endian 32-bit
+    floats.
+    """
+    ask = output.ask
+    size = ask.number("dimensions", _DIMENSIONS)
+    vectors = [_vector(f"{ask.seed}:{index}", size) for index in range(ask.inputs)]
+    packed = ask.text("encoding_format") == "base64"
+    return json_response(
+        {
+            "object": "list",
+            "data": [
+                {
+                    "object": "embedding",
+                    "index": index,
+                    "embedding": _packed(vector) if packed else vector,
+                }
+                for index, vector in enumerate(vectors)
+            ],
+            "model": output.model,
+            "usage": {"prompt_tokens": ask.prompt_tokens, "total_tokens": ask.prompt_tokens},
+        }
+    )
+
+
+def _vector(seed: str, size: int) -> list[float]:
+    return [(byte - 128) / 128 for byte in hashlib.shake_256(seed.encode()).digest(size)]
+
+
+def _packed(vector: list[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

@@ -1,0 +1,94 @@
+"""Maps operations to the shapes of their responses."""
+
+import time
+from collections.abc import Callable
+
+from emulators.azure_openai import audio, chat, completions, echo, embeddings, errors, files, images
+from emulators.azure_openai.ask import Ask
+from emulators.azure_openai.choices import ModelOutput, generate
+from emulators.azure_openai.directives import Directives
+from emulators.azure_openai.http_response import StandInResponse
+from emulators.azure_openai.request import Request
+from emulators.azure_openai.routes import Target
+from emulators.azure_openai.stored_responses import StoredResponses
+
+# The first api-version that users saw stream_options work with is 2024-08-01-preview
+# (Azure/azure-rest-api-specs#30810); 2024-05-01-preview answered 400 (azure-rest-api-specs#29157).
+_STREAM_OPTIONS_SINCE = "2024-08-01"
+
+_MODEL_OPERATIONS: dict[str, Callable[[ModelOutput], StandInResponse]] = {
+    "chat/completions": chat.respond,
+    "completions": completions.respond,
+    "embeddings": embeddings.respond,
+    "images/generations": images.respond,
+    "images/edits": images.respond,
+    "images/variations": images.respond,
+    "audio/transcriptions": audio.transcription,
+    "audio/translations": audio.transcription,
+    "audio/speech": audio.speech,
+}
+_OTHER_JSON = {"responses", "responses/compact", "batches"}
+
+
+def reads_body(request: Request, route: Target) -> bool:
+    """Whether the operation parses its request's body."""
+    return request.method == "POST" and route.operation in {*_MODEL_OPERATIONS, *_OTHER_JSON}
+
+
+class Operations:
+    """Answers requests that the gateway accepted."""
+
+    def __init__(self) -> None:
+        self._responses = StoredResponses(time.monotonic)
+
+    def respond(
+        self,
+        request: Request,
+        route: Target,
+        ask: Ask | None,
+        directives: Directives,
+        deployment: str,
+    ) -> StandInResponse:
+        """The operation's response, by default an echo. `ask` is None for an unparsed body."""
+        if reads_body(request, route):
+            if ask is None:
+                return errors.invalid_request("We could not parse the JSON body of your request.")
+            if route.operation != "batches":
+                return self._of_model(request, route, ask, directives, deployment)
+        return self._of_resource(request, route, ask, directives) or echo.respond(request)
+
+    def _of_model(
+        self, request: Request, route: Target, ask: Ask, directives: Directives, deployment: str
+    ) -> StandInResponse:
+        if not deployment:
+            return errors.invalid_request("you must provide a model parameter")
+        if "stream_options" in ask.parameters and _refuses_stream_options(route, ask, directives):
+            return errors.stream_options_refused()
+        output = generate(
+            ask, directives, deployment, ask.inputs if route.operation == "completions" else 1
+        )
+        if route.operation == "responses":
+            return self._responses.create(request, output)
+        if route.operation == "responses/compact":
+            return self._responses.compact(request, output)
+        return _MODEL_OPERATIONS[route.operation](output)
+
+    def _of_resource(
+        self, request: Request, route: Target, ask: Ask | None, directives: Directives
+    ) -> StandInResponse | None:
+        match route.segments[0]:
+            case "responses":
+                return self._responses.respond(request, route, directives)
+            case "files":
+                return files.files(request, route.segments)
+            case "batches":
+                return files.batches(request, route.segments, ask)
+            case "models":
+                return files.models(request, route.segments)
+        return None
+
+
+def _refuses_stream_options(route: Target, ask: Ask, directives: Directives) -> bool:
+    old = not route.v1 and (route.api_version or "") < _STREAM_OPTIONS_SINCE
+    never = route.operation.startswith("responses") or "data_sources" in ask.parameters
+    return directives.refuse_stream_options or old or never

@@ -1,0 +1,25 @@
+"""Server-sent events as bytes. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from emulators.azure_openai.directives import Directives
+from emulators.azure_openai.http_response import to_json
+
+Events = Iterable[bytes]
+DONE = b"[DONE]"
+
+
+def data(value: object, name: str = "") -> bytes:
+    """An event with LF line ends, and an `event:` line if it has a name."""
+    head = f"event: {name}\n".encode() if name else b""
+    return head + b"data: " + (value if isinstance(value, bytes) else to_json(value)) + b"\n\n"
+
+
+def dressed(events: Events, directives: Directives) -> Iterator[bytes]:
+    """The events with the requested line ends, comments and byte order mark."""
+    end = b"\r\n" if directives.crlf else b"\r" if directives.cr else b""
+    for at, event in enumerate(events):
+        dressing = b": stand-in\n\n" + event if directives.comments else event
+        if end:
+            dressing = dressing.replace(b"\n", end)  # JSON has no raw line feed
+        yield b"\xef\xbb\xbf" + dressing if directives.bom and at == 0 else dressing
