@@ -120,10 +120,12 @@ def test_accounts_of_one_priority_share_the_calls_by_weight(
     assert (accounts.picked["oai-sweden"], accounts.picked["oai-france"]) == (6, 2)
 
 
-def test_the_last_refusal_is_the_clients_if_every_account_refuses(
+def test_the_client_gets_the_last_refusal(
     stack: Stack, events: EventLog, accounts: AccountPool
 ) -> None:
-    """With its retry-after; after that, the pool itself answers 503 in Azure's shape."""
+    """If every account refuses, with the last one's retry-after; after that, the pool itself
+    answers 503 in Azure's shape.
+    """
     names = [account.name for account in accounts.accounts]
     refuse(accounts, "status=429; retry_after=60", *names)
     response = Chat().ask(stack)

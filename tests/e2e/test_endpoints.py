@@ -118,9 +118,7 @@ def test_a_streamed_response(v1: OpenAI, client: AzureOpenAI, events: EventLog) 
 
 
 @on_embedded_alone
-def test_a_background_response_that_is_only_polled_is_counted_once(
-    v1: OpenAI, events: EventLog
-) -> None:
+def test_a_polled_background_response_counts_once(v1: OpenAI, events: EventLog) -> None:
     """The create call carries no usage; of the polls that do, exactly one counts it."""
     created = v1.responses.with_raw_response.create(
         model=f"{new_deployment()}--background_ms=100", input=PROMPT, background=True

@@ -262,7 +262,9 @@ def test_a_refused_call_is_answered_before_its_body_is_read(guarded: Stack) -> N
 
 
 @on_embedded_alone
-def test_an_openai_sdk_calls_with_a_token_and_raises_what_is_refused(guarded: Stack) -> None:
+def test_an_openai_sdk_calls_with_a_token(guarded: Stack) -> None:
+    """A refused token is raised as the SDK's own error, with the reason."""
+
     def ask(text: str) -> str | None:
         with openai.AzureOpenAI(
             azure_endpoint=guarded.proxy_url,

@@ -15,11 +15,11 @@ from local.stack import Stack
 RECOVERY_S = 240
 
 
-def test_a_response_that_nobody_reads_has_its_event_although_the_host_is_killed(
+def test_an_unread_response_has_its_event(
     strained: Stack,
 ) -> None:
-    """Exactly one event says how it ended, and counts its usage; a client that comes late repeats
-    it.
+    """Although the host is killed meanwhile, exactly one event says how the response ended, and
+    counts its usage; a client that comes late repeats it.
     """
     deployment = new_deployment()
     address = f"{strained.proxy_url}/openai/v1/"

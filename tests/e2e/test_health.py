@@ -52,9 +52,11 @@ def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
 
 
 @on_embedded_alone
-def test_an_event_hub_that_refuses_everything_degrades_the_app_and_operators_see_why(
+def test_a_rejecting_event_hub_degrades_the_app(
     strained: Stack,
 ) -> None:
+    """Operators see the reason in the status, and the app recovers with the Event Hub."""
+
     def get(path: str) -> tuple[int, dict[str, Any]]:
         response = http_client.call(strained.proxy_url, "GET", path)
         return response.status, json.loads(response.body)
@@ -104,7 +106,9 @@ def test_the_doctor_follows_a_test_exchange_to_its_event(strained: Stack) -> Non
 
 
 @on_embedded_alone
-def test_reports_are_read_hour_by_hour_and_their_number_is_checked(strained: Stack) -> None:
+def test_reports_are_read_hour_by_hour(strained: Stack) -> None:
+    """The number of hours is checked."""
+
     def reports(query: str) -> tuple[int, dict[str, Any]]:
         response = http_client.call(strained.proxy_url, "GET", f"/ops/reports{query}")
         return response.status, json.loads(response.body)

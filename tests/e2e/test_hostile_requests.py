@@ -121,10 +121,8 @@ def test_a_header_names_no_other_upstream(stack: Stack, name: str) -> None:
     ],
     ids=["absolute", "two slashes", "CONNECT", "no slash", "asterisk"],
 )
-def test_an_odd_request_line_gets_no_further_than_the_one_upstream(
-    stack: Stack, request_line: str
-) -> None:
-    """Refused, or taken for its path."""
+def test_an_odd_request_line_stays_with_the_host(stack: Stack, request_line: str) -> None:
+    """It is refused, or taken for its path at the one upstream."""
     request_id = str(uuid.uuid4())
     method, _, rest = request_line.partition(" ")
     target = rest.removesuffix(" HTTP/1.1")
@@ -192,7 +190,7 @@ def test_a_path_with_a_line_end_does_not_keep_its_invocation(
 
 
 @pytest.mark.parametrize("kind", list(dict.fromkeys(request.kind for request in REQUESTS)))
-def test_what_is_not_clean_http_is_refused_or_relayed_as_one_request(
+def test_unclean_http_is_at_most_one_request(
     stack: Stack, functions_host: FunctionsHost, kind: str
 ) -> None:
     """Each request of the table gets the statuses that the table states, reaches the upstream as

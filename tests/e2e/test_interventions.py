@@ -152,7 +152,7 @@ def test_late_headers_are_answered_early(
         ),
     ],
 )
-def test_late_streams_of_images_and_speech_are_answered_early_too(
+def test_late_images_and_speech_start_early(
     strained: Stack,
     strained_events: EventLog,
     named: str,

@@ -198,9 +198,8 @@ def test_the_commands_of_the_runbook_run_as_they_stand(stack: Stack) -> None:
 
 
 @on_embedded_alone
-def test_a_dead_lettered_exchange_is_listed_requeued_after_a_fix_and_erased(
-    stack: Stack, events: EventLog
-) -> None:
+def test_a_dead_letter_is_requeued_and_erased(stack: Stack, events: EventLog) -> None:
+    """The second delivery follows a fix of what failed."""
     exchange_id, content = a_delivered_exchange(stack, events)
     name = capture.response_name(exchange_id)
     with captures_of(stack) as captures:

@@ -18,7 +18,7 @@ from local.stack.storage import connection_string
 from tests.e2e.conftest import STRAINED_RECORDING_WAIT_S
 
 
-def test_the_end_waits_no_longer_than_the_setting_and_no_byte_waits_at_all(strained: Stack) -> None:
+def test_only_the_terminator_waits_for_recording(strained: Stack) -> None:
     """With a store that does not answer the client still has everything at once; only the
     terminator, which holds no byte of the response, takes RECORDING_WAIT_MS. What could not be
     stored then is stored as soon as the store answers.

@@ -37,9 +37,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., MakeRun]]:
         run.end()
 
 
-def test_it_shows_the_response_and_both_events_and_sigint_ends_it_in_order(
+def test_it_shows_both_events_and_ends_in_order(
     functions_host: FunctionsHost, start: Callable[..., MakeRun]
 ) -> None:
+    """The response and the events of both calls are printed, and SIGINT stops all parts."""
     run = start("--functions-host", functions_host)
     run.until_it_says("Serving until Ctrl-C")
     run.process.send_signal(signal.SIGINT)
@@ -63,9 +64,10 @@ def test_nothing_is_left_when_it_is_killed(start: Callable[..., MakeRun]) -> Non
     wait_until(run.has_left_nothing)
 
 
-def test_a_part_that_dies_is_started_again_and_one_that_dies_thrice_ends_the_run(
+def test_a_part_that_dies_is_started_again(
     start: Callable[..., MakeRun],
 ) -> None:
+    """The third death of a part ends the run."""
     run = start("--no-demo")
     run.until_it_says("Serving until Ctrl-C")
     for death in (1, 2, 3):
@@ -126,11 +128,11 @@ def test_without_core_tools_make_func_says_how_to_get_them(
     assert run.output().strip() == f"fnsse: make func {HOW_TO_GET_FUNC}"
 
 
-def test_a_real_azure_openai_and_event_hub_are_used_instead_of_the_local_parts(
+def test_real_services_replace_the_local_parts(
     start: Callable[..., MakeRun],
 ) -> None:
-    """Played by the parts of another stack; all that makes them real is that the environment names
-    them.
+    """A real Azure OpenAI and Event Hub are played by the parts of another stack; all that makes
+    them real is that the environment names them.
     """
     with Stack(only={"azure_openai", "event_hubs"}) as real:
         environment = {
@@ -161,9 +163,10 @@ def test_a_second_run_in_the_same_folder_is_refused(
     assert f" FOLDER={tmp_path / 'same-2'} NO_DEMO=1\n" in second.output()
 
 
-def test_invalid_settings_are_reported_before_anything_is_started(
+def test_invalid_settings_are_reported_first(
     start: Callable[..., MakeRun],
 ) -> None:
+    """Nothing is started with them."""
     run = start(environment={"AZURE_OPENAI_BASE_URL": "contoso", "UPSTREAM_READ_TIMEOUT_S": "soon"})
     assert run.wait() == 1
     heading, *named = run.output().strip().splitlines()
@@ -186,9 +189,10 @@ def test_a_real_namespace_without_a_hubs_name_is_reported_too(
     )
 
 
-def test_an_upstream_that_is_not_there_is_named_and_its_event_shown(
+def test_an_absent_upstream_is_named(
     start: Callable[..., MakeRun],
 ) -> None:
+    """The event of the failed call is shown nevertheless."""
     nobody = f"http://127.0.0.1:{free_ports().proxy}"
     run = start(
         "--exit-after-demo", environment={"AZURE_OPENAI_BASE_URL": nobody, "AZURE_OPENAI_KEY": "a"}
@@ -202,10 +206,12 @@ def test_an_upstream_that_is_not_there_is_named_and_its_event_shown(
     assert output.endswith(" - check AZURE_OPENAI_BASE_URL and AZURE_OPENAI_KEY\n")
 
 
-def test_an_event_hub_that_is_not_there_is_named_while_events_are_waited_for(
+def test_an_absent_event_hub_is_named(
     start: Callable[..., MakeRun],
 ) -> None:
-    """And with --verbose the terminal shows the reason for each try, not a traceback."""
+    """The terminal names it while it waits for events, and with --verbose shows the reason for each
+    try, not a traceback.
+    """
     nobody = f"Endpoint=sb://127.0.0.1:{free_ports().event_hubs};SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"
     run = start(
         "--verbose",

@@ -85,7 +85,7 @@ def test_an_exchange_is_exported(stack: Stack, tmp_path: Path) -> None:
     assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
 
 
-def test_an_exchange_is_replayed_and_erased_and_the_runs_followed(
+def test_runs_of_replay_and_erase_are_followed(
     stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On the app of the run that the folder names. The app says what is wrong with a request."""

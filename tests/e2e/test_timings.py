@@ -59,9 +59,7 @@ def test_the_events_timings_are_those_of_the_exchange(stack: Stack, events: Even
     assert event["latency_ms"] == first_ms + streaming_ms
 
 
-def test_a_whole_responses_latency_includes_the_upstreams_silence(
-    stack: Stack, events: EventLog
-) -> None:
+def test_latency_includes_the_upstreams_silence(stack: Stack, events: EventLog) -> None:
     """Without a stream there is one figure, from the request's first byte to the response's
     last.
     """

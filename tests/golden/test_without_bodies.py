@@ -68,7 +68,8 @@ def texts(value: object) -> set[str]:
     return {value} if isinstance(value, str) and len(value) > 3 else set()
 
 
-def test_what_is_counted_is_the_same_as_if_the_bodies_were_stored(case: Case) -> None:
+def test_counts_do_not_depend_on_stored_bodies(case: Case) -> None:
+    """An event of an exchange without stored bodies counts what the one with them counts."""
     full, reduced = event_of(case), event_of(without_bodies(case))
     valid(reduced)
     # an estimate needs the prompt's text

@@ -168,8 +168,10 @@ def test_the_page_and_the_query_agree_which_event_counts(tmp_path: Path) -> None
     assert len(shown) == 60
 
 
-def test_a_capture_that_was_altered_shows_without_the_storage_account() -> None:
-    """By the hashes of the bodies that the events have, though the ledger was altered as well."""
+def test_an_altered_capture_shows_in_the_events() -> None:
+    """The hashes of the bodies, which the events hold, show it without the storage account, though
+    the ledger was altered as well.
+    """
     changed = "0" * 64
     rows = [
         delivered(AT_NOON),

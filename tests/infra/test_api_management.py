@@ -174,17 +174,15 @@ def test_a_prefix_moves_the_path_alone(evaluator: Evaluator, tmp_path: Path) -> 
         ),
     ],
 )
-def test_a_missing_credential_is_named_before_anything_is_deployed(
+def test_a_missing_credential_is_named(
     evaluator: Evaluator, tmp_path: Path, parameters: dict[str, Any], words: str
 ) -> None:
-    """The CLI refuses to evaluate it."""
+    """The CLI refuses to evaluate the deployment, so nothing is deployed."""
     with pytest.raises(EvaluationError, match=words):
         evaluated(evaluator, "api-management.bicep", tmp_path, parameters)
 
 
-def test_tiers_of_an_instance_that_is_there_are_checked_when_it_is_known(
-    evaluator: Evaluator, tmp_path: Path
-) -> None:
+def test_an_existing_instances_tier_is_checked(evaluator: Evaluator, tmp_path: Path) -> None:
     """Consumption cannot stream; with the private network the tier must reach it. Both end the
     deployment with their reason.
     """

@@ -91,9 +91,7 @@ def test_the_templates_compile_in_ten_years_too(evaluator: Evaluator, tmp_path: 
     assert evaluator.compile(folder / "main.bicep") == []
 
 
-def test_api_versions_were_recent_when_the_templates_were_last_reviewed(
-    evaluator: Evaluator, tmp_path: Path
-) -> None:
+def test_api_versions_were_recent_at_the_review(evaluator: Evaluator, tmp_path: Path) -> None:
     """None was older than two years on that day. The weekly workflow asks the same of today."""
     folder = _copy_with_api_versions_as_of(tmp_path, REVIEWED, level="error")
     assert evaluator.compile(folder / "main.bicep") == []

@@ -187,7 +187,7 @@ def test_models_without_a_rate_are_listed() -> None:
     assert found == {("unpriced", "gpt-9"): 2, ("missing", USED["model"]): 1}
 
 
-def test_the_flat_cost_of_provisioned_throughput_is_shared_by_use() -> None:
+def test_provisioned_cost_is_shared_by_use() -> None:
     """Ten units of 2 USD for 24 hours are 480 USD, whatever the calls are."""
     provisioned = {"sku": "ProvisionedManaged", "model": "gpt-4-0613"}
     rows = [

@@ -47,9 +47,8 @@ def test_the_cluster_reads_the_hub_by_its_own_identity_and_group(
     assert properties["eventSystemProperties"] == ["x-opt-enqueued-time"]
 
 
-def test_the_cluster_and_the_analysts_may_receive_and_nobody_else(
-    evaluator: Evaluator, tmp_path: Path
-) -> None:
+def test_only_cluster_and_analysts_may_receive(evaluator: Evaluator, tmp_path: Path) -> None:
+    """Nobody else is a receiver of the Event Hub's data."""
     deployment = evaluated(evaluator, tmp_path)
     hub = deployment.one(f"{KUSTO}/databases/dataConnections")["properties"]["eventHubResourceId"]
     receivers = {

@@ -124,7 +124,7 @@ def _indexed(folder: Path) -> tuple[list[str], list[str]]:
     return functions, foreign
 
 
-def test_the_worker_library_is_the_version_that_the_app_was_tested_with() -> None:
+def test_the_package_holds_the_tested_library() -> None:
     """The app patches it. The platform would renew it by itself if the package did not name it."""
     text = (ROOT / "requirements.txt").read_text()
     pinned = dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))

@@ -63,10 +63,10 @@ def _ordered_pairs() -> set[switches.Setting]:
     }
 
 
-def test_the_parameters_file_of_the_repository_is_evaluated_by_bicep_snapshot(
+def test_bicep_snapshot_evaluates_main_bicepparam(
     evaluator: Evaluator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """main.bicepparam as it is, by the command that a developer would use; the evaluator of the
+    """The parameters file as it is, by the command that a developer would use; the evaluator of the
     other tests, which takes the compiled template, says the same.
     """
     monkeypatch.setenv("PUBLISHER_EMAIL", "a@example.com")
@@ -246,11 +246,11 @@ def test_the_region_that_was_asked_for_is_the_region(evaluator: Evaluator, tmp_p
         ("abcdefghijklmnopqrs-tuv", "plan-abcdefghijklmnopqrs"),
     ],
 )
-def test_every_name_that_azd_takes_for_an_environment_becomes_names_that_azure_takes(
+def test_environment_names_become_valid_names(
     environment: str, plan: str, evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """azd allows 64 letters, digits, and - _ . ( ). The tag keeps the name as it is: azd looks for
-    that.
+    """azd allows 64 letters, digits, and - _ . ( ) for an environment, and Azure less for its
+    resources. The tag keeps the name as it is: azd looks for that.
     """
     parameters = switches.parameters(PLAIN, "param analytics = 'adx'")
     deployment = evaluator.evaluate(parameters.replace(switches.ENVIRONMENT, environment), tmp_path)
@@ -354,7 +354,7 @@ def test_one_parameter_sets_retention_in_rules_and_app(
     ],
     ids=["default", "a day", "off"],
 )
-def test_erased_captures_can_be_brought_back_for_as_long_as_it_says(
+def test_soft_delete_of_captures_is_a_parameter(
     line: str, of_captures: dict[str, Any], evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """Of the account of captures alone: that of the host holds none."""
@@ -741,9 +741,7 @@ def test_a_setting_that_the_app_does_not_have_is_refused(
         )
 
 
-def test_the_network_may_have_its_records_and_endpoints_from_elsewhere(
-    evaluator: Evaluator, tmp_path: Path
-) -> None:
+def test_records_and_endpoints_may_be_elsewhere(evaluator: Evaluator, tmp_path: Path) -> None:
     """No DNS zones and records are made, and existing resources get no endpoint if the network
     reaches them already.
     """

@@ -201,8 +201,8 @@ def test_a_callers_invocation_id_is_deleted(policy: Element) -> None:
     assert "x-ms-invocation-id" in headers(section(policy, "inbound"), "delete")
 
 
-def test_the_gateways_credential_is_set_after_the_callers_are_deleted(policy: Element) -> None:
-    """The gateway's credential is set last, so that no later statement deletes it."""
+def test_the_gateways_credential_is_set_last(policy: Element) -> None:
+    """The callers' credentials are deleted before, so that nothing deletes the gateway's."""
     assert section(policy, "inbound")[-1].attrib == {"fragment-id": "FNSSE-NAME-caller-auth"}
 
 
@@ -272,7 +272,7 @@ def test_errors_have_azure_openais_shape_and_fixed_texts(policy: Element) -> Non
     )
 
 
-def test_an_error_keeps_its_status_and_a_silent_app_is_a_gateways_error(policy: Element) -> None:
+def test_an_error_keeps_its_status(policy: Element) -> None:
     """The status is 504 if the app sent no headers in time, 502 if it was not reached, and the
     gateway's own otherwise.
     """

@@ -63,7 +63,7 @@ def test_the_pool_has_each_account_with_its_priority_and_weight(deployment: Depl
         assert re.search(rf"/accounts/{account}', '[\d-]+'\)\.endpoint", url)
 
 
-def test_an_account_that_refuses_is_left_alone_for_as_long_as_it_asks(
+def test_a_refusing_account_rests_for_retry_after(
     deployment: Deployment,
 ) -> None:
     """One refusal opens its circuit breaker: otherwise the retry could go to it again."""
@@ -202,8 +202,8 @@ def test_every_answer_says_which_account_gave_it(deployment: Deployment, policy:
     assert ", 'francecentral')" in value
 
 
-def test_a_failure_of_the_pool_has_azure_openais_shape_and_fixed_texts(policy: Element) -> None:
-    """Nothing of the failure's own words goes out."""
+def test_a_pools_failure_has_azure_openais_shape(policy: Element) -> None:
+    """Its texts are fixed: nothing of the failure's own words goes out."""
     on_error = policy.find("on-error")
     assert on_error is not None
     text = ElementTree.tostring(on_error, encoding="unicode")

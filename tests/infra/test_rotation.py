@@ -157,10 +157,10 @@ def test_the_key_is_renewed_and_no_call_is_refused(
         "DELETE functionKeys/rotation",
     ],
 )
-def test_a_rotation_that_stops_refuses_no_call_and_can_be_run_again(
+def test_a_stopped_rotation_can_be_run_again(
     step: str, azure: Azure, address: str, tmp_path: Path
 ) -> None:
-    """Whichever step is refused, by a missing right or an outage."""
+    """No call is refused meanwhile, whichever step is refused by a missing right or an outage."""
     azure.fails = step
     stopped = rotate(tmp_path, address)
     assert stopped.returncode == 1

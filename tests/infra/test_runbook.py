@@ -144,7 +144,7 @@ def test_every_query_runs_over_rows_as_the_app_logs_them(query: str) -> None:
     assert kql.run(query, day)
 
 
-def test_the_reasons_of_a_failed_delivery_are_read_from_the_exceptions() -> None:
+def test_exceptions_hold_the_reasons_of_a_failure() -> None:
     """Once for each failure, without the stack."""
     (query,) = [query for query in QUERIES if "exceptions" in query]
     rows = exceptions_of("enrichment", "DeliveryError: the Event Hub refused: server-busy")

@@ -71,9 +71,8 @@ def test_a_teams_key_lies_in_the_vault(deployment: Deployment) -> None:
     assert "listSecrets" not in str(deployment.outputs)
 
 
-def test_the_vault_is_made_for_teams_even_if_the_app_needs_no_key(
-    evaluator: Evaluator, tmp_path: Path
-) -> None:
+def test_the_vault_is_made_for_teams(evaluator: Evaluator, tmp_path: Path) -> None:
+    """Even if the app itself needs no key."""
     entra = tuple(
         (switch, "entra" if switch == "callerAuth" else position) for switch, position in PLAIN
     )
@@ -118,7 +117,7 @@ def test_a_team_without_limits_has_none(deployment: Deployment) -> None:
     assert not list(policy.iter("llm-token-limit"))
 
 
-def test_a_products_policy_names_the_team_before_the_api_passes_it_on(
+def test_a_products_policy_names_the_team(
     deployment: Deployment,
 ) -> None:
     """The product's inbound is the `<base />` of the API's, which then sets the header."""
@@ -135,11 +134,11 @@ def test_a_products_policy_names_the_team_before_the_api_passes_it_on(
     assert '"fnsseTeam"' in (header.text or "")
 
 
-def test_a_caller_without_a_key_needs_a_token_of_a_teams_application(
+def test_a_keyless_caller_needs_a_teams_token(
     deployment: Deployment,
 ) -> None:
-    """Of this tenant, for the audience, with the app role; then it is that team, with its limits.
-    It is checked before the caller's credentials are deleted.
+    """The token is of this tenant, for the audience, with the app role; then the caller is that
+    team, with its limits. It is checked before the caller's credentials are deleted.
     """
     assert gateway_properties(deployment, f"apis/{NAME}-openai")["subscriptionRequired"] is False
     fragment = _parsed(deployment, f"policyFragments/{NAME}-client-auth")

@@ -217,7 +217,7 @@ def test_each_diagnostic_has_the_logger_of_its_name(deployment: Deployment) -> N
             assert properties["httpCorrelationProtocol"] == "W3C"
 
 
-def test_what_is_put_on_a_gateway_carries_the_name_of_the_environment(
+def test_names_on_a_gateway_hold_the_environment(
     deployment: Deployment,
 ) -> None:
     """So that several environments may share one. `azuremonitor` alone has a name that API

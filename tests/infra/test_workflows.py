@@ -104,7 +104,7 @@ def test_actionlint_would_have(written: str, broken: str, rule: str) -> None:
     assert f"[{rule}]" in run.stdout
 
 
-def test_actions_are_pinned_to_a_commit_and_say_which_version_that_is() -> None:
+def test_actions_are_pinned_to_a_commit() -> None:
     """Every `uses` names a commit, followed by its version in a comment."""
     uses = [
         line.strip()
@@ -129,7 +129,7 @@ def test_permissions_are_minimal(jobs: dict[str, dict[str, Any]]) -> None:
     assert {name: job["permissions"] for name, job in jobs.items()} == expected
 
 
-def test_the_newest_versions_are_tried_each_week_and_may_only_read() -> None:
+def test_the_newest_versions_are_tried_each_week() -> None:
     """A weekly workflow runs the tests against the newest versions of all pinned packages, with
     read access only.
     """
@@ -145,8 +145,10 @@ def test_the_newest_versions_are_tried_each_week_and_may_only_read() -> None:
     assert {*pins, "azure-functions-runtime", "starlette", "uvicorn"} <= upgraded
 
 
-def test_the_templates_api_versions_are_held_against_the_day_of_the_weekly_run() -> None:
-    """The linter of a deployment does not look at them, so that no day ends deployments."""
+def test_the_weekly_run_checks_api_versions() -> None:
+    """It compares them with its own day. The linter of a deployment does not look at them, so that
+    no day ends deployments.
+    """
     workflow = parsed(ROOT / ".github" / "workflows" / "newest-dependencies.yml")
     job = workflow["jobs"]["api-versions"]
     assert 'FNSSE_API_VERSIONS_AS_OF="$(date --utc +%F)"' in commands(job)
@@ -176,7 +178,7 @@ def test_nothing_is_deployed_that_was_not_tested_and_shown(jobs: dict[str, dict[
     assert re.search(r"azd provision .*\n.*azd deploy", commands(jobs["deploy"]))
 
 
-def test_a_pull_request_gets_no_identity_that_may_change_anything(
+def test_a_pull_request_gets_no_identity(
     jobs: dict[str, dict[str, Any]],
 ) -> None:
     """Whoever may push a branch runs its code there, before any approval. The identity that may
@@ -244,8 +246,10 @@ def test_azd_is_new_enough_for_what_is_asked_of_it() -> None:
     assert tuple(map(int, brought)) >= tuple(map(int, least)) >= oldest
 
 
-def test_what_runs_on_linux_has_its_line_ends_in_a_checkout_on_windows() -> None:
-    """A script with CRLF does not run there, and a policy or a query is deployed as it is."""
+def test_files_for_linux_have_its_line_ends() -> None:
+    """In a checkout on Windows as well. A script with CRLF does not run there, and a policy or a
+    query is deployed as it is.
+    """
     files = subprocess.run(
         ["git", "ls-files", "infra", "local/install", "*.sh", "*.py", ".funcignore"],
         cwd=ROOT,
@@ -268,7 +272,7 @@ def test_what_runs_on_linux_has_its_line_ends_in_a_checkout_on_windows() -> None
 @pytest.mark.parametrize(
     "command", ["az identity federated-credential", "az ad app federated-credential"]
 )
-def test_the_identity_trusts_the_environment_by_githubs_own_prefix(command: str) -> None:
+def test_the_identity_trusts_githubs_own_prefix(command: str) -> None:
     """azd makes a managed identity or an app registration; repositories made since July 2026 have
     numbers in the subjects of their tokens.
     """

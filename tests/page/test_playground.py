@@ -18,10 +18,8 @@ def held(app: StandInApp) -> StandInApp:
     return app
 
 
-def test_answer_comes_word_by_word_and_then_its_event_is_selected(
-    visitor: Visitor, held: StandInApp
-) -> None:
-    """What a newcomer does first."""
+def test_an_answer_comes_word_by_word(visitor: Visitor, held: StandInApp) -> None:
+    """Its event is selected after that: what a newcomer does first."""
     page = visitor.opens("/?view=playground")
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".answer-text")).to_have_text(re.compile(r"^A\s*$"))
