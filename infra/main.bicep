@@ -137,8 +137,8 @@ param auditLogs bool = false
 @description('Optional. Who is notified of alerts. Default: no one; they show in the portal.')
 param alerts alertsType = {}
 
-@description('Optional. The address of the runbook, to which each alert links. Default: its path in the repository.')
-param runbookUrl string = 'docs/how-to/answer-an-alert.md'
+@description('Optional. The address of the folder docs/how-to. Each alert links to its page there. Default: the folder in the repository.')
+param runbookUrl string = 'docs/how-to'
 
 // --- What the switches mean ------------------------------------------------------------------------------------------
 
@@ -929,7 +929,7 @@ module budgetAlert 'modules/budget-alert.bicep' = if (withDataExplorer && !empty
       ? fail('dataExplorer.budgets asks the cluster from Azure Monitor, which does not reach it on a private network. Leave budgets out')
       : dataExplorer.?budgets ?? []
     actionGroupIds: actionGroupIds
-    guideUrl: replace(runbookUrl, 'answer-an-alert', 'watch-cost')
+    guideUrl: '${runbookUrl}/watch-cost.md'
   }
   dependsOn: [workspace]
 }

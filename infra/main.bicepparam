@@ -100,4 +100,4 @@ param alerts = empty(alertEmail) ? {} : { emails: split(alertEmail, ',') }
 
 var runbookAddress = readEnvironmentVariable('RUNBOOK_URL', '')
 
-param runbookUrl = empty(runbookAddress) ? 'docs/how-to/answer-an-alert.md' : runbookAddress
+param runbookUrl = empty(runbookAddress) ? 'docs/how-to' : runbookAddress

@@ -17,7 +17,7 @@ param applicationInsightsId string
 @description('Required. The action groups that are notified.')
 param actionGroupIds string[]
 
-@description('Required. The address of docs/how-to/answer-an-alert.md. Each rule links to the section of its name.')
+@description('Required. The address of the folder docs/how-to. Each rule links to its page there.')
 param runbookUrl string
 
 // Severity 0 critical, 1 error, 2 warning. `dimensions` are columns of the query: each value of theirs is an alert of its
@@ -123,7 +123,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
     kind: 'LogAlert'
     properties: {
       displayName: alert.title
-      description: '${alert.description} What to do: ${runbookUrl}#${alert.name}'
+      description: '${alert.description} What to do: ${runbookUrl}/alerts/${alert.name}.md'
       severity: alert.severity
       enabled: true
       scopes: [applicationInsightsId]
@@ -146,7 +146,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       autoMitigate: true
       actions: {
         actionGroups: actionGroupIds
-        customProperties: { runbook: '${runbookUrl}#${alert.name}' }
+        customProperties: { runbook: '${runbookUrl}/alerts/${alert.name}.md' }
       }
     }
   }

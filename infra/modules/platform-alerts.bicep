@@ -32,7 +32,7 @@ param openAiAccountIds string[]
 @description('Required. Resource id of an API Management of a v2 tier; null: it has an owner who watches it.')
 param gatewayId string?
 
-@description('Required. The address of docs/how-to/answer-an-alert.md. Each rule links to the section of its name.')
+@description('Required. The address of the folder docs/how-to. Each rule links to its page there.')
 param runbookUrl string
 
 @description('Required. The action groups that are notified.')
@@ -75,7 +75,7 @@ resource notReady 'Microsoft.Insights/metricAlerts@2018-03-01' = if (!private) {
   location: 'global'
   tags: tags
   properties: {
-    description: 'The app does not answer, or does not reach what it needs. What to do: ${runbookUrl}#not-ready'
+    description: 'The app does not answer, or does not reach what it needs. What to do: ${runbookUrl}/alerts/not-ready.md'
     severity: 1
     enabled: true
     scopes: [ready.id, applicationInsightsId]
@@ -161,7 +161,7 @@ resource measuredRules 'Microsoft.Insights/metricAlerts@2018-03-01' = [
     location: 'global'
     tags: tags
     properties: {
-      description: '${rule.description} What to do: ${runbookUrl}#${rule.section}'
+      description: '${rule.description} What to do: ${runbookUrl}/alerts/${rule.section}.md'
       severity: rule.severity
       enabled: true
       scopes: [rule.resourceId]

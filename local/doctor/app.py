@@ -18,7 +18,7 @@ from local.reachable import sentences
 
 _CALL_WITHIN_S: Final = 60.0
 _EVENT_WITHIN_S: Final = 60.0
-_UNDELIVERED: Final = "docs/how-to/answer-an-alert.md, nothing-delivered"
+_UNDELIVERED: Final = "docs/how-to/alerts/nothing-delivered.md"
 # of what `/health/ready` calls degraded
 _REMEDIES: Final = {"content_policy": "docs/how-to/change-the-content-policy.md, what is wrong"}
 _OPENAI_ROLE: Final = "Cognitive Services OpenAI User on the account of AZURE_OPENAI_BASE_URL"
@@ -135,14 +135,14 @@ def judge(seen: Mapping[str, Any]) -> Iterator[Check]:
     if age_s > _OLD_S:
         yield warning(
             f"the oldest of {seen['queue']['length']} envelopes waits since {age_s:.0f} s",
-            "docs/how-to/answer-an-alert.md, nothing-delivered",
+            "docs/how-to/alerts/nothing-delivered.md",
         )
     else:
         yield ok(f"{seen['queue']['length']} envelopes on the queue")
     if seen["reconcile"]["waiting"]:
         yield warning(
             f"reconcile did nothing at its last run: {seen['reconcile']['waiting']}",
-            "docs/how-to/answer-an-alert.md, reconcile-incomplete",
+            "docs/how-to/alerts/reconcile-incomplete.md",
         )
     if count := seen["dead_letters"]["count"]:
         yield warning(f"{count} dead letters", "docs/how-to/dead-letters.md")

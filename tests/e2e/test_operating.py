@@ -180,8 +180,9 @@ def test_envelopes_that_share_a_message_are_all_delivered(stack: Stack, events: 
 
 @on_embedded_alone
 def test_the_commands_of_the_runbook_run_as_they_stand(stack: Stack) -> None:
-    """docs/how-to/answer-an-alert.md: each answers, and none with an error."""
-    commands = list(dict.fromkeys(commands_of("answer-an-alert.md")))
+    """docs/how-to/alerts: each answers, and none with an error."""
+    pages = sorted((_HOW_TO / "alerts").iterdir())
+    commands = sorted({command for page in pages for command in commands_of(f"alerts/{page.name}")})
     assert len(commands) == 5
     for command in commands:
         response = run_command(stack, command)

@@ -1,5 +1,5 @@
-"""docs/how-to/answer-an-alert.md is the runbook: a section for each alert rule, to which the rule
-links, and commands that can be run.
+"""docs/how-to/alerts is the runbook: a page for each alert rule, to which the rule links, and
+commands that can be run. docs/how-to/answer-an-alert.md is its index.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from tests.infra.hook_tools import functions_of_the_code
 from tests.infra.telemetry import delivered, did_nothing, exceptions_of, request, tables
 
 ROOT: Final = Path(__file__).parents[2]
-PAGE: Final = "docs/how-to/answer-an-alert.md"
-TEXT: Final = (ROOT / PAGE).read_text("utf-8")
+FOLDER: Final = "docs/how-to/alerts"
+PAGES: Final = {page.stem: page.read_text("utf-8") for page in sorted((ROOT / FOLDER).iterdir())}
+INDEX: Final = (ROOT / "docs/how-to/answer-an-alert.md").read_text("utf-8")
+TEXT: Final = "\n".join([INDEX, *PAGES.values()])
 DEPLOY: Final = (ROOT / "docs/how-to/deploy.md").read_text("utf-8")
 ESTIMATE: Final = (ROOT / "docs/how-to/estimate-cost.md").read_text("utf-8")
-SECTIONS: Final = {
-    match[1]: match[2] for match in re.finditer(r"^## (.+)\n((?:(?!## ).*\n)*)", TEXT, re.MULTILINE)
-}
 ALERTS: Final = sorted(
     [
         *(file.stem for file in (ROOT / "infra" / "queries").glob("*.kql")),
@@ -40,7 +39,7 @@ QUERIES: Final = re.findall(r"--analytics-query '\n(.*?)'\n", TEXT, re.DOTALL)
 
 _COMMON: Final = {"-g", "-n", "-o", "--query"}
 _STORAGE: Final = {"--auth-mode", "--account-name"}
-# The commands of the Azure CLI that the page uses and their options (from its reference).
+# The commands of the Azure CLI that the pages use and their options (from its reference).
 KNOWN: Final = {
     "functionapp keys list": _COMMON,
     "functionapp config appsettings list": _COMMON,
@@ -68,7 +67,13 @@ def az_commands() -> list[list[str]]:
     return [command for command in words if any(word.startswith("-") for word in command)]
 
 
-def test_every_alert_rule_links_to_its_section(deployments: dict[str, Deployment]) -> None:
+def page_of(link: str) -> tuple[str, str]:
+    """The folder and the name of a page, from an alert's link to it."""
+    folder, _, name = link.rpartition("/")
+    return folder, name.removesuffix(".md")
+
+
+def test_every_alert_rule_links_to_its_page(deployments: dict[str, Deployment]) -> None:
     """In its description, which a mail shows, and in its properties, which a webhook gets."""
     deployment = deployments["plain"]
     rules = deployment.of("Microsoft.Insights/scheduledQueryRules")
@@ -76,26 +81,33 @@ def test_every_alert_rule_links_to_its_section(deployments: dict[str, Deployment
     names = {rule["name"].removeprefix("alert-contoso-gateway-test-") for rule in rules + measured}
     assert {re.sub(r"^\d+-", "", name) for name in names} == set(ALERTS)
     for rule in measured:
-        page, _, name = rule["properties"]["description"].rpartition(" ")[2].partition("#")
-        assert (page, rule["name"].endswith(name), name in SECTIONS) == (PAGE, True, True)
+        folder, name = page_of(rule["properties"]["description"].rpartition(" ")[2])
+        assert (folder, rule["name"].endswith(name), name in PAGES) == (FOLDER, True, True)
     for rule in rules:
         properties = rule["properties"]
         link = properties["description"].rpartition(" ")[2]
-        page, _, name = link.partition("#")
-        assert (page, properties["actions"]["customProperties"]) == (PAGE, {"runbook": link})
+        folder, name = page_of(link)
+        assert (folder, properties["actions"]["customProperties"]) == (FOLDER, {"runbook": link})
         assert rule["name"].endswith(name)
-        assert name in SECTIONS
+        assert name in PAGES
+
+
+def test_every_page_belongs_to_an_alert_and_is_in_the_index() -> None:
+    assert sorted(PAGES) == ALERTS
+    listed = re.findall(r"^\| \[([a-z-]+)\]\(alerts/\1\.md\) \|", INDEX, re.MULTILINE)
+    assert sorted(listed) == ALERTS
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_a_section_says_what_who_is_woken_at_night_must_know(alert: str) -> None:
-    """Users first, three commands, causes with their fix, and when it is over."""
-    section = SECTIONS[alert]
-    parts = ["**Users**", "**Look**", "**Causes**", "**fix**", "**Over**"]
-    places = [section.find(part) for part in parts]
+def test_a_page_has_what_an_operator_on_call_needs(alert: str) -> None:
+    """Users first, three commands, causes with their fixes, and when it ends."""
+    page = PAGES[alert]
+    parts = ["**Users**", "## First look", "## Causes and fixes", "## When it ends"]
+    places = [page.find(part) for part in parts]
+    assert page.startswith(f"# {alert}\n")
     assert -1 not in places
     assert places == sorted(places)
-    assert section[places[1] : places[2]].count("```sh\n") == 3
+    assert page[places[1] : places[2]].count("```sh\n") == 3
 
 
 def test_a_list_of_functions_is_as_long_as_the_pages_say() -> None:
