@@ -23,22 +23,29 @@ import blueprints.following
 import blueprints.health
 import blueprints.relay
 from blueprints.access import Guard
+from shared import rate_files
 from shared.access import caller_check
 from shared.access.key_renewal import SigningKeys
-from shared.adapters import identity, rate_files, worker_library, worker_process
-from shared.adapters.aiohttp_transport import AiohttpTransport
-from shared.adapters.captures import Captures
-from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE, EnvelopeQueue, GroupedEnvelopes
-from shared.adapters.event_hub import EventHub
-from shared.adapters.follow_up_queue import FollowUpQueue
-from shared.adapters.json_blobs import JsonBlobs
-from shared.adapters.ledger import Ledger
-from shared.adapters.policy_blob import PolicyBlob
-from shared.adapters.start_lease import StartLease
-from shared.adapters.storage import Storage
-from shared.adapters.upstream import Upstream
-from shared.adapters.upstream_reader import UpstreamReader
-from shared.adapters.usage_claims import UsageClaims
+from shared.adapters.blobs.captures import Captures
+from shared.adapters.blobs.json_blobs import JsonBlobs
+from shared.adapters.blobs.policy_blob import PolicyBlob
+from shared.adapters.blobs.start_lease import StartLease
+from shared.adapters.blobs.usage_claims import UsageClaims
+from shared.adapters.event_hub.sender import EventHub
+from shared.adapters.http_client.transport import AiohttpTransport
+from shared.adapters.identity import credentials
+from shared.adapters.ledger.ledger import Ledger
+from shared.adapters.queues.envelope_queue import (
+    POISON_QUEUE,
+    QUEUE,
+    EnvelopeQueue,
+    GroupedEnvelopes,
+)
+from shared.adapters.queues.follow_up_queue import FollowUpQueue
+from shared.adapters.storage.account import Storage
+from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.reader import UpstreamReader
+from shared.adapters.worker import worker_library, worker_process
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.erasure import ErasureRunner
@@ -73,7 +80,7 @@ def telemetry(settings: Settings) -> DeliveryTelemetry | None:
     if settings.telemetry is None:
         return None
     # 115 ms to import, and needed for a collector alone
-    from shared.adapters.otlp import OtlpExport
+    from shared.adapters.otlp.export import OtlpExport
     from shared.core.telemetry.attributes import TelemetryOptions
     from shared.telemetry.backlog import Backlog
     from shared.telemetry.telemetry import Telemetry
@@ -137,7 +144,9 @@ def analyzer(settings: PresidioSettings | None) -> AnalyzerProcess | None:
 
 def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[SigningKeys]]:
     """Fetches the keys of the callers' tenant."""
-    from shared.adapters.entra import EntraTenant  # 60 ms to import, and needed for tokens alone
+    from shared.adapters.identity.entra import (
+        EntraTenant,  # 60 ms to import, and needed for tokens alone
+    )
 
     return EntraTenant(settings.authority, settings.tenant_id).signing_keys
 
@@ -147,7 +156,7 @@ worker_library_problem = worker_library.patch_runtime()
 
 config = load(os.environ)
 managed_identity = functools.cache(
-    functools.partial(identity.managed_identity, config.managed_identity_client_id)
+    functools.partial(credentials.managed_identity, config.managed_identity_client_id)
 )
 
 storage = Storage(config.storage, managed_identity)
@@ -160,7 +169,7 @@ event_hub = EventHub(config.event_hub, managed_identity, accepted=ledger.deliver
 upstream = Upstream(
     config.upstream,
     AiohttpTransport(max_connections=config.upstream.max_connections),
-    identity.for_upstream(config.upstream, managed_identity),
+    credentials.for_upstream(config.upstream, managed_identity),
 )
 
 memory = CaptureMemory(config.limits.capture_memory_bytes)

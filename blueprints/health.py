@@ -12,7 +12,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.access import Guard
-from shared.adapters.http_invocations import ReleasingResponse
+from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.core.api_errors import operator_errors
 from shared.health.readiness import Readiness
 from shared.health.status import MAX_HOURS, Status, hours_of

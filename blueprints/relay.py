@@ -8,7 +8,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.access import Guard
-from shared.adapters.http_invocations import ReleasingResponse
+from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.core.api_errors import exchange_errors
 from shared.core.wire.request import routing
 from shared.relay.rejection import Rejection

@@ -14,7 +14,7 @@ from typing import Final
 import uvicorn
 
 from harness.waiting import until
-from shared.adapters import rate_files
+from shared import rate_files
 from shared.core.wire.json.json_shape import JsonObject
 from view.exchange.received import Received
 from view.options import Options, parse

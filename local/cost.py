@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from local import own_cost
-from shared.adapters import rate_files
+from shared import rate_files
 from shared.core.cost.cost import Cost, CostStatus, cost
 from shared.core.cost.facts import quantities_of
 from shared.core.cost.provisioned import Share, Use, shares, weight

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from shared.adapters import rate_files
+from shared import rate_files
 
 FILE: Final = rate_files.FOLDER / "services.csv"
 _HOURS: Final = Decimal(730)

@@ -3,7 +3,7 @@
     function_app > blueprints
                  > relay | enrichment | following | completeness | access | content | health
                    | telemetry | adapters
-                 > settings, http > core | concurrency > errors
+                 > settings | http | rate_files > core | concurrency > errors
 
 A module imports from its own package and from the layers below it; `core` and `concurrency` do not
 import each other. Use cases (relay, enrichment, following, completeness, access, content,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import uvicorn
 
-from shared.adapters import rate_files
+from shared import rate_files
 from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject
 from view.errors import OptionsError

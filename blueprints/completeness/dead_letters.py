@@ -8,7 +8,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.access import Guard
-from shared.adapters.http_invocations import ReleasingResponse
+from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.completeness.dead_letters import DeadLetters
 from shared.core.api_errors import operator_errors
 from shared.core.records.exchange_id import started_at

@@ -14,7 +14,7 @@ import azure.durable_functions as df
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.access import Guard
-from shared.adapters.http_invocations import ReleasingResponse
+from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.completeness.erasure import ErasureRunner, ErasureStep, Position
 from shared.core.api_errors import operator_errors
 from shared.core.records import erasure_receipt, erasure_request, typed_json

@@ -9,8 +9,8 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from emulators.functions_host.app_settings import StorageConnection
 from emulators.functions_host.unsupported import StartError
-from shared.adapters.direct_storage import DirectStorage
-from shared.adapters.storage import service_of
+from shared.adapters.storage.account import service_of
+from shared.adapters.storage.direct_storage import DirectStorage
 
 # Deletes a message of a queue: queue, message id, pop receipt. Raises AzureError or StorageError.
 type DeleteMessage = Callable[[str, str, str], Awaitable[None]]

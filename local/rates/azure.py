@@ -25,7 +25,7 @@ from typing import Final
 import httpx
 
 from local.rates.meters import Item, Meter, joined, parse_meter
-from shared.adapters import rate_files
+from shared import rate_files
 from shared.core.cost import rates
 from shared.core.cost.rates import ANY_MODEL, Key, Rate
 

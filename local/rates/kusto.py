@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from shared.adapters import rate_files
+from shared import rate_files
 from shared.core.cost import rates
 from shared.core.cost.rates import Rate
 

@@ -28,8 +28,8 @@ from emulators.functions_host.worker_library import (
     InvocationResult,
     WorkerLibrary,
 )
-from shared.adapters.identity import KeyCredential
-from shared.adapters.upstream import Upstream
+from shared.adapters.identity.credentials import KeyCredential
+from shared.adapters.upstream.calls import Upstream
 from shared.core.content.policy import ContentPolicy
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from local.rates import kusto
-from shared.adapters import rate_files
+from shared import rate_files
 from shared.core.records.exchange_id import new_exchange_id
 from tests.infra import kql
 from tests.infra.kql import Row, StoredFunction

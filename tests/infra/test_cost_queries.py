@@ -10,7 +10,7 @@ import pytest
 
 from local.cost import use_of
 from local.rates import kusto
-from shared.adapters import rate_files
+from shared import rate_files
 from shared.core.cost.cost import cost
 from shared.core.cost.facts import quantities_of
 from shared.core.cost.provisioned import read_reservations, shares

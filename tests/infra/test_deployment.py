@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 
 from local.stack.storage import CONTAINERS, QUEUES
-from shared.adapters import follow_up_queue
-from shared.adapters.envelope_queue import POISON_QUEUE, QUEUE
+from shared.adapters.queues import follow_up_queue
+from shared.adapters.queues.envelope_queue import POISON_QUEUE, QUEUE
 from shared.core.records import capture, ledger_entry
 from tests.infra import switches
 from tests.infra.bicep import GROUP_ID, INFRA, Deployment

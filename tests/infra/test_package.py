@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from local.repository import ROOT
-from shared.adapters.worker_library import TESTED_VERSIONS
+from shared.adapters.worker.worker_library import TESTED_VERSIONS
 from tests.package import build
 
 PACKAGES = ".python_packages/lib/site-packages"

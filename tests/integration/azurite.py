@@ -13,11 +13,11 @@ from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
 from harness.sample_envelope import PLAIN
-from shared.adapters.captures import Captures
-from shared.adapters.envelope_queue import QUEUE, EnvelopeQueue
-from shared.adapters.json_blobs import JsonBlobs
-from shared.adapters.ledger import Ledger
-from shared.adapters.storage import Storage
+from shared.adapters.blobs.captures import Captures
+from shared.adapters.blobs.json_blobs import JsonBlobs
+from shared.adapters.ledger.ledger import Ledger
+from shared.adapters.queues.envelope_queue import QUEUE, EnvelopeQueue
+from shared.adapters.storage.account import Storage
 from shared.completeness.back_pressure import BackPressure
 from shared.core.content.mode import ContentMode
 from shared.core.records import capture, envelope_message

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 from azure.core.exceptions import ServiceRequestError
 
-from shared.adapters.identity import KeyCredential
-from shared.adapters.storage_errors import storage_errors
-from shared.adapters.upstream import Credential, Upstream
+from shared.adapters.identity.credentials import KeyCredential
+from shared.adapters.storage.errors import storage_errors
+from shared.adapters.upstream.calls import Credential, Upstream
 from shared.core.content.mode import ContentMode
 from shared.core.content.policy import ContentPolicy
 from shared.core.records import capture

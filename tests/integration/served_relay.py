@@ -20,9 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from blueprints import relay as relay_blueprint
 from harness.stand_in_process import StandIn
-from shared.adapters.aiohttp_transport import AiohttpTransport
-from shared.adapters.identity import KeyCredential
-from shared.adapters.upstream import Upstream
+from shared.adapters.http_client.transport import AiohttpTransport
+from shared.adapters.identity.credentials import KeyCredential
+from shared.adapters.upstream.calls import Upstream
 from shared.core.content.policy import ContentPolicy
 from shared.core.records import capture
 from shared.core.records.envelope import Envelope

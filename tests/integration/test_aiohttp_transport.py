@@ -14,8 +14,8 @@ import aiohttp
 import httpx
 import pytest
 
-from shared.adapters.aiohttp_transport import AiohttpTransport
-from shared.adapters.connection_pool import PROBE_S, ConnectionPool, KeptConnection
+from shared.adapters.http_client.connection_pool import PROBE_S, ConnectionPool, KeptConnection
+from shared.adapters.http_client.transport import AiohttpTransport
 from shared.errors import UpstreamConnectionLost
 from tests.integration.tiny_server import OK, Connection, serving, until_broken
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from harness.schema import valid
-from shared.adapters.usage_claims import UsageClaims
+from shared.adapters.blobs.usage_claims import UsageClaims
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture

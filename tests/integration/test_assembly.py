@@ -19,7 +19,7 @@ import pytest
 from harness.sample_envelope import an_envelope
 from harness.schema import valid
 from local.repository import ROOT
-from shared.adapters import rate_files
+from shared import rate_files
 from shared.core.content.mode import ContentMode
 from shared.core.cost import deployments
 from shared.core.cost.rates import read_card

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.backoff import Backoff
-from shared.adapters.direct_storage import DirectStorage, Service
+from shared.adapters.storage.backoff import Backoff
+from shared.adapters.storage.direct_storage import DirectStorage, Service
 from shared.errors import StorageError, StorageNotFound
 from tests.integration.tiny_server import Connection, Script, TinyServer, serving
 

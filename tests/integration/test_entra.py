@@ -36,7 +36,7 @@ from harness.entra_tokens import (
 )
 from shared.access.caller_check import CallerCheck
 from shared.access.key_renewal import KeyRenewal, RenewalPace
-from shared.adapters.entra import EntraKeys, EntraTenant
+from shared.adapters.identity.entra import EntraKeys, EntraTenant
 from shared.core.api_errors.api_error import ApiError
 from shared.core.records.erasure_receipt import Operator
 from shared.core.records.exchange_id import started_at

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from harness.sample_envelope import an_envelope
-from shared.adapters.envelope_queue import EnvelopeQueue, GroupedEnvelopes
+from shared.adapters.queues.envelope_queue import EnvelopeQueue, GroupedEnvelopes
 from shared.core.records import envelope_message
 from shared.core.records.envelope import Envelope
 from shared.errors import StorageError

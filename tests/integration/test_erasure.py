@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.captures import Captures
-from shared.adapters.envelope_queue import QUEUE
+from shared.adapters.blobs.captures import Captures
+from shared.adapters.queues.envelope_queue import QUEUE
 from shared.completeness.erasure import ErasureRunner, Position
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.reconciliation import Reconciliation

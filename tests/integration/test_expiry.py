@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.adapters.captures import Captures
-from shared.adapters.usage_claims import UsageClaims
+from shared.adapters.blobs.captures import Captures
+from shared.adapters.blobs.usage_claims import UsageClaims
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.expiry import MAX_RUN_S, Expiry, ExpiryRun
 from shared.completeness.reconciliation import Reconciliation

@@ -15,7 +15,7 @@ import pytest
 
 from harness.sample_envelope import EXCHANGE_ID, an_envelope
 from harness.schema import valid
-from shared.adapters.follow_up_queue import QUEUE, FollowUpQueue
+from shared.adapters.queues.follow_up_queue import QUEUE, FollowUpQueue
 from shared.core.content.mode import ContentMode
 from shared.core.event import builder, shape
 from shared.core.event.usage_claim import Claim

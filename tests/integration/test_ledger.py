@@ -13,8 +13,8 @@ import pytest
 
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
-from shared.adapters.first_entries import REMEMBER_S, DigestReader
-from shared.adapters.ledger import Ledger
+from shared.adapters.ledger.first_entries import REMEMBER_S, DigestReader
+from shared.adapters.ledger.ledger import Ledger
 from shared.core.records.comparison import Report
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.digests import AcceptedEvent, Digests

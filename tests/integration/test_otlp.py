@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from harness.otlp_receiver import OtlpReceiver, ReceivedSpan, otlp_receiver
-from shared.adapters.otlp import OtlpExport
+from shared.adapters.otlp.export import OtlpExport
 from shared.core.telemetry import metrics, spans
 from shared.core.telemetry.attributes import TelemetryOptions
 from shared.core.telemetry.conventions import QUEUE_MESSAGES, SCHEMA_URL

@@ -12,7 +12,7 @@ import pytest
 from harness.sample_envelope import PLAIN, an_envelope
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
-from shared.adapters.envelope_queue import POISON_QUEUE, EnvelopeQueue
+from shared.adapters.queues.envelope_queue import POISON_QUEUE, EnvelopeQueue
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture, envelope_message

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 from azure.storage.blob.aio import ContainerClient
 
-from shared.adapters.policy_blob import PolicyBlob
+from shared.adapters.blobs.policy_blob import PolicyBlob
 from shared.content.policy_renewal import PolicyPace, PolicyRenewal
 from shared.core.content.mode import ContentMode
 from shared.errors import StorageNotFound

@@ -16,8 +16,8 @@ import pytest
 from harness.sample_envelope import an_envelope
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
-from shared.adapters.envelope_queue import EnvelopeQueue
-from shared.adapters.storage import Storage
+from shared.adapters.queues.envelope_queue import EnvelopeQueue
+from shared.adapters.storage.account import Storage
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture

@@ -15,7 +15,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ServiceRequestError
 
 from harness.cutting import every_way
-from shared.adapters.identity import CachedToken, TokenCredential
+from shared.adapters.identity.credentials import CachedToken, TokenCredential
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import (
     CHAT,

@@ -10,7 +10,7 @@ import azure.durable_functions as df
 import pytest
 
 from blueprints.completeness import reconcile
-from shared.adapters.start_lease import StartLease
+from shared.adapters.blobs.start_lease import StartLease
 from shared.errors import StorageError
 from shared.settings.timeouts import START_LEASE_S, START_S
 from tests.integration.azurite import a_storage

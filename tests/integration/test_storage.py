@@ -16,9 +16,9 @@ from harness.sample_envelope import an_envelope
 from local.stack import Stack
 from local.stack.ports import Ports
 from local.stack.storage import connection_string
-from shared.adapters.captures import Captures
-from shared.adapters.envelope_queue import QUEUE, EnvelopeQueue
-from shared.adapters.storage import Storage
+from shared.adapters.blobs.captures import Captures
+from shared.adapters.queues.envelope_queue import QUEUE, EnvelopeQueue
+from shared.adapters.storage.account import Storage
 from shared.core.records import capture, envelope
 from shared.core.records.capture import Capture
 from shared.core.records.exchange_id import new_exchange_id

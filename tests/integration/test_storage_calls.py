@@ -17,8 +17,8 @@ from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
 from local.repository import ROOT
-from shared.adapters.envelope_queue import QUEUE, GroupedEnvelopes
-from shared.adapters.usage_claims import UsageClaims
+from shared.adapters.blobs.usage_claims import UsageClaims
+from shared.adapters.queues.envelope_queue import QUEUE, GroupedEnvelopes
 from shared.core.records.digests import AcceptedEvent, Digests
 from shared.core.records.envelope import Envelope
 from shared.enrichment.assembly import Assembler

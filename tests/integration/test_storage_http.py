@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trustme
 
-from shared.adapters.storage_http import StorageHttp
+from shared.adapters.storage.http_calls import StorageHttp
 from shared.errors import StorageError
 from shared.settings.timeouts import StorageTimeouts
 from tests.integration.tiny_server import OK, Connection, serving

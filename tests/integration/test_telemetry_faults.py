@@ -11,7 +11,7 @@ import pytest
 
 from harness.otlp_receiver import otlp_receiver
 from harness.sample_envelope import PLAIN
-from shared.adapters.otlp import OtlpExport
+from shared.adapters.otlp.export import OtlpExport
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture
 from shared.core.records.dead_letter import DeadLetterReason

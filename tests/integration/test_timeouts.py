@@ -22,18 +22,18 @@ from azure.identity.aio import ManagedIdentityCredential
 from harness.event_hubs_emulator import Emulator
 from harness.sample_envelope import PLAIN
 from shared.access.key_renewal import KeyRenewal, RenewalPace
-from shared.adapters.aiohttp_transport import AiohttpTransport
-from shared.adapters.captures import Captures
-from shared.adapters.entra import EntraTenant
-from shared.adapters.event_hub import EventHub
-from shared.adapters.identity import CachedToken, KeyCredential
-from shared.adapters.json_blobs import JsonBlobs
-from shared.adapters.ledger import Ledger
-from shared.adapters.start_lease import StartLease
-from shared.adapters.storage import Storage
-from shared.adapters.upstream import Upstream
-from shared.adapters.upstream_reader import UpstreamReader
-from shared.adapters.usage_claims import UsageClaims
+from shared.adapters.blobs.captures import Captures
+from shared.adapters.blobs.json_blobs import JsonBlobs
+from shared.adapters.blobs.start_lease import StartLease
+from shared.adapters.blobs.usage_claims import UsageClaims
+from shared.adapters.event_hub.sender import EventHub
+from shared.adapters.http_client.transport import AiohttpTransport
+from shared.adapters.identity.credentials import CachedToken, KeyCredential
+from shared.adapters.identity.entra import EntraTenant
+from shared.adapters.ledger.ledger import Ledger
+from shared.adapters.storage.account import Storage
+from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.reader import UpstreamReader
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.errors import (

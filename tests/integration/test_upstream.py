@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.adapters.aiohttp_transport import AiohttpTransport
-from shared.adapters.connection_pool import KeptConnection
+from shared.adapters.http_client.connection_pool import KeptConnection
+from shared.adapters.http_client.transport import AiohttpTransport
 from shared.core.records.outcome import Outcome
 from tests.integration.exchanges import (
     CHAT,

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from shared.adapters.aiohttp_transport import AiohttpTransport
-from shared.adapters.identity import KeyCredential
-from shared.adapters.upstream import Upstream
-from shared.adapters.upstream_reader import UpstreamReader
+from shared.adapters.http_client.transport import AiohttpTransport
+from shared.adapters.identity.credentials import KeyCredential
+from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.reader import UpstreamReader
 from shared.core.wire.http.headers import header
 from shared.errors import UpstreamInterrupted, UpstreamUnreachable
 from tests.integration.exchanges import UPSTREAM

@@ -16,9 +16,9 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from harness.schema import valid
-from shared.adapters.json_blobs import JsonBlobs
-from shared.adapters.storage import Storage
-from shared.adapters.usage_claims import UsageClaims
+from shared.adapters.blobs.json_blobs import JsonBlobs
+from shared.adapters.blobs.usage_claims import UsageClaims
+from shared.adapters.storage.account import Storage
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.capture import Capture

@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from local.repository import ROOT
-from shared.adapters import worker_library, worker_process
-from shared.adapters.http_invocations import ReleasingResponse
-from shared.adapters.worker_library import TESTED_VERSIONS, Library
+from shared.adapters.worker import worker_library, worker_process
+from shared.adapters.worker.http_invocations import ReleasingResponse
+from shared.adapters.worker.worker_library import TESTED_VERSIONS, Library
 
 INVOCATION_ID = "7a3c9c6e-0000-4000-8000-000000000001"
 

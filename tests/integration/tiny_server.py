@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from shared.adapters.aiohttp_bodies import ResponseBody
+from shared.adapters.http_client.bodies import ResponseBody
 
 type Script = Callable[[Connection], Awaitable[None]]
 

@@ -41,8 +41,13 @@ def test_every_module_is_named_in_its_packages_docstring(package: Path) -> None:
     assert not missing, f"{package.name}/__init__.py names no {', '.join(sorted(missing))}"
 
 
+_SPLIT = ("core", "adapters")
+
+
 def _imported(package: Path) -> set[str]:
-    """What a package imports of the app: of core its packages, of all others the package's name."""
+    """The app's packages that a package imports. A neighbour within core or within adapters counts
+    by its own name.
+    """
     own = ".".join(package.relative_to(ROOT).parts) + "."
     found = set()
     for path in package.rglob("*.py"):
@@ -50,30 +55,35 @@ def _imported(package: Path) -> set[str]:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("shared"):
                 found |= {f"{node.module}.{alias.name}" for alias in node.names}
     parts = [name.split(".") for name in found if not name.startswith(own)]
-    in_core = package.parent.name == "core"
-    return {part[2] if in_core and part[1] == "core" else part[1] for part in parts}
+    above = package.parent.name
+    return {part[2] if above in _SPLIT and part[1] == above else part[1] for part in parts}
 
 
-@pytest.mark.parametrize(
-    "package",
-    sorted([*_SHARED.glob("*/__init__.py"), *_SHARED.glob("core/*/__init__.py")]),
-    ids=lambda path: str(path.parent.relative_to(_SHARED)),
-)
+def _packages() -> list[Path]:
+    """The packages of shared, and the packages of those that are split."""
+    inner = [path for name in _SPLIT for path in _SHARED.glob(f"{name}/*/__init__.py")]
+    return sorted(path.parent for path in [*_SHARED.glob("*/__init__.py"), *inner])
+
+
+@pytest.mark.parametrize("package", _packages(), ids=lambda path: str(path.relative_to(_SHARED)))
 def test_a_docstring_that_says_what_is_imported_says_all_of_it(package: Path) -> None:
-    docstring = ast.get_docstring(ast.parse(package.read_text("utf-8"))) or ""
+    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
     prose = " ".join(line for line in docstring.splitlines() if not line.startswith("    "))
     sentences = [text for text in re.split(r"(?<=\.)\s", prose) if re.search(r"\bimports?\b", text)]
     words = set(re.findall(r"\w+", " ".join(sentences)))
-    assert sorted(_imported(package.parent) - words) == []
+    assert sorted(_imported(package) - words) == []
 
 
 def test_the_architecture_names_every_package() -> None:
-    """Those of shared/ and of shared/core/, each in a row of its table."""
+    """Those of shared/ and of shared/core/ in a row each, those of shared/adapters/ in its row."""
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
     folders = [path.parent for path in _SHARED.glob("*/__init__.py")]
     folders += [path.parent for path in _SHARED.glob("core/*/__init__.py")]
     names = sorted(str(folder.relative_to(ROOT)) for folder in folders if folder.name != "core")
     assert [name for name in names if f"| `{name}/` |" not in page] == []
+    (row,) = [line for line in page.splitlines() if line.startswith("| `shared/adapters/` |")]
+    adapters = sorted(path.parent.name for path in _SHARED.glob("adapters/*/__init__.py"))
+    assert [name for name in adapters if f"`{name}`" not in row] == []
 
 
 def test_the_architecture_draws_every_layer() -> None:

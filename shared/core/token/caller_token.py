@@ -1,7 +1,7 @@
 """A caller's Entra token: its place in the request, the key that signed it, and the identity that
 its claims speak for.
 
-Signature, issuer, audience and times are checked by PyJWT, in `shared.adapters.entra`.
+Signature, issuer, audience and times are checked by PyJWT, in `shared.adapters.identity.entra`.
 
 Claims of an access token:
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from shared.adapters import rate_files
+from shared import rate_files
 from shared.core.cost.cost import CostStatus, cost
 from shared.core.cost.quantities import Quantities, split_tokens
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from shared.adapters import rate_files
+from shared import rate_files
 from shared.core.cost import rates
 from shared.core.cost.facts import quantities_of
 from shared.core.cost.rates import RateError

@@ -1,0 +1,12 @@
+"""What one blob each holds: captures, small JSON objects, the content policy, a lease.
+
+In and out: the records of `shared.core`, the exact bytes of captures, and parsed JSON.
+
+    captures      captures, under the hour of their exchange
+    json_blobs    small JSON objects, by name
+    usage_claims  claims on the usage of background responses
+    policy_blob   reads the blob of the content policy
+    start_lease   a lease that one holder has over all instances
+
+It imports `shared.core`, `shared.settings` and `shared.errors`; of the adapters `storage`.
+"""

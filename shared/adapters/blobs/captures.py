@@ -1,0 +1,176 @@
+"""Captures in Blob storage. The deployment creates the container (infra/, the local stack), never
+the app.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, cast
+
+from azure.core.async_paging import AsyncPageIterator
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import BlobBlock
+from azure.storage.blob.aio import ContainerClient
+
+from shared.adapters.storage.account import Storage
+from shared.core.records.capture import (
+    CONTAINER,
+    Capture,
+    body_offset,
+    is_erased,
+    load,
+    load_header,
+    without_body,
+)
+from shared.errors import StorageNotFound
+
+# of a capture's beginning: more than its header ever takes, unless headers are copied
+_HEADER_BYTES: Final = 16 * 1024
+_DIRECT_BYTES: Final = 1024 * 1024  # a larger one is worth the SDK's pipeline
+
+
+class Captures:
+    """Stores, reads and lists captures."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    @functools.cached_property
+    def _container(self) -> ContainerClient:
+        return self._storage.blobs.get_container_client(CONTAINER)
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        """Store a capture. Raises StorageError. A second put of the same name replaces the first:
+        retries are harmless.
+        """
+        data = b"".join(parts)
+        if len(data) <= _DIRECT_BYTES:
+            await self._storage.direct.put_blob(f"{CONTAINER}/{name}", data)
+            return
+        async with self._storage.call():
+            await self._container.upload_blob(name, data, length=len(data), overwrite=True)
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        """Store a capture unless there is one of that name. Raises StorageError."""
+        async with self._storage.call():
+            with contextlib.suppress(ResourceExistsError):
+                await self._container.upload_blob(name, data, length=len(data), overwrite=False)
+
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        """Upload a block of a capture. Raises StorageError."""
+        async with self._storage.call():
+            await self._container.get_blob_client(name).stage_block(
+                _block_id(block), data, length=len(data)
+            )
+
+    async def commit(self, name: str, blocks: Sequence[int]) -> None:
+        """Make the capture of these blocks, in this order. Raises StorageError."""
+        async with self._storage.call():
+            await self._container.get_blob_client(name).commit_block_list(
+                [BlobBlock(_block_id(block)) for block in blocks]
+            )
+
+    async def get(self, name: str | None) -> Capture | None:
+        """The capture, or None if there is none. Raises StorageError or CaptureError."""
+        if name is None:
+            return None
+        try:
+            return load(await self._storage.direct.get_blob(f"{CONTAINER}/{name}"))
+        except StorageNotFound:
+            return None
+
+    async def header(self, name: str) -> dict[str, Any]:
+        """A capture's header alone, without its body. Raises StorageNotFound if there is none,
+        StorageError or CaptureError.
+        """
+        path = f"{CONTAINER}/{name}"
+        beginning = await self._storage.direct.get_beginning(path, _HEADER_BYTES)
+        body_at = body_offset(beginning)
+        if body_at > len(beginning):
+            beginning = await self._storage.direct.get_beginning(path, body_at)
+        return load_header(beginning)
+
+    async def pages(self, prefix: str) -> AsyncIterator[list[str]]:
+        """The names below a prefix in their order, in pages of up to 5,000. Raises StorageError."""
+        listing = self._container.list_blob_names(name_starts_with=prefix).by_page()
+        async for page in self._storage.each(listing):
+            yield [name async for name in page]
+
+    async def page(
+        self, prefix: str, marker: str | None, count: int
+    ) -> tuple[list[str], str | None]:
+        """One page of names, and where the next one starts; None after the last. Raises
+        StorageError.
+        """
+        listing = self._container.list_blob_names(name_starts_with=prefix, results_per_page=count)
+        pages = cast(AsyncPageIterator[str], listing.by_page(continuation_token=marker))
+        async with self._storage.call():
+            names = [name async for name in await anext(pages)]
+        return names, pages.continuation_token or None
+
+    async def exists(self, name: str) -> bool:
+        """Whether there is a capture of that name. Raises StorageError."""
+        try:
+            await self._storage.direct.get_beginning(f"{CONTAINER}/{name}", 1)
+        except StorageNotFound:
+            return False
+        return True
+
+    async def begins_with(self, name: str, data: bytes) -> bool:
+        """Whether there is a capture of that name with this beginning. Raises StorageError."""
+        try:
+            path = f"{CONTAINER}/{name}"
+            return await self._storage.direct.get_beginning(path, len(data)) == data
+        except StorageNotFound:
+            return False
+
+    async def staged(self, name: str) -> frozenset[int]:
+        """The blocks that were uploaded and that no capture holds. Raises StorageError."""
+        return (await self._staged(name)) or frozenset()
+
+    async def erase(self, name: str) -> bool:
+        """Delete a capture and the blocks of an upload that never ended; False if there is
+        neither. Raises StorageError.
+        """
+        staged = await self._staged(name)
+        if staged is None:
+            return False
+        blob = self._container.get_blob_client(name)
+        async with self._storage.call():
+            if staged:  # a deletion leaves them (or finds no blob), a put discards them
+                await blob.upload_blob(b"", length=0, overwrite=True)
+        try:
+            async with self._storage.call():
+                await blob.delete_blob(delete_snapshots="include")
+        except StorageNotFound:
+            return False
+        return True
+
+    async def erase_body(self, name: str) -> None:
+        """Replace a capture by its header, with a mark; nothing if there is none. Raises
+        StorageError or CaptureError.
+        """
+        with contextlib.suppress(StorageNotFound):
+            header = await self.header(name)
+            if not is_erased(header):
+                await self.put(name, (without_body(header),))
+
+    async def _staged(self, name: str) -> frozenset[int] | None:
+        """None if there is neither a capture nor a block."""
+        try:
+            async with self._storage.call():
+                _, blocks = await self._container.get_blob_client(name).get_block_list("all")
+        except StorageNotFound:
+            return None
+        return frozenset(int(block.id) for block in blocks)
+
+    async def probe(self) -> None:
+        """Raises StorageError unless the container can be reached."""
+        async with self._storage.call():
+            await self._container.get_container_properties()
+
+
+def _block_id(block: int) -> str:
+    return f"{block:08}"  # all ids of a blob have one length (Put Block)

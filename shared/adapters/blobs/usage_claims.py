@@ -1,0 +1,50 @@
+"""Claims on the usage of background responses: one blob for each, made by the first exchange that
+claims it.
+
+`usage/<SHA-256 of the response's id>` beside the ledger holds the holder's exchange id: no more of
+an exchange than the ledger itself keeps, and for as long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from shared.adapters.blobs.json_blobs import JsonBlobs
+from shared.core.event.usage_claim import Claim
+
+
+class UsageClaims:
+    """Claims and releases usage. Any number of workers may claim at once: storage decides."""
+
+    def __init__(self, json_blobs: JsonBlobs) -> None:
+        self._json_blobs = json_blobs
+
+    async def claim(self, response_id: str, exchange_id: str) -> Claim:
+        """This exchange counts this response's usage, unless another was first.
+        Raises StorageError.
+        """
+        name = _name(response_id)
+        new = await self._json_blobs.put_if_absent(name, {"exchange_id": exchange_id})
+        holder = exchange_id if new else await self._holder(name)
+        return Claim(response_id=response_id, holder=holder, new=new)
+
+    async def _holder(self, name: str) -> str:
+        """The exchange that holds a claim; "" if it was released meanwhile or cannot be read. Both
+        count as another exchange's.
+        """
+        holder = (await self._json_blobs.get(name) or {}).get("exchange_id")
+        return holder if isinstance(holder, str) else ""
+
+    async def holder(self, response_id: str) -> str | None:
+        """The exchange that claimed a response's usage; None if none did, or if it cannot be read.
+        Raises StorageError.
+        """
+        return await self._holder(_name(response_id)) or None
+
+    async def release(self, claim: Claim) -> None:
+        """The next exchange that claims this usage holds it. Raises StorageError."""
+        await self._json_blobs.delete(_name(claim.response_id))
+
+
+def _name(response_id: str) -> str:
+    return f"usage/{hashlib.sha256(response_id.encode('utf-8', 'surrogatepass')).hexdigest()}"

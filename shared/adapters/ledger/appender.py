@@ -1,0 +1,117 @@
+"""Appends entries to the ledger: `entries/2026/11/23/14/<writer>-000000.log`.
+
+Each worker appends to blobs of its own, so any number of them may write. A blob is followed by the
+next one before it reaches 50,000 blocks, which is where Azure stops taking appends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from azure.storage.blob.aio import ContainerClient
+
+from shared.adapters.storage.account import Storage
+from shared.core.records.ledger_entry import CONTAINER, LedgerEntry
+from shared.core.records.window import Window
+from shared.errors import StorageError, StorageNotFound
+
+BLOCKS_PER_BLOB: Final = 45_000
+# Appends begin this far apart at least. Each is a call, however many entries it holds, and no event
+# waits for it: only the message's end does.
+APPEND_INTERVAL_S: Final = 0.1
+_MAX_WINDOWS: Final = 48  # whose blob this writer remembers; it creates another for an older one
+
+
+@dataclass(kw_only=True, slots=True)
+class _Blob:
+    name: str
+    blocks: int = 0
+
+
+class LedgerAppender:
+    """Appends the entries of one worker; many entries share one append."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        writer: str,
+        *,
+        blocks_per_blob: int,
+        append_interval_s: float,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """`writer` is unique to this worker process."""
+        self.blobs: dict[str, _Blob] = {}  # by window, those that this worker appends to
+        self._storage = storage
+        self._writer = writer
+        self._blobs_created = 0
+        self._blocks_per_blob = blocks_per_blob
+        self._append_interval_s = append_interval_s
+        self._sleep = sleep
+        self._next_append_at = 0.0  # by the event loop's clock
+        self._writing = asyncio.Lock()
+        self._next_entries: list[LedgerEntry] = []
+        self._next_append: asyncio.Task[StorageError | None] | None = None
+
+    @functools.cached_property
+    def _container(self) -> ContainerClient:
+        return self._storage.blobs.get_container_client(CONTAINER)
+
+    async def append(self, entries: Sequence[LedgerEntry]) -> None:
+        """Append entries. Those that come while an append is under way, or within an interval of
+        its beginning, share the next one, so that nobody waits for more than two appends to slow
+        blobs. Raises StorageError.
+        """
+        self._next_entries.extend(entries)
+        if self._next_append is None:
+            self._next_append = asyncio.create_task(self._append_next())
+        appended = self._next_append
+        # whoever stops waiting does not end it for the others
+        error = await asyncio.shield(appended)
+        if error is not None:
+            raise StorageError(str(error), status=error.status, code=error.code) from error
+
+    async def _append_next(self) -> StorageError | None:
+        async with self._writing:
+            now = asyncio.get_running_loop().time
+            await self._sleep(max(0.0, self._next_append_at - now()))
+            self._next_append_at = now() + self._append_interval_s
+            entries, self._next_entries = self._next_entries, []
+            self._next_append = None
+            lines: dict[str, list[bytes]] = defaultdict(list)
+            for entry in entries:
+                lines[Window.of_exchange(entry.exchange_id).name].append(entry.line())
+            try:
+                for window, window_lines in lines.items():
+                    await self._append_block(window, b"".join(window_lines))
+            except StorageError as error:
+                return error
+            return None
+
+    async def _append_block(self, window: str, data: bytes) -> None:
+        blob = self.blobs.get(window)
+        if blob is None or blob.blocks >= self._blocks_per_blob:
+            blob = await self._create_blob(window)
+        try:
+            await self._storage.direct.append_block(f"{CONTAINER}/{blob.name}", data)
+        except StorageNotFound:  # deleted by retention, or by hand
+            blob = await self._create_blob(window)
+            await self._storage.direct.append_block(f"{CONTAINER}/{blob.name}", data)
+        blob.blocks += 1
+
+    async def _create_blob(self, window: str) -> _Blob:
+        # Blobs are numbered over all windows: creating one that exists would empty it, and this
+        # writer may have forgotten it.
+        blob = _Blob(name=f"entries/{window}/{self._writer}-{self._blobs_created:06}.log")
+        self._blobs_created += 1
+        async with self._storage.call():
+            await self._container.get_blob_client(blob.name).create_append_blob()
+        while len(self.blobs) >= _MAX_WINDOWS:
+            del self.blobs[min(self.blobs)]
+        self.blobs[window] = blob
+        return blob

@@ -1,0 +1,10 @@
+"""The collector of OpenTelemetry.
+
+In: the spans, points and details of `shared.core.telemetry`. Out: OTLP over HTTP.
+
+    export  exports spans and metrics
+    events  exports the events that hold prompt and answer
+
+It imports `shared.core` and `shared.settings`, and no other adapter. What it imports of
+OpenTelemetry takes long to load, so function_app.py imports it only if a collector is set.
+"""

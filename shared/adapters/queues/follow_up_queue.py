@@ -1,0 +1,82 @@
+"""The Storage queue of follow-ups. The deployment creates the queue, never the app.
+
+No function is bound to the queue: the scaler of a queue trigger counts the messages that are hidden
+until later, and would add instances for responses that are not due. A timer takes what is due.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+from typing import Final
+
+from azure.storage.queue.aio import QueueClient
+
+from shared.adapters.storage.account import Storage
+from shared.core.records import follow_up as follow_ups
+from shared.core.records.follow_up import FollowUp, QueuedFollowUp
+
+QUEUE: Final = "follow-ups"
+# What nobody takes expires: the app was stopped for so long, or follows no more. It is more than
+# the longest wait and an outage of some days.
+MESSAGE_TTL_S: Final = 8 * 86_400
+
+
+class FollowUpQueue:
+    """Holds follow-ups, each hidden until it is due. Every method raises StorageError."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    @functools.cached_property
+    def _queue(self) -> QueueClient:
+        return self._storage.queue(QUEUE)
+
+    async def put(self, follow_up: FollowUp, wait_s: int) -> None:
+        """Queue a follow-up, visible after `wait_s` seconds."""
+        text = follow_ups.dump(follow_up)
+        await self._storage.direct.put_message(QUEUE, text, wait_s, ttl_s=MESSAGE_TTL_S)
+
+    async def take(self, count: int, hidden_s: int) -> list[QueuedFollowUp]:
+        """Up to `count` messages that are due, at most 32. Each becomes visible again after
+        `hidden_s` seconds unless it is postponed or removed.
+        """
+        pages = self._queue.receive_messages(
+            messages_per_page=count, visibility_timeout=hidden_s, max_messages=count
+        ).by_page()
+        async with self._storage.call():
+            page = await anext(pages, None)
+            messages = [message async for message in page] if page is not None else []
+        return [
+            QueuedFollowUp(
+                body=_decoded(message.content),
+                message_id=message.id,
+                pop_receipt=message.pop_receipt or "",
+                tries=message.dequeue_count or 1,
+            )
+            for message in messages
+        ]
+
+    async def postpone(self, message: QueuedFollowUp, follow_up: FollowUp, wait_s: int) -> None:
+        """Replace the text of a message and hide it for `wait_s` seconds, by one call."""
+        async with self._storage.call():
+            await self._queue.update_message(
+                message.message_id,
+                message.pop_receipt,
+                content=follow_ups.dump(follow_up),
+                visibility_timeout=wait_s,
+            )
+
+    async def remove(self, message: QueuedFollowUp) -> None:
+        """Delete a message."""
+        async with self._storage.call():
+            await self._queue.delete_message(message.message_id, message.pop_receipt)
+
+
+def _decoded(text: str) -> bytes:
+    """A message's text; as it is if it is not Base64, which is none of the app's."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return text.encode()

@@ -1,0 +1,11 @@
+"""Calls to Azure OpenAI.
+
+In: a request's method, URL, headers and body. Out: the response as httpx streams it, with the
+exceptions of `shared.errors` in place of httpx's.
+
+    calls   the calls of the relay, through httpx
+    reader  the app's own fetches of responses that are stored upstream
+
+It imports `shared.core`, `shared.settings` and `shared.errors`. It is given its httpx transport,
+and imports no other adapter.
+"""

@@ -1,0 +1,89 @@
+"""Fetches what the upstream has, on the app's own behalf: with its credential, and as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+import httpx
+
+from shared.adapters.upstream.calls import Upstream
+from shared.core.wire.http import forwarding
+from shared.core.wire.http.fetched_response import FetchedResponse
+from shared.errors import UpstreamConnectionLost, UpstreamInterrupted, UpstreamTimeout
+from shared.settings.timeouts import FOLLOW_S
+
+MAX_BYTES: Final = 32 * 1024 * 1024
+_MAX_REPEATS: Final = 2  # for kept connections; others of the pool may be at their end, too
+
+
+class _NoBody:
+    """The body of a GET."""
+
+    size_bytes = 0
+    stream: httpx.AsyncByteStream = httpx.ByteStream(b"")
+
+
+class UpstreamReader:
+    """Fetches whole responses."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        timeout_s: float = FOLLOW_S,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`timeout_s` bounds one fetch with all that it takes."""
+        self._upstream = upstream
+        self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
+        self._clock = clock
+
+    async def get(self, target: bytes) -> FetchedResponse:
+        """The response to a GET of `target`, path and query. Raises UpstreamError."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._get(target)
+        except TimeoutError:
+            raise UpstreamTimeout(
+                f"Azure OpenAI took longer than {self._timeout_s:g} s to say how a response is."
+            ) from None
+
+    async def _get(self, target: bytes) -> FetchedResponse:
+        began_at = self._clock()
+        response = await self._open(target)
+        to_headers_ms = (self._clock() - began_at) * 1000
+        try:
+            body = bytearray()
+            async for piece in self._upstream.pieces(response):
+                body += piece
+                if len(body) > self._max_bytes:
+                    raise UpstreamInterrupted(
+                        f"A response of more than {self._max_bytes} bytes is not followed."
+                    )
+        finally:
+            await response.aclose()
+        return FetchedResponse(
+            status=response.status_code,
+            headers=response.headers.raw,
+            body=bytes(body),
+            to_headers_ms=to_headers_ms,
+            to_end_ms=(self._clock() - began_at) * 1000,
+        )
+
+    async def _open(self, target: bytes) -> httpx.Response:
+        for _ in range(_MAX_REPEATS):
+            try:
+                return await self._send(target)
+            except UpstreamConnectionLost:  # a GET changes nothing: it may be sent again
+                continue
+        return await self._send(target)
+
+    async def _send(self, target: bytes) -> httpx.Response:
+        credential = await self._upstream.credential_headers()
+        headers = forwarding.request_headers([], credential)
+        return await self._upstream.send("GET", target, headers, _NoBody())

@@ -1,0 +1,11 @@
+"""Microsoft's Python worker, whose process the app runs in.
+
+In: the worker library as it is installed. Out: the library patched where it would hold or lose
+invocations, and a sentence on what is not as expected.
+
+    worker_library    the patches, and the versions that they were tested with
+    http_invocations  patches of how the library pairs a request with its invocation
+    worker_process    the worker's log lines and its garbage collector
+
+It imports `shared.errors`, and no other adapter.
+"""
