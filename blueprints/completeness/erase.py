@@ -14,6 +14,7 @@ import azure.durable_functions as df
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.access import Guard
+from blueprints.operator_http import accepted, json_body
 from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.completeness.erasure import ErasureRunner, ErasureStep, Position
 from shared.core.api_errors import operator_errors
@@ -174,7 +175,7 @@ async def _start(
 ) -> Response:
     now = datetime.now(UTC)
     try:
-        request = erasure_request.parse(await _json(req), now)
+        request = erasure_request.parse(await json_body(req, erasure_request.EXAMPLE), now)
     except OperatorRequestError as error:
         return ErrorResponse(operator_errors.invalid_erasure(str(error)))
     state = ErasureState(
@@ -185,20 +186,7 @@ async def _start(
     )
     run = await client.start_new(_ORCHESTRATION, uuid.uuid4().hex, state.as_json())
     links = client.create_http_management_payload(run)
-    return JSONResponse(
-        {"run": run, "dry_run": request.dry_run, **links},
-        202,
-        {"location": links["statusQueryGetUri"], "retry-after": "5"},
-    )
-
-
-async def _json(req: Request) -> object:
-    try:
-        return await req.json()
-    except (ValueError, RecursionError):
-        raise OperatorRequestError(
-            f"The body must be JSON such as {erasure_request.EXAMPLE}."
-        ) from None
+    return accepted(links, run=run, dry_run=request.dry_run)
 
 
 async def _run(run: str, client: df.DurableOrchestrationClient, runner: ErasureRunner) -> Response:

@@ -12,9 +12,10 @@ from typing import Any, Final, Protocol, Self
 
 import azure.durable_functions as df
 import azure.functions as func
-from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
+from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.access import Guard
+from blueprints.operator_http import accepted
 from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.api_errors import operator_errors
@@ -160,8 +161,7 @@ async def _respond(
 ) -> Response:
     if not await start_run(client, start_lock, RunOptions(max_age_s=max_age_s, open_too=True)):
         return ErrorResponse(operator_errors.reconcile_running())
-    links = client.create_http_management_payload(INSTANCE)
-    return JSONResponse(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "5"})
+    return accepted(client.create_http_management_payload(INSTANCE))
 
 
 async def start_run(

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 import azure.durable_functions as df
-from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
+from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.access import Guard
+from blueprints.operator_http import accepted, json_body
 from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.completeness.replay import ReplayPage, ReplayRunner
 from shared.core.api_errors import operator_errors
@@ -149,22 +150,13 @@ async def _start(
     req: Request, client: df.DurableOrchestrationClient, retention: timedelta
 ) -> Response:
     try:
-        request = replay_request.parse(await _json(req), datetime.now(UTC), retention)
+        body = await json_body(req, replay_request.EXAMPLE)
+        request = replay_request.parse(body, datetime.now(UTC), retention)
     except OperatorRequestError as error:
         return ErrorResponse(operator_errors.invalid_replay(str(error)))
     state = ReplayState.of(request)
     instance = await client.start_new("replay", client_input=state.as_json())
-    links = client.create_http_management_payload(instance)
-    return JSONResponse(links, 202, {"location": links["statusQueryGetUri"], "retry-after": "5"})
-
-
-async def _json(req: Request) -> object:
-    try:
-        return await req.json()
-    except (ValueError, RecursionError):
-        raise OperatorRequestError(
-            f"The body must be JSON such as {replay_request.EXAMPLE}."
-        ) from None
+    return accepted(client.create_http_management_payload(instance))
 
 
 def orchestrate(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final, Protocol, Self
 
 from shared.completeness.back_pressure import BackPressure
@@ -28,6 +29,15 @@ PAGE: Final = 500  # names of captures, so about 250 exchanges
 BATCH: Final = 50  # exchanges: a retried page repeats no more than these
 # Replay waits while more than this is queued: live exchanges are enriched first.
 MAX_QUEUED: Final = 1_000
+
+
+class ReplayResult(StrEnum):
+    """The result of one exchange of a replay."""
+
+    QUEUED = "queued"
+    UNREADABLE = "unreadable"  # its captures are corrupt
+    UNWANTED = "unwanted"  # the request does not select it, or it was erased since it was listed
+    ERASED = "erased"  # its retention is over, or it was redacted and its bodies are gone
 
 
 class CapturePages(CaptureHeaders, Protocol):
@@ -134,7 +144,7 @@ class ReplayRunner:
         ]
         first_digests = await self._first_digests(window, matches)
 
-        async def requeue(exchange: CapturedExchange) -> str:
+        async def requeue(exchange: CapturedExchange) -> ReplayResult:
             return await self._requeue(request, exchange, first_digests.get(exchange.exchange_id))
 
         for first in range(0, len(matches), self._batch):
@@ -143,12 +153,12 @@ class ReplayRunner:
             checkpoint.counts.update(results)
             checkpoint.after = batch[-1].exchange_id
             await self._checkpoints.put(checkpoint_name, checkpoint.as_json())
-        erased = checkpoint.counts["erased"]
+        erased = checkpoint.counts[ReplayResult.ERASED]
         if next_marker is None:
             erased += await self._erased_count(request, window)
         return ReplayPage(
-            queued=checkpoint.counts["queued"],
-            unreadable=checkpoint.counts["unreadable"],
+            queued=checkpoint.counts[ReplayResult.QUEUED],
+            unreadable=checkpoint.counts[ReplayResult.UNREADABLE],
             marker=next_marker,
             waiting=None,
             erased=erased,
@@ -179,22 +189,21 @@ class ReplayRunner:
         request: ReplayRequest,
         exchange: CapturedExchange,
         first_delivery: Digests | None,
-    ) -> str:
-        """`queued`, `unreadable`, `unwanted` or `erased`."""
+    ) -> ReplayResult:
         try:
             envelope = await rebuild_envelope(self._captures, exchange)
         except (CaptureError, EnvelopeError):
-            return "unreadable"
+            return ReplayResult.UNREADABLE
         except CaptureExpired:
-            return "erased"
+            return ReplayResult.ERASED
         except StorageNotFound:  # erased since its captures were listed
-            return "unwanted"
+            return ReplayResult.UNWANTED
         if not request.wants(envelope):
-            return "unwanted"
+            return ReplayResult.UNWANTED
         if envelope.content_mode is ContentMode.REDACTED and await self._is_erased(exchange):
-            return "erased"
+            return ReplayResult.ERASED
         await self._envelopes.put(mark_replayed(envelope, first_delivery))
-        return "queued"
+        return ReplayResult.QUEUED
 
     async def _is_erased(self, exchange: CapturedExchange) -> bool:
         """Whether the bodies of a redacted exchange are gone. The request's goes first."""
