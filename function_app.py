@@ -35,12 +35,7 @@ from shared.adapters.event_hub.sender import EventHub
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity import credentials
 from shared.adapters.ledger.ledger import Ledger
-from shared.adapters.queues.envelope_queue import (
-    POISON_QUEUE,
-    QUEUE,
-    EnvelopeQueue,
-    GroupedEnvelopes,
-)
+from shared.adapters.queues.envelope_queue import EnvelopeQueue, GroupedEnvelopes
 from shared.adapters.queues.follow_up_queue import FollowUpQueue
 from shared.adapters.storage.account import Storage
 from shared.adapters.upstream.calls import Upstream
@@ -55,6 +50,7 @@ from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.content.policy_renewal import PolicyRenewal
 from shared.content.policy_source import FixedPolicy, PolicySource
+from shared.core.records.envelope_message import POISON_QUEUE, QUEUE
 from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment

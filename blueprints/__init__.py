@@ -9,6 +9,6 @@ A blueprint's name leads to the package of shared/ that it calls: `relay`, `enri
 `dead_letters`. The HTTP functions check their callers by `access`, for which shared/access decides.
 `operator_http` reads the requests of operators who start a run, and answers them.
 
-May import: shared. A blueprint imports no other one, but `access` and `operator_http`.
-Only function_app.py imports the blueprints.
+May import: shared, but no adapter. A blueprint imports no other one, but `access` and
+`operator_http`. Only function_app.py imports the blueprints.
 """

@@ -12,11 +12,11 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.access import Guard
-from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.core.api_errors import operator_errors
 from shared.health.readiness import Readiness
 from shared.health.status import MAX_HOURS, Status, hours_of
 from shared.http.error_response import ErrorResponse
+from shared.http.releasing_response import ReleasingResponse
 
 _HOURS: Final = "48"  # of reports, unless the caller names another number
 

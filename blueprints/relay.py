@@ -8,9 +8,9 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.access import Guard
-from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.core.api_errors import exchange_errors
 from shared.core.wire.request import routing
+from shared.http.releasing_response import ReleasingResponse
 from shared.relay.rejection import Rejection
 from shared.relay.relay import Relay
 from shared.relay.relay_response import RelayResponse

@@ -5,5 +5,5 @@ are for operators.
 In: requests of operators, ticks of timers, and Durable's calls of orchestrations and activities.
 Out: JSON responses, and the states of runs, which Durable stores.
 
-May import: shared, blueprints.access, blueprints.operator_http.
+May import: shared but no adapter, blueprints.access, blueprints.operator_http.
 """

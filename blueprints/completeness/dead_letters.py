@@ -8,12 +8,12 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.access import Guard
-from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.completeness.dead_letters import DeadLetters
 from shared.core.api_errors import operator_errors
 from shared.core.records.exchange_id import started_at
 from shared.errors import CaptureError, EnvelopeError, StorageImmutable
 from shared.http.error_response import ErrorResponse
+from shared.http.releasing_response import ReleasingResponse
 
 _ERASED_NOTE: Final = (
     "What is on the Event Hub is out of reach: it goes when the hub's retention, and that of its "

@@ -15,13 +15,13 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 
 from blueprints.access import Guard
 from blueprints.operator_http import accepted, json_body
-from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.completeness.erasure import ErasureRunner, ErasureStep, Position
 from shared.core.api_errors import operator_errors
 from shared.core.records import erasure_receipt, erasure_request, typed_json
 from shared.core.records.erasure_receipt import ErasureCounts, Operator
 from shared.errors import OperatorRequestError
 from shared.http.error_response import ErrorResponse
+from shared.http.releasing_response import ReleasingResponse
 
 _ORCHESTRATION: Final = "erase"  # the name of its function
 _RETRIES: Final = df.RetryOptions(

@@ -16,11 +16,11 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.access import Guard
 from blueprints.operator_http import accepted
-from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.api_errors import operator_errors
 from shared.core.records.comparison import COUNTS, Report
 from shared.http.error_response import ErrorResponse
+from shared.http.releasing_response import ReleasingResponse
 from shared.settings.settings import Settings
 
 INSTANCE: Final = "reconcile"  # while this instance runs, no other is started

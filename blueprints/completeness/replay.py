@@ -14,13 +14,13 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.access import Guard
 from blueprints.operator_http import accepted, json_body
-from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.completeness.replay import ReplayPage, ReplayRunner
 from shared.core.api_errors import operator_errors
 from shared.core.records import replay_request
 from shared.core.records.replay_request import ReplayRequest
 from shared.errors import OperatorRequestError
 from shared.http.error_response import ErrorResponse
+from shared.http.releasing_response import ReleasingResponse
 
 _RETRIES: Final = df.RetryOptions(
     first_retry_interval_in_milliseconds=5_000, max_number_of_attempts=5

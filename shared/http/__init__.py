@@ -1,7 +1,10 @@
-"""What the app's HTTP routes share.
+"""Parts of responses that all HTTP routes of the app share.
 
-    exchange_ids    the id of an exchange that starts now
-    error_response  an error as the whole response to a call that is not an exchange
+In: a request, its response, an ApiError. Out: responses of Starlette, and the ids of exchanges.
 
-It imports from core.
+    exchange_ids        the id of an exchange that starts now
+    error_response      an error as the whole response to a call that is not an exchange
+    releasing_response  a response that has the worker library release what it keeps of a request
+
+It imports `shared.core`. Blueprints, use cases and the adapter of the worker library import it.
 """

@@ -11,9 +11,8 @@ from typing import Any, Final
 import pytest
 
 from local.stack.storage import CONTAINERS, QUEUES
-from shared.adapters.queues import follow_up_queue
-from shared.adapters.queues.envelope_queue import POISON_QUEUE, QUEUE
-from shared.core.records import capture, ledger_entry
+from shared.core.records import capture, follow_up, ledger_entry
+from shared.core.records.envelope_message import POISON_QUEUE, QUEUE
 from tests.infra import switches
 from tests.infra.bicep import GROUP_ID, INFRA, Deployment
 from tests.infra.switches import Setting
@@ -118,7 +117,7 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
         ("app", "Storage Blob Data Reader", "container policies"),
         ("app", "Storage Queue Data Contributor", f"queue {QUEUE}"),
         ("app", "Storage Queue Data Contributor", f"queue {POISON_QUEUE}"),
-        ("app", "Storage Queue Data Contributor", f"queue {follow_up_queue.QUEUE}"),
+        ("app", "Storage Queue Data Contributor", f"queue {follow_up.QUEUE}"),
         ("app", "Azure Event Hubs Data Sender", "hub"),
         ("app", "Monitoring Metrics Publisher", "Application Insights"),
         ("gateway", "Monitoring Metrics Publisher", "Application Insights"),
@@ -231,7 +230,7 @@ def test_queues_and_containers_are_those_of_the_code(
     queues = deployment.of("Microsoft.Storage/storageAccounts/queueServices/queues")
     containers = deployment.of("Microsoft.Storage/storageAccounts/blobServices/containers")
     assert {_last(resource) for resource in queues} == set(QUEUES)
-    assert set(QUEUES) == {QUEUE, POISON_QUEUE, follow_up_queue.QUEUE}
+    assert set(QUEUES) == {QUEUE, POISON_QUEUE, follow_up.QUEUE}
     of_captures = {
         _last(resource) for resource in containers if resource["name"].startswith("stcapt")
     }

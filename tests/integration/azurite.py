@@ -16,13 +16,14 @@ from harness.sample_envelope import PLAIN
 from shared.adapters.blobs.captures import Captures
 from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.adapters.ledger.ledger import Ledger
-from shared.adapters.queues.envelope_queue import QUEUE, EnvelopeQueue
+from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import Storage
 from shared.completeness.back_pressure import BackPressure
 from shared.core.content.mode import ContentMode
 from shared.core.records import capture, envelope_message
 from shared.core.records.digests import AcceptedEvent
 from shared.core.records.envelope import Caller, Envelope
+from shared.core.records.envelope_message import QUEUE
 from shared.core.records.exchange_id import new_exchange_id, started_at
 from shared.core.records.outcome import Outcome
 from shared.core.records.window import Window

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from shared.adapters.blobs.captures import Captures
-from shared.adapters.queues.envelope_queue import QUEUE
 from shared.completeness.erasure import ErasureRunner, Position
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.reconciliation import Reconciliation
@@ -19,6 +18,7 @@ from shared.core.records import capture
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.digests import AcceptedEvent
 from shared.core.records.envelope import Caller, to_fields
+from shared.core.records.envelope_message import QUEUE
 from shared.core.records.erasure_receipt import ErasureCounts, ErasurePage, Operator
 from shared.core.records.erasure_request import ErasureRequest, sha256
 from shared.core.records.window import Window

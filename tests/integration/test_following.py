@@ -15,7 +15,7 @@ import pytest
 
 from harness.sample_envelope import EXCHANGE_ID, an_envelope
 from harness.schema import valid
-from shared.adapters.queues.follow_up_queue import QUEUE, FollowUpQueue
+from shared.adapters.queues.follow_up_queue import FollowUpQueue
 from shared.core.content.mode import ContentMode
 from shared.core.event import builder, shape
 from shared.core.event.usage_claim import Claim
@@ -26,7 +26,7 @@ from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.digests import AcceptedEvent, Digests
 from shared.core.records.envelope import Caller, Envelope
 from shared.core.records.exchange_id import started_at
-from shared.core.records.follow_up import FollowUp
+from shared.core.records.follow_up import QUEUE, FollowUp
 from shared.core.records.outcome import Outcome
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler

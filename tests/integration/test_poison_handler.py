@@ -12,12 +12,13 @@ import pytest
 from harness.sample_envelope import PLAIN, an_envelope
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
-from shared.adapters.queues.envelope_queue import POISON_QUEUE, EnvelopeQueue
+from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records import capture, envelope_message
 from shared.core.records.dead_letter import DeadLetterReason
 from shared.core.records.envelope import Envelope, dump, mark_replayed, mark_requeued
+from shared.core.records.envelope_message import POISON_QUEUE
 from shared.core.records.outcome import Outcome
 from shared.core.records.poison import MAX_FAILURES, failure_count_name
 from shared.core.records.window import Window

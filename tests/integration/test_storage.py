@@ -17,10 +17,11 @@ from local.stack import Stack
 from local.stack.ports import Ports
 from local.stack.storage import connection_string
 from shared.adapters.blobs.captures import Captures
-from shared.adapters.queues.envelope_queue import QUEUE, EnvelopeQueue
+from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import Storage
 from shared.core.records import capture, envelope
 from shared.core.records.capture import Capture
+from shared.core.records.envelope_message import QUEUE
 from shared.core.records.exchange_id import new_exchange_id
 from shared.errors import CaptureError, StorageError
 from shared.relay.capture_writer import BLOCK_BYTES

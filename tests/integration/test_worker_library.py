@@ -19,8 +19,8 @@ from starlette.responses import PlainTextResponse
 
 from local.repository import ROOT
 from shared.adapters.worker import worker_library, worker_process
-from shared.adapters.worker.http_invocations import ReleasingResponse
 from shared.adapters.worker.worker_library import TESTED_VERSIONS, Library
+from shared.http.releasing_response import ReleasingResponse
 
 INVOCATION_ID = "7a3c9c6e-0000-4000-8000-000000000001"
 

@@ -13,10 +13,8 @@ from shared.adapters.storage.account import Storage
 from shared.concurrency.futures import complete_each
 from shared.core.records import envelope_message
 from shared.core.records.envelope import Envelope, dump
+from shared.core.records.envelope_message import QUEUE
 from shared.errors import StorageError
-
-QUEUE: Final = "envelopes"
-POISON_QUEUE: Final = "envelopes-poison"  # the host's name for what it gave up
 
 # More than one, so that a put without a response does not hold up every other envelope.
 _PUTS_AT_ONCE: Final = 2

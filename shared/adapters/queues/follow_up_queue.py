@@ -15,9 +15,8 @@ from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.storage.account import Storage
 from shared.core.records import follow_up as follow_ups
-from shared.core.records.follow_up import FollowUp, QueuedFollowUp
+from shared.core.records.follow_up import QUEUE, FollowUp, QueuedFollowUp
 
-QUEUE: Final = "follow-ups"
 # What nobody takes expires: the app was stopped for so long, or follows no more. It is more than
 # the longest wait and an outage of some days.
 MESSAGE_TTL_S: Final = 8 * 86_400

@@ -7,5 +7,5 @@ invocations, and a sentence on what is not as expected.
     http_invocations  patches of how the library pairs a request with its invocation
     worker_process    the worker's log lines and its garbage collector
 
-It imports `shared.errors`, and no other adapter.
+It imports `shared.http` and `shared.errors`, and no other adapter.
 """

@@ -5,17 +5,12 @@ the one for the other gets a bound, and what the library keeps of both is releas
 from __future__ import annotations
 
 import asyncio
-import functools
-import importlib
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-
 from shared.errors import UnsupportedLibrary
+from shared.http.releasing_response import references_of
 
 # The two ways differ by milliseconds; a worker that is just starting, or busy, is allowed for.
 # What never meets keeps its caller for so long: a request whose client closed its sending side, or
@@ -44,9 +39,7 @@ def bound_pairing(coordinator: Any, timeout_s: float, forget_after_s: float) -> 
     expect(all(isinstance(wait, _BoundedWait) or _takes_an_id(wait) for wait in waits))
     for name, wait in zip(names, waits, strict=True):
         if not isinstance(wait, _BoundedWait):
-            bounded_wait = _BoundedWait(
-                wait, _references_of(coordinator), timeout_s, forget_after_s
-            )
+            bounded_wait = _BoundedWait(wait, references_of(coordinator), timeout_s, forget_after_s)
             setattr(coordinator, name, bounded_wait)
 
 
@@ -57,7 +50,7 @@ def _takes_an_id(wait: Any) -> bool:
 
 def check_references(coordinator: Any) -> None:
     """`ReleasingResponse` needs it."""
-    expect(_references_of(coordinator) is not None)
+    expect(references_of(coordinator) is not None)
 
 
 class _BoundedWait:
@@ -122,44 +115,3 @@ class _Patience:
             self._timer = self._loop.call_later(self._interval_s, self._interval_over)
         else:
             self._timeout.reschedule(self._loop.time())
-
-
-class ReleasingResponse(Response):
-    """A response that first drops what the library would keep of its invocation for the rest of the
-    worker's life.
-
-    That is about 1 KB for each request. It may only go once the library has handed the response
-    over, which is when the response is called.
-    """
-
-    def __init__(self, request: Request, response: Response) -> None:
-        super().__init__()
-        self._invocation_id = request.headers.get("x-ms-invocation-id", "")
-        self._response = response
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the wrapped response does."""
-        references = _context_references()
-        if references is not None:
-            references.pop(self._invocation_id, None)
-        await self._response(scope, receive, send)
-
-
-@functools.cache
-def _context_references() -> dict[str, Any] | None:
-    return _references_of(coordinator())
-
-
-def _references_of(coordinator: Any) -> dict[str, Any] | None:
-    references = getattr(coordinator, "_context_references", None)
-    return references if isinstance(references, dict) else None
-
-
-def coordinator() -> Any:
-    """The library's coordinator of requests and invocations; None if there is none."""
-    try:
-        return getattr(
-            importlib.import_module("azure_functions_runtime.http_v2"), "http_coordinator", None
-        )
-    except ImportError:
-        return None

@@ -21,6 +21,7 @@ import fastapi
 from shared.adapters.worker import http_invocations
 from shared.adapters.worker.http_invocations import FORGET_AFTER_S, PAIRING_TIMEOUT_S, expect
 from shared.errors import UnsupportedLibrary
+from shared.http.releasing_response import installed_coordinator
 
 _log = logging.getLogger("fnsse.worker_library")
 
@@ -81,7 +82,7 @@ def patch_runtime(
 def _installed_library() -> Library:
     return Library(
         web=_import_module("azurefunctions.extensions.http.fastapi.web"),
-        coordinator=http_invocations.coordinator(),
+        coordinator=installed_coordinator(),
         path_convertor=getattr(_import_module("starlette.convertors"), "PathConvertor", None),
         logging_config=getattr(_import_module("uvicorn.config"), "LOGGING_CONFIG", None),
         versions={name: _version(name) for name in TESTED_VERSIONS},

@@ -13,6 +13,8 @@ from shared.core.records.envelope import Envelope, from_fields
 from shared.core.wire.json import json_shape
 from shared.errors import EnvelopeError
 
+QUEUE: Final = "envelopes"
+POISON_QUEUE: Final = "envelopes-poison"  # the host moves there what failed too often
 # The service takes 64 KiB of Base64, which are 48 KiB of text.
 MAX_BYTES: Final = 47 * 1024
 

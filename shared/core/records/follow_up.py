@@ -22,6 +22,7 @@ from shared.core.wire.json import json_shape
 from shared.core.wire.operations import spec_of
 from shared.errors import WrongType
 
+QUEUE: Final = "follow-ups"
 _CREATE_PATH: Final = "/responses"  # the end of the path of every call that creates a response
 # Azure's ids have about 60 characters. The upstream chose the id, and the app puts it into a path.
 _ID: Final = re.compile(r"[\w=-]{1,256}", re.ASCII)
