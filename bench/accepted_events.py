@@ -21,7 +21,7 @@ _READ_WITHIN_S: Final = 120.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AcceptedEvent:
+class ArrivedEvent:
     """When an exchange ended, and when the Event Hub accepted its event. UTC."""
 
     ended: datetime
@@ -52,15 +52,15 @@ def wait_for(stack: Stack, expected: int, within_s: float) -> None:
         time.sleep(_POLL_S)
 
 
-def read_all(stack: Stack) -> list[AcceptedEvent]:
+def read_all(stack: Stack) -> list[ArrivedEvent]:
     """Every event, read after the loads, because a consumer takes CPU time."""
     # the SDK logs every reconnect as a warning
     logging.getLogger("azure.eventhub").setLevel(logging.ERROR)
-    events: list[AcceptedEvent] = []
+    events: list[ArrivedEvent] = []
     expected, complete = count(stack), threading.Event()
 
     def take(_: PartitionContext, batch: list[EventData]) -> None:
-        events.extend(map(_accepted_event, batch))
+        events.extend(map(_arrived_event, batch))
         if len(events) >= expected:
             complete.set()
 
@@ -80,8 +80,8 @@ def read_all(stack: Stack) -> list[AcceptedEvent]:
     return events
 
 
-def _accepted_event(event: EventData) -> AcceptedEvent:
+def _arrived_event(event: EventData) -> ArrivedEvent:
     ended = datetime.fromisoformat(json.loads(event.body_as_str())["timestamp"])
     accepted = event.enqueued_time
     assert accepted is not None  # of a received event
-    return AcceptedEvent(ended=ended.replace(tzinfo=UTC), accepted=accepted.astimezone(UTC))
+    return ArrivedEvent(ended=ended.replace(tzinfo=UTC), accepted=accepted.astimezone(UTC))

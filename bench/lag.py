@@ -21,7 +21,7 @@ from bench.errors import BenchError
 from bench.job import Job
 from bench.lag_figures import Lag, LoadWindow, Reading, doubts, lag_of, markdown
 from bench.load_process import generate
-from bench.processes import Machine, Meter, cpu_s_of
+from bench.processes import CpuMeter, Machine, cpu_s_of
 from local.stack import Stack, StackError
 
 _RATES: Final = (10, 50, 100, 200)
@@ -49,7 +49,7 @@ class LagBench:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._meter = Meter(stack.parts)
+        self._meter = CpuMeter(stack.parts)
         self._machine = Machine(stack.parts)
         self._calls = 0
         _progress("warm-up")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from bench.accepted_events import AcceptedEvent
+from bench.accepted_events import ArrivedEvent
 from bench.statistics import percentile
 
 _SHARES: Final = (0.5, 0.9, 0.99)
@@ -68,7 +68,7 @@ class Lag:
     drain_s: float  # from the load's end to the acceptance of its last event
 
 
-def lag_of(window: LoadWindow, events: Sequence[AcceptedEvent]) -> Lag:
+def lag_of(window: LoadWindow, events: Sequence[ArrivedEvent]) -> Lag:
     """The lag of the exchanges that ended while this load ran."""
     own = [event for event in events if window.began.at <= event.ended <= window.drained.at]
     lags = [event.lag_ms for event in own]

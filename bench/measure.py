@@ -18,7 +18,7 @@ from bench import accepted_events, bare_relay
 from bench.job import Job, JobResult
 from bench.load_process import generate
 from bench.plan import Plan
-from bench.processes import Machine, Meter
+from bench.processes import CpuMeter, Machine
 from bench.statistics import Cpu, Idle
 from local.stack import FunctionsHost, Stack
 
@@ -109,7 +109,7 @@ class _Bench:
         self._functions_host = functions_host
         self._plan = plan
         self._progress = progress
-        self._meter = Meter(stack.parts)
+        self._meter = CpuMeter(stack.parts)
         self._machine = Machine(stack.parts)
         self._proxy, self._upstream = stack.ports.proxy, stack.ports.azure_openai
         self._exchanges = 0

@@ -11,7 +11,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types; the resu
 
 from bench.errors import BenchError
 from bench.statistics import Cpu
-from local.stack import Part
+from local.stack import StackPart
 
 _MB: Final = 2**20
 
@@ -25,10 +25,10 @@ class Process:
     program: str  # the executable's name: python3.13, dotnet, func
 
 
-class Meter:
+class CpuMeter:
     """Reads CPU times and memory of a running stack's Functions host and upstream."""
 
-    def __init__(self, parts: Mapping[str, Part]) -> None:
+    def __init__(self, parts: Mapping[str, StackPart]) -> None:
         host, stand_in = parts["functions_host"], parts["azure_openai"]
         pids = [host.pid, *host.descendants()]
         worker = worker_of([_described(pid) for pid in pids])
@@ -53,7 +53,7 @@ class Meter:
         return float(sum(process.memory_info().rss for process in self._host) / _MB)
 
 
-def cpu_s_of(part: Part) -> float:
+def cpu_s_of(part: StackPart) -> float:
     """CPU seconds of a part of the stack so far. Raises BenchError if one of its processes has
     ended.
     """
@@ -72,7 +72,7 @@ class Busy:
 class Machine:
     """Measures how much of the machine processes outside the benchmark use, which slows it down."""
 
-    def __init__(self, parts: Mapping[str, Part]) -> None:
+    def __init__(self, parts: Mapping[str, StackPart]) -> None:
         pids = [pid for part in parts.values() for pid in (part.pid, *part.descendants())]
         self._ours = [psutil.Process(), *(psutil.Process(pid) for pid in pids)]
 

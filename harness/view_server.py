@@ -17,7 +17,7 @@ from harness.waiting import until
 from shared import rate_files
 from shared.core.wire.json.json_shape import JsonObject
 from view.exchange.received import Received
-from view.options import Options, parse
+from view.options import ViewOptions, parse
 from view.server.app import build
 from view.server.app_client import AppClient
 from view.server.live import Live
@@ -112,7 +112,7 @@ def view_server(
             services.store.close()
 
 
-def _services(options: Options, file: Path, status: JsonObject) -> Services:
+def _services(options: ViewOptions, file: Path, status: JsonObject) -> Services:
     card = rate_files.read_card()
     store = Store(file, keep=options.keep, card=card)
     return Services(

@@ -15,9 +15,9 @@ from urllib.parse import quote
 import httpx
 
 from local.colour import has_colours, paint, plain
-from local.event_feed import EventFeed
+from local.event_feed import LocalEventFeed
 from local.event_text import summary
-from local.running import Running, add_folder_option, find
+from local.running import RunInfo, add_folder_option, find
 from local.stack import StackError
 from shared.core.wire.json.json_shape import JsonObject, mapping, mappings, parse_object, text
 from shared.core.wire.stream.sse import SseDecoder
@@ -28,11 +28,11 @@ _ANSWER_WITHIN_S: Final = 300.0
 _API_VERSION: Final = "2024-10-21"
 
 
-def ask(running: Running, prompt: str, deployment: str, out: TextIO) -> bool:
+def ask(running: RunInfo, prompt: str, deployment: str, out: TextIO) -> bool:
     """Print the answer and the line of its event; False if the answer is an error. Raises
     StackError.
     """
-    with EventFeed(running.event_hub_settings, from_start=False) as feed:
+    with LocalEventFeed(running.event_hub_settings, from_start=False) as feed:
         exchange_id, is_whole = _print_answer(running, prompt, deployment, out)
         event = feed.event_of(exchange_id, within_s=_EVENT_WITHIN_S)
     if event is None:
@@ -43,7 +43,7 @@ def ask(running: Running, prompt: str, deployment: str, out: TextIO) -> bool:
     return is_whole
 
 
-def _print_answer(running: Running, prompt: str, deployment: str, out: TextIO) -> tuple[str, bool]:
+def _print_answer(running: RunInfo, prompt: str, deployment: str, out: TextIO) -> tuple[str, bool]:
     url = (
         f"{running.proxy}/openai/deployments/{quote(deployment, safe='')}/chat/completions"
         f"?api-version={_API_VERSION}"

@@ -12,7 +12,7 @@ import openai
 from openai.types.chat import ChatCompletionMessageParam
 
 from local.console import Console
-from local.event_feed import Event, EventFeed
+from local.event_feed import Event, LocalEventFeed
 from local.event_text import abridged, save, summary
 from local.reachable import unreachable
 from local.stack import Stack
@@ -26,7 +26,9 @@ _NOTICE_EVERY_S: Final = 15
 _QUESTION: Final = "In one sentence: what does a proxy do?"
 
 
-def show(stack: Stack, console: Console, feed: EventFeed, deployment: str, events: Path) -> None:
+def show(
+    stack: Stack, console: Console, feed: LocalEventFeed, deployment: str, events: Path
+) -> None:
     """Print the streamed response as it arrives and its event abridged, and the other event in a
     line; the whole ones are written to the folder `events`.
 
@@ -126,7 +128,7 @@ def _stream(
 def _show_events(
     stack: Stack,
     console: Console,
-    feed: EventFeed,
+    feed: LocalEventFeed,
     expected: set[str],
     events: Path,
     ours: Callable[[Event], bool],

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from local.event_feed import EventFeed
+from local.event_feed import LocalEventFeed
 from local.outages import request
-from local.running import Running, add_folder_option, find
+from local.running import RunInfo, add_folder_option, find
 from local.stack import StackError
 
 _EVERY_S: Final = 2.0
@@ -60,7 +60,7 @@ class Outage:
 
 
 @dataclass
-class Calls:
+class DrillCalls:
     """What users got, and whose events are awaited."""
 
     statuses: Counter[str] = field(default_factory=Counter)
@@ -74,7 +74,7 @@ class Drill:
     """One rehearsal. `say` prints a line."""
 
     def __init__(
-        self, running: Running, folder: Path, feed: EventFeed, say: Callable[[str], None]
+        self, running: RunInfo, folder: Path, feed: LocalEventFeed, say: Callable[[str], None]
     ) -> None:
         self._running = running
         self._folder = folder
@@ -82,7 +82,7 @@ class Drill:
         self._say = say
         self._began = time.monotonic()
         self._health = ""
-        self.calls = Calls()
+        self.calls = DrillCalls()
 
     def run(self, outages: list[Outage]) -> bool:
         """Whether every call was answered and every event arrived."""
@@ -185,7 +185,7 @@ def _connection(proxy: str, timeout_s: float) -> HTTPConnection:
     return HTTPConnection(address.hostname or "", address.port, timeout=timeout_s)
 
 
-def outages(storage_s: float, event_hub_s: float, running: Running) -> list[Outage]:
+def outages(storage_s: float, event_hub_s: float, running: RunInfo) -> list[Outage]:
     """The outages asked for. Raises StackError for a part that is not one of the run's own."""
     wanted = [
         Outage("azurite", "storage", storage_s),
@@ -205,7 +205,7 @@ def alerts(part: str) -> str:
     return ", ".join(f"{rule} ({when})" for rule, when in ALERTS[part].items())
 
 
-def summary(calls: Calls, *, nothing_lost: bool) -> Iterator[str]:
+def summary(calls: DrillCalls, *, nothing_lost: bool) -> Iterator[str]:
     """The drill's result, a line each."""
     answers = ", ".join(f"{count} x {status}" for status, count in calls.statuses.most_common())
     total = calls.statuses.total()
@@ -232,7 +232,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         running = find(options.folder)
         wanted = outages(options.storage, options.event_hub, running)
-        with EventFeed(running.event_hub_settings, from_start=False) as feed:
+        with LocalEventFeed(running.event_hub_settings, from_start=False) as feed:
             drill = Drill(running, options.folder, feed, lambda line: print(line, flush=True))
             nothing_lost = drill.run(wanted)
     except StackError as error:

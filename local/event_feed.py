@@ -19,7 +19,7 @@ Event = Mapping[str, Any]
 _GROUP: Final = "$Default"
 
 
-class EventFeed:
+class LocalEventFeed:
     """Receives from all partitions in a thread; `next()` returns the events in the order of
     arrival.
     """

@@ -37,13 +37,13 @@ from view.sources.captured_events import event_of, exchanges_between
 from view.sources.captures import CaptureReader
 
 _STORAGE_SETTINGS: Final = ("CAPTURES_STORAGE", "CAPTURES_STORAGE__blobServiceUri")
-_AT_ONCE: Final = 8  # exchanges that are read at once; a capture may have 100 MB
+_CONCURRENT_READS: Final = 8  # exchanges that are read at once; a capture may have 100 MB
 _PROGRESS_EVERY_S: Final = 0.5
 _DAY_MINUTES: Final = 24 * 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Selection:
+class ExportSelection:
     """Which exchanges become rows, and of which shape."""
 
     first: datetime
@@ -94,7 +94,7 @@ class Progress:
 
 
 async def export(
-    reader: CaptureReader, selection: Selection, out: TextIO, progress: Progress
+    reader: CaptureReader, selection: ExportSelection, out: TextIO, progress: Progress
 ) -> None:
     """Write the rows, in the order in which the exchanges started. Raises CaptureUnavailable."""
     async for group in _groups(exchanges_between(reader, selection.first, selection.end)):
@@ -113,7 +113,7 @@ async def _groups(
     group: list[CapturedExchange] = []
     async for exchange in exchanges:
         group.append(exchange)
-        if len(group) == _AT_ONCE:
+        if len(group) == _CONCURRENT_READS:
             yield group
             group = []
     if group:
@@ -121,13 +121,13 @@ async def _groups(
 
 
 async def _rows(
-    reader: CaptureReader, group: Sequence[CapturedExchange], selection: Selection
+    reader: CaptureReader, group: Sequence[CapturedExchange], selection: ExportSelection
 ) -> list[JsonObject | LeftOut]:
     return await asyncio.gather(*(_row(reader, exchange, selection) for exchange in group))
 
 
 async def _row(
-    reader: CaptureReader, exchange: CapturedExchange, selection: Selection
+    reader: CaptureReader, exchange: CapturedExchange, selection: ExportSelection
 ) -> JsonObject | LeftOut:
     captured = await event_of(reader, exchange)
     if isinstance(captured, LeftOut):
@@ -170,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     return asyncio.run(_export_to(file, CaptureReader(address), selection))
 
 
-async def _export_to(file: Path, reader: CaptureReader, selection: Selection) -> int:
+async def _export_to(file: Path, reader: CaptureReader, selection: ExportSelection) -> int:
     """The file is there when all rows are in it. Its owner alone can read it: it holds prompts."""
     progress, unfinished = Progress(out=sys.stderr), file.with_name(f"{file.name}.part")
     unfinished.parent.mkdir(parents=True, exist_ok=True)
@@ -190,14 +190,14 @@ async def _export_to(file: Path, reader: CaptureReader, selection: Selection) ->
         await reader.aclose()
 
 
-def _selection(options: argparse.Namespace) -> Selection:
+def _selection(options: argparse.Namespace) -> ExportSelection:
     now = datetime.now(UTC)
     end = _moment("--to", options.to) if options.to else now
     since = timedelta(minutes=options.since_minutes)
     first = _moment("--from", getattr(options, "from")) if getattr(options, "from") else end - since
     if end <= first:
         raise OptionsError("--to must be later than --from")
-    return Selection(
+    return ExportSelection(
         first=first,
         end=end,
         query=parse(options.filter, now_ms=round(now.timestamp() * 1000)),

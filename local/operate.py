@@ -44,7 +44,7 @@ environment, for a deployment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class App:
+class OperatedApp:
     """The app whose runs are started. `key` is an operator's; a local app needs none."""
 
     url: str
@@ -63,7 +63,7 @@ class App:
         return {"authorization" if is_token else "x-functions-key": self.key}
 
 
-class Operator:
+class RunStarter:
     """Starts runs and follows them. `wait` pauses between two looks at a run."""
 
     def __init__(
@@ -128,12 +128,12 @@ def _refusal(what: str, code: int, content: JsonObject) -> str:
     return f"POST /ops/{what}: {code}: is this address fnsse's?"
 
 
-def reconcile(operator: Operator) -> bool:
+def reconcile(operator: RunStarter) -> bool:
     """Whether the run judged all hours: it may find a backlog or an Event Hub that is away."""
     return _is_whole(operator.run("reconcile", None, "reconcile"))
 
 
-def replay(operator: Operator, body: JsonObject) -> bool:
+def replay(operator: RunStarter, body: JsonObject) -> bool:
     """Whether all that was selected is queued."""
     return _is_whole(operator.run("replay", body, "replay"))
 
@@ -144,7 +144,7 @@ def _is_whole(status: JsonObject) -> bool:
 
 
 def erase(
-    operator: Operator, body: JsonObject, out: TextIO, confirmed: Callable[[str], bool]
+    operator: RunStarter, body: JsonObject, out: TextIO, confirmed: Callable[[str], bool]
 ) -> bool:
     """Count in a dry run, ask, erase, and print the receipt. False if anything was left out."""
     counted = operator.run("erase", {**body, "dry_run": True}, "dry run")
@@ -176,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         app = _app(options)
         with app.client() as client:
-            return 0 if _operate(Operator(client, app.headers, sys.stdout), options) else 1
+            return 0 if _operate(RunStarter(client, app.headers, sys.stdout), options) else 1
     except StackError as error:
         print(f"fnsse: {error}", file=sys.stderr)
         return 1
@@ -185,7 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _operate(operator: Operator, options: argparse.Namespace) -> bool:
+def _operate(operator: RunStarter, options: argparse.Namespace) -> bool:
     if options.what == "reconcile":
         return reconcile(operator)
     body = _body(options)
@@ -208,10 +208,10 @@ def _body(options: argparse.Namespace) -> JsonObject:
     return body
 
 
-def _app(options: argparse.Namespace) -> App:
+def _app(options: argparse.Namespace) -> OperatedApp:
     if options.app:
-        return App(url=options.app.rstrip("/"), key=os.environ.get("KEY", ""))
-    return App(url=find(options.folder).proxy)
+        return OperatedApp(url=options.app.rstrip("/"), key=os.environ.get("KEY", ""))
+    return OperatedApp(url=find(options.folder).proxy)
 
 
 def _parser() -> argparse.ArgumentParser:

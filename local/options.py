@@ -19,7 +19,7 @@ _DEPLOYMENT: Final = "gpt-4o"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class RunOptions:
     """The options of a run."""
 
     functions_host: str  # embedded, func or none
@@ -61,12 +61,12 @@ class Options:
         )
 
 
-def parse(arguments: list[str] | None) -> Options:
+def parse(arguments: list[str] | None) -> RunOptions:
     """Parse the command line. Raises StackError for an invalid port, and exits as argparse does for
     an unknown option.
     """
     arguments_read = _parser().parse_args(arguments)
-    return Options(
+    return RunOptions(
         functions_host=arguments_read.functions_host,
         ports=Ports(
             **{

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from local.stack import Stack, StackError
-from local.stack.part import Part
+from local.stack.part import StackPart
 from local.stack.ports import HOST
 
 FILE: Final = "outages.json"
@@ -87,7 +87,7 @@ class Outages:
             port.request("PUT", "/behaviour", body)
             port.getresponse()
 
-    def _revive(self, part: Part) -> None:
+    def _revive(self, part: StackPart) -> None:
         try:
             part.check()
         except StackError as death:

@@ -24,7 +24,7 @@ _CENT: Final = Decimal("0.01")
 CALLS: Final = (100_000, 1_000_000, 50_000_000)  # of the table
 
 
-class Kind(StrEnum):
+class CostKind(StrEnum):
     """Whether a cost grows with the calls."""
 
     FIXED = "fixed"  # called or not
@@ -44,7 +44,7 @@ class Traffic:
 
     calls: Decimal  # N, a month
     duration_s: Decimal = Decimal(6)  # d
-    at_once: Decimal = Decimal(10)  # o, exchanges that an active instance handles
+    concurrency: Decimal = Decimal(10)  # o, exchanges that an active instance handles
     enrichment_s: Decimal = Decimal("0.05")  # e
     memory_gb: Decimal = Decimal(2)  # M
     request_kb: Decimal = Decimal(6)  # q
@@ -65,13 +65,13 @@ class Item:
 
     name: str
     owner: Owner
-    kind: Kind
+    kind: CostKind
     price: str  # its name in the file
     quantity: Decimal  # in single units: operations, GB, hours
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Price:
+class ServicePrice:
     """One price, of so many units, after those that are included in a month."""
 
     unit: Decimal
@@ -82,11 +82,11 @@ class Price:
         return max(quantity - self.included, Decimal(0)) / self.unit * self.price
 
 
-def read_prices(file: Path = FILE) -> dict[str, Price]:
+def read_prices(file: Path = FILE) -> dict[str, ServicePrice]:
     """The prices by their names."""
     with file.open(encoding="utf-8") as text:
         return {
-            row["name"]: Price(
+            row["name"]: ServicePrice(
                 unit=Decimal(row["unit"]),
                 included=Decimal(row["included"]),
                 price=Decimal(row["price"]),
@@ -103,15 +103,17 @@ def items(traffic: Traffic) -> Iterator[Item]:
     yield from _gateway(traffic)
 
 
-def amounts(traffic: Traffic, prices: dict[str, Price]) -> dict[tuple[Owner, Kind], Decimal]:
+def amounts(
+    traffic: Traffic, prices: dict[str, ServicePrice]
+) -> dict[tuple[Owner, CostKind], Decimal]:
     """The sum of each owner's fixed and variable costs, in cents."""
-    sums = {(owner, kind): Decimal(0) for owner in Owner for kind in Kind}
+    sums = {(owner, kind): Decimal(0) for owner in Owner for kind in CostKind}
     for item in items(traffic):
         sums[item.owner, item.kind] += prices[item.price].amount(item.quantity)
     return {key: amount.quantize(_CENT) for key, amount in sums.items()}
 
 
-def _app(name: str, price: str, quantity: Decimal, kind: Kind = Kind.VARIABLE) -> Item:
+def _app(name: str, price: str, quantity: Decimal, kind: CostKind = CostKind.VARIABLE) -> Item:
     return Item(name=name, owner=Owner.APP, kind=kind, price=price, quantity=quantity)
 
 
@@ -127,23 +129,23 @@ def _storage(traffic: Traffic) -> Iterator[Item]:
         "p_blob_gb_month",
         calls * captures_kb / _KB_A_GB * traffic.retention_months,
     )
-    yield _app("lists of reconcile", "p_blob_list", Decimal(19_710), Kind.FIXED)
-    yield _app("looks at follow-ups", "p_queue", _TIMER_RUNS, Kind.FIXED)
-    yield _app("polls of idle queues", "p_queue", (2_628_000 + 481_800) * idle, Kind.FIXED)
-    yield _app("Durable's tables", "p_table", 1_095_000 * idle, Kind.FIXED)
-    yield _app("leases", "p_blob_write", 700_800 * idle, Kind.FIXED)
+    yield _app("lists of reconcile", "p_blob_list", Decimal(19_710), CostKind.FIXED)
+    yield _app("looks at follow-ups", "p_queue", _TIMER_RUNS, CostKind.FIXED)
+    yield _app("polls of idle queues", "p_queue", (2_628_000 + 481_800) * idle, CostKind.FIXED)
+    yield _app("Durable's tables", "p_table", 1_095_000 * idle, CostKind.FIXED)
+    yield _app("leases", "p_blob_write", 700_800 * idle, CostKind.FIXED)
 
 
 def _functions(traffic: Traffic) -> Iterator[Item]:
-    active_s = traffic.calls * (traffic.duration_s / traffic.at_once + traffic.enrichment_s)
+    active_s = traffic.calls * (traffic.duration_s / traffic.concurrency + traffic.enrichment_s)
     yield _app("executions", "p_execution", traffic.calls * 2)
-    yield _app("executions of the timer `following`", "p_execution", _TIMER_RUNS, Kind.FIXED)
+    yield _app("executions of the timer `following`", "p_execution", _TIMER_RUNS, CostKind.FIXED)
     yield _app("active time, GB s", "p_gb_s", active_s * traffic.memory_gb)
     yield _app(
         "always-ready instances, GB s",
         "p_ready_gb_s",
         traffic.always_ready * _SECONDS * traffic.memory_gb,
-        Kind.FIXED,
+        CostKind.FIXED,
     )
 
 
@@ -152,7 +154,10 @@ def _delivery(traffic: Traffic) -> Iterator[Item]:
     units = (traffic.event_kb / 64).to_integral_value(ROUND_CEILING)  # of 64 KB
     yield _app("Event Hubs ingress", "p_ingress", calls * units)
     yield _app(
-        "Event Hubs throughput units, h", "p_tu_h", _HOURS * traffic.throughput_units, Kind.FIXED
+        "Event Hubs throughput units, h",
+        "p_tu_h",
+        _HOURS * traffic.throughput_units,
+        CostKind.FIXED,
     )
     line_kb = Decimal("0.5") / traffic.appended
     yield _app("logs, GB", "p_log_gb", calls * (2 * traffic.record_kb + line_kb) / _KB_A_GB)
@@ -160,15 +165,15 @@ def _delivery(traffic: Traffic) -> Iterator[Item]:
 
 def _gateway(traffic: Traffic) -> Iterator[Item]:
     lines = (
-        ("API Management unit, h", "p_apim_unit_h", _HOURS, Kind.FIXED),
-        ("API Management calls", "p_apim_request", traffic.calls, Kind.VARIABLE),
-        ("logs of the gateway, GB", "p_log_gb", traffic.calls * 3 / _KB_A_GB, Kind.VARIABLE),
+        ("API Management unit, h", "p_apim_unit_h", _HOURS, CostKind.FIXED),
+        ("API Management calls", "p_apim_request", traffic.calls, CostKind.VARIABLE),
+        ("logs of the gateway, GB", "p_log_gb", traffic.calls * 3 / _KB_A_GB, CostKind.VARIABLE),
     )
     for name, price, quantity, kind in lines:
         yield Item(name=name, owner=Owner.GATEWAY, kind=kind, price=price, quantity=quantity)
 
 
-def bill(traffic: Traffic, prices: dict[str, Price]) -> Iterator[str]:
+def bill(traffic: Traffic, prices: dict[str, ServicePrice]) -> Iterator[str]:
     """Each item of one month, and the sums."""
     for item in items(traffic):
         amount = prices[item.price].amount(item.quantity)
@@ -177,12 +182,12 @@ def bill(traffic: Traffic, prices: dict[str, Price]) -> Iterator[str]:
     yield ""
     for (owner, kind), amount in sums.items():
         yield f"{owner:8} {kind:9} {amount:>65,.2f}"
-    app = sums[Owner.APP, Kind.FIXED] + sums[Owner.APP, Kind.VARIABLE]
+    app = sums[Owner.APP, CostKind.FIXED] + sums[Owner.APP, CostKind.VARIABLE]
     yield f"without the gateway {app:>64,.2f}"
     yield f"with the gateway    {sum(sums.values()):>64,.2f} USD"
 
 
-def table(calls: Iterable[int], prices: dict[str, Price]) -> Iterator[str]:
+def table(calls: Iterable[int], prices: dict[str, ServicePrice]) -> Iterator[str]:
     """The table of docs/how-to/estimate-cost.md."""
     yield (
         "| calls a month | fixed | variable | without the gateway | for 1,000 calls "
@@ -191,8 +196,8 @@ def table(calls: Iterable[int], prices: dict[str, Price]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     for number in calls:
         sums = amounts(Traffic(calls=Decimal(number)), prices)
-        fixed, variable = sums[Owner.APP, Kind.FIXED], sums[Owner.APP, Kind.VARIABLE]
-        gateway = [sums[Owner.GATEWAY, kind] for kind in Kind]
+        fixed, variable = sums[Owner.APP, CostKind.FIXED], sums[Owner.APP, CostKind.VARIABLE]
+        gateway = [sums[Owner.GATEWAY, kind] for kind in CostKind]
         app, whole = fixed + variable, fixed + variable + sum(gateway)
         cells = [
             f"{number:,}",

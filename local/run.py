@@ -18,7 +18,7 @@ from typing import Final, NoReturn
 from local import addresses
 from local.console import Console
 from local.folder import FolderInUse, alone_in, another, keep_earlier_logs
-from local.options import Options, parse
+from local.options import RunOptions, parse
 from local.outages import Outages
 from local.repository import ROOT
 from local.running import announced, describe
@@ -58,7 +58,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _run(options: Options) -> None:
+def _run(options: RunOptions) -> None:
     console = Console(options.folder / "logs", verbose=options.verbose)
     try:
         stack = _stack(options, console)
@@ -78,8 +78,8 @@ def _run(options: Options) -> None:
 
 
 def _instead(
-    error: FolderInUse | PortsTaken, options: Options, listening: dict[str, int]
-) -> Options:
+    error: FolderInUse | PortsTaken, options: RunOptions, listening: dict[str, int]
+) -> RunOptions:
     """Options with which this run can start. The run that uses the folder usually has its ports
     too.
     """
@@ -91,7 +91,7 @@ def _instead(
     )
 
 
-def _stack(options: Options, console: Console) -> Stack:
+def _stack(options: RunOptions, console: Console) -> Stack:
     host: FunctionsHost = "func" if options.functions_host == "func" else "embedded"
     return Stack(
         functions_host=host,
@@ -108,7 +108,7 @@ def _stack(options: Options, console: Console) -> Stack:
     )
 
 
-def _start_and_serve(stack: Stack, config: Settings, options: Options, console: Console) -> None:
+def _start_and_serve(stack: Stack, config: Settings, options: RunOptions, console: Console) -> None:
     started = time.monotonic()
     keep_earlier_logs(options.folder)
     try:
@@ -122,17 +122,17 @@ def _start_and_serve(stack: Stack, config: Settings, options: Options, console: 
         stack.stop()
 
 
-def _serve(stack: Stack, config: Settings, options: Options, console: Console) -> None:
+def _serve(stack: Stack, config: Settings, options: RunOptions, console: Console) -> None:
     # Importing the two SDKs takes a second, during which the parts start.
     from local import demonstration
-    from local.event_feed import EventFeed
+    from local.event_feed import LocalEventFeed
     from local.event_text import save, summary
 
     events = options.folder / "events"
     outages = Outages(stack, options.folder, console.line)
     with (
         announced(options.folder, describe(stack)),
-        EventFeed(stack.settings, from_start="event_hubs" in stack.local_parts) as feed,
+        LocalEventFeed(stack.settings, from_start="event_hubs" in stack.local_parts) as feed,
     ):
         if options.demo:
             demonstration.show(stack, console, feed, options.deployment, events)

@@ -17,7 +17,7 @@ _FILE: Final = "run.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
+class RunInfo:
     """A stack that serves."""
 
     proxy: str
@@ -27,9 +27,9 @@ class Running:
     local_parts: list[str]
 
 
-def describe(stack: Stack) -> Running:
+def describe(stack: Stack) -> RunInfo:
     """What the stack serves."""
-    return Running(
+    return RunInfo(
         proxy=stack.proxy_url,
         page=stack.view_url,
         event_hub_settings=event_hub_settings(stack.settings),
@@ -57,7 +57,7 @@ def add_folder_option(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def announced(folder: Path, running: Running) -> Iterator[None]:
+def announced(folder: Path, running: RunInfo) -> Iterator[None]:
     """Let `find` read it inside the block. The file may hold a connection string: it is readable
     by its owner alone.
     """
@@ -70,7 +70,7 @@ def announced(folder: Path, running: Running) -> Iterator[None]:
         file.unlink(missing_ok=True)
 
 
-def find(folder: Path) -> Running:
+def find(folder: Path) -> RunInfo:
     """The run that uses the folder. Raises StackError, with the remedy, if there is none."""
     file = folder / _FILE
     if not (file.exists() and is_in_use(folder)):
@@ -78,4 +78,4 @@ def find(folder: Path) -> Running:
             f"nothing serves with the folder {folder}: start `make run` in another terminal and wait "
             "until it says so (a run with a FOLDER of its own: give FOLDER here too)"
         )
-    return Running(**json.loads(file.read_text()))
+    return RunInfo(**json.loads(file.read_text()))

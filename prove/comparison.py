@@ -18,14 +18,14 @@ from prove.observation import ClientObservation
 from prove.result import ProofResult
 from prove.upstream_calls import UpstreamRecord
 
-type Calls = dict[str, UpstreamRecord]  # by deployment
+type UpstreamRecords = dict[str, UpstreamRecord]  # by deployment
 
 
 def compare(
     result: ProofResult,
     evidence: Evidence,
     observations: Collection[ClientObservation],
-    upstream: Calls,
+    upstream: UpstreamRecords,
     circumstances: Circumstances,
     *,
     must: Iterable[str] = (),
@@ -94,7 +94,7 @@ def _wrong_events(
 
 
 def check_bodies(
-    result: ProofResult, observations: Iterable[ClientObservation], upstream: Calls
+    result: ProofResult, observations: Iterable[ClientObservation], upstream: UpstreamRecords
 ) -> list[str]:
     """Check that each client has the whole body that the upstream sent, unchanged; the deployments
     of those who have not.
@@ -115,7 +115,7 @@ def check_bodies(
 def _check_traces(
     result: ProofResult,
     evidence: Evidence,
-    upstream: Calls,
+    upstream: UpstreamRecords,
     traces_elsewhere: Iterable[str],
     *,
     may_lose: bool,

@@ -16,7 +16,7 @@ from shared.core.records.comparison import COUNTS
 type Report = dict[str, Any]
 
 
-class Operator:
+class OperatorApi:
     """Calls the functions below /ops of one host."""
 
     def __init__(self, proxy_url: Callable[[], str], wait_idle: Callable[[], None]) -> None:

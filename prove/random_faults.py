@@ -12,7 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
 from local.stack import FunctionsHost
-from prove.comparison import Calls, compare
+from prove.comparison import UpstreamRecords, compare
 from prove.dispositions import dispositions
 from prove.event_rules import Circumstances
 from prove.evidence import HEADER_BYTES, Evidence, gather
@@ -53,7 +53,7 @@ class _Aftermath:
     report: Report
     reconciling_s: float
     evidence: Evidence
-    upstream: Calls
+    upstream: UpstreamRecords
     dead_lettered: set[str]  # ids and deployments
 
     @property

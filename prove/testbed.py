@@ -21,7 +21,7 @@ from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from prove.envelope_leases import EnvelopeLeases
 from prove.gate import Gate
-from prove.operator_api import Operator
+from prove.operator_api import OperatorApi
 from prove.result import NotProven
 
 EXCHANGE_TIMEOUT_S: Final = 4
@@ -85,7 +85,7 @@ class TestBed:
             self.queues.receipts,
             end_early=kind == "func",
         )
-        self.operator = Operator(lambda: self.stack.proxy_url, self.leases.wait_idle)
+        self.operator = OperatorApi(lambda: self.stack.proxy_url, self.leases.wait_idle)
         self._open = ExitStack()
 
     def __enter__(self) -> Self:

@@ -23,7 +23,7 @@ from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject
 from view.errors import OptionsError
 from view.exchange.received import Received
-from view.options import Options, parse
+from view.options import ViewOptions, parse
 from view.server.app import build
 from view.server.app_client import AppClient
 from view.server.delivery import DeliveryStatus
@@ -54,13 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _listen(options: Options) -> socket.socket:
+def _listen(options: ViewOptions) -> socket.socket:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     return socket.create_server((options.host, options.port), family=family)
 
 
 @contextlib.contextmanager
-def _store_file(options: Options) -> Iterator[Path]:
+def _store_file(options: ViewOptions) -> Iterator[Path]:
     """The file that was asked for, or one that is removed at the end: it holds prompts."""
     if options.store is not None:
         yield options.store
@@ -69,7 +69,7 @@ def _store_file(options: Options) -> Iterator[Path]:
         yield Path(folder) / "exchanges.sqlite"
 
 
-async def _serve(options: Options, listener: socket.socket, file: Path) -> None:
+async def _serve(options: ViewOptions, listener: socket.socket, file: Path) -> None:
     token = None if options.is_loopback else secrets.token_urlsafe(24)
     card = rate_files.read_card()
     store = Store(file, keep=options.keep, card=card)
@@ -80,7 +80,7 @@ async def _serve(options: Options, listener: socket.socket, file: Path) -> None:
 
 
 async def _run(
-    options: Options,
+    options: ViewOptions,
     store: Store,
     card: RateCard,
     listener: socket.socket,
@@ -142,7 +142,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _address(options: Options, listener: socket.socket, token: str | None) -> str:
+def _address(options: ViewOptions, listener: socket.socket, token: str | None) -> str:
     host = f"[{options.host}]" if ":" in options.host else options.host
     query = "" if token is None else f"?token={token}"
     return f"http://{host}:{listener.getsockname()[1]}/{query}"

@@ -49,7 +49,7 @@ class AppAddress:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class ViewOptions:
     """What the view is started with. None: it does without."""
 
     mode: str  # local: beside a local stack; deployment
@@ -71,7 +71,7 @@ class Options:
         return self.host in LOOPBACK
 
 
-def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
+def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> ViewOptions:
     """Read command line and environment. Raises OptionsError, and exits as argparse does for
     `--help` and unknown options.
     """
@@ -80,7 +80,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Op
         raise OptionsError(f"--port must be a port, a number from 0 to 65535, and not {read.port}")
     if read.keep < 1:
         raise OptionsError(f"--keep must be at least 1, and not {read.keep}")
-    return Options(
+    return ViewOptions(
         mode="local" if read.local else "deployment",
         host=read.host,
         port=read.port,

@@ -6,7 +6,7 @@ import errno
 import signal
 import sys
 
-from emulators.azure_openai.app import App
+from emulators.azure_openai.app import StandInApp
 from emulators.azure_openai.connection import StandInConnection
 from emulators.azure_openai.directives import DirectiveError, Directives, parse
 from emulators.azure_openai.recording import ExchangeRecording
@@ -59,7 +59,7 @@ async def _serve(port: int, defaults: Directives) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     recording, connections = ExchangeRecording(), set[StandInConnection]()
-    app = App(recording, defaults)
+    app = StandInApp(recording, defaults)
     server = await loop.create_server(
         lambda: StandInConnection(app, recording, connections), _HOST, port, backlog=_BACKLOG
     )

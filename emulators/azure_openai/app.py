@@ -30,7 +30,7 @@ class DirectedResponse:
     headers: Headers = ()  # headers of Azure on every response below /openai/
 
 
-class App:
+class StandInApp:
     """Answers requests. `defaults` are the directives of requests that have none."""
 
     def __init__(self, recording: ExchangeRecording, defaults: Directives) -> None:

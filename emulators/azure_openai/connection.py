@@ -18,7 +18,7 @@ from typing import Protocol, cast
 import httptools
 
 from emulators.azure_openai import recording as record
-from emulators.azure_openai.app import App, DirectedResponse
+from emulators.azure_openai.app import DirectedResponse, StandInApp
 from emulators.azure_openai.control import PREFIX
 from emulators.azure_openai.delivery import BodyEnd, steps
 from emulators.azure_openai.http_response import Headers, StandInResponse
@@ -45,7 +45,7 @@ class StandInConnection(asyncio.Protocol):
     """A client's connection. Requests are answered one after the other; pipelined ones wait."""
 
     def __init__(
-        self, app: App, recording: ExchangeRecording, connections: "set[StandInConnection]"
+        self, app: StandInApp, recording: ExchangeRecording, connections: "set[StandInConnection]"
     ) -> None:
         self._app = app
         self._recording = recording

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from local.doctor import app, machine, settings
-from local.doctor.check import Check, State, show, skipped
+from local.doctor.check import CheckState, DoctorCheck, show, skipped
 from local.running import add_folder_option, event_hub_settings, find
 from local.stack import StackError
 
@@ -25,7 +25,7 @@ environment, for a deployment:
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0 if there is no problem, 1 if there is one."""
     options = _parser().parse_args(arguments)
-    found: list[Check] = []
+    found: list[DoctorCheck] = []
     if options.url is None:
         found += show("This machine", machine.checks(options.folder), sys.stdout)
         found += show("Settings", settings.checks(), sys.stdout)
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     return _conclude(found)
 
 
-def _local_app(options: argparse.Namespace) -> Iterator[Check]:
+def _local_app(options: argparse.Namespace) -> Iterator[DoctorCheck]:
     try:
         running = find(options.folder)
     except StackError as error:
@@ -54,10 +54,10 @@ def _local_app(options: argparse.Namespace) -> Iterator[Check]:
     yield from _app(access, options.deployment, running.event_hub_settings)
 
 
-def _app(access: app.Access, deployment: str, hub: Mapping[str, str]) -> Iterator[Check]:
+def _app(access: app.Access, deployment: str, hub: Mapping[str, str]) -> Iterator[DoctorCheck]:
     healthy = list(app.health(access, hub))
     yield from healthy
-    if healthy[0].state is State.PROBLEM:
+    if healthy[0].state is CheckState.PROBLEM:
         return
     yield from app.status(access)
     yield from app.exchange(access, deployment, _feed(hub))
@@ -66,9 +66,9 @@ def _app(access: app.Access, deployment: str, hub: Mapping[str, str]) -> Iterato
 def _feed(hub: Mapping[str, str]) -> app.OpenFeed | None:
     if not (hub.get("AZURE_EVENTHUB_CONN_STR") or hub.get("AZURE_EVENTHUB_NAMESPACE")):
         return None
-    from local.event_feed import EventFeed  # the SDK takes half a second to import
+    from local.event_feed import LocalEventFeed  # the SDK takes half a second to import
 
-    return lambda: EventFeed(hub, from_start=False)
+    return lambda: LocalEventFeed(hub, from_start=False)
 
 
 def _headers(key: str, token: str) -> dict[str, str]:
@@ -78,9 +78,9 @@ def _headers(key: str, token: str) -> dict[str, str]:
     return {"x-functions-key": value} if value else {}
 
 
-def _conclude(found: list[Check]) -> int:
-    problems = sum(check.state is State.PROBLEM for check in found)
-    warnings = sum(check.state is State.WARNING for check in found)
+def _conclude(found: list[DoctorCheck]) -> int:
+    problems = sum(check.state is CheckState.PROBLEM for check in found)
+    warnings = sum(check.state is CheckState.WARNING for check in found)
     if problems or warnings:
         print(f"\n{_count(problems, 'problem')}, {_count(warnings, 'warning')}")
     else:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from local.doctor.check import Check, ok, problem, skipped, warning
+from local.doctor.check import DoctorCheck, ok, problem, skipped, warning
 from local.event_feed import Event
 from local.reachable import sentences
 
@@ -55,7 +55,7 @@ class Access:
         return httpx.Client(base_url=self.url, timeout=_CALL_WITHIN_S, trust_env=not self.is_local)
 
 
-def health(access: Access, settings: Mapping[str, str]) -> Iterator[Check]:
+def health(access: Access, settings: Mapping[str, str]) -> Iterator[DoctorCheck]:
     """Whether it runs, and reaches what it needs."""
     with access.client() as client:
         try:
@@ -77,7 +77,7 @@ def health(access: Access, settings: Mapping[str, str]) -> Iterator[Check]:
     yield from _readiness(ready, settings)
 
 
-def _readiness(ready: httpx.Response, settings: Mapping[str, str]) -> Iterator[Check]:
+def _readiness(ready: httpx.Response, settings: Mapping[str, str]) -> Iterator[DoctorCheck]:
     try:
         states: dict[str, Any] = ready.json()
     except ValueError:
@@ -95,7 +95,7 @@ def _readiness(ready: httpx.Response, settings: Mapping[str, str]) -> Iterator[C
         yield ok("the app reaches queue, blobs and Event Hub")
 
 
-def status(access: Access) -> Iterator[Check]:
+def status(access: Access) -> Iterator[DoctorCheck]:
     """What waits, what failed and why."""
     with access.client() as client:
         response = client.get("/ops/status", headers=dict(access.operator))
@@ -111,7 +111,7 @@ def status(access: Access) -> Iterator[Check]:
     yield from judge(response.json())
 
 
-def judge(seen: Mapping[str, Any]) -> Iterator[Check]:
+def judge(seen: Mapping[str, Any]) -> Iterator[DoctorCheck]:
     """The findings of what `GET /ops/status` says."""
     recording = seen["worker"]["recording"]
     if recording["lost"]:
@@ -148,7 +148,7 @@ def judge(seen: Mapping[str, Any]) -> Iterator[Check]:
         yield warning(f"{count} dead letters", "docs/how-to/dead-letters.md")
 
 
-def exchange(access: Access, deployment: str, feed: OpenFeed | None) -> Iterator[Check]:
+def exchange(access: Access, deployment: str, feed: OpenFeed | None) -> Iterator[DoctorCheck]:
     """A small call, and its event."""
     if feed is None:
         check, _ = _ask(access, deployment)
@@ -166,7 +166,7 @@ def exchange(access: Access, deployment: str, feed: OpenFeed | None) -> Iterator
             yield _event(events, exchange_id)
 
 
-def _ask(access: Access, deployment: str) -> tuple[Check, str | None]:
+def _ask(access: Access, deployment: str) -> tuple[DoctorCheck, str | None]:
     body = {"model": deployment, "messages": [{"role": "user", "content": _TEXT}]}
     began = time.monotonic()
     with access.client() as client:
@@ -181,7 +181,7 @@ def _ask(access: Access, deployment: str) -> tuple[Check, str | None]:
     return _refused(response, deployment), exchange_id
 
 
-def _refused(response: httpx.Response, deployment: str) -> Check:
+def _refused(response: httpx.Response, deployment: str) -> DoctorCheck:
     remedies = {
         401: "give FNSSE_KEY (a function key) or FNSSE_TOKEN; or check AZURE_OPENAI_KEY of the app, "
         f"without which its identity needs the role {_OPENAI_ROLE}",
@@ -199,7 +199,7 @@ def _refused(response: httpx.Response, deployment: str) -> Check:
     )
 
 
-def _event(events: Feed, exchange_id: str) -> Check:
+def _event(events: Feed, exchange_id: str) -> DoctorCheck:
     began = time.monotonic()
     event = events.event_of(exchange_id, within_s=_EVENT_WITHIN_S)
     if event is not None:

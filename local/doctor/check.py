@@ -10,7 +10,7 @@ from typing import Final, TextIO
 from local.colour import FAINT, GREEN, RED, YELLOW, Paint, has_colours, paint, plain
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How serious a finding is."""
 
     OK = "ok"
@@ -20,40 +20,40 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DoctorCheck:
     """`what` was looked at and what was seen; `remedy`: what to do, if anything."""
 
-    state: State
+    state: CheckState
     what: str
     remedy: str = ""
 
 
 _COLOURS: Final = {
-    State.OK: GREEN,
-    State.WARNING: YELLOW,
-    State.PROBLEM: RED,
-    State.SKIPPED: FAINT,
+    CheckState.OK: GREEN,
+    CheckState.WARNING: YELLOW,
+    CheckState.PROBLEM: RED,
+    CheckState.SKIPPED: FAINT,
 }
 _WIDTH: Final = 8
 
 
-def ok(what: str) -> Check:
-    return Check(State.OK, what)
+def ok(what: str) -> DoctorCheck:
+    return DoctorCheck(CheckState.OK, what)
 
 
-def warning(what: str, remedy: str) -> Check:
-    return Check(State.WARNING, what, remedy)
+def warning(what: str, remedy: str) -> DoctorCheck:
+    return DoctorCheck(CheckState.WARNING, what, remedy)
 
 
-def problem(what: str, remedy: str) -> Check:
-    return Check(State.PROBLEM, what, remedy)
+def problem(what: str, remedy: str) -> DoctorCheck:
+    return DoctorCheck(CheckState.PROBLEM, what, remedy)
 
 
-def skipped(what: str, remedy: str) -> Check:
-    return Check(State.SKIPPED, what, remedy)
+def skipped(what: str, remedy: str) -> DoctorCheck:
+    return DoctorCheck(CheckState.SKIPPED, what, remedy)
 
 
-def show(title: str, checks: Iterable[Check], out: TextIO) -> list[Check]:
+def show(title: str, checks: Iterable[DoctorCheck], out: TextIO) -> list[DoctorCheck]:
     """Print each finding as it comes, below a title; returns them all."""
     print(f"\n{title}", file=out, flush=True)
     shown = []
@@ -63,7 +63,7 @@ def show(title: str, checks: Iterable[Check], out: TextIO) -> list[Check]:
     return shown
 
 
-def _line(check: Check, coloured: Paint) -> str:
+def _line(check: DoctorCheck, coloured: Paint) -> str:
     name = coloured(f"{check.state:<{_WIDTH}}", _COLOURS[check.state])
     remedy = f"\n  {'':<{_WIDTH}} -> {check.remedy}" if check.remedy else ""
     return f"  {name} {check.what}{remedy}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from local.doctor.check import Check, ok, problem, skipped, warning
+from local.doctor.check import DoctorCheck, ok, problem, skipped, warning
 from local.folder import is_in_use
 from local.stack import StackError
 from local.stack.commands import event_hubs_command
@@ -20,7 +20,7 @@ _LEAST_FREE_BYTES: Final = 1_000_000_000
 _SYSTEMS: Final = {"Linux", "Darwin"}
 
 
-def checks(folder: Path) -> Iterator[Check]:
+def checks(folder: Path) -> Iterator[DoctorCheck]:
     """`folder`: where `make run` keeps its files."""
     yield _system()
     yield ok(f"Python {platform.python_version()} in {Path(sys.executable).parent.parent.name}")
@@ -34,14 +34,14 @@ def checks(folder: Path) -> Iterator[Check]:
         yield from _ports()
 
 
-def _system() -> Check:
+def _system() -> DoctorCheck:
     system = platform.system()
     if system in _SYSTEMS:
         return ok(f"{system} {platform.release()}")
     return problem(f"{system} is not supported", "use Linux or macOS; on Windows: WSL")
 
 
-def _node() -> Check:
+def _node() -> DoctorCheck:
     try:
         node, _ = event_hubs_command()
     except StackError as error:
@@ -49,7 +49,7 @@ def _node() -> Check:
     return ok(f"Node.js: {node}")
 
 
-def _func() -> Check:
+def _func() -> DoctorCheck:
     func = shutil.which("func")
     if func:
         return ok(f"Azure Functions Core Tools: {func}")
@@ -59,14 +59,14 @@ def _func() -> Check:
     )
 
 
-def _writable(folder: Path) -> Check:
+def _writable(folder: Path) -> DoctorCheck:
     existing = _existing(folder)
     if os.access(existing, os.W_OK):
         return ok(f"{folder} can be written to")
     return problem(f"{existing} cannot be written to", "make run FOLDER=<a folder that is yours>")
 
 
-def _disk(folder: Path) -> Check:
+def _disk(folder: Path) -> DoctorCheck:
     free = shutil.disk_usage(_existing(folder)).free
     text = f"{free / 1e9:.1f} GB are free"
     if free >= _LEAST_FREE_BYTES:
@@ -79,7 +79,7 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
-def _ports() -> Iterator[Check]:
+def _ports() -> Iterator[DoctorCheck]:
     taken = {name: port for name, port in Ports().by_name().items() if not is_free(port)}
     if not taken:
         yield ok(f"all ports that `make run` needs are free on {HOST}")

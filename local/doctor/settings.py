@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.doctor.check import Check, ok, problem, warning
+from local.doctor.check import DoctorCheck, ok, problem, warning
 from local.repository import ROOT
 from local.stack import Ports, StackError, read_settings_file
 from local.stack.environment import compose
@@ -15,7 +15,7 @@ from shared.errors import SettingsError
 from shared.settings.loader import load
 
 
-def checks(file: Path = ROOT / "local.settings.json") -> Iterator[Check]:
+def checks(file: Path = ROOT / "local.settings.json") -> Iterator[DoctorCheck]:
     """Every setting that is missing, malformed or misspelt."""
     try:
         own = {**read_settings_file(file), **os.environ}

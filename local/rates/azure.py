@@ -56,7 +56,7 @@ _ZONES: Final = {"us": "us", "europe": "eu", "sweden": "eu", "france": "eu", "ge
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
+class RetailRates:
     """The rates of a list, and the meters of tokens whose model has no name in the base."""
 
     rates: list[Rate]
@@ -79,7 +79,7 @@ def read_list(client: httpx.Client, region: str, address: str = ADDRESS) -> Iter
     raise RuntimeError(f"the list has more than {_MOST_PAGES} pages")
 
 
-def rates_of(items: Iterable[Item], names: Iterable[str], region: str, date: str) -> Listed:
+def rates_of(items: Iterable[Item], names: Iterable[str], region: str, date: str) -> RetailRates:
     """The rates of a list's items, for the models of these names."""
     known = _by_words(names)
     found: dict[tuple[str, str, str, int], dict[str, Decimal]] = defaultdict(dict)
@@ -121,7 +121,7 @@ def rates_of(items: Iterable[Item], names: Iterable[str], region: str, date: str
             )
     if tools:
         listed.append(replace(_BLANK, model=ANY_MODEL, as_of=date, source=source, prices=tools))
-    return Listed(rates=listed, unmatched=sorted(set(unmatched)))
+    return RetailRates(rates=listed, unmatched=sorted(set(unmatched)))
 
 
 def _by_words(names: Iterable[str]) -> dict[str, dict[str | None, str]]:

@@ -40,7 +40,7 @@ class PartSpec:
     stop_within_s: float = 5  # after SIGTERM; then SIGKILL
 
 
-class Part:
+class StackPart:
     """Starts, watches and ends one process. Safe to use from several threads, one call at a time
     per part.
     """

@@ -17,7 +17,7 @@ from local.stack import commands
 from local.stack.app_folder import lay_out
 from local.stack.environment import compose, read_settings_file
 from local.stack.errors import StackError
-from local.stack.part import OnLine, Part, PartSpec
+from local.stack.part import OnLine, PartSpec, StackPart
 from local.stack.ports import HOST, Ports, free_ports, require_free
 from local.stack.storage import connection_string, create_queues_and_containers
 from local.stack.supervisor import StackSupervisor
@@ -136,7 +136,7 @@ class Stack:
         return {name: port for name, port in self.ports.by_name().items() if name in names}
 
     @property
-    def parts(self) -> Mapping[str, Part]:
+    def parts(self) -> Mapping[str, StackPart]:
         """The parts that were started: azurite, event_hubs, azure_openai, functions_host, view."""
         return self.supervisor.parts if self.supervisor else {}
 

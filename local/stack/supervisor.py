@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from local.repository import ROOT
-from local.stack.part import OnLine, Part, PartSpec
+from local.stack.part import OnLine, PartSpec, StackPart
 from local.stack.processes import MARKER, processes_of
 
 _POLL_S: Final = 0.1
@@ -31,7 +31,7 @@ class StackSupervisor:
 
     def __init__(self, *, on_line: OnLine = _unheard, temporary_folder: Path | None = None) -> None:
         self.id = uuid.uuid4().hex
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, StackPart] = {}
         self._on_line = on_line
         self._watchdog = self._start_watchdog(temporary_folder)
 
@@ -53,7 +53,7 @@ class StackSupervisor:
         started = []
         for spec in specs:
             marked = replace(spec, env={**spec.env, MARKER: self.id})
-            part = self.parts[spec.name] = Part(marked, on_line=self._on_line)
+            part = self.parts[spec.name] = StackPart(marked, on_line=self._on_line)
             part.launch()
             started.append(part)
         for part in started:

@@ -96,7 +96,9 @@ class Attack:
                 await writer.drain()
             await self.answer(reader, counted_as)
 
-    async def repeat(self, requests: Iterable[bytes], at_once: int, counted_as: str = "") -> None:
+    async def repeat(
+        self, requests: Iterable[bytes], concurrency: int, counted_as: str = ""
+    ) -> None:
         """Send these again and again until the time is over, some at once."""
         pool = list(requests)
 
@@ -104,9 +106,9 @@ class Attack:
             at = number
             while self.goes_on:
                 await self.exchange(pool[at % len(pool)], counted_as)
-                at += at_once
+                at += concurrency
 
-        await asyncio.gather(*(one(number) for number in range(at_once)))
+        await asyncio.gather(*(one(number) for number in range(concurrency)))
 
 
 def _post(body: bytes, headers: bytes = b"", target: bytes = _CHAT, length: int = -1) -> bytes:

@@ -41,7 +41,7 @@ COLUMNS: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measurement:
+class HostMeasurement:
     """One attack's effect."""
 
     answers: dict[str, int]
@@ -118,7 +118,7 @@ def _attack_all(
         _judge(result, name, measurement)
 
 
-def _judge(result: ProofResult, name: str, measurement: Measurement) -> None:
+def _judge(result: ProofResult, name: str, measurement: HostMeasurement) -> None:
     grown = measurement.memory.worker - measurement.before.worker
     result.check(
         holds=not measurement.waits.broken,
@@ -135,7 +135,7 @@ def _judge(result: ProofResult, name: str, measurement: Measurement) -> None:
 
 async def _measure(
     stack: Stack, sampler: MemorySampler, name: str, seconds: float, scale: float
-) -> Measurement:
+) -> HostMeasurement:
     ended = asyncio.Event()
     before = sampler.now()
     memory = asyncio.create_task(sampler.most(ended))
@@ -144,7 +144,7 @@ async def _measure(
         answers = await _attack(name, stack.ports.proxy, seconds, scale)
     finally:
         ended.set()
-    measurement = Measurement(
+    measurement = HostMeasurement(
         answers=answers, before=before, memory=await memory, waits=await waits
     )
     await asyncio.sleep(_REST_S)

@@ -19,7 +19,7 @@ from local.repository import ROOT
 
 CORPUS: Final = ROOT / "tests" / "fuzz" / "corpus"
 _FOUND: Final = ROOT / ".local" / "fuzz"
-_AT_ONCE: Final = 2
+_CONCURRENT_TARGETS: Final = 2
 _STARTS_WITHIN_S: Final = 120
 _DONE: Final = re.compile(r"Done (\d+) runs")
 
@@ -39,8 +39,8 @@ def main() -> int:
         return _fuzz(sys.argv[2], int(sys.argv[1]))
     from tests.fuzz.targets import TARGETS
 
-    seconds = max(1, int(sys.argv[1]) * _AT_ONCE // len(TARGETS))
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    seconds = max(1, int(sys.argv[1]) * _CONCURRENT_TARGETS // len(TARGETS))
+    with ThreadPoolExecutor(_CONCURRENT_TARGETS) as pool:
         runs = list(pool.map(lambda target: _run(target, seconds), TARGETS))
     sys.stdout.write(_report(runs, seconds))
     return any(run.failure for run in runs)

@@ -8,15 +8,15 @@ from typing import Final
 
 from view.filters import parse
 from view.filters.grammar import MAX_LINE, MAX_TERMS
-from view.filters.keys import KEYS, Kind
+from view.filters.keys import KEYS, ValueKind
 
 _PAGE: Final = (Path(__file__).parents[2] / "docs/reference/view-filters.md").read_text("utf-8")
 _KINDS: Final = {
-    Kind.TEXT: "text",
-    Kind.COUNT: "number",
-    Kind.DURATION: "duration",
-    Kind.TIME: "time",
-    Kind.FLAG: "yes or no",
+    ValueKind.TEXT: "text",
+    ValueKind.COUNT: "number",
+    ValueKind.DURATION: "duration",
+    ValueKind.TIME: "time",
+    ValueKind.FLAG: "yes or no",
 }
 
 

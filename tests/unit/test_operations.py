@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from emulators.azure_openai.app import App
+from emulators.azure_openai.app import StandInApp
 from emulators.azure_openai.directives import Directives
 from emulators.azure_openai.http_response import StandInResponse
 from emulators.azure_openai.recording import ExchangeRecording
@@ -120,7 +120,7 @@ def test_the_docs_have_no_other_row() -> None:
 @of_each_operation
 async def test_the_stand_in_answers_the_operation(spec: OperationSpec) -> None:
     """The stand-in answers with the operation's own shape, not with the echo for unknown ones."""
-    app = App(ExchangeRecording(), Directives())
+    app = StandInApp(ExchangeRecording(), Directives())
     created = await ask(app, "POST", "responses", {"background": True})
     assert isinstance(created.body, bytes)
     assert spec.method is not None
@@ -131,7 +131,7 @@ async def test_the_stand_in_answers_the_operation(spec: OperationSpec) -> None:
     assert not isinstance(response.body, bytes) or b"stand_in.echo" not in response.body
 
 
-async def ask(app: App, method: str, path: str, more: dict[str, object]) -> StandInResponse:
+async def ask(app: StandInApp, method: str, path: str, more: dict[str, object]) -> StandInResponse:
     """The stand-in's answer to a small request, without a connection."""
     body = json.dumps({"model": "m", "input": "a", "prompt": "a", "messages": []} | more).encode()
     target = f"/openai/v1/{path}"

@@ -20,14 +20,14 @@ from typing import Final, NamedTuple, cast
 from shared.core.records.exchange_id import started_at
 from view.errors import FilterError
 from view.filters import units
-from view.filters.keys import BY_NAME, Key, Kind
+from view.filters.keys import BY_NAME, Key, ValueKind
 from view.filters.terms import (
     Compares,
+    ComparisonOperator,
     Contains,
     Filter,
     HasId,
     IsOneOf,
-    Operator,
     Pattern,
     Term,
     Value,
@@ -101,7 +101,7 @@ class _Parser:
         self._at = found.end()
         if found[2].startswith(":"):
             return self._is_one_of(key, negated=found[2] == ":!")
-        return self._compares(key, cast("Operator", found[2]))
+        return self._compares(key, cast("ComparisonOperator", found[2]))
 
     def _search(self) -> Term:
         value = self._text(_BARE_WORD)
@@ -124,17 +124,17 @@ class _Parser:
         value = self._text(_WORD)
         if value.quoted and not value.text:
             return None
-        if key.kind is Kind.TEXT:
+        if key.kind is ValueKind.TEXT:
             is_pattern = "*" in value.text and not value.quoted
             return Pattern(text=value.text) if is_pattern else value.text
         try:
-            if key.kind is Kind.FLAG:
+            if key.kind is ValueKind.FLAG:
                 return units.flag(value.text)
             return units.number(key.kind, value.text, self._now_ms)
         except ValueError as error:
             raise FilterError(f"{key.name}: {error}", at=value.at) from None
 
-    def _compares(self, key: Key, operator: Operator) -> Compares:
+    def _compares(self, key: Key, operator: ComparisonOperator) -> Compares:
         value = self._text(_WORD)
         try:
             limit = units.number(key.kind, value.text, self._now_ms)

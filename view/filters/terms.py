@@ -7,7 +7,7 @@ from typing import Literal
 
 from view.filters.keys import Key
 
-type Operator = Literal["<", "<=", ">", ">="]
+type ComparisonOperator = Literal["<", "<=", ">", ">="]
 type Value = str | float | bool | None
 
 
@@ -35,7 +35,7 @@ class Compares:
     """`key>n`. An exchange without that key does not match."""
 
     key: Key
-    operator: Operator
+    operator: ComparisonOperator
     value: float
 
 

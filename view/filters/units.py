@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from view.filters.keys import Kind
+from view.filters.keys import ValueKind
 
 _NUMBER: Final = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)([A-Za-z]*)", re.ASCII)
 _COUNT_UNITS: Final = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -47,13 +47,13 @@ def flag(value: str) -> bool:
     return found
 
 
-def number(kind: Kind, value: str, now_ms: int) -> float:
+def number(kind: ValueKind, value: str, now_ms: int) -> float:
     """A value that can be more or less than another."""
-    if kind is Kind.TIME:
+    if kind is ValueKind.TIME:
         return time_ms(value, now_ms)
-    read: Mapping[Kind, Callable[[str], float]] = {
-        Kind.COUNT: count,
-        Kind.DURATION: duration_ms,
+    read: Mapping[ValueKind, Callable[[str], float]] = {
+        ValueKind.COUNT: count,
+        ValueKind.DURATION: duration_ms,
     }
     if kind not in read:
         raise ValueError("only numbers, durations and times are more or less than others")

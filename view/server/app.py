@@ -19,7 +19,7 @@ from view.errors import CaptureUnavailable, FilterError
 from view.filters.keys import KEYS
 from view.server import charts, exchanges, operations, playground
 from view.server.faults import FAULTS
-from view.server.guard import Guard
+from view.server.guard import TokenGuard
 from view.server.page_files import PAGE, PageFiles, import_map_source
 from view.server.query import filter_of
 from view.server.services import Services, services_of
@@ -31,7 +31,7 @@ _ONE: Final = "/api/exchanges/{exchange_id}"
 def build(services: Services, *, token: str | None, page: Path = PAGE) -> Starlette:
     """The server. `token`: needed of every caller; None if only this machine reaches it."""
     guard = Middleware(
-        Guard,
+        TokenGuard,
         names={services.options.host.lower()},
         token=token,
         script_source=import_map_source(page),

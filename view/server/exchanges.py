@@ -25,7 +25,7 @@ from view.options import TRACE_ID
 from view.server.query import filter_of, number_of
 from view.server.services import Services, services_of
 from view.sources.captures import CaptureReader, StoredCapture
-from view.store import MOST_COUNTED, StoredExchange
+from view.store import MOST_COUNTED, StoreEntry
 
 _ROWS: Final = 100
 _MOST_ROWS: Final = 1_000
@@ -68,7 +68,7 @@ async def single(request: Request) -> Response:
     return JSONResponse({**_shown(services, found, answer), **neighbours})
 
 
-def _shown(services: Services, found: StoredExchange, answer: StoredCapture | None) -> JsonObject:
+def _shown(services: Services, found: StoreEntry, answer: StoredCapture | None) -> JsonObject:
     event, card, template = found.event, services.card, services.options.trace_url
     return {
         "row": found.row.to_json(),
@@ -174,7 +174,7 @@ def _captures(services: Services) -> CaptureReader:
     return services.captures
 
 
-async def _found(request: Request) -> StoredExchange:
+async def _found(request: Request) -> StoreEntry:
     store, exchange_id = services_of(request).store, request.path_params["exchange_id"]
     found = await asyncio.to_thread(store.get, exchange_id)
     if found is None:

@@ -48,7 +48,7 @@ _HEADERS: Final = {
 }
 
 
-class Guard:
+class TokenGuard:
     """Middleware in front of all routes."""
 
     def __init__(

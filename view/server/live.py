@@ -12,7 +12,7 @@ from shared.core.conversation import searched_text
 from shared.core.wire.json.json_shape import JsonObject
 from view.filters import matches
 from view.filters.terms import Filter
-from view.store import StoredExchange
+from view.store import StoreEntry
 
 STATUS_EVERY_S: Final = 2.0
 # Of one page that does not read. It loads the table again instead.
@@ -38,7 +38,7 @@ class Live:
         self._readers: set[_Reader] = set()
         self._is_closed = False
 
-    def publish(self, exchanges: Sequence[StoredExchange]) -> None:
+    def publish(self, exchanges: Sequence[StoreEntry]) -> None:
         """Hand over exchanges that were added to the store."""
         for reader in self._readers:
             for exchange in exchanges:
@@ -66,7 +66,7 @@ class Live:
             self._readers.discard(reader)
 
 
-def _offer(reader: _Reader, exchange: StoredExchange) -> None:
+def _offer(reader: _Reader, exchange: StoreEntry) -> None:
     if not matches(reader.query, exchange.row, lambda: searched_text(exchange.event)):
         return
     if len(reader.rows) >= _WAITING_ROWS:

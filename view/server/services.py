@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from shared.core.cost.rates import RateCard
-from view.options import Options
+from view.options import ViewOptions
 from view.server.app_client import AppClient
 from view.server.live import Live
 from view.server.runs import Runs
@@ -19,7 +19,7 @@ from view.store import Store
 class Services:
     """One for the server's life. None: the view was started without it."""
 
-    options: Options
+    options: ViewOptions
     store: Store
     live: Live
     captures: CaptureReader | None = None

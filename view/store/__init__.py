@@ -10,6 +10,6 @@
 """
 
 from view.store.store import MOST_COUNTED, Page, Store
-from view.store.writing import StoredExchange
+from view.store.writing import StoreEntry
 
-__all__ = ["MOST_COUNTED", "Page", "Store", "StoredExchange"]
+__all__ = ["MOST_COUNTED", "Page", "Store", "StoreEntry"]

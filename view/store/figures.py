@@ -15,7 +15,7 @@ type Series = dict[str, list[tuple[int, float]]]  # name -> (start of the bucket
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Figures:
+class StoreFigures:
     """Figures of the exchanges that ended in a range of time, most of them by bucket."""
 
     points: list[tuple[int, int, str]]  # (end in Unix ms, ms to the first token, exchange id)
@@ -27,14 +27,14 @@ class Figures:
 
 def figures(
     connection: sqlite3.Connection, wanted: Condition, from_ms: int, bucket_ms: int
-) -> Figures:
+) -> StoreFigures:
     """Figures of what matches `wanted` and ended since `from_ms`, a multiple of `bucket_ms`."""
     if wanted is EVERYTHING and bucket_ms % sums.STRETCH_MS == 0:
         return _summed(connection, from_ms, bucket_ms)
     since = Condition(
         sql=f"({wanted.sql}) AND exact_end_ms >= ?", parameters=(*wanted.parameters, from_ms)
     )
-    return Figures(
+    return StoreFigures(
         points=_points(connection, since),
         bands=_bands(connection, since, bucket_ms),
         tokens=_series(connection, since, bucket_ms, "deployment", "sum(tokens)"),
@@ -43,10 +43,10 @@ def figures(
     )
 
 
-def _summed(connection: sqlite3.Connection, from_ms: int, bucket_ms: int) -> Figures:
+def _summed(connection: sqlite3.Connection, from_ms: int, bucket_ms: int) -> StoreFigures:
     """Figures of all exchanges, of the sums that the store keeps."""
     since = Condition(sql="exact_end_ms >= ?", parameters=(from_ms,))
-    return Figures(
+    return StoreFigures(
         points=_points(connection, since),
         bands=[*sums.bands(connection, from_ms, bucket_ms)],
         tokens=_summed_series(connection, "tokens", from_ms, bucket_ms),

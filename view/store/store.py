@@ -15,10 +15,10 @@ from view.filters.sql import EVERYTHING, Condition, condition
 from view.filters.terms import Contains, Filter
 from view.store import writing
 from view.store.connections import Connections
-from view.store.figures import Figures, figures
+from view.store.figures import StoreFigures, figures
 from view.store.packing import unpack
 from view.store.schema import COLUMNS, FLAGS
-from view.store.writing import StoredExchange
+from view.store.writing import StoreEntry
 
 # every name is a field of Row
 _SELECT: Final = f"SELECT number, {', '.join(f'"{name}"' for name in COLUMNS)} FROM exchanges"  # noqa: S608
@@ -70,7 +70,7 @@ class Store:
 
     def add(
         self, events: Iterable[Received], positions: Mapping[str, int] | None = None
-    ) -> list[StoredExchange]:
+    ) -> list[StoreEntry]:
         """Keep events, and return those that are new or outrank what was kept: an exchange may be
         delivered more than once. What is not an event of fnsse is left out.
 
@@ -176,7 +176,7 @@ class Store:
         """How many exchanges match; with a filter, MOST_COUNTED at most."""
         return self._counted(condition(query)) if query else self._size
 
-    def get(self, exchange_id: str) -> StoredExchange | None:
+    def get(self, exchange_id: str) -> StoreEntry | None:
         """One exchange; None if it is not there."""
         found = self._rows(f"{_SELECT} WHERE id = ?", (exchange_id,))
         if not found:
@@ -185,7 +185,7 @@ class Store:
         packed = self._connections.reader.execute(
             "SELECT event FROM events WHERE number = ?", (number,)
         ).fetchone()
-        return StoredExchange(row=row, event=unpack(packed[0])) if packed else None
+        return StoreEntry(row=row, event=unpack(packed[0])) if packed else None
 
     def neighbours(self, row: Row) -> dict[str, dict[str, str | None]]:
         """`{previous: {session, caller}, next: {session, caller}}`: the ids of the exchanges that
@@ -211,7 +211,7 @@ class Store:
         ).fetchone()
         return None if found is None else str(found[0])
 
-    def figures(self, query: Filter, *, from_ms: int, bucket_ms: int) -> Figures:
+    def figures(self, query: Filter, *, from_ms: int, bucket_ms: int) -> StoreFigures:
         """What the charts show of exchanges that match and ended since `from_ms`."""
         return figures(self._connections.reader, condition(query), from_ms, bucket_ms)
 

@@ -22,7 +22,7 @@ _PLACES: Final = ", ".join("?" * len(COLUMNS))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StoredExchange:
+class StoreEntry:
     """One exchange."""
 
     row: Row
@@ -32,7 +32,7 @@ class StoredExchange:
 
 def add(
     connection: sqlite3.Connection, received: Received, card: RateCard | None
-) -> StoredExchange | None:
+) -> StoreEntry | None:
     """Keep an event; None if another one of its exchange counts, or if it is not an event of
     fnsse.
     """
@@ -48,7 +48,7 @@ def add(
             return None
         remove(connection, [found[0]])
     _insert(connection, row, event)
-    return StoredExchange(row=row, event=event, replaces=found is not None)
+    return StoreEntry(row=row, event=event, replaces=found is not None)
 
 
 def _insert(connection: sqlite3.Connection, row: Row, event: JsonObject) -> None:

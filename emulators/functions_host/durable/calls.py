@@ -28,7 +28,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Calls:
+class DurableCalls:
     """The app's Durable functions, callable."""
 
     def __init__(self, functions: DurableFunctions, invocations: Invocations) -> None:

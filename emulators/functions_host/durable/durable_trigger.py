@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from emulators.functions_host.durable.calls import Calls
+from emulators.functions_host.durable.calls import DurableCalls
 from emulators.functions_host.durable.engine import Engine
 from emulators.functions_host.durable.functions import DurableFunctions
 from emulators.functions_host.durable.links import Links
@@ -46,7 +46,7 @@ class DurableTrigger:
         links = Links(origin=origin, hub_name=options.hub_name)
         self._engine = Engine(
             store,
-            Calls(functions, invocations),
+            DurableCalls(functions, invocations),
             worker_died=worker_died,
             max_concurrent_activities=options.max_concurrent_activities,
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 from emulators.functions_host.console import say
 from emulators.functions_host.durable import events
-from emulators.functions_host.durable.calls import Calls, Clock, utc_now
+from emulators.functions_host.durable.calls import Clock, DurableCalls, utc_now
 from emulators.functions_host.durable.events import Event
 from emulators.functions_host.durable.execution import NonDeterministic, OpenActivity, OpenTimer
 from emulators.functions_host.durable.instance import Instance, new_instance
@@ -39,7 +39,7 @@ class Engine:
     def __init__(
         self,
         store: InstanceStore,
-        calls: Calls,
+        calls: DurableCalls,
         *,
         worker_died: bool = False,
         max_concurrent_activities: int = 10,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bench.accepted_events import AcceptedEvent
+from bench.accepted_events import ArrivedEvent
 from bench.lag_figures import LoadWindow, Reading, doubts, lag_of, markdown
 
 START = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -29,11 +29,11 @@ def a_window(others_share: float = 0.0) -> LoadWindow:
 
 # One exchange ends every 0.1 s. Each event takes 0.1 s, the last five take 2 s.
 EVENTS = [
-    AcceptedEvent(ended=at(number / 10), accepted=at(number / 10 + (0.1 if number < 95 else 2)))
+    ArrivedEvent(ended=at(number / 10), accepted=at(number / 10 + (0.1 if number < 95 else 2)))
     for number in range(100)
 ]
-BEFORE = AcceptedEvent(ended=at(-1), accepted=at(1))
-AFTER = AcceptedEvent(ended=at(14), accepted=at(15))
+BEFORE = ArrivedEvent(ended=at(-1), accepted=at(1))
+AFTER = ArrivedEvent(ended=at(14), accepted=at(15))
 
 
 def test_the_lag_is_that_of_the_loads_own_exchanges() -> None:

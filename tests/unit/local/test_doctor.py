@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from local.doctor import app, settings
-from local.doctor.check import Check, State, ok, problem, show
+from local.doctor.check import CheckState, DoctorCheck, ok, problem, show
 from local.repository import ROOT
 
 SEEN: dict[str, Any] = {
@@ -39,7 +39,7 @@ def app_that(respond: Callable[[httpx.Request], httpx.Response]) -> app.Access:
     return access
 
 
-def health_of(ready: dict[str, Any], status: int = 200) -> list[Check]:
+def health_of(ready: dict[str, Any], status: int = 200) -> list[DoctorCheck]:
     def respond(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/health":
             return httpx.Response(200, json={"status": "ok"})
@@ -48,12 +48,12 @@ def health_of(ready: dict[str, Any], status: int = 200) -> list[Check]:
     return list(app.health(app_that(respond), {"AZURE_EVENTHUB_CONN_STR": "Endpoint=…"}))
 
 
-def states(checks: list[Check]) -> list[State]:
+def states(checks: list[DoctorCheck]) -> list[CheckState]:
     return [check.state for check in checks]
 
 
 def test_a_healthy_app_is_all_right() -> None:
-    assert states(health_of(READY)) == [State.OK, State.OK]
+    assert states(health_of(READY)) == [CheckState.OK, CheckState.OK]
 
 
 def test_a_dependency_that_cannot_be_reached_is_named_with_its_settings() -> None:
@@ -73,7 +73,7 @@ def test_a_dependency_that_cannot_be_reached_is_named_with_its_settings() -> Non
 )
 def test_a_role_that_is_missing_is_named(name: str, role: str) -> None:
     found = health_of({**READY, "status": "not ready", name: "forbidden"}, 503)
-    assert found[1].state is State.PROBLEM
+    assert found[1].state is CheckState.PROBLEM
     assert found[1].what == f"{name}: forbidden"
     assert role in found[1].remedy
     assert f"role: '{role}'" in (ROOT / "infra/main.bicep").read_text("utf-8")
@@ -97,7 +97,12 @@ def test_a_degraded_app_and_a_misspelt_setting_are_shown() -> None:
             "settings": "CAPTURE_POLCY is not a setting",
         }
     )
-    assert states(found) == [State.OK, State.PROBLEM, State.PROBLEM, State.WARNING]
+    assert states(found) == [
+        CheckState.OK,
+        CheckState.PROBLEM,
+        CheckState.PROBLEM,
+        CheckState.WARNING,
+    ]
     assert "change-the-content-policy.md" in found[2].remedy
 
 
@@ -106,39 +111,51 @@ def test_an_app_that_does_not_answer_is_one_problem() -> None:
         raise httpx.ConnectError("refused")
 
     [found] = app.health(app_that(respond), {})
-    assert found.state is State.PROBLEM
+    assert found.state is CheckState.PROBLEM
     assert "check the address" in found.remedy
 
 
 def test_without_an_operators_key_the_status_is_left_out() -> None:
     [found] = app.status(app_that(lambda _: httpx.Response(401)))
-    assert found.state is State.SKIPPED
+    assert found.state is CheckState.SKIPPED
     assert "FNSSE_OPERATOR_KEY" in found.remedy
 
 
 @pytest.mark.parametrize(
     ("change", "state", "text"),
     [
-        ({"worker": {"recording": {"waiting": 0, "lost": 3}}}, State.PROBLEM, "3 exchanges could"),
-        ({"worker": {"recording": {"waiting": 4, "lost": 0}}}, State.WARNING, "4 exchanges wait"),
-        ({"queue": {"length": 9, "oldest_age_s": 301.0}}, State.WARNING, "waits since 301 s"),
-        ({"reconcile": {"waiting": "the queue still holds"}}, State.WARNING, "the queue still"),
-        ({"dead_letters": {"count": 2, "oldest": []}}, State.WARNING, "2 dead letters"),
-        ({"queue": {"error": "storage …"}}, State.PROBLEM, "the app cannot read queue"),
+        (
+            {"worker": {"recording": {"waiting": 0, "lost": 3}}},
+            CheckState.PROBLEM,
+            "3 exchanges could",
+        ),
+        (
+            {"worker": {"recording": {"waiting": 4, "lost": 0}}},
+            CheckState.WARNING,
+            "4 exchanges wait",
+        ),
+        ({"queue": {"length": 9, "oldest_age_s": 301.0}}, CheckState.WARNING, "waits since 301 s"),
+        (
+            {"reconcile": {"waiting": "the queue still holds"}},
+            CheckState.WARNING,
+            "the queue still",
+        ),
+        ({"dead_letters": {"count": 2, "oldest": []}}, CheckState.WARNING, "2 dead letters"),
+        ({"queue": {"error": "storage …"}}, CheckState.PROBLEM, "the app cannot read queue"),
     ],
 )
 def test_what_operators_should_look_at_is_found(
-    change: dict[str, Any], state: State, text: str
+    change: dict[str, Any], state: CheckState, text: str
 ) -> None:
     found = list(app.judge(SEEN | change))
     assert any(check.state is state and text in check.what for check in found)
-    assert states(list(app.judge(SEEN))) == [State.OK]
+    assert states(list(app.judge(SEEN))) == [CheckState.OK]
 
 
 def test_a_refused_exchange_says_why_and_what_to_give() -> None:
     error = {"error": {"code": "401", "message": "Access denied"}}
     found = list(app.exchange(app_that(lambda _: httpx.Response(401, json=error)), "gpt", None))
-    assert states(found) == [State.PROBLEM, State.SKIPPED]
+    assert states(found) == [CheckState.PROBLEM, CheckState.SKIPPED]
     assert "401: Access denied" in found[0].what
     assert "FNSSE_KEY" in found[0].remedy
 
@@ -149,24 +166,27 @@ def test_settings_that_are_malformed_are_each_a_problem(
     monkeypatch.setenv("AZURE_OPENAI_API_VERSION", "soon")
     monkeypatch.setenv("CAPTURE_POLCY", "required")
     [malformed] = settings.checks(tmp_path / "none.json")
-    assert malformed.state is State.PROBLEM
+    assert malformed.state is CheckState.PROBLEM
     assert malformed.what.startswith("AZURE_OPENAI_API_VERSION is malformed")
     monkeypatch.delenv("AZURE_OPENAI_API_VERSION")
-    assert states(list(settings.checks(tmp_path / "none.json"))) == [State.OK, State.WARNING]
+    assert states(list(settings.checks(tmp_path / "none.json"))) == [
+        CheckState.OK,
+        CheckState.WARNING,
+    ]
 
 
 def test_a_settings_file_that_is_not_json_is_named(tmp_path: Path) -> None:
     file = tmp_path / "local.settings.json"
     file.write_text("{")
     [found] = settings.checks(file)
-    assert found.state is State.PROBLEM
+    assert found.state is CheckState.PROBLEM
     assert "local.settings.json is not JSON" in found.what
 
 
 def test_findings_are_printed_as_they_come_without_colours_in_a_file() -> None:
     out = io.StringIO()
 
-    def findings() -> Iterator[Check]:
+    def findings() -> Iterator[DoctorCheck]:
         yield ok("one")
         assert "one" in out.getvalue()
         yield problem("two", "do this")

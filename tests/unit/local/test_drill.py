@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from local.drill import ALERTS, Calls, Outage, alerts, outages, summary
+from local.drill import ALERTS, DrillCalls, Outage, alerts, outages, summary
 from local.repository import ROOT
-from local.running import Running, find
+from local.running import RunInfo, find
 from local.stack import StackError
 
 
-def running(*parts: str) -> Running:
-    return Running(
+def running(*parts: str) -> RunInfo:
+    return RunInfo(
         proxy="http://127.0.0.1:1",
         page="http://127.0.0.1:2",
         event_hub_settings={},
@@ -36,7 +36,9 @@ def test_a_real_event_hub_is_not_broken() -> None:
 
 
 def test_the_summary_counts_what_users_got_and_what_arrived() -> None:
-    calls = Calls(statuses=Counter({"200": 20}), slowest_s=1.26, delivered=20, without_content=7)
+    calls = DrillCalls(
+        statuses=Counter({"200": 20}), slowest_s=1.26, delivered=20, without_content=7
+    )
     first, second, third, last = summary(calls, nothing_lost=True)
     assert first == "20 calls: 20 x 200; the slowest took 1.3 s"
     assert second == "20 events arrived, 0 did not"
@@ -45,7 +47,7 @@ def test_the_summary_counts_what_users_got_and_what_arrived() -> None:
 
 
 def test_the_summary_names_what_is_missing() -> None:
-    calls = Calls(statuses=Counter({"200": 1, "503": 1}), awaited={"id-1"})
+    calls = DrillCalls(statuses=Counter({"200": 1, "503": 1}), awaited={"id-1"})
     text = "\n".join(summary(calls, nothing_lost=False))
     assert "1 x 200, 1 x 503" in text
     assert "missing so far (reconcile delivers them within 20 minutes): id-1" in text

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import httpx
 import pytest
 
-from local.operate import App, Operator, erase, main, reconcile, replay
+from local.operate import OperatedApp, RunStarter, erase, main, reconcile, replay
 from local.run_progress import Display, facts, share
 from local.stack import StackError
 from shared.core.wire.json.json_shape import Json, JsonObject
@@ -47,9 +47,9 @@ class AnApp:
 
 def _operator(
     app: Callable[[httpx.Request], httpx.Response], out: io.StringIO, key: str = ""
-) -> Operator:
+) -> RunStarter:
     client = httpx.Client(transport=httpx.MockTransport(app), base_url="https://app.example")
-    return Operator(client, App(url="", key=key).headers, out, wait=lambda _seconds: None)
+    return RunStarter(client, OperatedApp(url="", key=key).headers, out, wait=lambda _seconds: None)
 
 
 def test_a_run_is_followed_to_its_end_on_the_address_that_it_was_started_on() -> None:

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from local import own_cost
-from local.own_cost import Kind, Owner, Price, Traffic
+from local.own_cost import CostKind, Owner, ServicePrice, Traffic
 
 PAGE: Final = (Path(__file__).parents[3] / "docs" / "how-to" / "estimate-cost.md").read_text(
     "utf-8"
@@ -74,12 +74,12 @@ def test_what_is_fixed_does_not_grow_with_the_calls_and_the_rest_does() -> None:
     ten = Traffic(calls=MILLION.calls * 10)
     less, more = own_cost.amounts(MILLION, PRICES), own_cost.amounts(ten, PRICES)
     for owner in Owner:
-        assert less[owner, Kind.FIXED] == more[owner, Kind.FIXED]
-        assert more[owner, Kind.VARIABLE] > 9 * less[owner, Kind.VARIABLE]
+        assert less[owner, CostKind.FIXED] == more[owner, CostKind.FIXED]
+        assert more[owner, CostKind.VARIABLE] > 9 * less[owner, CostKind.VARIABLE]
 
 
 def test_what_is_included_costs_nothing() -> None:
-    price = Price(unit=Decimal(10), included=Decimal(100), price=Decimal(2))
+    price = ServicePrice(unit=Decimal(10), included=Decimal(100), price=Decimal(2))
     assert price.amount(Decimal(100)) == 0
     assert price.amount(Decimal(150)) == 10
 
@@ -93,6 +93,6 @@ def test_an_event_above_64_kb_counts_twice() -> None:
 def test_the_bill_ends_with_both_sums() -> None:
     *_, without, whole = own_cost.bill(MILLION, PRICES)
     sums = own_cost.amounts(MILLION, PRICES)
-    app = sums[Owner.APP, Kind.FIXED] + sums[Owner.APP, Kind.VARIABLE]
+    app = sums[Owner.APP, CostKind.FIXED] + sums[Owner.APP, CostKind.VARIABLE]
     assert without.endswith(f"{app:,.2f}")
     assert whole.endswith(f"{sum(sums.values()):,.2f} USD")

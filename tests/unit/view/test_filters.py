@@ -17,7 +17,7 @@ from tests.unit.view.events import an_event, an_id, received, row_of_event
 from view.errors import FilterError
 from view.exchange.row import Row
 from view.filters import Filter, matches, parse
-from view.filters.keys import BY_NAME, KEYS, Kind
+from view.filters.keys import BY_NAME, KEYS, ValueKind
 from view.filters.sql import condition
 from view.filters.terms import Compares, Contains, HasId, IsOneOf, Pattern
 from view.store import Store
@@ -272,5 +272,5 @@ def test_the_text_is_read_only_if_the_filter_searches_it() -> None:
 def test_every_key_can_be_absent_or_compared(name: str) -> None:
     """`key:""` of each key, and a comparison of those that have an order."""
     assert read(f'{name}:""') == (is_one_of(name, None),)
-    if BY_NAME[name].kind in {Kind.COUNT, Kind.DURATION}:
+    if BY_NAME[name].kind in {ValueKind.COUNT, ValueKind.DURATION}:
         assert isinstance(read(f"{name}>1")[0], Compares)

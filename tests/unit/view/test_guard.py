@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from view.server.guard import OWN_HEADER, Guard
+from view.server.guard import OWN_HEADER, TokenGuard
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ async def _hello(_request: Request) -> Response:
 
 def client(*, token: str | None = None, name: str = "127.0.0.1") -> httpx.AsyncClient:
     routes = [Route("/{path:path}", _hello, methods=["GET", "POST"])]
-    app = Guard(Starlette(routes=routes), names={name}, token=token)
+    app = TokenGuard(Starlette(routes=routes), names={name}, token=token)
     transport = httpx.ASGITransport(app=app)
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8090")
 

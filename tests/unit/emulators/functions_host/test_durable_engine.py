@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from emulators.functions_host.durable import events
-from emulators.functions_host.durable.calls import Calls, Clock, utc_now
+from emulators.functions_host.durable.calls import Clock, DurableCalls, utc_now
 from emulators.functions_host.durable.engine import AlreadyExists, Engine
 from emulators.functions_host.durable.events import Event
 from emulators.functions_host.durable.execution import OpenActivity
@@ -27,7 +27,7 @@ from tests.orchestrations import Orchestrator, state_of
 from tests.unit.emulators.functions_host.test_durable_execution import chain, naps, race
 
 
-class AppCalls(Calls):
+class AppCalls(DurableCalls):
     """The app's functions without a worker library."""
 
     def __init__(self, orchestrate: Orchestrator, activity: Callable[[Any], Any]) -> None:
@@ -57,7 +57,7 @@ class AppCalls(Calls):
 
 
 @asynccontextmanager
-async def running(folder: Path, calls: Calls, **options: Any) -> AsyncIterator[Engine]:
+async def running(folder: Path, calls: DurableCalls, **options: Any) -> AsyncIterator[Engine]:
     """Run an engine on the folder's file; end it without letting it finish anything, as kill -9
     does.
     """
