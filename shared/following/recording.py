@@ -16,15 +16,15 @@ from weakref import WeakValueDictionary
 
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.answer import without_content
-from shared.core.api_errors.api_error import ApiError
 from shared.core.event import answer_notes, attribution
 from shared.core.exchange import failures
-from shared.core.records import capture, outcome
+from shared.core.exchange.conclusion import COMPLETED
+from shared.core.exchange.response_end import ResponseEnd
+from shared.core.records import capture
 from shared.core.records.capture import outcome_name, response_name
-from shared.core.records.envelope import Envelope, Failure, Timings, bound_text, to_fields
+from shared.core.records.envelope import Envelope, Timings, bound_text, to_fields
 from shared.core.records.exchange_id import started_at
 from shared.core.records.follow_up import FollowUp
-from shared.core.records.outcome import RelayResult
 from shared.core.records.unstored_body import UnstoredBody
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.core.wire.http.headers import is_readable, kept_headers
@@ -174,11 +174,14 @@ def _known_id(value: object) -> str | None:
 def _envelope(
     follow_up: FollowUp, answer: Answer, asked_at: datetime, exchange_id: str
 ) -> Envelope:
-    fetched = answer if isinstance(answer, FetchedResponse) else None
-    end = _end(fetched, follow_up.operation) if fetched else _UNREAD
+    if isinstance(answer, FetchedResponse):
+        fetched, conclusion = answer, COMPLETED
+        end = _end(answer, follow_up.operation)
+    else:
+        fetched, conclusion = None, failures.translate(answer).conclusion
+        end = _UNREAD
     stores_bodies = follow_up.content_mode.stores_bodies
     usage = end.usage if stores_bodies else without_content.figures_of(end.usage)
-    result, failure = _result(answer)
     status = fetched.status if fetched else None
     size = len(fetched.body) if fetched else 0
     return Envelope(
@@ -192,10 +195,10 @@ def _envelope(
         started_at=asked_at.astimezone(UTC).isoformat(timespec="microseconds"),
         status_code=status,
         upstream_status_code=status,
-        outcome=outcome.decide(
-            result, upstream_status=status, stream=False, finished=True, failed=end.failed
+        outcome=ResponseEnd(tail=end, is_stream=False, end_is_known=True).outcome(
+            conclusion, upstream_status=status
         ),
-        failure=failure,
+        failure=conclusion.failure,
         timings=_timings(fetched),
         arrivals=((size, fetched.to_end_ms),) if fetched and size else (),
         chunk_count=int(size > 0),
@@ -215,17 +218,6 @@ def _envelope(
         content_rule=follow_up.content_rule,
         create_exchange_id=follow_up.create_exchange_id,
     )
-
-
-def _result(answer: Answer) -> tuple[RelayResult, Failure | None]:
-    if isinstance(answer, FetchedResponse):
-        return RelayResult.COMPLETE, None
-    meaning = failures.translate(answer)
-    return meaning.result, _failure(meaning.error)
-
-
-def _failure(error: ApiError) -> Failure:
-    return Failure(code=error.code, message=error.message)
 
 
 def _end(answer: FetchedResponse, operation: str) -> Tail:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from shared.core.answer import without_content
-from shared.core.api_errors.api_error import ApiError
 from shared.core.exchange.conclusion import Conclusion
-from shared.core.records.envelope import MAX_ARRIVALS, Envelope, Failure, Timings, bound_text
+from shared.core.records.envelope import MAX_ARRIVALS, Envelope, Timings, bound_text
 from shared.core.wire.http.headers import header
 from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers
@@ -49,8 +48,8 @@ def envelope_of(
         started_at=start.started_at.isoformat(timespec="microseconds"),
         status_code=record.answered_status,
         upstream_status_code=response.status,
-        outcome=response.sent_end.outcome(conclusion.result, upstream_status=response.status),
-        failure=_failure(conclusion.failure),
+        outcome=response.sent_end.outcome(conclusion, upstream_status=response.status),
+        failure=conclusion.failure,
         timings=_timings(response, record.to_end_ms),
         arrivals=response.pieces.first(MAX_ARRIVALS),
         chunk_count=response.chunk_count,
@@ -89,10 +88,6 @@ def _timings(response: ResponseRecord, to_end_ms: float) -> Timings:
         to_last_chunk_ms=response.to_last_chunk_ms,
         to_end_ms=to_end_ms,
     )
-
-
-def _failure(error: ApiError | None) -> Failure | None:
-    return Failure(code=error.code, message=error.message) if error is not None else None
 
 
 def _trace_state(value: str) -> str | None:

@@ -16,7 +16,7 @@ from shared.core.content.mode import ContentMode
 from shared.core.exchange.actions import Actions
 from shared.core.exchange.conclusion import Conclusion
 from shared.core.exchange.machine import ExchangeMachine
-from shared.core.records.outcome import RelayResult
+from shared.core.records.outcome import Outcome
 from shared.errors import StorageError
 from shared.relay.capture_recorder import CaptureRecorder, RecordingStore
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter, Upload
@@ -174,7 +174,7 @@ class Recorder:
         a caller may have rejected.
         """
         return (
-            conclusion.result is RelayResult.REJECTED
+            conclusion.outcome is Outcome.REJECTED
             and record.exchange_id not in self._requests
             and not record.request.body.reached_storage
         )
@@ -183,10 +183,10 @@ class Recorder:
         storing = self._requests.pop(record.exchange_id, None)
         if storing is not None:
             stored = await storing
-            if record.request.body.lost and conclusion.result is RelayResult.REJECTED:
+            if record.request.body.lost and conclusion.outcome is Outcome.REJECTED:
                 self._erase_request_later(record)
             return stored
-        if conclusion.result is RelayResult.REJECTED:
+        if conclusion.outcome is Outcome.REJECTED:
             record.request.body.discard()
             self._erase_request_later(record)
             return False

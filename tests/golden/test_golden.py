@@ -10,7 +10,8 @@ from harness.cutting import every_way
 from harness.schema import valid
 from shared.core.answer import reader
 from shared.core.event import shape, truncation
-from shared.core.records import outcome
+from shared.core.exchange.conclusion import COMPLETED
+from shared.core.exchange.response_end import ResponseEnd
 from shared.core.records.outcome import Outcome
 from shared.core.wire.operations import spec_of
 from shared.core.wire.stream import stream_scan, tail
@@ -60,14 +61,9 @@ def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:
         spec_of(envelope.operation).stream_end_is_known
         and "content-encoding" not in response.headers
     )
-    decided = outcome.decide(
-        outcome.RelayResult.COMPLETE,
-        upstream_status=envelope.upstream_status_code,
-        stream=bool(envelope.stream),
-        finished=end.finished or end.unsure or not known,
-        failed=end.failed,
-    )
-    assert envelope.outcome is decided
+    response_end = ResponseEnd(tail=end, is_stream=bool(envelope.stream), end_is_known=known)
+    status = envelope.upstream_status_code
+    assert envelope.outcome is response_end.outcome(COMPLETED, upstream_status=status)
 
 
 def test_an_answer_reads_the_same_however_it_is_cut(case: Case) -> None:

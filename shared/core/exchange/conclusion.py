@@ -1,16 +1,25 @@
-"""How an exchange ended."""
+"""How an exchange ended, as the relay saw it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from shared.core.api_errors.api_error import ApiError
-from shared.core.records.outcome import RelayResult
+from shared.core.records.envelope import Failure
+from shared.core.records.outcome import Outcome
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conclusion:
-    """The result of an exchange, for its record."""
+    """The end of an exchange, for its record."""
 
-    result: RelayResult
-    failure: ApiError | None  # why it did not complete
+    # COMPLETED: HTTP ended the response, and all of it was handed to the client's connection.
+    # The response's own end may say otherwise (response_end).
+    outcome: Outcome
+    failure: Failure | None = None  # why it did not complete
+    # the client did not get the response, so the response's own end does not matter
+    is_final: bool = False
+
+
+COMPLETED: Final = Conclusion(outcome=Outcome.COMPLETED)
+DISCONNECTED: Final = Conclusion(outcome=Outcome.CLIENT_DISCONNECTED)

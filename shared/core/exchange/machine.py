@@ -6,6 +6,7 @@ the actions that it returns, in their order. shared.core.exchange.state draws th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from shared.core.api_errors import exchange_errors
@@ -19,12 +20,13 @@ from shared.core.exchange.actions import (
     FinishBody,
     Interruption,
 )
-from shared.core.exchange.conclusion import Conclusion
+from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED, Conclusion
 from shared.core.exchange.early_response import EarlyResponse, is_kept
+from shared.core.exchange.failures import FailureReport
 from shared.core.exchange.reply import Reply
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, RESPONDING, UNANSWERED, State
-from shared.core.records.outcome import RelayResult
+from shared.core.records.outcome import Outcome
 from shared.core.wire.http.headers import RawHeaders, header, is_readable
 from shared.core.wire.steps import Cooperative
 from shared.errors import (
@@ -75,8 +77,9 @@ class ExchangeMachine:
         """The request is not relayed, because of its request line alone."""
         if self._is_too_late(State.RECEIVING):
             return ()
-        self._end(RelayResult.REJECTED, error)
-        return self._reply.error_document(error)
+        report = failures.rejection(error)
+        self._end(report.conclusion)
+        return self._reply.error_document(report.error)
 
     def body_rejected(
         self, error: BodyTooLarge | RequestMemoryFull | RequestNotCaptured
@@ -90,7 +93,7 @@ class ExchangeMachine:
         """The client disconnected before its request was whole, and nothing more comes upstream."""
         if self.state in ENDED:
             return ()
-        return self._end(RelayResult.CLIENT_DISCONNECTED)
+        return self._end(DISCONNECTED)
 
     # --- the upstream's response ------------------------------------------------------------------
 
@@ -164,14 +167,14 @@ class ExchangeMachine:
         if self._is_too_late(*RESPONDING):
             return ()
         if self.state is State.DRAINING:
-            return self._end(RelayResult.CLIENT_DISCONNECTED)
+            return self._end(DISCONNECTED)
         if self.state is State.COLLECTING:
             return self._collected_all()
         rest = self._reply.rest()
         if not self._reply.body.is_whole or (self._status == 200 and cut_short):
             error = UpstreamInterrupted("Azure OpenAI ended its response before it was whole.")
             return (*rest, *self._fail(error))
-        return (*rest, *self._end(RelayResult.COMPLETE))
+        return (*rest, *self._end(COMPLETED))
 
     def upstream_failed(self, error: UpstreamError, *, finished: bool) -> Actions:
         """The response did not come, or broke off. `finished`: a stream came as far as its own end,
@@ -180,10 +183,10 @@ class ExchangeMachine:
         if self._is_too_late(State.CALLING, State.EARLY, *RESPONDING):
             return ()
         if self.state is State.DRAINING:
-            failure = None if finished else failures.translate(error).error
-            return self._end(RelayResult.CLIENT_DISCONNECTED, failure)
+            failure = None if finished else failures.translate(error).failure
+            return self._end(replace(DISCONNECTED, failure=failure))
         if self.state is State.STREAMING and finished:
-            return self._end(RelayResult.COMPLETE)
+            return self._end(COMPLETED)
         return self._fail(error)
 
     # --- what may happen at any time --------------------------------------------------------------
@@ -206,10 +209,10 @@ class ExchangeMachine:
             return ()
         self._reply.withdraw()
         if self.state is State.HOLDING:
-            self._end(RelayResult.CLIENT_DISCONNECTED)
+            self._end(DISCONNECTED)
             self.state = State.DONE
             return (Abort(),)
-        self._end(RelayResult.CLIENT_DISCONNECTED)
+        self._end(DISCONNECTED)
         return (CancelUpstream(),)
 
     def deadline_passed(self, error: UpstreamError, *, finished: bool) -> Actions:
@@ -217,9 +220,9 @@ class ExchangeMachine:
         if self.state in ENDED:
             return ()
         if self.state is State.DRAINING:
-            return self._end(RelayResult.CLIENT_DISCONNECTED)
+            return self._end(DISCONNECTED)
         if self.state is State.STREAMING and finished:
-            return self._end(RelayResult.COMPLETE)
+            return self._end(COMPLETED)
         return self._fail(error)
 
     def keep_alive_due(self) -> Actions:
@@ -231,9 +234,9 @@ class ExchangeMachine:
         """The proxy itself failed."""
         if self.state in ENDED:
             return ()
-        unanswered, error = self._is_unanswered(), exchange_errors.internal_error()
-        self._end(RelayResult.FAILED, error)
-        return self._reply.error_document(error) if unanswered else ()
+        unanswered, report = self._is_unanswered(), failures.internal_error()
+        self._end(report.conclusion)
+        return self._reply.error_document(report.error) if unanswered else ()
 
     def require_conclusion(self) -> Conclusion:
         """How the exchange ended. Raises ExchangeStateError before that."""
@@ -254,14 +257,14 @@ class ExchangeMachine:
         """A capture of the exchange could not be stored."""
         if self._is_recorded():
             return ()
-        error = exchange_errors.capture_unavailable()
-        self._end(RelayResult.REJECTED, error)
+        report = failures.rejection(exchange_errors.capture_unavailable())
+        self._end(report.conclusion)
         self.state = State.DONE
         if self._reply.is_held:
-            return self._reply.error_document(error)
+            return self._reply.error_document(report.error)
         if self._reply.ends_with_error:
             return (FinishBody(),)
-        error_actions = self._reply.failure(error)
+        error_actions = self._reply.failure(report.error)
         return (*error_actions, FinishBody()) if error_actions else (Abort(),)
 
     def finish(self, *, error_sent: bool) -> Actions:
@@ -271,7 +274,7 @@ class ExchangeMachine:
         if self.state is not State.RECORDING:
             raise ExchangeStateError(f"finish in {self.state.name}")
         self.state = State.DONE
-        complete = self._result is RelayResult.COMPLETE
+        complete = self._outcome is Outcome.COMPLETED
         return self._reply.end(complete=complete, error_sent=error_sent)
 
     @property
@@ -280,7 +283,7 @@ class ExchangeMachine:
         a chunked body carries no byte of the response, and once the last response has ended the
         Functions host may kill the worker.
         """
-        disconnected = self._result is RelayResult.CLIENT_DISCONNECTED
+        disconnected = self._outcome is Outcome.CLIENT_DISCONNECTED
         return (self._reply.is_chunked or disconnected) and not self._rules.capture_required
 
     @property
@@ -323,12 +326,12 @@ class ExchangeMachine:
         return self.state in UNANSWERED or self._reply.is_held
 
     @property
-    def _result(self) -> RelayResult | None:
-        return self.conclusion.result if self.conclusion is not None else None
+    def _outcome(self) -> Outcome | None:
+        return self.conclusion.outcome if self.conclusion is not None else None
 
-    def _end(self, result: RelayResult, failure: ApiError | None = None) -> Actions:
-        self.conclusion = Conclusion(result=result, failure=failure)
-        holds = result is RelayResult.COMPLETE and self._rules.capture_required
+    def _end(self, conclusion: Conclusion) -> Actions:
+        self.conclusion = conclusion
+        holds = conclusion.outcome is Outcome.COMPLETED and self._rules.capture_required
         self.state = State.HOLDING if holds else State.RECORDING
         return ()
 
@@ -336,13 +339,13 @@ class ExchangeMachine:
         """End with an error, and report it to the client as far as HTTP still allows."""
         return self._report(failures.translate(error))
 
-    def _report(self, failure: failures.Meaning) -> Actions:
+    def _report(self, report: FailureReport) -> Actions:
         actions: Actions = ()
         if self._is_unanswered():
-            actions = self._reply.error_document(failure.error)
+            actions = self._reply.error_document(report.error)
         elif self.state is not State.DRAINING:
-            actions = self._reply.failure(failure.error)
-        self._end(failure.result, failure.error)
+            actions = self._reply.failure(report.error)
+        self._end(report.conclusion)
         return actions
 
     def _collected_all(self) -> Actions:
@@ -352,4 +355,4 @@ class ExchangeMachine:
             return self._report(failures.unusable_response(form))
         error_document = failures.one_line_error(self._collected, self._coding)
         error_actions = self._reply.late_error(error_document, self._status)
-        return (*error_actions, *self._end(RelayResult.COMPLETE))
+        return (*error_actions, *self._end(COMPLETED))

@@ -1,11 +1,12 @@
-"""What the end of a response says: whether it is all there, and how the exchange ended."""
+"""The end of a response: whether the response is all there, and how the exchange ended."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.core.exchange.conclusion import Conclusion
 from shared.core.records import outcome
-from shared.core.records.outcome import Outcome, RelayResult
+from shared.core.records.outcome import Outcome
 from shared.core.wire.stream.tail import Tail
 
 
@@ -32,14 +33,18 @@ class ResponseEnd:
         explained = tail.finished or tail.failed or tail.open_end or tail.unsure
         return self.is_stream and self.end_is_known and not explained
 
-    def outcome(self, result: RelayResult, *, upstream_status: int | None) -> Outcome:
-        """The exchange's outcome, if this end is that of what the client was sent."""
+    def outcome(self, conclusion: Conclusion, *, upstream_status: int | None) -> Outcome:
+        """The exchange's outcome, if this end is that of what the client was sent.
+        `upstream_status` is None if there was no response.
+        """
+        if conclusion.is_final or upstream_status is None:
+            return conclusion.outcome
         tail = self.tail
         # if nothing else says it, HTTP's word counts
         unknown = tail.unsure or not (self.is_stream and self.end_is_known)
-        complete = result is RelayResult.COMPLETE and unknown
+        complete = conclusion.outcome is Outcome.COMPLETED and unknown
         return outcome.decide(
-            result,
+            conclusion.outcome,
             upstream_status=upstream_status,
             stream=self.is_stream,
             finished=tail.finished or tail.open_end or complete,

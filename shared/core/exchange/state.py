@@ -8,12 +8,12 @@
                                     ▼ (drains)                               │    to become an
                                  DRAINING ◄──────────────────────────────────┘    error)
 
-    From each of these the exchange ends once, with one result. What ends it:
+    From each of these the exchange ends once, with one conclusion. What ends it:
 
-    upstream_ended, upstream_failed, deadline_passed      (COMPLETE, INTERRUPTED, …)
+    upstream_ended, upstream_failed, deadline_passed      (COMPLETED, TIMED_OUT, …)
     rejected, request_broken_off, client_disconnected, cancelled, internal_error
 
-                    ┌─ COMPLETE, and the captures have to be stored ──► HOLDING
+                    ┌─ COMPLETED, and the captures have to be stored ──► HOLDING
         the end ────┤                                                      │ captures_stored,
                     │                                                      │ captures_failed,
                     └─ otherwise ─► RECORDING ──finish──► DONE ◄───────────┘ client_disconnected
@@ -25,12 +25,12 @@ STREAMING   the upstream's response goes to the client, piece by piece
 COLLECTING  after an early response another response came than the promised one
 DRAINING    the client has disconnected; the response is read on for its usage
 HOLDING     the response is whole; the client does not get its end before it is stored
-RECORDING   the result is known; the shell records it
+RECORDING   the conclusion is known; the shell records it
 DONE        the response has ended, or was broken off
 
-Once there is a result, whatever the upstream or the clock still bring is ignored: they race with
-it. An input that can have no cause in a state (a piece of a response before its headers) raises
-ExchangeStateError.
+Once there is a conclusion, whatever the upstream or the clock still bring is ignored: they race
+with it. An input that can have no cause in a state (a piece of a response before its headers)
+raises ExchangeStateError.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class State(Enum):
     DONE = auto()
 
 
-# The exchange has a result.
+# The exchange has a conclusion.
 ENDED: Final = frozenset({State.HOLDING, State.RECORDING, State.DONE})
 # Pieces of the upstream's response may come.
 RESPONDING: Final = frozenset({State.STREAMING, State.COLLECTING, State.DRAINING})

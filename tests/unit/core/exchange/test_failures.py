@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.exchange.failures import one_line_error, translate
-from shared.core.records.outcome import RelayResult
+from shared.core.records.envelope import Failure
+from shared.core.records.outcome import Outcome
 from shared.errors import (
     BodyTooLarge,
     EnvelopeError,
@@ -25,27 +26,28 @@ from shared.errors import (
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "code", "result"),
+    ("error", "status", "code", "outcome"),
     [
-        (UpstreamUnreachable("m"), 502, "upstream_unreachable", RelayResult.UNREACHABLE),
-        (UpstreamTimeout("m"), 504, "upstream_timeout", RelayResult.TIMEOUT),
-        (UpstreamInterrupted("m"), 502, "upstream_interrupted", RelayResult.INTERRUPTED),
-        (UpstreamError("m"), 502, "upstream_unreachable", RelayResult.UNREACHABLE),
-        (BodyTooLarge(1048576), 413, "body_too_large", RelayResult.REJECTED),
-        (RequestMemoryFull(), 503, "request_memory_full", RelayResult.REJECTED),
-        (RequestNotCaptured(), 503, "capture_unavailable", RelayResult.REJECTED),
-        (EnvelopeError("secret"), 500, "internal_error", RelayResult.FAILED),
+        (UpstreamUnreachable("m"), 502, "upstream_unreachable", Outcome.UPSTREAM_ERROR),
+        (UpstreamTimeout("m"), 504, "upstream_timeout", Outcome.TIMED_OUT),
+        (UpstreamInterrupted("m"), 502, "upstream_interrupted", Outcome.UPSTREAM_INTERRUPTED),
+        (UpstreamError("m"), 502, "upstream_unreachable", Outcome.UPSTREAM_ERROR),
+        (BodyTooLarge(1048576), 413, "body_too_large", Outcome.REJECTED),
+        (RequestMemoryFull(), 503, "request_memory_full", Outcome.REJECTED),
+        (RequestNotCaptured(), 503, "capture_unavailable", Outcome.REJECTED),
+        (EnvelopeError("secret"), 500, "internal_error", Outcome.UPSTREAM_INTERRUPTED),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, FnsseError) else "",
 )
-def test_each_failure_has_an_error_and_a_result(
-    error: FnsseError, status: int, code: str, result: RelayResult
+def test_each_failure_has_an_error_and_an_outcome(
+    error: FnsseError, status: int, code: str, outcome: Outcome
 ) -> None:
     """Only the message of an upstream's failure reaches the client."""
-    meaning = translate(error)
-    assert (meaning.error.status, meaning.error.code, meaning.result) == (status, code, result)
-    assert (meaning.error.message == "m") is isinstance(error, UpstreamError)
-    assert "secret" not in meaning.error.message
+    report = translate(error)
+    assert (report.error.status, report.error.code, report.outcome) == (status, code, outcome)
+    assert report.conclusion.failure == Failure(code=code, message=report.error.message)
+    assert (report.error.message == "m") is isinstance(error, UpstreamError)
+    assert "secret" not in report.error.message
 
 
 @pytest.mark.parametrize(

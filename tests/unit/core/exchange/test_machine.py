@@ -11,6 +11,7 @@ import pytest
 
 from shared.core.api_errors import exchange_errors
 from shared.core.api_errors.api_error import ApiError
+from shared.core.exchange import failures
 from shared.core.exchange.actions import (
     Abort,
     Action,
@@ -31,7 +32,8 @@ from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, State
-from shared.core.records.outcome import RelayResult
+from shared.core.records.envelope import Failure
+from shared.core.records.outcome import Outcome
 from shared.core.wire.http.headers import RawHeaders, event_stream_announced
 from shared.core.wire.steps import run_to_end
 from shared.errors import ExchangeStateError
@@ -48,16 +50,16 @@ from tests.unit.core.exchange.exchange_inputs import (
     exchange_in,
 )
 
-S, R = State, RelayResult
-# The state that an input leads to, and the result where it ends the exchange. An input that is not
+S = State
+# The state that an input leads to, and the outcome where it ends the exchange. An input that is not
 # in a state's row changes nothing there, if it may come at any time, and is an error otherwise.
-TRANSITIONS: dict[str, dict[State, tuple[State, RelayResult | None]]] = {
+TRANSITIONS: dict[str, dict[State, tuple[State, Outcome | None]]] = {
     "request_ready": {S.RECEIVING: (S.CALLING, None)},
-    "request_line_rejected": {S.RECEIVING: (S.RECORDING, R.REJECTED)},
-    "body_rejected": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
-    "memory full": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
-    "not captured": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.REJECTED)),
-    "request_broken_off": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.CLIENT_DISCONNECTED)),
+    "request_line_rejected": {S.RECEIVING: (S.RECORDING, Outcome.REJECTED)},
+    "body_rejected": dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.REJECTED)),
+    "memory full": dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.REJECTED)),
+    "not captured": dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.REJECTED)),
+    "request_broken_off": dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.CLIENT_DISCONNECTED)),
     "early_response_due": {S.CALLING: (S.EARLY, None)},
     "early JSON due": {S.CALLING: (S.EARLY, None)},
     "answered": {S.CALLING: (S.STREAMING, None), S.EARLY: (S.STREAMING, None)},
@@ -65,60 +67,62 @@ TRANSITIONS: dict[str, dict[State, tuple[State, RelayResult | None]]] = {
     "answered with JSON": {S.CALLING: (S.STREAMING, None), S.EARLY: (S.COLLECTING, None)},
     "piece": {state: (state, None) for state in (S.STREAMING, S.COLLECTING, S.DRAINING)},
     "upstream_ended": {
-        S.STREAMING: (S.RECORDING, R.COMPLETE),
-        S.COLLECTING: (S.RECORDING, R.COMPLETE),
-        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+        S.STREAMING: (S.RECORDING, Outcome.COMPLETED),
+        S.COLLECTING: (S.RECORDING, Outcome.COMPLETED),
+        S.DRAINING: (S.RECORDING, Outcome.CLIENT_DISCONNECTED),
     },
     "ended, cut short": {
-        S.STREAMING: (S.RECORDING, R.INTERRUPTED),
-        S.COLLECTING: (S.RECORDING, R.COMPLETE),
-        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+        S.STREAMING: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
+        S.COLLECTING: (S.RECORDING, Outcome.COMPLETED),
+        S.DRAINING: (S.RECORDING, Outcome.CLIENT_DISCONNECTED),
     },
     "upstream_failed": {
-        S.CALLING: (S.RECORDING, R.INTERRUPTED),
-        S.EARLY: (S.RECORDING, R.INTERRUPTED),
-        S.STREAMING: (S.RECORDING, R.INTERRUPTED),
-        S.COLLECTING: (S.RECORDING, R.INTERRUPTED),
-        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+        S.CALLING: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
+        S.EARLY: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
+        S.STREAMING: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
+        S.COLLECTING: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
+        S.DRAINING: (S.RECORDING, Outcome.CLIENT_DISCONNECTED),
     },
     "failed, finished": {
-        S.CALLING: (S.RECORDING, R.INTERRUPTED),
-        S.EARLY: (S.RECORDING, R.INTERRUPTED),
-        S.STREAMING: (S.RECORDING, R.COMPLETE),
-        S.COLLECTING: (S.RECORDING, R.INTERRUPTED),
-        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+        S.CALLING: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
+        S.EARLY: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
+        S.STREAMING: (S.RECORDING, Outcome.COMPLETED),
+        S.COLLECTING: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
+        S.DRAINING: (S.RECORDING, Outcome.CLIENT_DISCONNECTED),
     },
     "client_disconnected": {
-        **dict.fromkeys((S.RECEIVING, S.CALLING, S.EARLY), (S.RECORDING, R.CLIENT_DISCONNECTED)),
+        **dict.fromkeys(
+            (S.RECEIVING, S.CALLING, S.EARLY), (S.RECORDING, Outcome.CLIENT_DISCONNECTED)
+        ),
         S.STREAMING: (S.DRAINING, None),
         S.COLLECTING: (S.DRAINING, None),
-        S.HOLDING: (S.DONE, R.CLIENT_DISCONNECTED),
+        S.HOLDING: (S.DONE, Outcome.CLIENT_DISCONNECTED),
     },
     "disconnected before a piece": {
         **dict.fromkeys(
             (S.RECEIVING, S.CALLING, S.EARLY, S.STREAMING, S.COLLECTING),
-            (S.RECORDING, R.CLIENT_DISCONNECTED),
+            (S.RECORDING, Outcome.CLIENT_DISCONNECTED),
         ),
-        S.HOLDING: (S.DONE, R.CLIENT_DISCONNECTED),
+        S.HOLDING: (S.DONE, Outcome.CLIENT_DISCONNECTED),
     },
     "cancelled": {
-        **dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.CLIENT_DISCONNECTED)),
-        S.HOLDING: (S.DONE, R.CLIENT_DISCONNECTED),
+        **dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.CLIENT_DISCONNECTED)),
+        S.HOLDING: (S.DONE, Outcome.CLIENT_DISCONNECTED),
     },
     "deadline_passed": {
-        **dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.TIMEOUT)),
-        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+        **dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.TIMED_OUT)),
+        S.DRAINING: (S.RECORDING, Outcome.CLIENT_DISCONNECTED),
     },
     "passed, finished": {
-        **dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.TIMEOUT)),
-        S.STREAMING: (S.RECORDING, R.COMPLETE),
-        S.DRAINING: (S.RECORDING, R.CLIENT_DISCONNECTED),
+        **dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.TIMED_OUT)),
+        S.STREAMING: (S.RECORDING, Outcome.COMPLETED),
+        S.DRAINING: (S.RECORDING, Outcome.CLIENT_DISCONNECTED),
     },
     "keep_alive_due": {state: (state, None) for state in (S.EARLY, S.STREAMING, S.COLLECTING)},
-    "internal_error": dict.fromkeys(set(S) - ENDED, (S.RECORDING, R.FAILED)),
-    "captures_stored": {S.HOLDING: (S.DONE, R.COMPLETE)},
-    "captures_failed": {S.HOLDING: (S.DONE, R.REJECTED)},
-    "finish": {S.RECORDING: (S.DONE, R.COMPLETE)},
+    "internal_error": dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED)),
+    "captures_stored": {S.HOLDING: (S.DONE, Outcome.COMPLETED)},
+    "captures_failed": {S.HOLDING: (S.DONE, Outcome.REJECTED)},
+    "finish": {S.RECORDING: (S.DONE, Outcome.COMPLETED)},
 }
 AT_ANY_TIME = {
     "early_response_due",
@@ -148,8 +152,8 @@ def test_every_input_in_every_state(state: State, name: str) -> None:
     known = TRANSITIONS[name].get(state)
     if known is not None:
         INPUTS[name](machine)
-        result = machine.conclusion.result if machine.conclusion else None
-        assert (machine.state, result) == known
+        outcome = machine.conclusion.outcome if machine.conclusion else None
+        assert (machine.state, outcome) == known
         return
     after_the_end = state in ENDED and name != "finish"
     if name in AT_ANY_TIME or after_the_end:
@@ -164,7 +168,12 @@ def test_an_exchange_that_goes_on_has_no_conclusion() -> None:
     """Asking too early is an error."""
     with pytest.raises(ExchangeStateError):
         exchange_in(State.STREAMING).require_conclusion()
-    assert exchange_in(State.RECORDING).require_conclusion().result is RelayResult.COMPLETE
+    assert exchange_in(State.RECORDING).require_conclusion().outcome is Outcome.COMPLETED
+
+
+def failure_of(error: ApiError) -> Failure:
+    """The error as the record has it."""
+    return Failure(code=error.code, message=error.message)
 
 
 # --- what is sent ---------------------------------------------------------------------------------
@@ -280,7 +289,7 @@ def test_before_its_headers_a_response_can_be_an_error(
     """With a status of its own; its end is in it."""
     machine = exchange_in(state)
     assert INPUTS[name](machine) == (SendErrorDocument(error),)
-    assert machine.require_conclusion().failure == error
+    assert machine.require_conclusion().failure == failure_of(error)
     assert machine.finish(error_sent=False) == ()
 
 
@@ -299,7 +308,7 @@ def test_within_a_stream_it_is_a_frame(state: State, name: str, error: ApiError)
     """
     machine = exchange_in(state)
     assert INPUTS[name](machine) == (SendErrorFrame(error.body()),)
-    assert machine.require_conclusion().failure == error
+    assert machine.require_conclusion().failure == failure_of(error)
     assert machine.finish(error_sent=True) == (FinishBody(),)
     machine = exchange_in(state)
     INPUTS[name](machine)
@@ -313,7 +322,7 @@ def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
     """A fault aborts the connection, because the state of the stream is unknown."""
     machine = exchange_in(State.STREAMING)
     assert machine.internal_error() == ()
-    assert machine.require_conclusion().failure == exchange_errors.internal_error()
+    assert machine.require_conclusion() == failures.internal_error().conclusion
     assert machine.finish(error_sent=False) == (Abort(),)
 
 
@@ -328,7 +337,7 @@ def test_a_stream_that_ends_without_its_end_is_interrupted() -> None:
     error = exchange_errors.upstream_interrupted(
         "Azure OpenAI ended its response before it was whole."
     )
-    assert machine.require_conclusion().failure == error
+    assert machine.require_conclusion().failure == failure_of(error)
 
 
 def test_an_error_of_the_upstream_is_never_cut_short() -> None:
@@ -336,7 +345,7 @@ def test_an_error_of_the_upstream_is_never_cut_short() -> None:
     machine = exchange_in(State.CALLING)
     machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
     machine.upstream_ended(cut_short=True)
-    assert machine.require_conclusion().result is RelayResult.COMPLETE
+    assert machine.require_conclusion().outcome is Outcome.COMPLETED
 
 
 @pytest.mark.parametrize("error_frames", [True, False])
@@ -362,7 +371,7 @@ def test_a_document_after_an_early_response_repeats_nothing() -> None:
     (frame,) = machine.upstream_ended(cut_short=False)
     assert isinstance(frame, SendErrorFrame)
     assert b"secret" not in frame.error
-    assert machine.require_conclusion().result is RelayResult.UNUSABLE
+    assert machine.require_conclusion() == failures.unusable_response("a stream").conclusion
 
 
 def test_a_stream_of_errors_after_an_early_response_never_looks_whole() -> None:
@@ -371,7 +380,7 @@ def test_a_stream_of_errors_after_an_early_response_never_looks_whole() -> None:
     machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
     machine.piece(DONE)
     assert kinds(machine.upstream_failed(ERROR, finished=True)) == [SendErrorFrame]
-    assert machine.require_conclusion().result is RelayResult.INTERRUPTED
+    assert machine.require_conclusion().outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
 # --- a JSON document after an early response ------------------------------------------------------
@@ -412,7 +421,7 @@ def test_a_coded_document_is_decoded_after_an_early_response() -> None:
     machine.upstream_answered(200, GZIPPED, is_stream=False, usage_requested=False)
     assert machine.piece(gzip.compress(ANSWER)) == ANSWER
     machine.upstream_ended(cut_short=False)
-    assert machine.require_conclusion().result is RelayResult.COMPLETE
+    assert machine.require_conclusion().outcome is Outcome.COMPLETED
     machine = promised_json()
     machine.upstream_answered(200, GZIPPED, is_stream=False, usage_requested=False)
     machine.piece(gzip.compress(ANSWER)[:-1])
@@ -494,7 +503,7 @@ def test_another_response_than_the_promised_one_is_an_error(
     error = json.loads(document.error)["error"]
     assert (error["code"], error["status"]) == ("upstream_interrupted", 502)
     assert b"secret" not in document.error
-    assert machine.require_conclusion().result is RelayResult.UNUSABLE
+    assert machine.require_conclusion() == failures.unusable_response("JSON").conclusion
 
 
 def test_white_space_is_not_a_document() -> None:
@@ -502,7 +511,7 @@ def test_white_space_is_not_a_document() -> None:
     machine = promised_json()
     INPUTS["answered with JSON"](machine)
     assert kinds(machine.upstream_ended(cut_short=False)) == [SendErrorObject]
-    assert machine.require_conclusion().result is RelayResult.INTERRUPTED
+    assert machine.require_conclusion().outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
 @pytest.mark.parametrize("stored", [True, False])
@@ -555,7 +564,7 @@ def test_an_upstream_that_breaks_while_it_is_drained_is_noted(*, finished: bool)
     machine = exchange_in(State.DRAINING)
     assert machine.upstream_failed(ERROR, finished=finished) == ()
     error = exchange_errors.upstream_interrupted("broken")
-    assert machine.require_conclusion().failure == (None if finished else error)
+    assert machine.require_conclusion().failure == (None if finished else failure_of(error))
 
 
 def test_disconnect_while_a_long_piece_is_filtered() -> None:
@@ -601,7 +610,7 @@ def test_a_response_that_cannot_be_stored_never_looks_whole(
     error = exchange_errors.capture_unavailable()
     frame = (SendErrorFrame(error.body()), FinishBody())
     assert machine.captures_failed() == (frame if reported else (Abort(),))
-    assert machine.require_conclusion().failure == error
+    assert machine.require_conclusion().failure == failure_of(error)
 
 
 def test_a_disconnect_while_the_end_is_held_back_is_a_disconnect() -> None:
@@ -610,7 +619,7 @@ def test_a_disconnect_while_the_end_is_held_back_is_a_disconnect() -> None:
         machine = holding()
         assert machine.client_disconnected(received_bytes=9) == (Abort(),)
         assert INPUTS[then](machine) == ()
-        assert machine.require_conclusion().result is RelayResult.CLIENT_DISCONNECTED
+        assert machine.require_conclusion().outcome is Outcome.CLIENT_DISCONNECTED
 
 
 def test_one_error_is_enough() -> None:
@@ -620,7 +629,7 @@ def test_one_error_is_enough() -> None:
     machine.piece(b"{}")
     machine.upstream_ended(cut_short=False)
     assert machine.captures_failed() == (FinishBody(),)
-    assert machine.require_conclusion().result is RelayResult.REJECTED
+    assert machine.require_conclusion().outcome is Outcome.REJECTED
 
 
 # --- usage ----------------------------------------------------------------------------------------

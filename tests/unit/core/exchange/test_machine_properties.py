@@ -26,12 +26,12 @@ from shared.core.exchange.actions import (
     SendWhiteSpace,
     StartKeepAlive,
 )
-from shared.core.exchange.conclusion import Conclusion
+from shared.core.exchange.conclusion import COMPLETED, Conclusion
 from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, State
-from shared.core.records.outcome import RelayResult
+from shared.core.records.outcome import Outcome
 from shared.core.wire.http.headers import RawHeaders, event_stream_announced, is_readable
 from shared.core.wire.steps import run_to_end
 from shared.core.wire.stream import tail
@@ -340,7 +340,7 @@ class Exchange:
 def test_any_inputs_in_any_order(
     data: st.DataObject, rules: ExchangeRules, names: list[str]
 ) -> None:
-    """Every exchange ends with one result, and the client's response looks complete only if it
+    """Every exchange ends with one outcome, and the client's response looks complete only if it
     is.
     """
     exchange = Exchange(ExchangeMachine("the-id", rules), rules, data)
@@ -362,15 +362,15 @@ def _check_conclusions(exchange: Exchange) -> None:
     assert last == exchange.machine.conclusion
     if before:
         (first,) = before
-        assert first == Conclusion(result=RelayResult.COMPLETE, failure=None)
+        assert first == COMPLETED
         assert exchange.rules.capture_required
-        assert last.result in {RelayResult.REJECTED, RelayResult.CLIENT_DISCONNECTED}
+        assert last.outcome in {Outcome.REJECTED, Outcome.CLIENT_DISCONNECTED}
 
 
 def _check_end(exchange: Exchange) -> None:
     """A body ends properly if it is complete, or if an error frame is its last event."""
-    result = exchange.machine.require_conclusion().result
-    if result is RelayResult.COMPLETE:
+    conclusion = exchange.machine.require_conclusion()
+    if conclusion.outcome is Outcome.COMPLETED:
         held_back = exchange.rules.capture_required
         assert exchange.finished is (held_back or not exchange.frames or exchange.frame_sent)
         held_own_end = exchange._finished()

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from shared.core.api_errors import exchange_errors
+from shared.core.exchange import failures
+from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED
+from shared.core.exchange.failures import FailureReport
 from shared.core.exchange.response_end import ResponseEnd
-from shared.core.records.outcome import Outcome, RelayResult
+from shared.core.records.outcome import Outcome
 from shared.core.wire.stream.tail import Tail
+from shared.errors import BodyTooLarge, FnsseError, UpstreamTimeout, UpstreamUnreachable
 
 CUT = Tail(finished=False, usage=None)
 FINISHED = Tail(finished=True, usage=None)
@@ -51,7 +56,7 @@ def test_what_an_end_says(
     """An end that is not known leaves HTTP's word."""
     response_end = ResponseEnd(tail=end, is_stream=is_stream, end_is_known=end_is_known)
     assert (response_end.finished, response_end.cut_short) == (finished, cut_short)
-    assert response_end.outcome(RelayResult.COMPLETE, upstream_status=200) is outcome
+    assert response_end.outcome(COMPLETED, upstream_status=200) is outcome
 
 
 @pytest.mark.parametrize(
@@ -62,5 +67,40 @@ def test_what_an_end_says(
 def test_a_client_that_has_all_of_a_stream_may_disconnect(end: Tail, outcome: Outcome) -> None:
     """Many close right after [DONE]."""
     response_end = ResponseEnd(tail=end, is_stream=True, end_is_known=True)
-    result = RelayResult.CLIENT_DISCONNECTED
-    assert response_end.outcome(result, upstream_status=200) is outcome
+    assert response_end.outcome(DISCONNECTED, upstream_status=200) is outcome
+
+
+@pytest.mark.parametrize("end", [CUT, FINISHED, FAILED], ids=["cut", "finished", "failed"])
+@pytest.mark.parametrize(
+    "report",
+    [
+        failures.rejection(exchange_errors.capture_unavailable()),
+        failures.internal_error(),
+        failures.unusable_response("a stream"),
+    ],
+    ids=["rejected", "internal error", "unusable"],
+)
+def test_a_final_conclusion_stands(report: FailureReport, end: Tail) -> None:
+    """The client did not get the response, whatever its end says."""
+    response_end = ResponseEnd(tail=end, is_stream=True, end_is_known=True)
+    outcome = response_end.outcome(report.conclusion, upstream_status=200)
+    assert outcome is report.conclusion.outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (UpstreamUnreachable("m"), Outcome.UPSTREAM_ERROR),
+        (UpstreamTimeout("m"), Outcome.TIMED_OUT),
+        (BodyTooLarge(1), Outcome.REJECTED),
+        (None, Outcome.CLIENT_DISCONNECTED),
+    ],
+    ids=["unreachable", "timed out", "rejected", "disconnected"],
+)
+def test_without_a_response_the_conclusion_stands(
+    error: FnsseError | None, outcome: Outcome
+) -> None:
+    """There is no end that could say otherwise."""
+    conclusion = DISCONNECTED if error is None else failures.translate(error).conclusion
+    response_end = ResponseEnd(tail=CUT, is_stream=False, end_is_known=True)
+    assert response_end.outcome(conclusion, upstream_status=None) is outcome

@@ -1,4 +1,4 @@
-"""From the relay's result to the exchange's outcome: every combination."""
+"""An outcome in view of the response: every combination."""
 
 from __future__ import annotations
 
@@ -6,43 +6,37 @@ import itertools
 
 import pytest
 
-from shared.core.records.outcome import Outcome, RelayResult, correct, decide
+from shared.core.records.outcome import Outcome, correct, decide
 
 _: None = None
-# result, upstream's status (None: no response), the response is a stream, it held its own end ->
+# outcome as the relay saw it, upstream's status, the response is a stream, it held its own end ->
 # outcome. None: whichever.
-TABLE: list[tuple[RelayResult, int | None, bool | None, bool | None, Outcome]] = [
-    (RelayResult.COMPLETE, 200, False, _, Outcome.COMPLETED),
-    (RelayResult.COMPLETE, 200, True, True, Outcome.COMPLETED),
-    (RelayResult.COMPLETE, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
-    (RelayResult.COMPLETE, 404, _, _, Outcome.UPSTREAM_ERROR),
-    (RelayResult.COMPLETE, 429, _, _, Outcome.UPSTREAM_ERROR),
-    (RelayResult.COMPLETE, 500, _, _, Outcome.UPSTREAM_ERROR),
-    (RelayResult.CLIENT_DISCONNECTED, None, _, _, Outcome.CLIENT_DISCONNECTED),
-    (RelayResult.CLIENT_DISCONNECTED, 200, False, _, Outcome.CLIENT_DISCONNECTED),
-    (RelayResult.CLIENT_DISCONNECTED, 200, True, False, Outcome.CLIENT_DISCONNECTED),
-    (RelayResult.CLIENT_DISCONNECTED, 200, True, True, Outcome.COMPLETED),
+TABLE: list[tuple[Outcome, int, bool | None, bool | None, Outcome]] = [
+    (Outcome.COMPLETED, 200, False, _, Outcome.COMPLETED),
+    (Outcome.COMPLETED, 200, True, True, Outcome.COMPLETED),
+    (Outcome.COMPLETED, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
+    (Outcome.COMPLETED, 404, _, _, Outcome.UPSTREAM_ERROR),
+    (Outcome.COMPLETED, 429, _, _, Outcome.UPSTREAM_ERROR),
+    (Outcome.COMPLETED, 500, _, _, Outcome.UPSTREAM_ERROR),
+    (Outcome.CLIENT_DISCONNECTED, 200, False, _, Outcome.CLIENT_DISCONNECTED),
+    (Outcome.CLIENT_DISCONNECTED, 200, True, False, Outcome.CLIENT_DISCONNECTED),
+    (Outcome.CLIENT_DISCONNECTED, 200, True, True, Outcome.COMPLETED),
     # an SDK disconnects at the headers of a response that it is going to try again
-    (RelayResult.CLIENT_DISCONNECTED, 429, _, _, Outcome.UPSTREAM_ERROR),
-    (RelayResult.CLIENT_DISCONNECTED, 500, _, _, Outcome.UPSTREAM_ERROR),
-    (RelayResult.UNREACHABLE, None, _, _, Outcome.UPSTREAM_ERROR),
-    (RelayResult.INTERRUPTED, 200, False, _, Outcome.UPSTREAM_INTERRUPTED),
-    (RelayResult.INTERRUPTED, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
-    (RelayResult.INTERRUPTED, 200, True, True, Outcome.COMPLETED),
-    (RelayResult.TIMEOUT, None, _, _, Outcome.TIMED_OUT),
-    (RelayResult.TIMEOUT, 200, False, _, Outcome.TIMED_OUT),
-    (RelayResult.TIMEOUT, 200, True, False, Outcome.TIMED_OUT),
-    (RelayResult.TIMEOUT, 200, True, True, Outcome.COMPLETED),
-    # the client was sent nothing of a response in another form than the promised one
-    (RelayResult.UNUSABLE, 200, _, _, Outcome.UPSTREAM_INTERRUPTED),
-    (RelayResult.REJECTED, None, _, _, Outcome.REJECTED),
+    (Outcome.CLIENT_DISCONNECTED, 429, _, _, Outcome.UPSTREAM_ERROR),
+    (Outcome.CLIENT_DISCONNECTED, 500, _, _, Outcome.UPSTREAM_ERROR),
+    (Outcome.UPSTREAM_INTERRUPTED, 200, False, _, Outcome.UPSTREAM_INTERRUPTED),
+    (Outcome.UPSTREAM_INTERRUPTED, 200, True, False, Outcome.UPSTREAM_INTERRUPTED),
+    (Outcome.UPSTREAM_INTERRUPTED, 200, True, True, Outcome.COMPLETED),
+    (Outcome.TIMED_OUT, 200, False, _, Outcome.TIMED_OUT),
+    (Outcome.TIMED_OUT, 200, True, False, Outcome.TIMED_OUT),
+    (Outcome.TIMED_OUT, 200, True, True, Outcome.COMPLETED),
 ]
 
 
-@pytest.mark.parametrize(("result", "status", "stream", "finished", "expected"), TABLE)
-def test_a_result_has_its_outcome(
-    result: RelayResult,
-    status: int | None,
+@pytest.mark.parametrize(("observed", "status", "stream", "finished", "expected"), TABLE)
+def test_the_response_decides_the_outcome(
+    observed: Outcome,
+    status: int,
     stream: bool | None,
     finished: bool | None,
     expected: Outcome,
@@ -51,31 +45,35 @@ def test_a_result_has_its_outcome(
     for streams, finishes in itertools.product(
         either if stream is None else (stream,), either if finished is None else (finished,)
     ):
-        assert decide(result, upstream_status=status, stream=streams, finished=finishes) is expected
-
-
-def test_every_combination_has_an_outcome_that_the_relay_may_give() -> None:
-    """`aborted` is not one of them: it is found by who looks for exchanges that left no outcome."""
-    statuses = (None, 200, 201, 400, 429, 500, 503)
-    for result, status, stream, finished in itertools.product(
-        RelayResult, statuses, (False, True), (False, True)
-    ):
         assert (
-            decide(result, upstream_status=status, stream=stream, finished=finished)
-            is not Outcome.ABORTED
+            decide(observed, upstream_status=status, stream=streams, finished=finishes) is expected
+        )
+
+
+def test_a_response_does_not_excuse_another_end() -> None:
+    """Only an upstream's error or a stream's own end replaces what ended the exchange."""
+    for observed, status, stream, finished in itertools.product(
+        set(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED},
+        (200, 201, 400, 429, 500, 503),
+        (False, True),
+        (False, True),
+    ):
+        expected = Outcome.COMPLETED if stream and finished else observed
+        assert (
+            decide(observed, upstream_status=status, stream=stream, finished=finished) is expected
         )
 
 
 def test_an_error_within_a_stream_is_the_upstreams_however_it_ended() -> None:
-    for result in (
-        RelayResult.COMPLETE,
-        RelayResult.INTERRUPTED,
-        RelayResult.CLIENT_DISCONNECTED,
-        RelayResult.TIMEOUT,
+    for observed in (
+        Outcome.COMPLETED,
+        Outcome.UPSTREAM_INTERRUPTED,
+        Outcome.CLIENT_DISCONNECTED,
+        Outcome.TIMED_OUT,
     ):
         for finished in (False, True):
             outcome = decide(
-                result, upstream_status=200, stream=True, finished=finished, failed=True
+                observed, upstream_status=200, stream=True, finished=finished, failed=True
             )
             assert outcome is Outcome.UPSTREAM_ERROR
 
