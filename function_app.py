@@ -50,7 +50,7 @@ from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.content.policy_renewal import PolicyRenewal
 from shared.content.policy_source import FixedPolicy, PolicySource
-from shared.core.records.envelope_message import POISON_QUEUE, QUEUE
+from shared.core.records.queue.envelope_message import POISON_QUEUE, QUEUE
 from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment

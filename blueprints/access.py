@@ -12,8 +12,8 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 from shared.access.auth_failure_log import AuthFailureLog
 from shared.access.caller_check import CallerCheck
 from shared.core.api_errors.api_error import ApiError
-from shared.core.records.erasure_receipt import Operator
-from shared.core.token.caller_token import Role
+from shared.core.records.operator.erasure_receipt import Operator
+from shared.core.wire.token.caller_token import Role
 from shared.http.error_response import ErrorResponse
 from shared.http.exchange_ids import fresh_exchange_id
 

@@ -10,7 +10,7 @@ from azure.storage.queue import QueueClient
 
 from harness.waiting import until
 from local.stack import Stack
-from shared.core.records import envelope_message
+from shared.core.records.queue import envelope_message
 
 
 @dataclass(frozen=True, kw_only=True)

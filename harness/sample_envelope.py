@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from shared.core.records.envelope import Caller, Envelope, Timings
-from shared.core.records.exchange_id import new_exchange_id
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.envelope import Caller, Envelope, Timings
+from shared.core.records.exchange.exchange_id import new_exchange_id
+from shared.core.records.exchange.outcome import Outcome
 
 EXCHANGE_ID = new_exchange_id(1_731_481_170_000, bytes(range(10)))  # 2024-11-13T06:59:30Z
 

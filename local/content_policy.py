@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from shared.content import policy_renewal
-from shared.core.content.mode import ContentMode
 from shared.core.content.policy import ContentPolicy
+from shared.core.wire.content_mode import ContentMode
 from shared.errors import ContentPolicyError
 
 

@@ -24,8 +24,8 @@ from typing import Final, TextIO
 from local.running import add_folder_option, find
 from local.stack import StackError
 from shared.core.conversation import searched_text
-from shared.core.records.comparison import CapturedExchange
-from shared.core.records.exchange_id import started_at
+from shared.core.records.completeness.comparison import CapturedExchange
+from shared.core.records.exchange.exchange_id import started_at
 from shared.core.wire.json.json_shape import JsonObject
 from view.errors import CaptureUnavailable, FilterError, OptionsError
 from view.exchange.evaluation import LeftOut, Shape, row_of

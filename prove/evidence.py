@@ -13,8 +13,8 @@ from harness.event_log import Event
 from prove.result import NotProven
 from prove.testbed import TestBed
 from prove.waiting import wait_for
-from shared.core.records import capture
-from shared.core.records.ledger_entry import LedgerReader
+from shared.core.records.delivery.ledger_entry import LedgerReader
+from shared.core.records.exchange import capture
 from shared.errors import CaptureError
 
 HEADER_BYTES = 16_384  # no capture's header is longer

@@ -22,11 +22,11 @@ from harness.sample_envelope import PLAIN
 from prove.result import Progress, ProofResult
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
-from shared.core.records.comparison import LedgerIndex, Report
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.envelope import Envelope, dump
-from shared.core.records.exchange_id import new_exchange_id
-from shared.core.records.ledger_entry import Delivery, LedgerEntry, LedgerReader
+from shared.core.records.completeness.comparison import LedgerIndex, Report
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry, LedgerReader
+from shared.core.records.exchange.envelope import Envelope, dump
+from shared.core.records.exchange.exchange_id import new_exchange_id
 
 _WINDOW: Final = "2026/11/23/10"
 _START_MS: Final = int(datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp() * 1000)

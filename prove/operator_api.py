@@ -11,7 +11,7 @@ from typing import Any
 
 from prove.result import NotProven
 from prove.waiting import wait_for
-from shared.core.records.comparison import COUNTS
+from shared.core.records.completeness.comparison import COUNTS
 
 type Report = dict[str, Any]
 

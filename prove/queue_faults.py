@@ -20,7 +20,7 @@ from prove.result import Progress, ProofResult
 from prove.testbed import DISCARDED, TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
-from shared.core.records import capture
+from shared.core.records.exchange import capture
 
 _GARBAGE: Final = (
     b"",

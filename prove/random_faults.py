@@ -23,8 +23,8 @@ from prove.result import FaultGroup, NotProven, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from prove.waiting import wait_for
-from shared.core.records import capture
-from shared.core.records.exchange_id import started_at
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.exchange_id import started_at
 from shared.errors import CaptureError
 
 # The longest delay of the recording: Azurite answers nothing while it writes its whole index, which

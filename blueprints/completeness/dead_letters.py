@@ -10,7 +10,7 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 from blueprints.access import Guard
 from shared.completeness.dead_letters import DeadLetters
 from shared.core.api_errors import operator_errors
-from shared.core.records.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import started_at
 from shared.errors import CaptureError, EnvelopeError, StorageImmutable
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse

@@ -17,8 +17,9 @@ from blueprints.access import Guard
 from blueprints.operator_http import accepted, json_body
 from shared.completeness.erasure import ErasureRunner, ErasureStep, Position
 from shared.core.api_errors import operator_errors
-from shared.core.records import erasure_receipt, erasure_request, typed_json
-from shared.core.records.erasure_receipt import ErasureCounts, Operator
+from shared.core.records.operator import erasure_receipt, erasure_request
+from shared.core.records.operator.erasure_receipt import ErasureCounts, Operator
+from shared.core.wire.json import typed_json
 from shared.errors import OperatorRequestError
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse

@@ -18,7 +18,7 @@ from blueprints.access import Guard
 from blueprints.operator_http import accepted
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.api_errors import operator_errors
-from shared.core.records.comparison import COUNTS, Report
+from shared.core.records.completeness.comparison import COUNTS, Report
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse
 from shared.settings.settings import Settings

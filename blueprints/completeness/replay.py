@@ -16,8 +16,8 @@ from blueprints.access import Guard
 from blueprints.operator_http import accepted, json_body
 from shared.completeness.replay import ReplayPage, ReplayRunner
 from shared.core.api_errors import operator_errors
-from shared.core.records import replay_request
-from shared.core.records.replay_request import ReplayRequest
+from shared.core.records.operator import replay_request
+from shared.core.records.operator.replay_request import ReplayRequest
 from shared.errors import OperatorRequestError
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse

@@ -1,7 +1,7 @@
 // Every name that the deployment gives, from one place.
 
 @export()
-@description('The queues of the account of captures. The app names them in shared/core/records/envelope_message.py and follow_up.py; a test compares.')
+@description('The queues of the account of captures. The app names them in shared/core/records/queue/envelope_message.py and follow_up.py; a test compares.')
 var queueNames = ['envelopes', 'envelopes-poison', 'follow-ups']
 
 @export()

@@ -11,7 +11,7 @@ import pytest
 
 from prove.planted.proof import COLUMNS, planted
 from prove.planted.secrets import CREDENTIALS, TEXTS, everything, found
-from shared.core.detect.redactor import DETECTORS
+from shared.core.content.detect.redactor import DETECTORS
 
 
 @pytest.mark.parametrize("before", ["", "a", "ab", "abc"])

@@ -16,8 +16,8 @@ from typing import Final
 from shared.access.key_renewal import KeyRenewal, SigningKeys
 from shared.core.api_errors import caller_errors
 from shared.core.api_errors.api_error import ApiError
-from shared.core.token import caller_token
-from shared.core.token.caller_token import Check, Role, TokenAccepted, TokenRejected
+from shared.core.wire.token import caller_token
+from shared.core.wire.token.caller_token import Check, Role, TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
 from shared.settings.settings import CallerAuthSettings
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.concurrency.renewal import SharedTask
-from shared.core.token.caller_token import TokenAccepted, TokenRejected
+from shared.core.wire.token.caller_token import TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
 from shared.settings.timeouts import SIGNING_KEYS_S
 

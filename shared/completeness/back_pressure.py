@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol
 
 from shared.completeness.ports import MeasuredQueue
-from shared.core.records.backlog import only_in_transit
+from shared.core.records.queue.backlog import only_in_transit
 from shared.errors import DeliveryError, StorageError
 
 # Reconcile continues while no more than this is queued: its own envelopes are being delivered.

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from shared.completeness.ports import CaptureHeaders
-from shared.core.records import capture
-from shared.core.records.capture import CaptureKind, capture_name
-from shared.core.records.comparison import CapturedExchange
+from shared.core.records.completeness.comparison import CapturedExchange
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import CaptureKind, capture_name
 
 _log = logging.getLogger("fnsse.reconciliation")
 

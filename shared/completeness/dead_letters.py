@@ -15,10 +15,10 @@ from shared.completeness.exchange_erasure import (
 )
 from shared.completeness.ports import CaptureHeaders, EnvelopeSink
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
-from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
-from shared.core.records.digests import Digests
-from shared.core.records.envelope import mark_replayed, mark_requeued
-from shared.core.records.window import Window
+from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
+from shared.core.records.exchange.digests import Digests
+from shared.core.records.exchange.envelope import mark_replayed, mark_requeued
+from shared.core.records.exchange.window import Window
 from shared.errors import StorageNotFound
 
 _MAX_LISTED: Final = 1000

@@ -19,10 +19,16 @@ from shared.completeness.ports import CheckpointStore, MeasuredQueue
 from shared.completeness.redelivery import find_exchange, whole_exchanges
 from shared.completeness.replay import CapturePages
 from shared.concurrency.gather import gather_bounded
-from shared.core.records import erasure_receipt, typed_json
-from shared.core.records.comparison import CapturedExchange, captured_exchanges
-from shared.core.records.erasure_receipt import ErasureCounts, ErasurePage, Operator, Receipt
-from shared.core.records.erasure_request import ErasureRequest
+from shared.core.records.completeness.comparison import CapturedExchange, captured_exchanges
+from shared.core.records.operator import erasure_receipt
+from shared.core.records.operator.erasure_receipt import (
+    ErasureCounts,
+    ErasurePage,
+    Operator,
+    Receipt,
+)
+from shared.core.records.operator.erasure_request import ErasureRequest
+from shared.core.wire.json import typed_json
 from shared.core.wire.json.json_shape import JsonObject
 
 _log = logging.getLogger("fnsse.erasure")

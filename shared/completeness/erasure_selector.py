@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.completeness.ports import CaptureHeaders
-from shared.core.records.capture import CaptureKind, capture_name, is_expired
-from shared.core.records.comparison import CapturedExchange
-from shared.core.records.erasure_request import ErasureRequest
+from shared.core.records.completeness.comparison import CapturedExchange
+from shared.core.records.exchange.capture import CaptureKind, capture_name, is_expired
+from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.wire.json.json_shape import JsonObject, mapping
 from shared.errors import CaptureError, StorageNotFound
 

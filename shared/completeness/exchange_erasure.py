@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from shared.core.records.capture import CaptureKind, capture_name
-from shared.core.records.poison import failure_count_name
+from shared.core.records.exchange.capture import CaptureKind, capture_name
+from shared.core.records.queue.poison import failure_count_name
 from shared.errors import StorageImmutable
 
 

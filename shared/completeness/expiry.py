@@ -18,11 +18,16 @@ from typing import Final, Protocol
 from shared.completeness.ports import CaptureHeaders
 from shared.completeness.redelivery import MAX_CONCURRENT
 from shared.concurrency.gather import gather_bounded
-from shared.core.records import capture, retention
-from shared.core.records.capture import CaptureKind, capture_name
-from shared.core.records.comparison import CapturedExchange, LedgerIndex, captured_exchanges
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.window import Window
+from shared.core.records.completeness import retention
+from shared.core.records.completeness.comparison import (
+    CapturedExchange,
+    LedgerIndex,
+    captured_exchanges,
+)
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import CaptureKind, capture_name
+from shared.core.records.exchange.window import Window
 from shared.errors import CaptureError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.retention")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange.envelope import Envelope
 
 
 class CaptureHeaders(Protocol):

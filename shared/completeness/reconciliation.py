@@ -20,12 +20,17 @@ from shared.completeness.cut_uploads import BlockStore
 from shared.completeness.ports import CheckpointStore, EnvelopeSink
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.checkpoint import Checkpoint, resume
-from shared.core.records.comparison import CapturedExchange, Comparison, LedgerIndex, Report
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.envelope import mark_requeued
-from shared.core.records.reconcile_run import RUN_BLOB, last_run
-from shared.core.records.window import Window, judged_windows
+from shared.core.records.completeness.checkpoint import Checkpoint, resume
+from shared.core.records.completeness.comparison import (
+    CapturedExchange,
+    Comparison,
+    LedgerIndex,
+    Report,
+)
+from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange.envelope import mark_requeued
+from shared.core.records.exchange.window import Window, judged_windows
 from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.reconciliation")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from shared.completeness.ports import CaptureHeaders
-from shared.core.records.aborted import aborted_envelope
-from shared.core.records.capture import CaptureKind, capture_name, is_expired
-from shared.core.records.comparison import CapturedExchange
-from shared.core.records.envelope import Envelope, from_fields
+from shared.core.records.completeness.comparison import CapturedExchange
+from shared.core.records.exchange.aborted import aborted_envelope
+from shared.core.records.exchange.capture import CaptureKind, capture_name, is_expired
+from shared.core.records.exchange.envelope import Envelope, from_fields
 from shared.errors import CaptureExpired
 
 MAX_CONCURRENT: Final = 16  # reads of headers, and puts of envelopes

@@ -15,13 +15,13 @@ from shared.completeness.back_pressure import BackPressure
 from shared.completeness.ports import CaptureHeaders, CheckpointStore, EnvelopeSink
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, whole_exchanges
 from shared.concurrency.gather import gather_bounded
-from shared.core.content.mode import ContentMode
-from shared.core.records.capture import CaptureKind, capture_name, is_erased
-from shared.core.records.checkpoint import resume
-from shared.core.records.comparison import CapturedExchange, captured_exchanges
-from shared.core.records.digests import Digests
-from shared.core.records.envelope import mark_replayed
-from shared.core.records.replay_request import ReplayRequest
+from shared.core.records.completeness.checkpoint import resume
+from shared.core.records.completeness.comparison import CapturedExchange, captured_exchanges
+from shared.core.records.exchange.capture import CaptureKind, capture_name, is_erased
+from shared.core.records.exchange.digests import Digests
+from shared.core.records.exchange.envelope import mark_replayed
+from shared.core.records.operator.replay_request import ReplayRequest
+from shared.core.wire.content_mode import ContentMode
 from shared.errors import CaptureError, CaptureExpired, EnvelopeError, StorageNotFound
 
 _BODIES: Final = (CaptureKind.REQUEST, CaptureKind.RESPONSE)

@@ -15,9 +15,9 @@ from typing import Final, Protocol
 from shared.concurrency.renewal import SharedTask
 from shared.content.policy_source import NO_POLICY
 from shared.core.content import policy
-from shared.core.content.mode import ContentMode
+from shared.core.content.detect.own import OwnPatterns
 from shared.core.content.policy import ContentPolicy
-from shared.core.detect.own import OwnPatterns
+from shared.core.wire.content_mode import ContentMode
 from shared.errors import ContentPolicyError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.content")

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from shared.core.content.mode import STRICTEST
+from shared.core.content.detect.own import OwnPatterns
 from shared.core.content.policy import NO_POLICY_RULE, ContentPolicy
-from shared.core.detect.own import OwnPatterns
+from shared.core.wire.content_mode import STRICTEST
 
 # What counts while there is no policy.
 NO_POLICY: Final = ContentPolicy(default=STRICTEST, default_rule=NO_POLICY_RULE)

@@ -1,20 +1,19 @@
 """The pure core: what the app knows and decides, without I/O, a clock or settings.
 
-    telemetry > event > answer, exchange, cost, conversation > records, api_errors > content
-    > wire, token, detect
+    telemetry > event, exchange > answer, records, content, cost, conversation, api_errors > wire
 
 A package imports from those to its right only, and from shared.errors.
 
-* `wire` knows the bytes of HTTP, SSE and JSON, and the table of the API's operations.
-* `records` holds what is stored, `token` the claims of a caller's token.
-* `detect` finds personal data and secrets in texts.
+* `wire` knows the bytes of HTTP, SSE and JSON, callers' tokens and the table of operations.
+* `records` holds what storage, queues and the ledger hold.
 * `content` decides what of an exchange's prompt and answer is recorded.
-* `answer` parses a captured answer, `event` builds what goes to the Event Hub.
-* `conversation` reads an event's prompt and answer as messages.
+* `answer` parses a captured answer.
 * `cost` prices what an exchange used.
-* `telemetry` names what OpenTelemetry gets of an exchange.
-* `exchange` holds the states of a relayed exchange.
+* `conversation` reads an event's prompt and answer as messages.
 * `api_errors` holds the proxy's own error responses.
+* `exchange` holds the states of a relayed exchange.
+* `event` builds what goes to the Event Hub.
+* `telemetry` names what OpenTelemetry gets of an exchange.
 
 Nothing here imports azure, httpx, aiohttp, asyncio or a web framework; ruff enforces it.
 """

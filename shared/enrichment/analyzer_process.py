@@ -17,8 +17,8 @@ import sys
 from collections.abc import Mapping
 from typing import BinaryIO, Final, cast
 
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.envelope import Envelope
 from shared.enrichment import assembly_process
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions, use_analyzer
 from shared.enrichment.failure import failure, reported_failure

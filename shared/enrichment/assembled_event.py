@@ -6,22 +6,22 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared.core.content.mode import ContentMode
+from shared.core.content.detect.own import OwnPatterns
 from shared.core.cost.deployments import DeploymentProfile
 from shared.core.cost.rates import CardTexts, RateCard, read_card
-from shared.core.detect.own import OwnPatterns
 from shared.core.event import event_cost, truncation, usage_claim
 from shared.core.event.integrity import CheckedEvent
 from shared.core.event.pending_response import pending_response
 from shared.core.event.shape import Event
-from shared.core.records.digests import NO_DIGESTS, Digests
-from shared.core.records.envelope import Envelope
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.digests import NO_DIGESTS, Digests
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
+from shared.core.wire.content_mode import ContentMode
 
 if TYPE_CHECKING:
-    from shared.core.detect.analysis import Analyzer
-    from shared.core.detect.redactor import Redactor
+    from shared.core.content.detect.analysis import Analyzer
+    from shared.core.content.detect.redactor import Redactor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +109,7 @@ _redactors: Final[list[tuple[OwnPatterns, Redactor]]] = []  # at most one: compi
 
 
 def _redactor(own: OwnPatterns) -> Redactor:
-    from shared.core.detect.redactor import Redactor
+    from shared.core.content.detect.redactor import Redactor
 
     if not _redactors or _redactors[0][0] != own:
         _redactors[:] = [(own, Redactor(own, *_analyzers))]

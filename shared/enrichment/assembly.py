@@ -15,14 +15,14 @@ from dataclasses import replace
 from typing import Final
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.content.mode import ContentMode
+from shared.core.content.detect.own import NO_PATTERNS, OwnPatterns
 from shared.core.content.policy import NO_POLICY_RULE, NOT_ANALYZED_RULE
 from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.cost.rates import CardTexts
-from shared.core.detect.own import NO_PATTERNS, OwnPatterns
 from shared.core.event import builder, integrity
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.http.headers import EVENT_STREAM
 from shared.enrichment import assembly_process
 from shared.enrichment.analyzer_process import AnalyzerProcess

@@ -14,17 +14,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from shared.core.content.detect.own import OwnPatterns
 from shared.core.cost.deployments import DeploymentProfile
 from shared.core.cost.rates import CardTexts
-from shared.core.detect.own import OwnPatterns
 from shared.core.event import builder, integrity
-from shared.core.records import capture, typed_json
-from shared.core.records import envelope as envelopes
-from shared.core.records.capture import Capture
-from shared.core.records.digests import Digests
-from shared.core.records.envelope import Envelope
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange import capture
+from shared.core.records.exchange import envelope as envelopes
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.digests import Digests
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.core.wire.json import typed_json
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions, assembled_event
 from shared.enrichment.failure import failure, reported_failure
 from shared.errors import AssemblyError

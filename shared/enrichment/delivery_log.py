@@ -13,8 +13,8 @@ import json
 import logging
 from typing import Final
 
-from shared.core.records.delivery_summary import summarize
-from shared.core.records.envelope import Envelope
+from shared.core.records.delivery.delivery_summary import summarize
+from shared.core.records.exchange.envelope import Envelope
 
 _log = logging.getLogger("fnsse.delivery")
 

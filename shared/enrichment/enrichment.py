@@ -11,23 +11,23 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.concurrency.byte_budget import ByteBudget
-from shared.core.content.mode import ContentMode
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
-from shared.core.records import digests
-from shared.core.records import follow_up as follow_ups
-from shared.core.records.capture import (
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange import digests
+from shared.core.records.exchange.capture import (
     CaptureKind,
     capture_name,
     of_outcome,
     outcome_name,
 )
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.digests import AcceptedEvent, Digests
-from shared.core.records.envelope import Envelope, to_fields
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.envelope import Envelope, to_fields
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.queue import follow_up as follow_ups
 from shared.core.telemetry.delivery import cause_of
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.delivery_log import DeliveryLog
 from shared.enrichment.ports import (

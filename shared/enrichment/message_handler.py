@@ -12,8 +12,8 @@ import logging
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from shared.core.records import envelope_message
-from shared.core.records.envelope import Envelope, mark_requeued
+from shared.core.records.exchange.envelope import Envelope, mark_requeued
+from shared.core.records.queue import envelope_message
 from shared.enrichment.enrichment import QueueMessage
 
 _log = logging.getLogger("fnsse.enrichment")

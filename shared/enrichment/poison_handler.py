@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from shared.core.records import envelope_message, poison
-from shared.core.records.capture import of_outcome, outcome_name
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.envelope import Envelope, to_fields
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange.capture import of_outcome, outcome_name
+from shared.core.records.exchange.envelope import Envelope, to_fields
+from shared.core.records.queue import envelope_message, poison
 from shared.errors import EnvelopeError, StorageError
 
 _log = logging.getLogger("fnsse.poison")

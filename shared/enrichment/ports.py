@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.core.event.usage_claim import Claim
-from shared.core.records.capture import Capture
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.digests import AcceptedEvent, Digests
-from shared.core.records.envelope import Envelope
-from shared.core.records.follow_up import FollowUp
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.queue.follow_up import FollowUp
 from shared.core.telemetry.delivery import DeliveryCause
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.enrichment.assembled_event import AssembledEvent

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from shared.core.records import retention
-from shared.core.records.envelope import Envelope
-from shared.core.records.window import Window
+from shared.core.records.completeness import retention
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.window import Window
 
 _MAX_KNOWN: Final = 10_000  # marks: a year of hours with one retention
 

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from shared.core.content.mode import ContentMode
-from shared.core.records.capture import (
+from shared.core.records.exchange.capture import (
     Capture,
     is_erased,
     is_expired,
     request_name,
     response_name,
 )
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.wire.content_mode import ContentMode
 
 type ReadCapture = Callable[[str | None], Awaitable[Capture | None]]
 

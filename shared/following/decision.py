@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from shared.core.records.follow_up import FollowUp
+from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.operations import spec_of
 
 # A response is asked for again after as long as it exists, so that its end is known at most twice

@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.records import follow_up as follow_ups
-from shared.core.records.follow_up import FollowUp, QueuedFollowUp
+from shared.core.records.queue import follow_up as follow_ups
+from shared.core.records.queue.follow_up import FollowUp, QueuedFollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.core.wire.http.headers import header
 from shared.core.wire.http.retry_after import retry_after_s

@@ -20,12 +20,12 @@ from shared.core.event import answer_notes, attribution
 from shared.core.exchange import failures
 from shared.core.exchange.conclusion import COMPLETED
 from shared.core.exchange.response_end import ResponseEnd
-from shared.core.records import capture
-from shared.core.records.capture import outcome_name, response_name
-from shared.core.records.envelope import Envelope, Timings, bound_text, to_fields
-from shared.core.records.exchange_id import started_at
-from shared.core.records.follow_up import FollowUp
-from shared.core.records.unstored_body import UnstoredBody
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import outcome_name, response_name
+from shared.core.records.exchange.envelope import Envelope, Timings, bound_text, to_fields
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.unstored_body import UnstoredBody
+from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.core.wire.http.headers import is_readable, kept_headers
 from shared.core.wire.json.json_shape import JsonObject

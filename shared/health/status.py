@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from shared.core.records.acceptance import Acceptance
-from shared.core.records.comparison import Report
-from shared.core.records.dead_letter import DeadLetterRecord
-from shared.core.records.reconcile_run import RUN_BLOB
+from shared.core.records.completeness.comparison import Report
+from shared.core.records.completeness.reconcile_run import RUN_BLOB
+from shared.core.records.delivery.acceptance import Acceptance
+from shared.core.records.delivery.dead_letter import DeadLetterRecord
 from shared.errors import StorageError
 
 _SHOWN_DEAD_LETTERS: Final = 10

@@ -1,11 +1,14 @@
-"""The id of an exchange that starts now. core.records.exchange_id builds and reads ids, purely."""
+"""The id of an exchange that starts now.
+
+shared.core.records.exchange.exchange_id builds and reads ids, purely.
+"""
 
 from __future__ import annotations
 
 import os
 import time
 
-from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.exchange.exchange_id import new_exchange_id
 
 
 def fresh_exchange_id() -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from shared.core.content import decision
 from shared.core.content.decision import ContentDecision
 from shared.core.content.policy import ContentPolicy
-from shared.core.records.envelope import Caller, bound_text
+from shared.core.records.exchange.envelope import Caller, bound_text
 from shared.core.wire.http.headers import RawHeaders, header
 
 _WISH_HEADER: Final = decision.WISH_HEADER.encode()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from shared.core.event import attribution
-from shared.core.records import capture, piece_times
-from shared.core.records.envelope import Envelope, bound_text, to_fields
+from shared.core.records.exchange import capture, piece_times
+from shared.core.records.exchange.envelope import Envelope, bound_text, to_fields
 from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers

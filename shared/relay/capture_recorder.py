@@ -8,7 +8,7 @@ from typing import Protocol
 
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.event import answer_notes
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import StorageError
 from shared.relay import capture_headers

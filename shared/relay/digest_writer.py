@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from shared.core.records.unstored_body import UnstoredBody
+from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.errors import StorageError
 from shared.relay.capture_writer import CaptureStore, CaptureWriter, StartTask, put_placeholder
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from shared.core.answer import without_content
 from shared.core.exchange.conclusion import Conclusion
-from shared.core.records.envelope import MAX_ARRIVALS, Envelope, Timings, bound_text
+from shared.core.records.exchange.envelope import MAX_ARRIVALS, Envelope, Timings, bound_text
 from shared.core.wire.http.headers import header
 from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers

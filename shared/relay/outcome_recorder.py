@@ -11,8 +11,8 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from shared.core.records import capture
-from shared.core.records.envelope import Envelope, dump, to_fields
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.envelope import Envelope, dump, to_fields
 from shared.errors import StorageError
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
 from shared.relay.recording_failures import Counters, log_not_stored

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange.envelope import Envelope
 
 _log = logging.getLogger("fnsse.recording")
 

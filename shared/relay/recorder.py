@@ -12,11 +12,11 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from shared.core.content.mode import ContentMode
 from shared.core.exchange.actions import Actions
 from shared.core.exchange.conclusion import Conclusion
 from shared.core.exchange.machine import ExchangeMachine
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageError
 from shared.relay.capture_recorder import CaptureRecorder, RecordingStore
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter, Upload

@@ -11,7 +11,7 @@ from starlette.types import Scope
 from shared.core.content.policy import ContentPolicy
 from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.rules import ExchangeRules
-from shared.core.records import capture
+from shared.core.records.exchange import capture
 from shared.core.wire.http import upstream_target
 from shared.core.wire.request import stream_request
 from shared.core.wire.request.routing import Operation

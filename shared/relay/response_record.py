@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shared.core.exchange.response_end import ResponseEnd
-from shared.core.records.piece_times import MAX_PIECES, PieceTimes
+from shared.core.records.exchange.piece_times import MAX_PIECES, PieceTimes
 from shared.core.wire.http.headers import RawHeaders, is_readable
 from shared.core.wire.operations import OperationSpec
 from shared.core.wire.stream import tail

@@ -11,10 +11,10 @@ import importlib.util
 from collections.abc import Mapping
 
 from shared.core.content import policy
-from shared.core.content.mode import STRICTEST, ContentMode
 from shared.core.content.policy import ContentPolicy
 from shared.core.cost import deployments
 from shared.core.cost.deployments import Deployments
+from shared.core.wire.content_mode import STRICTEST, ContentMode
 from shared.errors import ContentPolicyError
 from shared.settings import connections, validators
 from shared.settings.environ_reader import LONGEST_EXCHANGE_S, EnvironReader

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.core.content.mode import ContentMode
 from shared.core.content.policy import ContentPolicy
 from shared.core.cost.deployments import Deployments
+from shared.core.wire.content_mode import ContentMode
 
 
 @dataclass(frozen=True, kw_only=True)

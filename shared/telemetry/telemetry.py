@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from shared.core.records.recent_ids import RecentIds
-from shared.core.records.window import Window
+from shared.core.records.delivery.recent_ids import RecentIds
+from shared.core.records.exchange.window import Window
 from shared.core.telemetry import metrics, spans
 from shared.core.telemetry.attributes import TelemetryOptions
 from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport

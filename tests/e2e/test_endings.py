@@ -13,7 +13,7 @@ from harness import upstream_record
 from harness.chat import Chat, content_of
 from harness.event_log import EventLog
 from local.stack import Stack
-from shared.core.records import capture
+from shared.core.records.exchange import capture
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closes", "resets"])

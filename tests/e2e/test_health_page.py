@@ -20,8 +20,8 @@ from harness.event_log import EventLog
 from harness.view_process import view_process
 from harness.waiting import until
 from local.stack import Stack
-from shared.core.records import capture
-from shared.core.records.exchange_id import started_at
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.exchange_id import started_at
 from tests.e2e.conftest import on_embedded_alone
 
 pytestmark = on_embedded_alone

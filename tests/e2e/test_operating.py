@@ -29,8 +29,9 @@ from harness.waiting import until
 from local.repository import ROOT
 from local.stack import Stack
 from shared.completeness.replay import MAX_QUEUED
-from shared.core.records import capture, ledger_entry
-from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.delivery import ledger_entry
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.exchange_id import new_exchange_id
 from tests.e2e.conftest import on_embedded_alone
 
 _HOW_TO: Final = ROOT / "docs" / "how-to"

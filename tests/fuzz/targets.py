@@ -15,13 +15,14 @@ from urllib.parse import unquote
 
 from harness.sample_envelope import PLAIN
 from shared.core.content import decision, policy
-from shared.core.content.mode import STRICTEST, ContentMode
-from shared.core.detect.redactor import Redactor
+from shared.core.content.detect.redactor import Redactor
 from shared.core.event import builder, content_redaction, shape, truncation
-from shared.core.records import capture, envelope_message, erasure_request, replay_request
-from shared.core.records import envelope as envelopes
-from shared.core.records.capture import Capture
-from shared.core.token import caller_token
+from shared.core.records.exchange import capture
+from shared.core.records.exchange import envelope as envelopes
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.operator import erasure_request, replay_request
+from shared.core.records.queue import envelope_message
+from shared.core.wire.content_mode import STRICTEST, ContentMode
 from shared.core.wire.http import forwarding, multipart, upstream_target
 from shared.core.wire.http.content_coding import ContentDecoder, PieceDecoder
 from shared.core.wire.json import json_shape
@@ -30,6 +31,7 @@ from shared.core.wire.request import routing, usage_request
 from shared.core.wire.steps import run_to_end
 from shared.core.wire.stream.sse import SseDecoder, decode
 from shared.core.wire.stream.stream_scan import StreamScan, scan
+from shared.core.wire.token import caller_token
 from shared.errors import (
     CaptureError,
     ContentPolicyError,

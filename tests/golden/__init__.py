@@ -17,16 +17,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from shared.core.content.mode import ContentMode
-from shared.core.detect.own import NO_PATTERNS, OwnPatterns
-from shared.core.detect.redactor import Redactor
+from shared.core.content.detect.own import NO_PATTERNS, OwnPatterns
+from shared.core.content.detect.redactor import Redactor
 from shared.core.event import answer_notes, builder, content_redaction
 from shared.core.event.shape import Event
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings
-from shared.core.records.exchange_id import new_exchange_id
-from shared.core.records.outcome import Outcome
-from shared.core.records.unstored_body import UnstoredBody
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.envelope import MAX_ARRIVALS, Caller, Envelope, Failure, Timings
+from shared.core.records.exchange.exchange_id import new_exchange_id
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.exchange.unstored_body import UnstoredBody
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.steps import run_to_end
 from shared.core.wire.stream.sse import SseDecoder
 

@@ -12,7 +12,7 @@ from shared.core.answer import reader
 from shared.core.event import shape, truncation
 from shared.core.exchange.conclusion import COMPLETED
 from shared.core.exchange.response_end import ResponseEnd
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.operations import spec_of
 from shared.core.wire.stream import stream_scan, tail
 from tests.golden import Case, event_of, load, names, telemetry_text

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from harness.sample_envelope import an_envelope
-from shared.core.records.comparison import Report
-from shared.core.records.delivery_summary import summarize
-from shared.core.records.outcome import Outcome
+from shared.core.records.completeness.comparison import Report
+from shared.core.records.delivery.delivery_summary import summarize
+from shared.core.records.exchange.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX
 from tests.infra.kql import Row
 

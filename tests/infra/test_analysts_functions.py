@@ -13,7 +13,7 @@ import pytest
 
 from local.rates import kusto
 from shared import rate_files
-from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.exchange.exchange_id import new_exchange_id
 from tests.infra import kql
 from tests.infra.kql import Row, StoredFunction
 from view.exchange.received import Received

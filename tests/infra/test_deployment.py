@@ -11,8 +11,10 @@ from typing import Any, Final
 import pytest
 
 from local.stack.storage import CONTAINERS, QUEUES
-from shared.core.records import capture, follow_up, ledger_entry
-from shared.core.records.envelope_message import POISON_QUEUE, QUEUE
+from shared.core.records.delivery import ledger_entry
+from shared.core.records.exchange import capture
+from shared.core.records.queue import follow_up
+from shared.core.records.queue.envelope_message import POISON_QUEUE, QUEUE
 from tests.infra import switches
 from tests.infra.bicep import GROUP_ID, INFRA, Deployment
 from tests.infra.switches import Setting

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from shared.core.records import capture, ledger_entry
+from shared.core.records.delivery import ledger_entry
+from shared.core.records.exchange import capture
 from tests.infra import switches
 from tests.infra.bicep import (
     GROUP,

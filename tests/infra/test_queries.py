@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from harness.sample_envelope import PLAIN, an_envelope
-from shared.core.records.comparison import Report
-from shared.core.records.delivery_summary import summarize
-from shared.core.records.outcome import Outcome
+from shared.core.records.completeness.comparison import Report
+from shared.core.records.delivery.delivery_summary import summarize
+from shared.core.records.exchange.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX, DeliveryLog
 
 ROOT = Path(__file__).parents[2]

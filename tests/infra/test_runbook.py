@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from tests.infra import kql
 from tests.infra.bicep import Deployment
 from tests.infra.hook_tools import functions_of_the_code

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import pytest
 
-from shared.core.records.comparison import Report
-from shared.core.records.outcome import Outcome
+from shared.core.records.completeness.comparison import Report
+from shared.core.records.exchange.outcome import Outcome
 from tests.infra import kql
 from tests.infra.bicep import INFRA, Deployment
 from tests.infra.kql import Row

@@ -19,14 +19,15 @@ from shared.adapters.ledger.ledger import Ledger
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import Storage
 from shared.completeness.back_pressure import BackPressure
-from shared.core.content.mode import ContentMode
-from shared.core.records import capture, envelope_message
-from shared.core.records.digests import AcceptedEvent
-from shared.core.records.envelope import Caller, Envelope
-from shared.core.records.envelope_message import QUEUE
-from shared.core.records.exchange_id import new_exchange_id, started_at
-from shared.core.records.outcome import Outcome
-from shared.core.records.window import Window
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.digests import AcceptedEvent
+from shared.core.records.exchange.envelope import Caller, Envelope
+from shared.core.records.exchange.exchange_id import new_exchange_id, started_at
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.exchange.window import Window
+from shared.core.records.queue import envelope_message
+from shared.core.records.queue.envelope_message import QUEUE
+from shared.core.wire.content_mode import ContentMode
 from shared.errors import DeliveryError
 from shared.settings.settings import StorageSettings
 

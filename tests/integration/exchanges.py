@@ -16,11 +16,11 @@ from azure.core.exceptions import ServiceRequestError
 from shared.adapters.identity.credentials import KeyCredential
 from shared.adapters.storage.errors import storage_errors
 from shared.adapters.upstream.calls import Credential, Upstream
-from shared.core.content.mode import ContentMode
 from shared.core.content.policy import ContentPolicy
-from shared.core.records import capture
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.request import routing
 from shared.core.wire.request.routing import Operation
 from shared.relay.capture_writer import CaptureMemory

@@ -24,8 +24,8 @@ from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity.credentials import KeyCredential
 from shared.adapters.upstream.calls import Upstream
 from shared.core.content.policy import ContentPolicy
-from shared.core.records import capture
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.envelope import Envelope
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay

@@ -17,13 +17,13 @@ from harness.schema import valid
 from shared.adapters.blobs.usage_claims import UsageClaims
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
-from shared.core.records import capture
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.digests import AcceptedEvent, Digests, of_bytes
-from shared.core.records.envelope import Envelope
-from shared.core.records.exchange_id import started_at
-from shared.core.records.replay_request import ReplayRequest
-from shared.core.records.window import Window
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.digests import AcceptedEvent, Digests, of_bytes
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.window import Window
+from shared.core.records.operator.replay_request import ReplayRequest
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.enrichment.enrichment import Enrichment
 from tests.integration.azurite import Account, a_window, an_account, an_id

@@ -13,8 +13,8 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from harness.schema import valid
-from shared.core.content.mode import ContentMode
-from shared.core.records.capture import Capture
+from shared.core.records.exchange.capture import Capture
+from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembly import Assembler
 from shared.errors import AssemblyError

@@ -20,13 +20,13 @@ from harness.sample_envelope import an_envelope
 from harness.schema import valid
 from local.repository import ROOT
 from shared import rate_files
-from shared.core.content.mode import ContentMode
+from shared.core.content.detect.own import NO_PATTERNS, OwnPatterns
 from shared.core.cost import deployments
 from shared.core.cost.rates import read_card
-from shared.core.detect.own import NO_PATTERNS, OwnPatterns
 from shared.core.event import builder, event_cost, truncation
-from shared.core.records.capture import Capture
+from shared.core.records.exchange.capture import Capture
 from shared.core.telemetry import exchange_telemetry
+from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler
 from shared.enrichment.failure import reported_failure

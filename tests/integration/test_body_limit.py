@@ -20,7 +20,7 @@ from emulators.functions_host.worker_library import (
     InvocationResult,
     WorkerLibrary,
 )
-from shared.core.records.outcome import Outcome as ExchangeOutcome
+from shared.core.records.exchange.outcome import Outcome as ExchangeOutcome
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import served
 from tests.integration.tiny_server import Connection, serving

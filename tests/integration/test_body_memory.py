@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from tests.integration.exchanges import (
     DEADLINE_S,
     RelayClient,

@@ -16,7 +16,7 @@ import pytest
 from openai import AsyncAzureOpenAI, AzureOpenAI
 
 from harness.stand_in_process import CHAT, STREAM, StandIn, running
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import ServedRelay, served

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from harness.cutting import every_way
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.json.json_shape import mapping
 from tests.integration.exchanges import (
     ASK,

@@ -13,10 +13,10 @@ from harness.sample_envelope import PLAIN
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.event.builder import build
-from shared.core.records import capture
-from shared.core.records.capture import CaptureKind
-from shared.core.records.outcome import Outcome
-from shared.core.records.window import Window
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import CaptureKind
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.exchange.window import Window
 from tests.integration.azurite import Account, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from shared.completeness.dead_letters import DeadLetters
-from shared.core.records import capture
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.envelope import mark_requeued
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.envelope import mark_requeued
 from shared.errors import CaptureError
 from tests.integration.azurite import Account, a_window, an_account, an_id
 

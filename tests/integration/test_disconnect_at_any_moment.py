@@ -15,8 +15,8 @@ import pytest
 from harness.schema import valid
 from shared.core.event.builder import build
 from shared.core.event.shape import dump
-from shared.core.records.capture import load
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.capture import load
+from shared.core.records.exchange.outcome import Outcome
 from tests.integration.exchanges import DEADLINE_S, RelayClient, ScriptedBody, event_of, relay_setup
 from tests.integration.served_relay import AS_SHIPPED
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from tests.integration.exchanges import (
     DEADLINE_S,
     UNTOUCHED,

@@ -15,7 +15,7 @@ import pytest
 from harness.stand_in_process import StandIn, running
 from harness.tools import missing
 from local.repository import ROOT
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import ServedRelay, served
 from tests.integration.test_broken_streams import MESSAGES

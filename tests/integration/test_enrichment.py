@@ -14,14 +14,14 @@ import pytest
 
 from harness.sample_envelope import EXCHANGE_ID, PLAIN, an_envelope
 from harness.schema import valid
-from shared.core.content.mode import ContentMode
 from shared.core.event.usage_claim import Claim
-from shared.core.records import capture
-from shared.core.records import envelope as envelopes
-from shared.core.records.capture import Capture
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.digests import AcceptedEvent, Digests
-from shared.core.records.envelope import Envelope, from_fields
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange import capture
+from shared.core.records.exchange import envelope as envelopes
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.envelope import Envelope, from_fields
+from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import LARGE_BYTES, Enrichment

@@ -38,9 +38,9 @@ from shared.access.caller_check import CallerCheck
 from shared.access.key_renewal import KeyRenewal, RenewalPace
 from shared.adapters.identity.entra import EntraKeys, EntraTenant
 from shared.core.api_errors.api_error import ApiError
-from shared.core.records.erasure_receipt import Operator
-from shared.core.records.exchange_id import started_at
-from shared.core.token.caller_token import LEEWAY_S, Role
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.operator.erasure_receipt import Operator
+from shared.core.wire.token.caller_token import LEEWAY_S, Role
 from shared.errors import SigningKeysUnavailable
 from shared.settings.settings import CallerAuthSettings
 

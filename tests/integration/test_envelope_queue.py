@@ -13,8 +13,8 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from shared.adapters.queues.envelope_queue import EnvelopeQueue, GroupedEnvelopes
-from shared.core.records import envelope_message
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.queue import envelope_message
 from shared.errors import StorageError
 from tests.integration.azurite import a_storage
 from tests.integration.tiny_server import Connection, serving

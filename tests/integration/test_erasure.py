@@ -14,14 +14,14 @@ from shared.adapters.blobs.captures import Captures
 from shared.completeness.erasure import ErasureRunner, Position
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.reconciliation import Reconciliation
-from shared.core.records import capture
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.digests import AcceptedEvent
-from shared.core.records.envelope import Caller, to_fields
-from shared.core.records.envelope_message import QUEUE
-from shared.core.records.erasure_receipt import ErasureCounts, ErasurePage, Operator
-from shared.core.records.erasure_request import ErasureRequest, sha256
-from shared.core.records.window import Window
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.digests import AcceptedEvent
+from shared.core.records.exchange.envelope import Caller, to_fields
+from shared.core.records.exchange.window import Window
+from shared.core.records.operator.erasure_receipt import ErasureCounts, ErasurePage, Operator
+from shared.core.records.operator.erasure_request import ErasureRequest, sha256
+from shared.core.records.queue.envelope_message import QUEUE
 from shared.errors import StorageError, StorageImmutable
 from tests.integration.azurite import Account, a_window, an_account, an_id
 

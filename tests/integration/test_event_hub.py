@@ -14,7 +14,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from harness.event_hubs_emulator import Emulator, receiving
 from local.stack.ports import free_port
 from shared.adapters.event_hub.sender import EventHub, OnAccepted
-from shared.core.records.digests import AcceptedEvent
+from shared.core.records.exchange.digests import AcceptedEvent
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts

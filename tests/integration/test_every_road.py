@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
-from shared.core.content.mode import ContentMode
 from shared.core.content.policy import ContentPolicy
 from shared.core.event import builder
 from shared.core.event.shape import to_json
-from shared.core.records import capture
-from shared.core.records.capture import Capture
-from shared.core.records.comparison import captured_exchanges
-from shared.core.records.digests import Digests
-from shared.core.records.envelope import Envelope, dump, load
-from shared.core.records.outcome import Outcome
+from shared.core.records.completeness.comparison import captured_exchanges
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.digests import Digests
+from shared.core.records.exchange.envelope import Envelope, dump, load
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageError, StorageNotFound
 from tests.integration.exchanges import (
     ASK,

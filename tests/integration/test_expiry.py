@@ -20,12 +20,13 @@ from shared.completeness.expiry import MAX_RUN_S, Expiry, ExpiryRun
 from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.core.content import policy
-from shared.core.content.mode import ContentMode
-from shared.core.records import capture, retention
-from shared.core.records.capture import CaptureKind, capture_name
-from shared.core.records.digests import AcceptedEvent, Digests
-from shared.core.records.replay_request import ReplayRequest
-from shared.core.records.window import Window
+from shared.core.records.completeness import retention
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import CaptureKind, capture_name
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.window import Window
+from shared.core.records.operator.replay_request import ReplayRequest
+from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.retention_marks import RetentionMarks

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from local import export
-from shared.core.records import capture
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import to_fields
-from shared.core.records.window import Window
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.envelope import to_fields
+from shared.core.records.exchange.window import Window
 from shared.core.wire.json.json_shape import JsonObject
 from tests.golden import load, names
 from tests.integration.azurite import Account, a_window, an_account, an_id

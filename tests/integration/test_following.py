@@ -16,18 +16,18 @@ import pytest
 from harness.sample_envelope import EXCHANGE_ID, an_envelope
 from harness.schema import valid
 from shared.adapters.queues.follow_up_queue import FollowUpQueue
-from shared.core.content.mode import ContentMode
 from shared.core.event import builder, shape
 from shared.core.event.usage_claim import Claim
-from shared.core.records import capture
-from shared.core.records import follow_up as follow_ups
-from shared.core.records.capture import Capture
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.digests import AcceptedEvent, Digests
-from shared.core.records.envelope import Caller, Envelope
-from shared.core.records.exchange_id import started_at
-from shared.core.records.follow_up import QUEUE, FollowUp
-from shared.core.records.outcome import Outcome
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.envelope import Caller, Envelope
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.queue import follow_up as follow_ups
+from shared.core.records.queue.follow_up import QUEUE, FollowUp
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.enrichment.enrichment import Enrichment

@@ -15,9 +15,9 @@ from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.ledger.first_entries import REMEMBER_S, DigestReader
 from shared.adapters.ledger.ledger import Ledger
-from shared.core.records.comparison import Report
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.digests import AcceptedEvent, Digests
+from shared.core.records.completeness.comparison import Report
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from tests.integration.azurite import a_storage, a_window, accepted, an_account, an_id
 
 pytestmark = pytest.mark.anyio

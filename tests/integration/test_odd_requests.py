@@ -12,9 +12,9 @@ import pytest
 
 from harness.schema import valid
 from shared.core.event import builder, shape
-from shared.core.records import envelope as envelopes
-from shared.core.records.capture import load
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange import envelope as envelopes
+from shared.core.records.exchange.capture import load
+from shared.core.records.exchange.outcome import Outcome
 from tests.integration.exchanges import RelayClient, relay_setup, sse
 from tests.integration.served_relay import AS_SHIPPED, served
 from tests.integration.tiny_server import OK, Connection, serving

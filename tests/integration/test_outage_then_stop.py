@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.core.records import capture
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.envelope import Envelope
 from shared.relay.outcome_recorder import SLOW_S
 from tests.integration.exchanges import (
     Envelopes,

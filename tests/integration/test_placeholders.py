@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.core.records import capture
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.outcome import Outcome
 from shared.errors import StorageError
 from shared.relay.capture_writer import BLOCK_BYTES
 from tests.integration.exchanges import (

@@ -15,13 +15,14 @@ from local.stack.storage import connection_string
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
-from shared.core.records import capture, envelope_message
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.envelope import Envelope, dump, mark_replayed, mark_requeued
-from shared.core.records.envelope_message import POISON_QUEUE
-from shared.core.records.outcome import Outcome
-from shared.core.records.poison import MAX_FAILURES, failure_count_name
-from shared.core.records.window import Window
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.envelope import Envelope, dump, mark_replayed, mark_requeued
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.exchange.window import Window
+from shared.core.records.queue import envelope_message
+from shared.core.records.queue.envelope_message import POISON_QUEUE
+from shared.core.records.queue.poison import MAX_FAILURES, failure_count_name
 from shared.enrichment.poison_handler import PoisonHandler
 from shared.errors import StorageError
 from tests.integration.azurite import Account, a_window, accepted, an_account, an_id

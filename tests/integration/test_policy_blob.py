@@ -13,7 +13,7 @@ from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.blobs.policy_blob import PolicyBlob
 from shared.content.policy_renewal import PolicyPace, PolicyRenewal
-from shared.core.content.mode import ContentMode
+from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageNotFound
 from tests.integration.azurite import a_storage
 from tests.integration.exchanges import DEADLINE_S, RelayClient, document, relay_setup

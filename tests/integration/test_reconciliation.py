@@ -20,11 +20,11 @@ from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import Storage
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
-from shared.core.records import capture
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.envelope import Envelope, mark_requeued
-from shared.core.records.outcome import Outcome
-from shared.core.records.window import Window
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.envelope import Envelope, mark_requeued
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.exchange.window import Window
 from shared.errors import StorageError, StorageNotFound
 from tests.integration.azurite import (
     Account,

@@ -13,10 +13,10 @@ from io import StringIO
 import pytest
 
 from harness.cutting import every_way
-from shared.core.records import envelope as envelopes
-from shared.core.records import piece_times
-from shared.core.records.exchange_id import started_at
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange import envelope as envelopes
+from shared.core.records.exchange import piece_times
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.outcome import Outcome
 from shared.relay.capture_writer import BLOCK_BYTES
 from tests.integration.exchanges import (
     ASK,

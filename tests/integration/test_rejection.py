@@ -15,8 +15,8 @@ from blueprints.relay import respond
 from harness.schema import valid
 from shared.core.event.builder import build
 from shared.core.event.shape import dump
-from shared.core.records.exchange_id import started_at
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.outcome import Outcome
 from tests.integration.exchanges import DEADLINE_S, Envelopes, RelaySetup, relay_setup
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,7 @@ from azure.core.exceptions import ServiceRequestError
 
 from harness.cutting import every_way
 from shared.adapters.identity.credentials import CachedToken, TokenCredential
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from tests.integration.exchanges import (
     CHAT,
     DEADLINE_S,

@@ -14,12 +14,12 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from shared.completeness.replay import ReplayPage, ReplayRunner
-from shared.core.content.mode import ContentMode
-from shared.core.records import capture
-from shared.core.records.envelope import Envelope
-from shared.core.records.outcome import Outcome
-from shared.core.records.replay_request import ReplayRequest
-from shared.core.records.window import Window
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.exchange.window import Window
+from shared.core.records.operator.replay_request import ReplayRequest
+from shared.core.wire.content_mode import ContentMode
 from tests.integration.azurite import (
     Account,
     DyingQueue,

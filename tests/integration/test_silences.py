@@ -16,7 +16,7 @@ import openai
 import pytest
 
 from harness.stand_in_process import CHAT, STREAM, StandIn, running
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.sse import decode
 from shared.relay.client_response import KEEP_ALIVE
 from tests.integration.exchanges import DEADLINE_S

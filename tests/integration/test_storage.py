@@ -19,10 +19,10 @@ from local.stack.storage import connection_string
 from shared.adapters.blobs.captures import Captures
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import Storage
-from shared.core.records import capture, envelope
-from shared.core.records.capture import Capture
-from shared.core.records.envelope_message import QUEUE
-from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.exchange import capture, envelope
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.exchange_id import new_exchange_id
+from shared.core.records.queue.envelope_message import QUEUE
 from shared.errors import CaptureError, StorageError
 from shared.relay.capture_writer import BLOCK_BYTES
 from shared.settings.settings import StorageSettings

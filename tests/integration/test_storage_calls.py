@@ -19,9 +19,9 @@ from azure.storage.queue.aio import QueueClient
 from local.repository import ROOT
 from shared.adapters.blobs.usage_claims import UsageClaims
 from shared.adapters.queues.envelope_queue import GroupedEnvelopes
-from shared.core.records.digests import AcceptedEvent, Digests
-from shared.core.records.envelope import Envelope
-from shared.core.records.envelope_message import QUEUE
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.queue.envelope_message import QUEUE
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.message_handler import MessageHandler

@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from harness.sample_envelope import PLAIN
-from shared.core.records import capture
-from shared.core.records.envelope import Envelope, from_fields, load
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.envelope import Envelope, from_fields, load
+from shared.core.records.exchange.outcome import Outcome
 from shared.errors import StorageError
 from tests.integration.exchanges import (
     DEADLINE_S,

@@ -13,9 +13,9 @@ from harness.otlp_receiver import otlp_receiver
 from harness.sample_envelope import PLAIN
 from shared.adapters.otlp.export import OtlpExport
 from shared.core.event.usage_claim import Claim
-from shared.core.records.capture import Capture
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.digests import AcceptedEvent, Digests
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.enrichment import Enrichment, QueueMessage
 from shared.telemetry.telemetry import Telemetry

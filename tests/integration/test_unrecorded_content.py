@@ -13,12 +13,12 @@ import httpx
 import pytest
 
 from shared.core.content import policy
-from shared.core.content.mode import ContentMode
 from shared.core.event import builder, shape
-from shared.core.records import capture
-from shared.core.records.aborted import aborted_envelope
-from shared.core.records.envelope import Envelope, dump
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.aborted import aborted_envelope
+from shared.core.records.exchange.envelope import Envelope, dump
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.wire.content_mode import ContentMode
 from tests.integration.exchanges import (
     DEADLINE_S,
     DONE,

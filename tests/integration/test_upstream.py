@@ -17,7 +17,7 @@ import pytest
 
 from shared.adapters.http_client.connection_pool import KeptConnection
 from shared.adapters.http_client.transport import AiohttpTransport
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from tests.integration.exchanges import (
     CHAT,
     DEADLINE_S,

@@ -21,10 +21,10 @@ from shared.adapters.blobs.usage_claims import UsageClaims
 from shared.adapters.storage.account import Storage
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
-from shared.core.records.capture import Capture
-from shared.core.records.dead_letter import DeadLetterReason
-from shared.core.records.digests import AcceptedEvent, Digests
-from shared.core.records.envelope import Envelope, mark_replayed
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.envelope import Envelope, mark_replayed
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.enrichment.enrichment import Enrichment

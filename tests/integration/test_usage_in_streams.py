@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from harness.stand_in_process import StandIn, running
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.sse import decode
 from tests.integration.exchanges import DEADLINE_S
 from tests.integration.served_relay import API_VERSION, ServedRelay, served

@@ -6,7 +6,7 @@ import json
 import re
 
 from local.repository import ROOT
-from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
+from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 
 PAGE = ROOT / "docs" / "how-to" / "dead-letters.md"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from local.repository import ROOT
 from shared.core.api_errors import caller_errors, exchange_errors, operator_errors
 from shared.core.api_errors.api_error import ApiError
-from shared.core.token.caller_token import Check, Role
+from shared.core.wire.token.caller_token import Check, Role
 
 MODULES = (caller_errors, exchange_errors, operator_errors)
 PAGE = ROOT / "docs" / "reference" / "errors.md"

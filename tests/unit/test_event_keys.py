@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import Timings
-from shared.core.records.outcome import Outcome
-from shared.core.records.piece_times import PieceTimes
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.envelope import Timings
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.exchange.piece_times import PieceTimes
 from tests.unit.core.event.event_parts import answering, asking, delta, envelope, event_of
 
 HELLO = asking({"messages": [{"role": "user", "content": "hello"}], "stream": True})

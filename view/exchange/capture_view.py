@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from shared.core.records.capture import Capture
+from shared.core.records.exchange.capture import Capture
 from shared.core.wire.http.content_coding import ContentDecoder
 from shared.core.wire.http.headers import EVENT_STREAM
 from shared.core.wire.json.json_shape import JsonObject

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final
 
-from shared.core.content.mode import ContentMode
 from shared.core.conversation import Message, Part, conversation
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.json.json_shape import (
     Json,
     JsonObject,

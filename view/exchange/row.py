@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from shared.core.cost.rates import RateCard
-from shared.core.records.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import started_at
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, mapping, text
 from view.exchange.price import price_of
 from view.exchange.received import Received

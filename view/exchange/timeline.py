@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shared.core.records import piece_times
-from shared.core.records.exchange_id import started_at
+from shared.core.records.exchange import piece_times
+from shared.core.records.exchange.exchange_id import started_at
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, items, mapping, text
 
 # Keys of the event, in the order in which they happen.

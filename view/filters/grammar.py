@@ -17,7 +17,7 @@ import difflib
 import re
 from typing import Final, NamedTuple, cast
 
-from shared.core.records.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import started_at
 from view.errors import FilterError
 from view.filters import units
 from view.filters.keys import BY_NAME, Key, ValueKind

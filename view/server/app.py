@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from view.errors import CaptureUnavailable, FilterError
 from view.filters.keys import KEYS
 from view.server import charts, exchanges, operations, playground

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from shared.core.conversation import conversation
-from shared.core.records.capture import CaptureKind
+from shared.core.records.exchange.capture import CaptureKind
 from shared.core.wire.json.json_shape import JsonObject, integer, text
 from view.errors import CaptureUnavailable
 from view.exchange import capture_view, curl

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from shared.core.records.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import started_at
 from shared.core.wire.json.json_shape import JsonObject, mapping, text
 from view.server.app_client import AppClient, AppUnreachable
 from view.server.query import body_of

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.core.content.mode import ContentMode
 from shared.core.event import builder
 from shared.core.event.shape import to_json
-from shared.core.records.capture import Capture, CaptureKind, capture_name
-from shared.core.records.comparison import CapturedExchange, captured_exchanges
-from shared.core.records.envelope import Envelope, from_fields
-from shared.core.records.exchange_id import started_at
-from shared.core.records.window import windows_between
+from shared.core.records.completeness.comparison import CapturedExchange, captured_exchanges
+from shared.core.records.exchange.capture import Capture, CaptureKind, capture_name
+from shared.core.records.exchange.envelope import Envelope, from_fields
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.window import windows_between
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.http.content_coding import ContentDecoder
 from shared.core.wire.json.json_shape import Json, JsonObject, mapping, parse_object
 from shared.errors import CaptureError, EnvelopeError

@@ -12,7 +12,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobServiceClient, StorageStreamDownloader
 
-from shared.core.records.capture import CONTAINER, Capture, body_offset, load
+from shared.core.records.exchange.capture import CONTAINER, Capture, body_offset, load
 from shared.errors import CaptureError
 from view.errors import CaptureUnavailable
 from view.options import CapturesAddress

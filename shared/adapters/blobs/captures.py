@@ -15,7 +15,7 @@ from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage.account import Storage
-from shared.core.records.capture import (
+from shared.core.records.exchange.capture import (
     CONTAINER,
     Capture,
     body_offset,

@@ -16,7 +16,7 @@ from typing import Final
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient
 
 from shared.adapters.storage.account import Storage
-from shared.core.records.ledger_entry import CONTAINER
+from shared.core.records.delivery.ledger_entry import CONTAINER
 from shared.errors import StorageError, StorageNotFound
 from shared.settings.timeouts import START_LEASE_S, START_S
 

@@ -26,8 +26,8 @@ from azure.eventhub.aio import EventHubProducerClient
 
 from shared.adapters.event_hub import errors
 from shared.concurrency.futures import complete_each
-from shared.core.records.acceptance import Acceptance
-from shared.core.records.digests import NO_DIGESTS, AcceptedEvent, Digests
+from shared.core.records.delivery.acceptance import Acceptance
+from shared.core.records.exchange.digests import NO_DIGESTS, AcceptedEvent, Digests
 from shared.errors import DeliveryError, EventRefused, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts

@@ -23,15 +23,15 @@ from jwt.exceptions import (
 )
 from jwt.types import Options
 
-from shared.core.token import caller_token, published_keys
-from shared.core.token.caller_token import (
+from shared.core.wire.token import caller_token, published_keys
+from shared.core.wire.token.caller_token import (
     ALGORITHM,
     LEEWAY_S,
     Check,
     TokenAccepted,
     TokenRejected,
 )
-from shared.core.token.published_keys import METADATA_PATHS, Metadata, RsaKey
+from shared.core.wire.token.published_keys import METADATA_PATHS, Metadata, RsaKey
 from shared.errors import SigningKeysUnavailable
 from shared.settings.validators import is_address
 

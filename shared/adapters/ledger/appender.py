@@ -16,8 +16,8 @@ from typing import Final
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage.account import Storage
-from shared.core.records.ledger_entry import CONTAINER, LedgerEntry
-from shared.core.records.window import Window
+from shared.core.records.delivery.ledger_entry import CONTAINER, LedgerEntry
+from shared.core.records.exchange.window import Window
 from shared.errors import StorageError, StorageNotFound
 
 BLOCKS_PER_BLOB: Final = 45_000

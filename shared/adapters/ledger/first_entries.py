@@ -12,9 +12,9 @@ from typing import Final
 
 from shared.adapters.ledger.entry_blobs import entry_blobs
 from shared.adapters.storage.account import Storage
-from shared.core.records.digests import Digests
-from shared.core.records.first_digests import FirstDigests
-from shared.core.records.first_entries import FirstEntries
+from shared.core.records.delivery.first_digests import FirstDigests
+from shared.core.records.delivery.first_entries import FirstEntries
+from shared.core.records.exchange.digests import Digests
 
 REMEMBER_S: Final = 30.0  # what was delivered since is not known
 STEP_BYTES: Final = 64 * 1024  # between two pauses: about a millisecond

@@ -39,18 +39,18 @@ from shared.adapters.ledger.entry_blobs import entry_blobs
 from shared.adapters.ledger.first_entries import DigestReader, first_of_writer
 from shared.adapters.storage.account import Storage
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.comparison import LedgerIndex, Report
-from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
-from shared.core.records.digests import AcceptedEvent, Digests
-from shared.core.records.erasure_receipt import mark_name, marks_prefix
-from shared.core.records.ledger_entry import (
+from shared.core.records.completeness.comparison import LedgerIndex, Report
+from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
+from shared.core.records.delivery.ledger_entry import (
     CONTAINER,
     Delivery,
     LedgerEntry,
     LedgerReader,
 )
-from shared.core.records.recent_ids import RecentIds
-from shared.core.records.window import Window, windows_between
+from shared.core.records.delivery.recent_ids import RecentIds
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.window import Window, windows_between
+from shared.core.records.operator.erasure_receipt import mark_name, marks_prefix
 from shared.errors import StorageError
 
 _log = logging.getLogger("fnsse.ledger")

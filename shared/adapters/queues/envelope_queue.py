@@ -11,9 +11,9 @@ from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.storage.account import Storage
 from shared.concurrency.futures import complete_each
-from shared.core.records import envelope_message
-from shared.core.records.envelope import Envelope, dump
-from shared.core.records.envelope_message import QUEUE
+from shared.core.records.exchange.envelope import Envelope, dump
+from shared.core.records.queue import envelope_message
+from shared.core.records.queue.envelope_message import QUEUE
 from shared.errors import StorageError
 
 # More than one, so that a put without a response does not hold up every other envelope.

@@ -14,8 +14,8 @@ from typing import Final
 from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.storage.account import Storage
-from shared.core.records import follow_up as follow_ups
-from shared.core.records.follow_up import QUEUE, FollowUp, QueuedFollowUp
+from shared.core.records.queue import follow_up as follow_ups
+from shared.core.records.queue.follow_up import QUEUE, FollowUp, QueuedFollowUp
 
 # What nobody takes expires: the app was stopped for so long, or follows no more. It is more than
 # the longest wait and an outage of some days.

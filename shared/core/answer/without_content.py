@@ -22,7 +22,7 @@ from shared.core.answer.shapes import (
     ParsedAnswer,
     ToolCall,
 )
-from shared.core.records import typed_json
+from shared.core.wire.json import typed_json
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, mapping
 from shared.errors import WrongType
 

@@ -6,5 +6,6 @@ exceptions.
     caller_errors    errors of calls that are refused because of their token
     operator_errors  errors of what operators call
 
-A function makes each error; docs/reference/errors.md lists them. It imports from token.
+A function makes each error; docs/reference/errors.md lists them. It imports
+shared.core.wire.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from shared.core.api_errors.api_error import ApiError
-from shared.core.token.caller_token import ALGORITHM, Check, Role
+from shared.core.wire.token.caller_token import ALGORITHM, Check, Role
 
 _FAILED_CHECKS: Final = {
     Check.MISSING: "it carries no token. Send one for this app as `Authorization: Bearer <token>`",

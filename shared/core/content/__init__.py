@@ -1,11 +1,11 @@
-"""Whether the content of an exchange may be recorded: its prompt, its answer, and what is in them.
+"""The decision what of an exchange's content may be recorded, and the search for personal data.
 
 `decision.decide` is called once for each exchange, when it begins. Its result travels in the
-headers of the captures and in the envelope; whoever writes or reads a capture obeys that.
+headers of the captures and in the envelope; everything that writes or reads a capture obeys it.
 
-    mode       the modes, from the loosest to the strictest
     policy     the operator's rules, read from JSON
-    decision   from the policy and the caller's wish to the mode of one exchange
+    decision   from the policy and the caller's request to the mode of one exchange
+    detect     finds personal data and secrets in texts, and replaces them
 
-It may import `shared.core.wire`, `detect` and `shared.errors`.
+It may import `shared.core.wire` and `shared.errors`.
 """

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.core.content.mode import STRICTEST, ContentMode
 from shared.core.content.policy import ContentPolicy, ContentRule
+from shared.core.wire.content_mode import STRICTEST, ContentMode
 
 WISH_HEADER: Final = "x-fnsse-content"
 

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.core.content.mode import ContentMode
-from shared.core.detect.own import NO_PATTERNS, OwnPatterns
+from shared.core.content.detect.own import NO_PATTERNS, OwnPatterns
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.json import json_shape
 from shared.core.wire.json.json_shape import Json, JsonObject
 from shared.errors import ContentPolicyError
@@ -100,7 +100,7 @@ def _own(patterns: Json, words: Json) -> OwnPatterns:
         words={kind: _words(kind, listed) for kind, listed in words.items()},
     )
     if patterns or words:
-        from shared.core.detect.redactor import Redactor  # takes 30 ms to import
+        from shared.core.content.detect.redactor import Redactor  # takes 30 ms to import
 
         Redactor(own)  # refuses a pattern that it cannot search for
     return own

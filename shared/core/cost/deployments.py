@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from shared.core.records import typed_json
-from shared.core.wire.json import json_shape
+from shared.core.wire.json import json_shape, typed_json
 from shared.errors import WrongType
 
 # As Azure Resource Manager names them (sku.name of a deployment).

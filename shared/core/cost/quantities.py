@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from shared.core.records import typed_json
+from shared.core.wire.json import typed_json
 from shared.core.wire.json.json_shape import JsonObject, integer, mapping
 from shared.errors import WrongType
 

@@ -16,6 +16,6 @@ In: an envelope, and the captures of the request and the response (either may be
     shape                          the Event's fields: the contract with consumers
     truncation                     Event -> JSON of at most so many bytes
 
-It may import `shared.core.answer`, `content`, `cost`, `detect`, `records` and `wire`. Enrichment
+It may import `shared.core.answer`, `content`, `cost`, `records` and `wire`. Enrichment
 imports it; the relay imports the lists of headers in `attribution`.
 """

@@ -16,9 +16,9 @@ from typing import Final
 from shared.core.answer import audio, reader, without_content
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event import sources
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import Envelope
-from shared.core.records.unstored_body import UnstoredBody
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.core.wire.http.content_coding import decode_small
 from shared.core.wire.json.json_shape import JsonObject, mapping, short
 from shared.core.wire.operations import ReaderKind

@@ -22,9 +22,9 @@ from shared.core.event import (
 from shared.core.event.request_summary import RequestSummary
 from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType
 from shared.core.event.sources import EventSources
-from shared.core.records.capture import BodyDigest, Capture
-from shared.core.records.envelope import Envelope
-from shared.core.records.outcome import Outcome, correct
+from shared.core.records.exchange.capture import BodyDigest, Capture
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.outcome import Outcome, correct
 from shared.core.wire.json.json_shape import JsonObject, short
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.steps import Cooperative, run_to_end

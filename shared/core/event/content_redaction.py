@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 
-from shared.core.detect.redactor import Redactor
+from shared.core.content.detect.redactor import Redactor
 from shared.core.event.shape import Client, Correlation, Event
 from shared.core.wire.json import json_shape
 

@@ -12,7 +12,7 @@ from shared.core.cost.quantities import Quantities
 from shared.core.event import attribution
 from shared.core.event.sources import EventSources
 from shared.core.event.usage import UsageAccount
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.json.json_shape import JsonObject, short
 from shared.core.wire.operations import spec_of
 

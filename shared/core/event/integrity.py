@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shared.core.event.shape import Event
-from shared.core.records import digests
-from shared.core.records.capture import Capture
-from shared.core.records.digests import NO_DIGESTS, Digests
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange import digests
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.digests import NO_DIGESTS, Digests
+from shared.core.records.exchange.envelope import Envelope
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

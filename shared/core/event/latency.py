@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.core.records.envelope import Envelope, Timings
-from shared.core.records.piece_times import Arrival
+from shared.core.records.exchange.envelope import Envelope, Timings
+from shared.core.records.exchange.piece_times import Arrival
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,12 +14,12 @@ from dataclasses import Field, dataclass, field, fields, is_dataclass
 from typing import Any, Final, Literal, cast
 
 from shared.core.answer.shapes import Audio, Batch, Choice, Embeddings, Images
-from shared.core.content.mode import ContentMode
 from shared.core.cost.cost import CostStatus
 from shared.core.cost.quantities import Quantities
 from shared.core.event.usage import Tokens, UsageEstimate
-from shared.core.records.envelope import Caller, UsageSource
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.envelope import Caller, UsageSource
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.http.multipart import FormField
 from shared.core.wire.json.json_shape import Json, JsonObject
 

@@ -10,11 +10,11 @@ from shared.core.answer import reader
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event import request_summary
 from shared.core.event.request_summary import RequestSummary
-from shared.core.records import piece_times
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import Envelope
-from shared.core.records.outcome import Outcome
-from shared.core.records.piece_times import Arrival
+from shared.core.records.exchange import piece_times
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.exchange.piece_times import Arrival
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.steps import Cooperative
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.records.envelope import Envelope, UsageSource
+from shared.core.records.exchange.envelope import Envelope, UsageSource
 from shared.core.wire.json.json_shape import JsonObject, integer, mapping
 from shared.core.wire.json.usage_object import latest_usage
 from shared.core.wire.operations import spec_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from shared.core.records.envelope import Failure
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.envelope import Failure
+from shared.core.records.exchange.outcome import Outcome
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from shared.core.api_errors import exchange_errors
 from shared.core.api_errors.api_error import ApiError
 from shared.core.exchange.conclusion import Conclusion
-from shared.core.records.envelope import Failure
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.envelope import Failure
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.http.body_start import is_event_stream
 from shared.core.wire.http.content_coding import MAX_SMALL_BYTES, ContentDecoder
 from shared.core.wire.json.json_shape import JsonObject, mapping, parse_object, text

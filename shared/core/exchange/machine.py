@@ -26,7 +26,7 @@ from shared.core.exchange.failures import FailureReport
 from shared.core.exchange.reply import Reply
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, RESPONDING, UNANSWERED, State
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.http.headers import RawHeaders, header, is_readable
 from shared.core.wire.steps import Cooperative
 from shared.errors import (

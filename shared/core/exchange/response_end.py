@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.core.exchange.conclusion import Conclusion
-from shared.core.records import outcome
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange import outcome
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.tail import Tail
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange.envelope import Envelope
 
 
 class DeliveryCause(StrEnum):

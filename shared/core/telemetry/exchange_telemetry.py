@@ -13,8 +13,8 @@ from typing import Final
 
 from shared.core.event.shape import Event
 from shared.core.event.usage import Tokens
-from shared.core.records.envelope import Caller, Envelope, Timings
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.envelope import Caller, Envelope, Timings
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.telemetry.messages import Messages, messages_of
 from shared.core.wire.json.json_shape import JsonObject, integer, mapping, number, short
 from shared.core.wire.operations import ReaderKind, spec_of

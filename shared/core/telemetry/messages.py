@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.core.content.mode import ContentMode
 from shared.core.conversation import Message, Part, conversation
 from shared.core.event import truncation
 from shared.core.event.shape import Event
 from shared.core.telemetry.conventions import GEN_AI_OPERATIONS
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.json.json_shape import Json, JsonObject, mapping, parse, parse_object, text
 
 # Of the event that they are made of. Its longest texts are cut first, as those of an event that is

@@ -10,7 +10,7 @@ import pytest
 
 from shared.access.auth_failure_log import LINES, WITHIN_S, AuthFailureLog
 from shared.core.api_errors import caller_errors
-from shared.core.token.caller_token import Check
+from shared.core.wire.token.caller_token import Check
 from tests.manual_clock import ManualClock
 
 EXPIRED = caller_errors.token_refused(Check.EXPIRY)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from shared.access.key_renewal import KeyRenewal, RenewalPace
-from shared.core.token.caller_token import TokenAccepted, TokenRejected
+from shared.core.wire.token.caller_token import TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
 
 pytestmark = pytest.mark.anyio

@@ -8,9 +8,9 @@ import pytest
 
 from blueprints.completeness import erase, reconcile, replay
 from shared.completeness.erasure import ErasureStep, Position
-from shared.core.records import erasure_request
-from shared.core.records.comparison import Report
-from shared.core.records.erasure_receipt import ErasureCounts, Operator
+from shared.core.records.completeness.comparison import Report
+from shared.core.records.operator import erasure_request
+from shared.core.records.operator.erasure_receipt import ErasureCounts, Operator
 from tests.orchestrations import START, assert_deterministic, run
 
 OPTIONS = {"max_age_s": 1620, "open_too": False}

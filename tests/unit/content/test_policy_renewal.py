@@ -13,9 +13,9 @@ import pytest
 
 from shared.content.policy_renewal import MAX_BYTES, PolicyPace, PolicyRenewal
 from shared.content.policy_source import NO_POLICY, FixedPolicy
-from shared.core.content.mode import ContentMode
+from shared.core.content.detect.own import NO_PATTERNS, OwnPatterns
 from shared.core.content.policy import ContentPolicy
-from shared.core.detect.own import NO_PATTERNS, OwnPatterns
+from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageError, StorageNotFound
 
 pytestmark = pytest.mark.anyio

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from harness.sample_envelope import PLAIN, an_envelope
-from shared.core.records.envelope import MAX_ARRIVALS, Caller, Failure, Timings, bound_text
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.envelope import MAX_ARRIVALS, Caller, Failure, Timings, bound_text
+from shared.core.records.exchange.outcome import Outcome
 
 numbers = st.integers(0, 2**40)
 milliseconds = st.floats(0, 1_740_000, allow_nan=False)

@@ -8,7 +8,7 @@ import pytest
 
 from shared.core.api_errors import caller_errors, exchange_errors
 from shared.core.api_errors.api_error import ApiError
-from shared.core.token.caller_token import Check, Role
+from shared.core.wire.token.caller_token import Check, Role
 
 
 @pytest.mark.parametrize(

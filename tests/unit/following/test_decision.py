@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.sample_envelope import an_envelope
-from shared.core.records import follow_up as follow_ups
-from shared.core.records.follow_up import FollowUp
+from shared.core.records.queue import follow_up as follow_ups
+from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.operations import spec_of
 from shared.following import decision
 from shared.following.decision import (

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.core.records.acceptance import CURRENT, Acceptance
-from shared.core.records.comparison import Report
-from shared.core.records.dead_letter import DeadLetterReason, DeadLetterRecord
-from shared.core.records.reconcile_run import RUN_BLOB, last_run
+from shared.core.records.completeness.comparison import Report
+from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
+from shared.core.records.delivery.acceptance import CURRENT, Acceptance
+from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.errors import StorageError
 from shared.health.status import Sources, Status, hours_of
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.sample_envelope import PLAIN
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange.envelope import Envelope
 from shared.relay.pending_outcomes import PendingOutcomes
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.telemetry import spans
 from shared.core.telemetry.delivery import DeliveryCause, cause_of
 from shared.core.telemetry.messages import Messages

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from shared.core.records.exchange_id import new_exchange_id
+from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.wire.json.json_shape import Json, JsonObject
 from view.exchange.received import Received
 from view.exchange.row import Row, of_event

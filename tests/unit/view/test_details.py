@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.core.records.capture import Capture
-from shared.core.records.piece_times import PieceTimes
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.piece_times import PieceTimes
 from shared.core.wire.json.json_shape import Json, JsonObject, items, mapping
 from tests.unit.view.events import GOLDEN, an_event, golden
 from view.exchange import capture_view, curl

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.entra_tokens import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, claims, private_key, token
 from shared.adapters.identity.entra import EntraKeys
-from shared.core.token.caller_token import LEEWAY_S, Check, TokenAccepted, TokenRejected
+from shared.core.wire.token.caller_token import LEEWAY_S, Check, TokenAccepted, TokenRejected
 
 KEYS = EntraKeys(
     issuers=frozenset({ISSUER_V1, ISSUER_V2}),

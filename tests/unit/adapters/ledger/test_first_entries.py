@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.adapters.ledger.first_entries import STEP_BYTES, read_pieces
-from shared.core.records.exchange_id import new_exchange_id
-from shared.core.records.first_digests import FirstDigests
-from shared.core.records.first_entries import FirstEntries
-from shared.core.records.ledger_entry import Delivery, LedgerEntry
+from shared.core.records.delivery.first_digests import FirstDigests
+from shared.core.records.delivery.first_entries import FirstEntries
+from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
+from shared.core.records.exchange.exchange_id import new_exchange_id
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ import pytest
 
 from harness.schema import valid
 from shared.core.event import builder, truncation, usage_claim
-from shared.core.records.capture import Capture
+from shared.core.records.exchange.capture import Capture
 from tests import golden
 
 ROUNDS, IN_A_ROUND = 8, 150

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.content.decision import ContentDecision, decide
-from shared.core.content.mode import STRICTEST, ContentMode
 from shared.core.content.policy import CONDITIONS, ContentPolicy, ContentRule, parse
+from shared.core.wire.content_mode import STRICTEST, ContentMode
 from shared.errors import ContentPolicyError
 
 POLICY = parse(

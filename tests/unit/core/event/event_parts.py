@@ -7,10 +7,10 @@ from typing import Any
 
 from harness.schema import valid
 from shared.core.event import builder, truncation
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import Caller, Envelope, Timings
-from shared.core.records.exchange_id import new_exchange_id
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.envelope import Caller, Envelope, Timings
+from shared.core.records.exchange.exchange_id import new_exchange_id
+from shared.core.records.exchange.outcome import Outcome
 
 LARGE = 10_000_000  # no event here is that large
 

@@ -13,9 +13,9 @@ import pytest
 
 from harness.sample_envelope import an_envelope
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.content.mode import ContentMode
 from shared.core.event import answer_notes
-from shared.core.records.unstored_body import WHOLE_BYTES, UnstoredBody
+from shared.core.records.exchange.unstored_body import WHOLE_BYTES, UnstoredBody
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.steps import run_to_end
 
 SECRET = "Rosemarie's address"

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from harness.sample_envelope import EXCHANGE_ID, an_envelope
 from harness.schema import valid
 from shared.core.event import builder, shape, truncation
-from shared.core.records.capture import Capture
-from shared.core.records.envelope import Envelope, Failure, Timings
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.envelope import Envelope, Failure, Timings
+from shared.core.records.exchange.outcome import Outcome
 from tests.unit.core.strategies import envelopes, json_values
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}

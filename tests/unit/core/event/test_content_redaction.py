@@ -11,11 +11,11 @@ from uuid import UUID
 
 import pytest
 
-from shared.core.content.mode import ContentMode
-from shared.core.detect.own import OwnPatterns
-from shared.core.detect.redactor import Redactor
+from shared.core.content.detect.own import OwnPatterns
+from shared.core.content.detect.redactor import Redactor
 from shared.core.event import builder, content_redaction, truncation
 from shared.core.event.shape import Client, Correlation, Event, to_json
+from shared.core.wire.content_mode import ContentMode
 from tests.golden import load, names
 
 REDACTOR = Redactor()

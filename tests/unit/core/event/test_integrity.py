@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from harness.sample_envelope import PLAIN
-from shared.core.content.mode import ContentMode
 from shared.core.event import integrity
 from shared.core.event.builder import build
 from shared.core.event.integrity import CheckedEvent
-from shared.core.records import capture
-from shared.core.records.capture import Capture
-from shared.core.records.digests import Digests
-from shared.core.records.envelope import Envelope
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.digests import Digests
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.wire.content_mode import ContentMode
 
 REQUEST = capture.load(capture.preamble({"caller": {"user": "one"}}) + b'{"messages": []}')
 RESPONSE = capture.load(capture.preamble({"status_code": 200, "envelope": {}}) + b"{}")

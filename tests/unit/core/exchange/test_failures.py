@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.exchange.failures import one_line_error, translate
-from shared.core.records.envelope import Failure
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.envelope import Failure
+from shared.core.records.exchange.outcome import Outcome
 from shared.errors import (
     BodyTooLarge,
     EnvelopeError,

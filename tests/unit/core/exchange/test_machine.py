@@ -32,8 +32,8 @@ from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, State
-from shared.core.records.envelope import Failure
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.envelope import Failure
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.http.headers import RawHeaders, event_stream_announced
 from shared.core.wire.steps import run_to_end
 from shared.errors import ExchangeStateError

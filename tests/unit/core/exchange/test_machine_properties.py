@@ -31,7 +31,7 @@ from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, State
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.http.headers import RawHeaders, event_stream_announced, is_readable
 from shared.core.wire.steps import run_to_end
 from shared.core.wire.stream import tail

@@ -9,7 +9,7 @@ from shared.core.exchange import failures
 from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED
 from shared.core.exchange.failures import FailureReport
 from shared.core.exchange.response_end import ResponseEnd
-from shared.core.records.outcome import Outcome
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.tail import Tail
 from shared.errors import BodyTooLarge, FnsseError, UpstreamTimeout, UpstreamUnreachable
 

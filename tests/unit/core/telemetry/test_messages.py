@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.core.content.mode import ContentMode
 from shared.core.event import builder
 from shared.core.event.shape import Event
 from shared.core.telemetry.messages import LIMIT_BYTES, Messages, messages_of
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.json.json_shape import Json
 from tests.golden import load, names
 

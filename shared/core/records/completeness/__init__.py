@@ -1,0 +1,14 @@
+"""The records of reconcile: what was captured and not delivered.
+
+Names of captures, entries of the ledger and stored JSON enter; missing exchanges, checkpoints and
+summaries leave.
+
+    comparison      compares the captures of an hour with the ledger's entries
+    id_set          a compact set of exchange ids
+    checkpoint      how far reconcile has come
+    reconcile_run   how the last run of reconcile went
+    retention       when captures are erased by a content rule
+
+It may import `shared.core.records.delivery`, `shared.core.records.exchange` and
+`shared.core.wire`.
+"""

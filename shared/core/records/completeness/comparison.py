@@ -1,0 +1,178 @@
+"""Completeness of one window: the captured exchanges minus the delivered ones.
+
+Captures are listed in the order of their names, so those of an exchange follow each other
+(`<id>.outcome`, `<id>.request`, `<id>.response`). Only the ids that the ledger knows are held in
+memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Self, get_type_hints
+
+from shared.core.records.completeness.id_set import IdSet
+from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
+from shared.core.records.exchange.capture import CaptureKind
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.wire.json import typed_json
+from shared.core.wire.json.json_shape import JsonObject
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+_SAYS_OUTCOME: Final = frozenset({CaptureKind.RESPONSE, CaptureKind.OUTCOME})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CapturedExchange:
+    """An exchange of which at least one capture is stored."""
+
+    exchange_id: str
+    kinds: frozenset[CaptureKind]  # of its captures
+
+    @property
+    def ended(self) -> bool:
+        """A capture says how the exchange ended; otherwise the instance was killed before."""
+        return bool(self.kinds & _SAYS_OUTCOME)
+
+    def may_be_running(self, oldest: datetime) -> bool:
+        """Whether it may still be running, if one that started after `oldest` may."""
+        return not self.ended and started_at(self.exchange_id) > oldest
+
+
+@dataclass(kw_only=True, slots=True)
+class LedgerIndex:
+    """The exchanges of a window that the ledger knows."""
+
+    delivered: IdSet = field(default_factory=IdSet)
+    dead_lettered: IdSet = field(default_factory=IdSet)
+    duplicates: int = 0  # events that were delivered more than once
+    # dead-lettered ones that were queued again, and when: few
+    reopened_ms: dict[str, int] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)  # erased by an operator; few
+
+    def note(self, entry: LedgerEntry) -> None:
+        """Add one entry. A dead letter that was requeued since counts no longer."""
+        if entry.delivery is Delivery.DEAD_LETTERED and entry.at_ms <= self.reopened_ms.get(
+            entry.exchange_id, -1
+        ):
+            return
+        known = self.delivered if entry.delivery is Delivery.DELIVERED else self.dead_lettered
+        if not known.add(entry.exchange_id) and entry.delivery is Delivery.DELIVERED:
+            self.duplicates += 1
+
+    def __contains__(self, exchange_id: str) -> bool:
+        return exchange_id in self.delivered or exchange_id in self.dead_lettered
+
+
+@dataclass(kw_only=True, slots=True)
+class Report:
+    """The completeness of one window, as an auditor reads it."""
+
+    window: str
+    captured: int = 0  # exchanges of which at least one capture is there
+    delivered: int = 0  # of those, how many the ledger lists as delivered
+    dead_lettered: int = 0  # of those, how many can never be delivered; the ledger has the reasons
+    redelivered: int = 0  # queued again in this run: a capture says how they ended
+    aborted: int = 0  # queued in this run: a request capture alone
+    # The next two count only what the ledger recorded. An event that was delivered while the ledger
+    # could not be written is in neither.
+    duplicates: int = 0
+    without_capture: int = 0  # delivered, and no capture is there
+    erased: int = 0  # by an operator; no other count but `duplicates` has them
+    running: int = 0  # too recent to judge: they may still be relayed or enriched
+    # missing, and not queued because this run had to stop; the next run continues
+    not_requeued: int = 0
+    waiting: str | None = None  # why the run had to stop
+    ended: bool = False  # no exchange of this window can begin, or still be running
+
+    @property
+    def complete(self) -> bool:
+        """Every exchange of the window is delivered or dead-lettered, and no other can follow."""
+        return (
+            self.ended and self.captured == self.delivered + self.dead_lettered and not self.running
+        )
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, object]) -> Self:
+        """The report that `as_json` wrote. Raises WrongType."""
+        return typed_json.read(cls, dict(values))
+
+    def as_json(self) -> JsonObject:
+        """For the report blob, the log line and the orchestration's status."""
+        return asdict(self) | {"complete": self.complete}
+
+
+# The fields of a report that can be added up over windows.
+COUNTS: Final = tuple(name for name, hint in get_type_hints(Report).items() if hint is int)
+
+
+class Comparison:
+    """Finds the captured exchanges that the ledger does not know.
+
+    Feed it the window's blob names in their order, page by page.
+
+    An exchange that started at `until` or later is not judged while the ledger does not know it.
+    """
+
+    def __init__(self, window: str, index: LedgerIndex, until: datetime) -> None:
+        self.report = Report(window=window)
+        self._until = until
+        self._index = index
+        self._current: str | None = None
+        self._kinds: set[CaptureKind] = set()
+
+    def feed(self, names: Iterable[str]) -> Iterator[CapturedExchange]:
+        """The missing ones among the exchanges whose last name is in `names`."""
+        for name in names:
+            parts = _parts(name)
+            if parts is None:
+                continue
+            exchange_id, kind = parts
+            if exchange_id != self._current:
+                yield from self._close_current()
+                self._current, self._kinds = exchange_id, set()
+            self._kinds.add(kind)
+
+    def finish(self) -> Iterator[CapturedExchange]:
+        """The last exchange, if it is missing. The report is complete afterwards."""
+        yield from self._close_current()
+        self._current = None
+        self.report.duplicates = self._index.duplicates
+        self.report.erased = len(self._index.erased)
+        erased = sum(exchange_id in self._index.delivered for exchange_id in self._index.erased)
+        self.report.without_capture = len(self._index.delivered) - erased - self.report.delivered
+
+    def _close_current(self) -> Iterator[CapturedExchange]:
+        if self._current is None or self._current in self._index.erased:
+            return  # of an erased one, a run that did not come to its end may have left captures
+        if self._current not in self._index and started_at(self._current) >= self._until:
+            self.report.running += 1
+            return
+        self.report.captured += 1
+        if self._current in self._index.delivered:
+            self.report.delivered += 1
+        elif self._current in self._index.dead_lettered:
+            self.report.dead_lettered += 1
+        else:
+            yield CapturedExchange(exchange_id=self._current, kinds=frozenset(self._kinds))
+
+
+def captured_exchanges(names: Iterable[str]) -> Iterator[CapturedExchange]:
+    """The exchanges in one page of names, whether the ledger knows them or not.
+
+    Captures of the first one may be on the page before, and of the last one on the next.
+    """
+    comparison = Comparison("", LedgerIndex(), _NEVER)
+    yield from comparison.feed(names)
+    yield from comparison.finish()
+
+
+def _parts(name: str) -> tuple[str, CaptureKind] | None:
+    """`2026/11/23/14/<id>.request` -> the id and REQUEST; None if it is not a capture's name."""
+    exchange_id, _, kind = name.rpartition("/")[2].rpartition(".")
+    try:
+        started_at(exchange_id)
+        return exchange_id, CaptureKind(kind)
+    except ValueError:
+        return None

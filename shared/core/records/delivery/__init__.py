@@ -1,0 +1,15 @@
+"""The records of what became of an exchange's event.
+
+Names and lines of the ledger, envelopes and delivery times enter; entries, dead letters and
+summaries leave.
+
+    ledger_entry       an event that the Event Hub has accepted
+    first_entries      which worker delivered an exchange first
+    first_digests      the digests that the ledger recorded first
+    recent_ids         a bounded memory of exchange ids
+    dead_letter        an event that cannot be delivered, and the reason
+    acceptance         whether the Event Hub accepts events now
+    delivery_summary   what the log reports of delivered exchanges
+
+It may import `shared.core.records.exchange` and `shared.core.wire`.
+"""

@@ -1,0 +1,95 @@
+"""The ledger: which exchanges the Event Hub has accepted, and which can never be delivered.
+
+There is one line for each delivery of an exchange, in append blobs of its window:
+
+    <exchange id> dead_lettered <unix ms> <reason, one word>
+    <exchange id> delivered <unix ms>[ <digests, one word>]
+
+A version of the app that does not know digests takes them for a reason, and ignores it. Lines that
+it wrote have none.
+
+Each worker writes its own blobs, so no two workers write to the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from shared.core.records.exchange.digests import NO_DIGESTS, Digests
+from shared.core.records.exchange.exchange_id import started_at
+
+CONTAINER: Final = "ledger"
+
+
+class Delivery(StrEnum):
+    """What became of an event."""
+
+    DELIVERED = "delivered"
+    DEAD_LETTERED = "dead_lettered"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerEntry:
+    """A line of the ledger: one delivery of an exchange."""
+
+    exchange_id: str
+    delivery: Delivery
+    at_ms: int  # unix time
+    detail: str = ""  # the last word: a dead letter's DeadLetterReason, or a delivery's digests
+
+    @property
+    def digests(self) -> Digests:
+        """What was delivered, and of what it was made."""
+        return Digests.of_word(self.detail) if self.delivery is Delivery.DELIVERED else NO_DIGESTS
+
+    def line(self) -> bytes:
+        """The line, with its line feed."""
+        words = [
+            self.exchange_id,
+            self.delivery,
+            str(self.at_ms),
+            *([self.detail] if self.detail else []),
+        ]
+        return " ".join(words).encode("ascii", "replace") + b"\n"
+
+
+class LedgerReader:
+    """Reads a ledger blob that comes in pieces, cut anywhere.
+
+    A line that is not an entry is counted in `unreadable` and skipped: it costs a duplicate.
+    """
+
+    def __init__(self) -> None:
+        self.unreadable = 0
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[LedgerEntry]:
+        """The entries that `data` completes."""
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        for line in lines:
+            entry = _entry(line)
+            if entry is not None:
+                yield entry
+            else:
+                self.unreadable += 1
+
+
+def _entry(line: bytes) -> LedgerEntry | None:
+    words = line.decode("ascii", "replace").split(" ")
+    if len(words) not in {3, 4} or not words[2].isdecimal():
+        return None
+    try:
+        started_at(words[0])
+        # int() raises ValueError for more than 4,300 digits, too
+        return LedgerEntry(
+            exchange_id=words[0],
+            delivery=Delivery(words[1]),
+            at_ms=int(words[2]),
+            detail="".join(words[3:]),
+        )
+    except ValueError:
+        return None

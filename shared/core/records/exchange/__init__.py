@@ -1,0 +1,15 @@
+"""The records of one exchange: its identity, its captures and its envelope.
+
+Bytes, headers of captures and JSON enter; typed records and the same bytes leave.
+
+    exchange_id, window   an exchange's identity, and the hour that it belongs to
+    outcome               how an exchange ended
+    envelope              the queue message about a finished exchange
+    capture               the raw bytes of a body, with status and chosen headers
+    piece_times           when the pieces of a response arrived
+    unstored_body         what is kept of a body that must not be stored
+    digests               SHA-256 of captures and event
+    aborted               makes an envelope of a request capture alone
+
+It may import `shared.core.wire` and `shared.errors`.
+"""

@@ -1,0 +1,59 @@
+"""A body that must not be stored: its size, its hash, and, in memory, its beginning and its end."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from shared.core.records.exchange.capture import BodyDigest
+from shared.core.wire.stream.tail import TAIL_BYTES
+
+# A body of no more is kept whole until its exchange has ended. It is hashed in pieces of this size:
+# a call of the hash function for each chunk of a stream would cost more than the hashing.
+WHOLE_BYTES: Final = 64 * 1024
+FIRST_BYTES: Final = 16 * 1024  # of a longer body
+
+
+class UnstoredBody:
+    """Takes the pieces of one body."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._hash = hashlib.sha256()
+        self._held = bytearray()  # not hashed yet
+        self._first = b""  # the beginning, once it is not held any more
+        self._before = b""  # what came before the bytes held, as much as `tail` needs
+
+    def feed(self, piece: bytes) -> None:
+        """Add a piece. Called for every piece of every stream: it must stay cheap."""
+        self.size += len(piece)
+        self._held += piece
+        if len(self._held) > WHOLE_BYTES:
+            self._fold()
+
+    def tail(self, count: int) -> bytes:
+        """The last `count` bytes, fewer only if fewer were fed; `count` is at most TAIL_BYTES."""
+        return (self._before + self._held[-TAIL_BYTES:])[-count:] if count else b""
+
+    @property
+    def whole(self) -> bytes | None:
+        """The body; None if it is longer than WHOLE_BYTES."""
+        return bytes(self._held) if len(self._held) == self.size else None
+
+    @property
+    def ends(self) -> tuple[bytes, bytes]:
+        """The beginning and the end of a body that is longer than WHOLE_BYTES."""
+        return self._first, self.tail(TAIL_BYTES)
+
+    def digest(self) -> BodyDigest:
+        """Size and hash of what was fed so far."""
+        state = self._hash.copy()
+        state.update(self._held)
+        return BodyDigest(bytes=self.size, sha256=state.hexdigest())
+
+    def _fold(self) -> None:
+        """Hash what is held, and keep no more of it than its beginning and its end."""
+        self._hash.update(self._held)
+        self._first = self._first or bytes(self._held[:FIRST_BYTES])
+        self._before = (self._before + self._held[-TAIL_BYTES:])[-TAIL_BYTES:]
+        self._held = bytearray()

@@ -1,0 +1,119 @@
+"""A follow-up: a background response whose end the app still has to see, as a message of the queue
+of follow-ups.
+
+It never holds the text of a prompt or an answer, or a credential. Every text in it is one of the
+create call's envelope, which is bound, or the response's id.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import quote
+
+from shared.core.records.exchange.envelope import Caller, Envelope
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.wire.content_mode import ContentMode
+from shared.core.wire.json import json_shape, typed_json
+from shared.core.wire.operations import spec_of
+from shared.errors import WrongType
+
+QUEUE: Final = "follow-ups"
+_CREATE_PATH: Final = "/responses"  # the end of the path of every call that creates a response
+# Azure's ids have about 60 characters. The upstream chose the id, and the app puts it into a path.
+_ID: Final = re.compile(r"[\w=-]{1,256}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FollowUp:
+    """A background response that the app follows."""
+
+    response_id: str
+    operation: str  # of the event that says how it ended
+    created_at: str  # when the create call ended: UTC, ISO 8601 with offset
+    path: str  # of the create call, as sent upstream, without the query
+    api_version: str | None
+    question_count: int = 0  # how often the upstream was asked
+    not_found_count: int = 0  # how often in a row it did not know the response
+
+    # what its event takes over from the create call
+    create_exchange_id: str
+    deployment: str | None
+    caller: Caller
+    trace_parent: str | None
+    trace_state: str | None
+    content_mode: ContentMode
+    content_rule: str | None
+
+    @property
+    def target_path(self) -> str:
+        """The path of the response."""
+        return f"{self.path}/{self.response_id}"
+
+    @property
+    def target(self) -> bytes:
+        """Path and query of the call that asks how the response is."""
+        query = f"?api-version={quote(self.api_version, safe='')}" if self.api_version else ""
+        return (self.target_path + query).encode("latin-1", "replace")
+
+    def age_s(self, now: datetime) -> float:
+        """Seconds since the response was created."""
+        return (now - datetime.fromisoformat(self.created_at)).total_seconds()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueuedFollowUp:
+    """A message of the queue of follow-ups that is in hand."""
+
+    body: bytes
+    message_id: str
+    pop_receipt: str
+    tries: int  # how often it was taken off the queue, this time included
+
+
+def of_create(envelope: Envelope, response_id: str) -> FollowUp | None:
+    """The follow-up of a create call; None if the response's address cannot be told from it."""
+    operation = spec_of(envelope.operation).followed_by
+    path = (envelope.path or "").rstrip("/")
+    # a path that the envelope cut has another end
+    if operation is None or not path.endswith(_CREATE_PATH) or not _ID.fullmatch(response_id):
+        return None
+    ended = datetime.fromisoformat(envelope.started_at) + timedelta(
+        milliseconds=envelope.timings.to_end_ms
+    )
+    return FollowUp(
+        response_id=response_id,
+        operation=operation,
+        created_at=ended.isoformat(),
+        path=path,
+        api_version=envelope.api_version,
+        create_exchange_id=envelope.exchange_id,
+        deployment=envelope.deployment,
+        caller=envelope.caller,
+        trace_parent=envelope.trace_parent,
+        trace_state=envelope.trace_state,
+        content_mode=envelope.content_mode,
+        content_rule=envelope.content_rule,
+    )
+
+
+def dump(follow_up: FollowUp) -> str:
+    """The follow-up as JSON."""
+    return json.dumps(asdict(follow_up), separators=(",", ":"))
+
+
+def load(text: str | bytes) -> FollowUp:
+    """The follow-up in a queue message. Raises WrongType, which never quotes the message."""
+    follow_up = typed_json.read(FollowUp, json_shape.parse(text))
+    try:
+        if not _ID.fullmatch(follow_up.response_id):
+            raise WrongType("response_id: not an id")
+        started_at(follow_up.create_exchange_id)
+        if datetime.fromisoformat(follow_up.created_at).tzinfo is None:
+            raise WrongType("created_at: no offset")
+    except ValueError:
+        raise WrongType("a value out of range") from None
+    return follow_up

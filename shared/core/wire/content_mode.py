@@ -1,0 +1,29 @@
+"""The content modes, as a caller's header, the headers of captures and envelopes name them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class ContentMode(StrEnum):
+    """What of an exchange's content is recorded, from the most to the least."""
+
+    FULL = "full"  # bodies in captures, texts in events
+    # texts in events without what detectors find; bodies in captures until the event is accepted
+    REDACTED = "redacted"
+    # of the bodies nothing is ever written: captures hold their header, events what was counted
+    METADATA = "metadata"
+
+    @property
+    def stores_bodies(self) -> bool:
+        """Whether captures hold the bodies of requests and responses."""
+        return self is not ContentMode.METADATA
+
+    @property
+    def strictness(self) -> int:
+        """The higher, the less is recorded."""
+        return list(ContentMode).index(self)
+
+
+STRICTEST: Final = list(ContentMode)[-1]
