@@ -1,4 +1,4 @@
-"""The recipes of docs/how-to/use-your-client.md, as written, against a stack.
+"""The recipes of docs/how-to/clients, as written, against a stack.
 
 The clients that the tests install anyway run in every `make test`. `make recipes` runs the others:
 it installs each in the version that the page names, in a folder of its own.
@@ -26,11 +26,11 @@ from local.repository import ROOT
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
 
-_PAGE: Final = (ROOT / "docs" / "how-to" / "use-your-client.md").read_text("utf-8")
+_HOW_TO: Final = ROOT / "docs" / "how-to"
+_INDEX: Final = (_HOW_TO / "use-your-client.md").read_text("utf-8")
 _ROW: Final = re.compile(
-    r"^\| \[(?P<client>.+?)\]\(#.+?\) \| (?P<packages>.+?) \| (?P<when>.+?) \|$"
+    r"^\| \[(?P<client>.+?)\]\((?P<page>.+?)\) \| (?P<packages>.+?) \| (?P<when>.+?) \|$"
 )
-_SECTION: Final = re.compile(r"^## (.+)$", re.MULTILINE)
 _BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INSTALL_AND_RUN_S: Final = 600
 # How the answer of the stand-in begins.
@@ -39,7 +39,7 @@ _ANSWER: Final = "A stream arrives in small pieces,"
 
 @dataclass(frozen=True)
 class Recipe:
-    """A row of the page's table, and the code of its section."""
+    """A row of the index, and the code of its page."""
 
     client: str
     packages: list[str]  # "name version"
@@ -49,12 +49,12 @@ class Recipe:
 
 
 def _recipes() -> list[Recipe]:
-    parts = _SECTION.split(_PAGE)
-    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    rows = [match for line in _PAGE.splitlines() if (match := _ROW.match(line))]
+    rows = [match for line in _INDEX.splitlines() if (match := _ROW.match(line))]
     found = []
     for row in rows:
-        [(language, code)] = _BLOCK.findall(sections[row["client"]])
+        page = (_HOW_TO / row["page"]).read_text("utf-8")
+        assert page.startswith(f"# {row['client']}\n")
+        [(language, code)] = _BLOCK.findall(page)
         packages = row["packages"].split(", ")
         by_make_test = row["when"] == "by every `make test`"
         found.append(Recipe(row["client"], packages, by_make_test, language, code))
@@ -68,8 +68,11 @@ def _recipe(client: str) -> Recipe:
     return next(recipe for recipe in RECIPES if recipe.client == client)
 
 
-def test_every_section_has_a_row() -> None:
-    assert [recipe.client for recipe in RECIPES] == _SECTION.findall(_PAGE)
+def test_every_page_has_a_row() -> None:
+    listed = {
+        _HOW_TO / match["page"] for line in _INDEX.splitlines() if (match := _ROW.match(line))
+    }
+    assert listed == set((_HOW_TO / "clients").iterdir())
 
 
 def test_the_versions_of_the_installed_clients_are_the_pages() -> None:

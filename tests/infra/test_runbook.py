@@ -22,8 +22,8 @@ FOLDER: Final = "docs/how-to/alerts"
 PAGES: Final = {page.stem: page.read_text("utf-8") for page in sorted((ROOT / FOLDER).iterdir())}
 INDEX: Final = (ROOT / "docs/how-to/answer-an-alert.md").read_text("utf-8")
 TEXT: Final = "\n".join([INDEX, *PAGES.values()])
-DEPLOY: Final = (ROOT / "docs/how-to/deploy.md").read_text("utf-8")
-ESTIMATE: Final = (ROOT / "docs/how-to/estimate-cost.md").read_text("utf-8")
+DEPLOY: Final = (ROOT / "docs/reference/deployment-options.md").read_text("utf-8")
+COST: Final = (ROOT / "docs/reference/cost-of-running.md").read_text("utf-8")
 ALERTS: Final = sorted(
     [
         *(file.stem for file in (ROOT / "infra" / "queries").glob("*.kql")),
@@ -127,7 +127,7 @@ def test_alerts_that_cost_are_as_many_as_the_page_says(deployments: dict[str, De
         for kind in ("scheduledQueryRules", "metricAlerts", "webtests")
     )
     expected = f"({logs} log rules, {metrics} metric alerts, {tests} availability test"
-    assert expected in " ".join(ESTIMATE.split())
+    assert expected in " ".join(COST.split())
 
 
 def test_every_az_command_is_one_of_the_cli() -> None:

@@ -15,6 +15,8 @@ from local.repository import ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README_LINES = 120
 COLUMNS = 100
+# A how-to page fits on one screen, with its code.
+HOW_TO_LINES = 75
 
 
 def prose(page: Path) -> str:
@@ -70,18 +72,32 @@ def test_prose_keeps_to_the_line_length(page: Path) -> None:
 def test_every_page_is_in_an_index() -> None:
     """docs/README.md leads to each of them, and to the pages that lead to a folder of their own."""
     docs = ROOT / "docs"
-    main, alerts = docs / "README.md", docs / "how-to" / "answer-an-alert.md"
+    main = docs / "README.md"
+    indexes = {
+        main: "",
+        docs / "how-to" / "answer-an-alert.md": "alerts/",
+        docs / "how-to" / "use-your-client.md": "clients/",
+    }
     reached = {
         (index.parent / target.partition("#")[0]).resolve()
-        for index in (main, alerts)
+        for index, folder in indexes.items()
         for target in links(index)
-        if index == main or target.startswith("alerts/")
+        if target.startswith(folder)
     }
     assert set(docs.rglob("*.md")) - reached - {main} == set()
 
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= README_LINES
+
+
+def test_a_how_to_page_is_short() -> None:
+    """Tables and background belong to reference and explanation."""
+    lines = {
+        str(page.relative_to(ROOT)): len(page.read_text("utf-8").splitlines())
+        for page in (ROOT / "docs" / "how-to").rglob("*.md")
+    }
+    assert {page: count for page, count in lines.items() if count > HOW_TO_LINES} == {}
 
 
 def test_pages_that_the_sources_name_exist() -> None:

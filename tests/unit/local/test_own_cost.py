@@ -14,9 +14,9 @@ import pytest
 from local import own_cost
 from local.own_cost import CostKind, Owner, ServicePrice, Traffic
 
-PAGE: Final = (Path(__file__).parents[3] / "docs" / "how-to" / "estimate-cost.md").read_text(
-    "utf-8"
-)
+_DOCS: Final = Path(__file__).parents[3] / "docs"
+PAGE: Final = (_DOCS / "how-to" / "estimate-cost.md").read_text("utf-8")
+REFERENCE: Final = (_DOCS / "reference" / "cost-of-running.md").read_text("utf-8")
 PRICES: Final = own_cost.read_prices()
 MILLION: Final = Traffic(calls=Decimal(1_000_000))
 
@@ -28,7 +28,7 @@ def test_the_page_has_the_table_that_the_program_makes() -> None:
 
 def test_every_price_has_the_name_that_the_formula_uses() -> None:
     """And each item of the program has a price."""
-    formula = set(re.findall(r"`(p_\w+)`", PAGE)) - {"p_transfer_gb"}
+    formula = set(re.findall(r"`(p_\w+)`", REFERENCE)) - {"p_transfer_gb"}
     assert formula == set(PRICES)
     assert {item.price for item in own_cost.items(MILLION)} <= set(PRICES)
 

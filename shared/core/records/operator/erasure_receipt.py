@@ -23,7 +23,7 @@ from shared.core.wire.json.json_shape import JsonObject
 
 _RUN: Final = re.compile(r"[0-9a-f]{32}")
 
-# What an erasure does not reach, and what becomes of it: docs/how-to/erase-a-persons-data.md.
+# What an erasure does not reach, and what becomes of it: docs/how-to/erase-outside-fnsse.md.
 OUT_OF_REACH: Final = {
     "event_hub": "events stay until the retention of the hub, and of Event Hubs Capture, ends",
     "consumers": "Azure Data Explorer, the page's file and whatever else reads the hub: "
