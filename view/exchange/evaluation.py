@@ -24,8 +24,9 @@ from shared.core.wire.json.json_shape import (
     parse,
     text,
 )
+from shared.core.wire.operations import OPERATIONS, OperationSpec, spec_of
 
-_OPERATIONS: Final = frozenset({"chat.completions", "completions", "responses"})
+_EVALUATED: Final = [spec.name for spec in OPERATIONS if spec.is_evaluated]
 _ROLES: Final = frozenset({"developer", "system", "user", "assistant", "tool"})
 
 
@@ -39,7 +40,7 @@ class Shape(StrEnum):
 class LeftOut(StrEnum):
     """Why an exchange is not a row; it completes `3 exchanges …`."""
 
-    OPERATION = "of another operation than chat completions, completions and responses"
+    OPERATION = f"of another operation than {', '.join(_EVALUATED)}"
     NO_ANSWER = "without a whole answer"
     NOT_RECORDED = "whose content mode is redacted or metadata"
     UNREADABLE = "whose captures are gone or cannot be read whole"
@@ -53,7 +54,7 @@ def row_of(event: JsonObject, shape: Shape, tools: Json = None) -> JsonObject | 
     """
     if text(event.get("content_mode")) != ContentMode.FULL:
         return LeftOut.NOT_RECORDED
-    if event.get("operation") not in _OPERATIONS:
+    if not _spec(event).is_evaluated:
         return LeftOut.OPERATION
     if items(event.get("problems")):
         return LeftOut.UNREADABLE
@@ -76,9 +77,13 @@ def row_of(event: JsonObject, shape: Shape, tools: Json = None) -> JsonObject | 
 def _first_choice(event: JsonObject) -> JsonObject:
     """The event with one choice, and with the prompt that it answers: completions take several."""
     choices, prompt = mappings(event.get("choices")), event.get("prompt")
-    if event.get("operation") == "completions" and isinstance(prompt, list):
+    if _spec(event).answers_each_prompt and isinstance(prompt, list):
         prompt = prompt[:1]
     return {**event, "choices": [*choices[:1]], "prompt": prompt}
+
+
+def _spec(event: JsonObject) -> OperationSpec:
+    return spec_of(text(event.get("operation")))
 
 
 def _interaction(

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from shared.core.wire.json.json_shape import Json, JsonObject, text
+from shared.core.wire.operations import CHAT_COMPLETIONS
 from view.server.app_client import AppUnreachable
 from view.server.faults import BY_NAME
 from view.server.query import body_of
@@ -42,9 +43,9 @@ async def ask(request: Request) -> Response:
     if services.app is None:
         raise HTTPException(501, "not available: start the view with --app")
     wish = await body_of(request)
-    path = f"/openai/deployments/{_deployment(services, wish)}/chat/completions?api-version={API_VERSION}"
+    path = CHAT_COMPLETIONS.deployment_path(_deployment(services, wish))
     try:
-        answer = await services.app.call(path, _chat(wish))
+        answer = await services.app.call(f"{path}?api-version={API_VERSION}", _chat(wish))
     except AppUnreachable as error:
         raise HTTPException(502, str(error)) from None
     headers = {name: answer.headers[name] for name in _PASSED if name in answer.headers}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.core.api_errors.api_error import ApiError
+from shared.core.wire.operations import CHAT_COMPLETIONS
 
 
 def websocket() -> ApiError:
@@ -19,7 +20,7 @@ def unknown_route() -> ApiError:
         status=404,
         code="unknown_route",
         message="No such route. This proxy relays what is below /openai/, such as "
-        "POST /openai/deployments/{deployment}/chat/completions.",
+        f"{CHAT_COMPLETIONS.method} {CHAT_COMPLETIONS.deployment_path('{deployment}')}.",
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from shared.core.conversation import chat, media, responses
 from shared.core.conversation.parts import Message, content_parts
 from shared.core.wire.json.json_shape import Json, mappings, text
+from shared.core.wire.operations import PromptFormat, spec_of
 
 
 def conversation(event: Mapping[str, Json]) -> tuple[Message, ...]:
@@ -30,7 +31,7 @@ def _prompt(event: Mapping[str, Json]) -> Iterator[Message]:
     instructions = content_parts(text(event.get("instructions")))
     if instructions:
         yield Message(role="system", parts=instructions, source="prompt")
-    if text(event.get("operation")).startswith("responses"):
+    if spec_of(text(event.get("operation"))).prompt_format is PromptFormat.ITEMS:
         yield from responses.item_messages(event.get("prompt"), "prompt")
     else:
         yield from chat.prompt_messages(event.get("prompt"))

@@ -30,7 +30,6 @@ from shared.core.wire.json.json_shape import (
 from shared.core.wire.json.usage_object import has_figures
 from shared.core.wire.operations import spec_of
 
-_SPEECH: Final = "audio.speech"
 _UNKNOWN_MODEL: Final = "unknown"
 _REQUESTS_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 _DURATION: Final = "duration"
@@ -164,7 +163,7 @@ def _is_billed(facts: Facts) -> bool:
 
 
 def _has_count(facts: Facts) -> bool:
-    if facts.operation == _SPEECH:
+    if spec_of(facts.operation).is_billed_by_characters:
         return isinstance(facts.prompt, str)
     return bool(facts.images) or facts.duration_s is not None
 
@@ -196,7 +195,11 @@ def _counts(facts: Facts, basis: Basis) -> dict[str, int | float]:
     counts: dict[str, int | float] = _tool_calls(facts.output)
     if _is_routed(facts):
         counts["routed_input"] = sum(_tokens(facts, basis).get(part, 0) for part in INPUT_TOKENS)
-    if facts.operation == _SPEECH and isinstance(facts.prompt, str) and basis == "count":
+    if (
+        spec_of(facts.operation).is_billed_by_characters
+        and isinstance(facts.prompt, str)
+        and basis == "count"
+    ):
         counts["characters"] = len(facts.prompt)
     if (facts.usage or {}).get("type") == _DURATION:
         counts["seconds"] = _quantity((facts.usage or {}).get("seconds")) or 0

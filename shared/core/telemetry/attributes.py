@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.core.telemetry.conventions import GEN_AI_OPERATIONS, PROVIDER
+from shared.core.telemetry.conventions import PROVIDER
 from shared.core.telemetry.exchange_telemetry import MAX_NAME, ExchangeTelemetry
+from shared.core.wire.operations import spec_of
 
 type AttributeValue = str | int | float | bool | tuple[str, ...]
 type Attributes = dict[str, AttributeValue]
@@ -19,7 +20,7 @@ class TelemetryOptions:
     server_address: str  # of the upstream
     server_port: int
     caller_members: frozenset[str] = field(default_factory=frozenset)  # names of `caller`
-    old_names: bool = False  # metrics by their names of before, in addition
+    old_names: bool = False  # metrics by their former names, in addition
     messages_on_spans: bool = False  # as JSON
     messages_in_events: bool = False
 
@@ -44,12 +45,12 @@ def callers(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attribute
 
 def gen_ai(exchange: ExchangeTelemetry, request_model: str | None) -> Attributes:
     """Operation, provider and models; {} if the operation is not one of generative AI."""
-    operation = GEN_AI_OPERATIONS.get(exchange.operation)
+    operation = spec_of(exchange.operation).gen_ai
     if operation is None:
         return {}
     return without_none(
         {
-            "gen_ai.operation.name": operation.name,
+            "gen_ai.operation.name": operation.operation_name,
             "gen_ai.provider.name": PROVIDER,
             "gen_ai.request.model": request_model,
             "gen_ai.response.model": exchange.response_model,

@@ -2,8 +2,9 @@
 
 From open-telemetry/semantic-conventions-genai: gen-ai/client-inference.md at 024a4f94,
 gen-ai/client-embeddings.md at 88eccb15, model/gen-ai/token-metrics.yaml at 066d4a7f,
-gen-ai/non-normative/migration.md at 32c328e8. None of them is released, so the names stand in
-this one table. `opentelemetry-semantic-conventions` holds the names of before.
+gen-ai/non-normative/migration.md at 32c328e8. None of them is released, so the names stand
+here, but for those of operations, which are in shared.core.wire.gen_ai.
+`opentelemetry-semantic-conventions` holds the former names.
 """
 
 from __future__ import annotations
@@ -14,45 +15,6 @@ from typing import Final, Literal
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
 PROVIDER: Final = "azure.ai.openai"
 OTHER: Final = "_OTHER"  # stands for a value that is not reported, to bound their number
-
-type Family = Literal["inference", "embeddings", "other"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GenAiOperation:
-    """What the conventions call an operation of Azure OpenAI."""
-
-    name: str  # gen_ai.operation.name
-    family: Family  # which metrics measure it
-    output_type: str | None = None  # gen_ai.output.type
-
-
-_CHAT: Final = GenAiOperation(name="chat", family="inference")
-_IMAGE: Final = GenAiOperation(name="generate_content", family="inference", output_type="image")
-_TRANSCRIPT: Final = GenAiOperation(name="generate_content", family="inference", output_type="text")
-
-# By `operation` of the event. What is missing here is not generative AI: it gets a span and this
-# app's own metrics only.
-GEN_AI_OPERATIONS: Final = {
-    "chat.completions": _CHAT,
-    "completions": GenAiOperation(name="text_completion", family="inference"),
-    "responses": _CHAT,
-    "responses.compact": _CHAT,
-    "embeddings": GenAiOperation(name="embeddings", family="embeddings"),
-    "images.generations": _IMAGE,
-    "images.edits": _IMAGE,
-    "audio.transcriptions": _TRANSCRIPT,
-    "audio.translations": _TRANSCRIPT,
-    "audio.speech": GenAiOperation(
-        name="generate_content", family="inference", output_type="speech"
-    ),
-    "responses.get": GenAiOperation(name="fetch_response", family="other"),
-    "responses.followed": GenAiOperation(name="fetch_response", family="other"),
-    "batches.get": GenAiOperation(name="fetch_batch", family="other"),  # not a known value
-    "responses.cancel": GenAiOperation(name="cancel_response", family="other"),  # not a known value
-}
-# The operation that the usage of a background response or a batch belongs to, whoever fetches it.
-INFERENCE_OF_FETCHED: Final = _CHAT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +114,7 @@ EMBEDDINGS_INPUT: Final = _tokens(
     "gen_ai.client.embeddings.operation.input_tokens", "Input tokens of one embeddings operation."
 )
 
-# The names of before, which most dashboards still read (semantic-conventions v1.41.0).
+# The former names, which most dashboards still read (semantic-conventions v1.41.0).
 OLD_TOKEN_USAGE: Final = _tokens(
     "gen_ai.client.token.usage", "Number of input and output tokens used."
 )

@@ -15,9 +15,10 @@ from typing import Final
 from shared.core.conversation import Message, Part, conversation
 from shared.core.event import truncation
 from shared.core.event.shape import Event
-from shared.core.telemetry.conventions import GEN_AI_OPERATIONS
 from shared.core.wire.content_mode import ContentMode
+from shared.core.wire.gen_ai import MetricFamily
 from shared.core.wire.json.json_shape import Json, JsonObject, mapping, parse, parse_object, text
+from shared.core.wire.operations import spec_of
 
 # Of the event that they are made of. Its longest texts are cut first, as those of an event that is
 # too large for the Event Hub.
@@ -47,10 +48,10 @@ def messages_of(event: Event, finish_reasons: Sequence[str]) -> Messages | None:
     """The messages of an event; None if it has none to report. `finish_reasons`: of the choices,
     in their order.
     """
-    operation = GEN_AI_OPERATIONS.get(event.operation)
+    operation = spec_of(event.operation).gen_ai
     if event.content_mode is ContentMode.METADATA or operation is None:
         return None
-    if operation.family != "inference":
+    if operation.family is not MetricFamily.INFERENCE:
         return None
     fields = _within_limit(event)
     messages = conversation(fields)

@@ -15,15 +15,17 @@ from shared.core.telemetry.attributes import (
     server,
     without_none,
 )
-from shared.core.telemetry.conventions import GEN_AI_OPERATIONS, Instrument
+from shared.core.telemetry.conventions import Instrument
 from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.telemetry.spans import end_ns
+from shared.core.wire.gen_ai import INFERENCE_OF_FETCHED, GenAiOperation, MetricFamily
+from shared.core.wire.operations import spec_of
 
 _DURATIONS: Final = {
-    "inference": names.INFERENCE_DURATION,
-    "embeddings": names.EMBEDDINGS_DURATION,
-    "other": names.OPERATION_DURATION,
+    MetricFamily.INFERENCE: names.INFERENCE_DURATION,
+    MetricFamily.EMBEDDINGS: names.EMBEDDINGS_DURATION,
+    MetricFamily.OTHER: names.OPERATION_DURATION,
 }
 
 
@@ -84,26 +86,26 @@ def _lag(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> MetricPoint:
 
 
 def _gen_ai_points(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Iterator[MetricPoint]:
-    operation = GEN_AI_OPERATIONS.get(exchange.operation)
+    operation = spec_of(exchange.operation).gen_ai
     if operation is None:
         return
     base = _base(exchange, options)
     error = without_none({"error.type": exchange.error_type})
     duration = exchange.timings.to_end_ms / 1000
     yield _point(_DURATIONS[operation.family], duration, base | error)
-    if operation.family == "inference":
+    if operation.family is MetricFamily.INFERENCE:
         yield from _stream_points(exchange, base, options)
         yield from _usage_points(exchange, base)
         yield _point(names.INFERENCE_INPUT, _input(exchange), base | error)
         yield _point(names.INFERENCE_OUTPUT, _output(exchange), base | error)
-    if operation.family == "embeddings":
+    if operation.family is MetricFamily.EMBEDDINGS:
         yield _point(names.EMBEDDINGS_INPUT, _input(exchange), base | error)
-    if operation.family == "other" and exchange.tokens and not exchange.usage_repeated:
+    if operation.family is MetricFamily.OTHER and exchange.tokens and not exchange.usage_repeated:
         # nobody else counts the usage of this response or batch: see core/event/usage_claim
-        inference: Attributes = {"gen_ai.operation.name": names.INFERENCE_OF_FETCHED.name}
+        inference: Attributes = {"gen_ai.operation.name": INFERENCE_OF_FETCHED.operation_name}
         yield from _usage_points(exchange, base | inference)
     if options.old_names:
-        yield from _old_points(exchange, base, error)
+        yield from _old_points(exchange, base, error, operation)
 
 
 def _base(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attributes:
@@ -156,21 +158,20 @@ def _by_modality(
     instrument: Instrument, total: int | None, audio: int | None, base: Attributes
 ) -> Iterator[MetricPoint]:
     """Sound apart; the upstream does not say how much of the rest was text and how much images."""
-    heard = min(audio or 0, total or 0)
-    if heard:
-        yield _point(instrument, heard, base | _modality("audio"))
-    if not heard or (total or 0) > heard:
-        yield _point(instrument, (total or 0) - heard, base | _modality("unknown"))
+    audio_tokens = min(audio or 0, total or 0)
+    if audio_tokens:
+        yield _point(instrument, audio_tokens, base | _modality("audio"))
+    if not audio_tokens or (total or 0) > audio_tokens:
+        yield _point(instrument, (total or 0) - audio_tokens, base | _modality("unknown"))
 
 
 def _old_points(
-    exchange: ExchangeTelemetry, base: Attributes, error: Attributes
+    exchange: ExchangeTelemetry, base: Attributes, error: Attributes, operation: GenAiOperation
 ) -> Iterator[MetricPoint]:
-    operation = GEN_AI_OPERATIONS[exchange.operation]
-    duration = exchange.timings.to_end_ms / 1000
-    if operation.family != "other":  # whose name is still the old one
-        yield _point(names.OPERATION_DURATION, duration, base | error)
-    if operation.family == "other" or exchange.tokens is None or exchange.usage_repeated:
+    if operation.family is MetricFamily.OTHER:
+        return  # the name of its only metric is still the former one
+    yield _point(names.OPERATION_DURATION, exchange.timings.to_end_ms / 1000, base | error)
+    if exchange.tokens is None or exchange.usage_repeated:
         return  # it was reported only if there was usage
     for kind, count in (("input", exchange.tokens.input), ("output", exchange.tokens.output)):
         if count is not None:

@@ -15,11 +15,12 @@ from shared.core.telemetry.attributes import (
     server,
     without_none,
 )
-from shared.core.telemetry.conventions import GEN_AI_OPERATIONS
 from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
 from shared.core.telemetry.details import Details, details_of
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.telemetry.trace_context import SpanRef, TraceParent
+from shared.core.wire.gen_ai import GenAiOperation, MetricFamily
+from shared.core.wire.operations import spec_of
 
 _NS_PER_MS: Final = 1_000_000
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -171,15 +172,13 @@ def _span_id(exchange: ExchangeTelemetry, name: str) -> int:
 
 
 def _name(exchange: ExchangeTelemetry) -> str:
-    operation = GEN_AI_OPERATIONS.get(exchange.operation)
-    if operation is None:
-        return exchange.operation
-    return (
-        f"{operation.name} {exchange.request_model}" if exchange.request_model else operation.name
-    )
+    operation = spec_of(exchange.operation).gen_ai
+    name = exchange.operation if operation is None else operation.operation_name
+    return f"{name} {exchange.request_model}" if operation and exchange.request_model else name
 
 
 def _attributes(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attributes:
+    operation = spec_of(exchange.operation).gen_ai
     own: Attributes = {
         "fnsse.exchange.id": exchange.exchange_id,
         "fnsse.operation": exchange.operation,
@@ -189,7 +188,7 @@ def _attributes(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attri
     }
     return (
         gen_ai(exchange, exchange.request_model)
-        | (_inference(exchange) if exchange.operation in GEN_AI_OPERATIONS else {})
+        | (_inference(exchange, operation) if operation is not None else {})
         | without_none(
             {
                 "error.type": exchange.error_type,
@@ -206,10 +205,10 @@ def _attributes(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attri
     )
 
 
-def _inference(exchange: ExchangeTelemetry) -> Attributes:
-    request, operation = exchange.parameters, GEN_AI_OPERATIONS[exchange.operation]
+def _inference(exchange: ExchangeTelemetry, operation: GenAiOperation) -> Attributes:
+    request = exchange.parameters
     first_chunk_ms = exchange.timings.to_first_chunk_ms if exchange.stream else None
-    dimensions = request.dimensions if operation.family == "embeddings" else None
+    dimensions = request.dimensions if operation.family is MetricFamily.EMBEDDINGS else None
     return without_none(
         {
             "gen_ai.output.type": operation.output_type,
@@ -232,7 +231,7 @@ def _inference(exchange: ExchangeTelemetry) -> Attributes:
             "openai.response.service_tier": exchange.service_tier,
             "openai.response.system_fingerprint": exchange.system_fingerprint,
         }
-    ) | (_usage(exchange) if operation.family != "other" else {})
+    ) | (_usage(exchange) if operation.family is not MetricFamily.OTHER else {})
 
 
 def _usage(exchange: ExchangeTelemetry) -> Attributes:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Literal, NamedTuple
 
+from shared.core.wire.gen_ai import GenAiOperation
+
 # `type` of an event whose exchange did not fail. `completion` becomes `stream_completion` in a
 # stream.
 type OperationType = Literal["completion", "embedding", "image", "audio", "batch", "call"]
@@ -37,6 +39,13 @@ class BodyExamination(Enum):
     NEVER = auto()  # the response is never a stream
 
 
+class PromptFormat(Enum):
+    """How the prompt of an event is read as messages."""
+
+    CHAT = auto()  # a text, texts, or messages of a chat
+    ITEMS = auto()  # a text, or items of the Responses API
+
+
 class StreamMember(NamedTuple):
     """The member of a JSON request that asks for a stream."""
 
@@ -61,10 +70,16 @@ class OperationSpec:
     is_only_method: bool = False
     event_type: OperationType
     reader: ReaderKind
+    # by OpenTelemetry's conventions; None: it is not generative AI. It then has a span and the
+    # app's own metrics only.
+    gen_ai: GenAiOperation | None
 
     # the request
     # member or form field that holds the prompt; None: the request is not read for the event
     prompt_member: str | None = None
+    prompt_format: PromptFormat = PromptFormat.CHAT
+    # a list of texts holds several prompts, each of which gets choices of its own
+    answers_each_prompt: bool = False
     body_examination: BodyExamination = BodyExamination.IF_JSON
     stream_member: StreamMember = _STREAM
     stream_in_query: bool = False  # `?stream=true` asks for a stream
@@ -87,8 +102,12 @@ class OperationSpec:
     reads_object: bool = False
     # the tier at which its usage is billed; None: the response says
     service_tier: str | None = None
+    # billed by the characters of its prompt, if its response has no usage
+    is_billed_by_characters: bool = False
     # the operation by which the app follows a background response that this one created
     followed_by: str | None = None
+    # prompt and response are a conversation, which an evaluation data set can hold
+    is_evaluated: bool = False
 
     @property
     def generates_text(self) -> bool:
@@ -96,6 +115,10 @@ class OperationSpec:
         event type of its own.
         """
         return self.event_type == "completion"
+
+    def deployment_path(self, deployment: str) -> str:
+        """The path of a call to a deployment, whose name is percent-encoded."""
+        return f"/openai/deployments/{deployment}/{self.route}"
 
     @property
     def parses_documents(self) -> bool:
@@ -118,36 +141,48 @@ _FINAL_BATCHES: Final = frozenset({"completed", "failed", "expired", "cancelled"
 _FINAL_RESPONSES: Final = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 CALL: Final = OperationSpec(
-    name="call", method=None, route=None, event_type="call", reader=ReaderKind.NONE
+    name="call",
+    method=None,
+    route=None,
+    event_type="call",
+    reader=ReaderKind.NONE,
+    gen_ai=None,
+)
+
+CHAT_COMPLETIONS: Final = OperationSpec(
+    name="chat.completions",
+    method="POST",
+    route="chat/completions",
+    is_only_method=True,  # /openai/v1/chat/completions has others, for stored completions
+    event_type="completion",
+    reader=ReaderKind.CHAT,
+    gen_ai=GenAiOperation.CHAT,
+    prompt_member="messages",
+    body_examination=BodyExamination.ALWAYS,
+    returns_json=True,
+    accepts_stream_options=True,
+    ends_with_done=True,
+    has_typed_events=False,
+    is_evaluated=True,
 )
 
 OPERATIONS: Final = (
-    OperationSpec(
-        name="chat.completions",
-        method="POST",
-        route="chat/completions",
-        is_only_method=True,  # /openai/v1/chat/completions has others, for stored completions
-        event_type="completion",
-        reader=ReaderKind.CHAT,
-        prompt_member="messages",
-        body_examination=BodyExamination.ALWAYS,
-        returns_json=True,
-        accepts_stream_options=True,
-        ends_with_done=True,
-        has_typed_events=False,
-    ),
+    CHAT_COMPLETIONS,
     OperationSpec(
         name="completions",
         method="POST",
         route="completions",
         event_type="completion",
         reader=ReaderKind.CHAT,
+        gen_ai=GenAiOperation.TEXT_COMPLETION,
         prompt_member="prompt",
+        answers_each_prompt=True,
         body_examination=BodyExamination.ALWAYS,
         returns_json=True,
         accepts_stream_options=True,
         ends_with_done=True,
         has_typed_events=False,
+        is_evaluated=True,
     ),
     OperationSpec(
         name="embeddings",
@@ -155,6 +190,7 @@ OPERATIONS: Final = (
         route="embeddings",
         event_type="embedding",
         reader=ReaderKind.EMBEDDINGS,
+        gen_ai=GenAiOperation.EMBEDDINGS,
         prompt_member="input",
         body_examination=BodyExamination.NEVER,
         returns_json=True,
@@ -167,6 +203,7 @@ OPERATIONS: Final = (
         route="images/generations",
         event_type="image",
         reader=ReaderKind.IMAGES,
+        gen_ai=GenAiOperation.IMAGE_GENERATION,
         prompt_member="prompt",
         returns_json=True,
     ),
@@ -176,6 +213,7 @@ OPERATIONS: Final = (
         route="images/edits",
         event_type="image",
         reader=ReaderKind.IMAGES,
+        gen_ai=GenAiOperation.IMAGE_GENERATION,
         prompt_member="prompt",
         returns_json=True,
     ),
@@ -185,6 +223,7 @@ OPERATIONS: Final = (
         route="audio/transcriptions",
         event_type="audio",
         reader=ReaderKind.AUDIO,
+        gen_ai=GenAiOperation.TRANSCRIPTION,
         prompt_member="prompt",
         last_events=frozenset({"transcript.text.done"}),
     ),
@@ -194,6 +233,7 @@ OPERATIONS: Final = (
         route="audio/translations",
         event_type="audio",
         reader=ReaderKind.AUDIO,
+        gen_ai=GenAiOperation.TRANSCRIPTION,
         prompt_member="prompt",
     ),
     OperationSpec(
@@ -202,10 +242,12 @@ OPERATIONS: Final = (
         route="audio/speech",
         event_type="audio",
         reader=ReaderKind.AUDIO,
+        gen_ai=GenAiOperation.SPEECH,
         prompt_member="input",
         # `stream` says nothing of speech: its sound comes in pieces anyway. This asks for events.
         stream_member=StreamMember(name="stream_format", value="sse"),
         last_events=frozenset({"speech.audio.done"}),
+        is_billed_by_characters=True,
     ),
     OperationSpec(
         name="responses",
@@ -213,7 +255,9 @@ OPERATIONS: Final = (
         route="responses",
         event_type="completion",
         reader=ReaderKind.RESPONSES,
+        gen_ai=GenAiOperation.CHAT,
         prompt_member="input",
+        prompt_format=PromptFormat.ITEMS,
         body_examination=BodyExamination.ALWAYS,
         returns_json=True,
         has_event_names=True,
@@ -221,6 +265,7 @@ OPERATIONS: Final = (
         failure_events=_RESPONSE_FAILED,
         final_statuses=_FINAL_RESPONSES,
         followed_by="responses.followed",
+        is_evaluated=True,
     ),
     # Answers with the user's messages as they were and one encrypted item for the rest.
     OperationSpec(
@@ -229,7 +274,9 @@ OPERATIONS: Final = (
         route="responses/compact",
         event_type="completion",
         reader=ReaderKind.RESPONSES,
+        gen_ai=GenAiOperation.CHAT,
         prompt_member="input",
+        prompt_format=PromptFormat.ITEMS,
         body_examination=BodyExamination.NEVER,
         returns_json=True,
     ),
@@ -239,6 +286,7 @@ OPERATIONS: Final = (
         route="responses/{}",
         event_type="completion",
         reader=ReaderKind.RESPONSES,
+        gen_ai=GenAiOperation.FETCH_RESPONSE,
         stream_in_query=True,
         has_event_names=True,
         last_events=LAST_RESPONSE_EVENTS,
@@ -254,6 +302,7 @@ OPERATIONS: Final = (
         is_own_call=True,
         event_type="completion",
         reader=ReaderKind.RESPONSES,
+        gen_ai=GenAiOperation.FETCH_RESPONSE,
         body_examination=BodyExamination.NEVER,
         final_statuses=_FINAL_RESPONSES,
     ),
@@ -263,6 +312,7 @@ OPERATIONS: Final = (
         route="responses/{}",
         event_type="call",
         reader=ReaderKind.NONE,
+        gen_ai=None,
     ),
     OperationSpec(
         name="responses.cancel",
@@ -270,6 +320,7 @@ OPERATIONS: Final = (
         route="responses/{}/cancel",
         event_type="completion",
         reader=ReaderKind.RESPONSES,
+        gen_ai=GenAiOperation.CANCEL_RESPONSE,
         repeats_usage=True,
         final_statuses=_FINAL_RESPONSES,
     ),
@@ -279,6 +330,7 @@ OPERATIONS: Final = (
         route="responses/{}/input_items",
         event_type="call",
         reader=ReaderKind.NONE,
+        gen_ai=None,
     ),
     OperationSpec(
         name="batches.get",
@@ -286,6 +338,7 @@ OPERATIONS: Final = (
         route="batches/{}",
         event_type="batch",
         reader=ReaderKind.BATCH,
+        gen_ai=GenAiOperation.FETCH_BATCH,
         body_examination=BodyExamination.NEVER,
         reads_object=True,
         final_statuses=_FINAL_BATCHES,

@@ -22,7 +22,6 @@ from shared.core.wire.operations import spec_of
 from shared.errors import WrongType
 
 QUEUE: Final = "follow-ups"
-_CREATE_PATH: Final = "/responses"  # the end of the path of every call that creates a response
 # Azure's ids have about 60 characters. The upstream chose the id, and the app puts it into a path.
 _ID: Final = re.compile(r"[\w=-]{1,256}", re.ASCII)
 
@@ -76,17 +75,21 @@ class QueuedFollowUp:
 
 def of_create(envelope: Envelope, response_id: str) -> FollowUp | None:
     """The follow-up of a create call; None if the response's address cannot be told from it."""
-    operation = spec_of(envelope.operation).followed_by
+    spec = spec_of(envelope.operation)
     path = (envelope.path or "").rstrip("/")
     # a path that the envelope cut has another end
-    if operation is None or not path.endswith(_CREATE_PATH) or not _ID.fullmatch(response_id):
+    if (
+        spec.followed_by is None
+        or not path.endswith(f"/{spec.route}")
+        or not _ID.fullmatch(response_id)
+    ):
         return None
     ended = datetime.fromisoformat(envelope.started_at) + timedelta(
         milliseconds=envelope.timings.to_end_ms
     )
     return FollowUp(
         response_id=response_id,
-        operation=operation,
+        operation=spec.followed_by,
         created_at=ended.isoformat(),
         path=path,
         api_version=envelope.api_version,

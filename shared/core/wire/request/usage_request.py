@@ -13,7 +13,7 @@ from typing import Final
 
 from shared.core.wire.json.json_members import JsonText, MemberSpan, find_members, first_member_at
 from shared.core.wire.json.json_shape import Json, parse
-from shared.core.wire.operations import OperationSpec
+from shared.core.wire.operations import OPERATIONS, OperationSpec
 from shared.core.wire.steps import Cooperative
 from shared.errors import NotAnObject
 
@@ -21,7 +21,10 @@ from shared.errors import NotAnObject
 _SINCE: Final = "2024-09-01"
 _OPTIONS: Final = b'"stream_options":{"include_usage":true}'
 _MEMBER: Final = b'"include_usage":true'
-_MEMBERS: Final = frozenset({"stream_options", "data_sources", "model", "n", "prompt"})
+_MEMBERS: Final = frozenset(
+    {"stream_options", "data_sources", "model", "n"}
+    | {spec.prompt_member for spec in OPERATIONS if spec.answers_each_prompt and spec.prompt_member}
+)
 _MAX_OPTIONS_BYTES: Final = 4096  # of the caller's own stream_options, which have 30 as a rule
 _MAX_MODEL_BYTES: Final = 1024
 _MAX_PROMPTS_BYTES: Final = 16 * 1024  # of several prompts; longer ones are not counted
@@ -69,7 +72,7 @@ def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Coope
     return Examination(
         stream=stream,
         model=_text(body, spans.get("model")),
-        choices=_choices(body, spans),
+        choices=_choices(body, spans, operation),
         with_usage_request=(yield from _with_usage_request(body, spans)) if asks else None,
     )
 
@@ -119,21 +122,26 @@ def _with_usage_request(
     )
 
 
-def _choices(body: JsonText, found: dict[str, MemberSpan]) -> int | None:
-    """`n` for each prompt. Only a completion has several prompts: an array of texts, or of arrays
-    of tokens.
-    """
-    n = _parsed(body, found.get("n"), default=1)
-    prompt = found.get("prompt")
-    prompts: Json = None
-    if prompt is not None and body[prompt.start : prompt.start + 1] == b"[":
-        prompts = _parsed(body, prompt)
-        if not isinstance(prompts, list) or not prompts:
-            return None
-    if type(n) is not int or n < 1:
+def _choices(body: JsonText, spans: dict[str, MemberSpan], operation: OperationSpec) -> int | None:
+    """`n` for each prompt."""
+    n = _parsed(body, spans.get("n"), default=1)
+    prompt = spans.get(operation.prompt_member or "") if operation.answers_each_prompt else None
+    prompt_count = 1 if prompt is None else _prompt_count(body, prompt)
+    if type(n) is not int or n < 1 or prompt_count is None:
         return None
-    several = isinstance(prompts, list) and all(isinstance(item, str | list) for item in prompts)
-    return n * len(prompts) if several and isinstance(prompts, list) else n
+    return n * prompt_count
+
+
+def _prompt_count(body: JsonText, prompt: MemberSpan) -> int | None:
+    """An array of texts, or of arrays of tokens, holds several prompts; None if it is empty, or too
+    long to be parsed.
+    """
+    if body[prompt.start : prompt.start + 1] != b"[":
+        return 1
+    prompts = _parsed(body, prompt)
+    if not isinstance(prompts, list) or not prompts:
+        return None
+    return len(prompts) if all(isinstance(item, str | list) for item in prompts) else 1
 
 
 def _parsed(body: JsonText, span: MemberSpan | None, default: Json = None) -> Json:
