@@ -3,6 +3,7 @@
     FnsseError
     ├── SettingsError            a setting is missing or malformed; raised once, at start
     ├── ContentPolicyError       a content policy is malformed
+    ├── RateError                a card of rates cannot be read, or has two prices for one thing
     ├── EnvelopeError            a queue message is not an envelope of a known version
     ├── CaptureError             a blob is not a capture
     ├── WrongType                parsed JSON is not the record that it should be
@@ -28,9 +29,12 @@
     └── DeliveryError            the Event Hub did not accept an event; the queue retries
         ├── DeliveryForbidden    the app's credentials do not let it send
         ├── EventTooLarge        it never will, although the event was cut to fit
-        └── EventRefused         it refused this event because of its content, and would again
+        └── EventRejected         it refused this event because of its content, and would again
 
 Messages name the thing and the remedy, and never hold a secret, a prompt or an answer.
+
+A module of `shared.adapters` may define exceptions of its own, to pass something through a library.
+Those never leave `shared.adapters`.
 """
 
 
@@ -44,6 +48,10 @@ class SettingsError(FnsseError):
 
 class ContentPolicyError(FnsseError):
     """Says what is wrong with a content policy, and in which rule; never quotes a value."""
+
+
+class RateError(FnsseError, ValueError):
+    """A card of rates cannot be read, or it gives two prices for one thing."""
 
 
 class EnvelopeError(FnsseError):
@@ -85,12 +93,12 @@ class UpstreamUnreachable(UpstreamError):
 class UpstreamConnectionLost(UpstreamUnreachable):
     """A connection that had served another call before was closed without a response."""
 
-    def __init__(self, message: str, *, unread: bool) -> None:
-        """`unread`: the upstream had received nothing of the request when it closed the
+    def __init__(self, message: str, *, request_unread: bool) -> None:
+        """`request_unread`: the upstream had received nothing of the request when it closed the
         connection.
         """
         super().__init__(message)
-        self.unread = unread
+        self.request_unread = request_unread
 
 
 class UpstreamTimeout(UpstreamError):
@@ -176,5 +184,5 @@ class EventTooLarge(DeliveryError):
     """The Event Hub takes no event of that size, although it was cut to fit."""
 
 
-class EventRefused(DeliveryError):
+class EventRejected(DeliveryError):
     """The Event Hub refused this event for good, for a reason other than its size."""

@@ -46,7 +46,7 @@ from shared.errors import (
     CaptureError,
     CaptureExpired,
     DeliveryError,
-    EventRefused,
+    EventRejected,
     EventTooLarge,
     StorageError,
 )
@@ -165,7 +165,7 @@ class Enrichment:
             await self._dead_letter(envelope, DeadLetterReason.CORRUPT_CAPTURE, error)
         except EventTooLarge as error:
             await self._dead_letter(envelope, DeadLetterReason.TOO_LARGE, error)
-        except EventRefused:
+        except EventRejected:
             # A misconfigured Event Hub refuses every event, so the poison handler counts.
             if not envelope.replayed:
                 await self._ledger.record_event_refusal(envelope.exchange_id)
@@ -216,7 +216,7 @@ class Enrichment:
     async def _send(self, event: _ClaimedEvent, exchange_id: str) -> None:
         try:
             await self._event_hub.send(event.body, exchange_id, event.digests)
-        except (EventTooLarge, EventRefused):
+        except (EventTooLarge, EventRejected):
             await self._release(event)
             raise
 

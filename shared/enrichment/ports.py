@@ -87,7 +87,7 @@ class EventSink(Protocol):
 
     async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
         """Returns when the event is accepted. `digests` are for the ledger. Raises EventTooLarge
-        or EventRefused if this event never will be, otherwise DeliveryError.
+        or EventRejected if this event never will be, otherwise DeliveryError.
         """
         ...
 

@@ -148,7 +148,7 @@ class UpstreamCall:
             try:
                 return await self._send(body)
             except UpstreamConnectionLost as error:
-                harmless = error.unread or self._record.start.method in _SAFE_METHODS
+                harmless = error.request_unread or self._record.start.method in _SAFE_METHODS
                 if not (harmless and isinstance(body, HeldBody)):
                     raise
         return await self._send(body)

@@ -8,13 +8,13 @@ import gzip
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import httpx
 import pytest
 
-from shared.adapters.http_client.connection_pool import PROBE_S, ConnectionPool, KeptConnection
+from shared.adapters.http_client.connection_pool import PROBE_S, ConnectionPool, ReusableConnection
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.errors import UpstreamConnectionLost
 from tests.integration.tiny_server import OK, Connection, serving, until_broken
@@ -27,9 +27,13 @@ SHORT_S = 0.15
 
 @contextlib.asynccontextmanager
 async def a_transport(
-    max_connections: int = 10, rest_s: float = 0
+    max_connections: int = 10,
+    cooldown_s: float = 0,
+    on_reuse: Callable[[ReusableConnection], None] | None = None,
 ) -> AsyncIterator[AiohttpTransport]:
-    async with AiohttpTransport(max_connections=max_connections, rest_s=rest_s) as transport:
+    async with AiohttpTransport(
+        max_connections=max_connections, cooldown_s=cooldown_s, on_reuse=on_reuse
+    ) as transport:
         yield transport
 
 
@@ -388,7 +392,7 @@ async def test_a_server_that_closes_just_after_its_response_fails_no_call() -> N
         await connection.say(OK)
         await asyncio.sleep(0.002)
 
-    async with serving(script) as server, a_transport(rest_s=LONG_S) as transport:
+    async with serving(script) as server, a_transport(cooldown_s=LONG_S) as transport:
         for _ in range(20):
             response = await transport.handle_async_request(a_request(server.url, b"{}"))
             assert await body_of(response) == b"ok"
@@ -397,7 +401,7 @@ async def test_a_server_that_closes_just_after_its_response_fails_no_call() -> N
 
 async def test_a_rested_connection_is_used_again() -> None:
     """The others wait in the pool meanwhile."""
-    async with serving(keep_answering) as server, a_transport(rest_s=SHORT_S) as transport:
+    async with serving(keep_answering) as server, a_transport(cooldown_s=SHORT_S) as transport:
         for _ in range(2):
             for _ in range(2):
                 response = await transport.handle_async_request(a_request(server.url, b"{}"))
@@ -424,9 +428,7 @@ async def test_a_connection_that_was_closed_is_not_used() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO of Linux")
 @pytest.mark.parametrize("method", ["POST", "GET"])
-async def test_a_server_that_closes_before_it_has_a_request_has_not_read_it(
-    monkeypatch: pytest.MonkeyPatch, method: str
-) -> None:
+async def test_a_server_that_closes_before_it_has_a_request_has_not_read_it(method: str) -> None:
     """Its end and the request pass each other on the way."""
     served: list[Connection] = []
 
@@ -434,18 +436,15 @@ async def test_a_server_that_closes_before_it_has_a_request_has_not_read_it(
         served.append(connection)
         await keep_answering(connection)
 
-    def begin(connection: KeptConnection) -> None:
-        use_again(connection)
+    def close_now(_: ReusableConnection) -> None:
         served[0].writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
-    use_again = KeptConnection.use_again
-    monkeypatch.setattr(KeptConnection, "use_again", begin)
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, a_transport(on_reuse=close_now) as transport:
         await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
         parts = [b"x" * 10_000] if method == "POST" else []
         with pytest.raises(UpstreamConnectionLost) as raised:
             await transport.handle_async_request(a_request(server.url, *parts))
-        assert (raised.value.unread, server.connections) == (True, 1)
+        assert (raised.value.request_unread, server.connections) == (True, 1)
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
@@ -468,7 +467,7 @@ async def test_a_server_that_closes_on_a_request_may_have_read_it(
         request = a_request(server.url, *([b"{}"] if method == "POST" else []))
         with pytest.raises(UpstreamConnectionLost) as raised:
             await transport.handle_async_request(request)
-        assert (raised.value.unread, server.connections, len(requests)) == (False, 1, 1)
+        assert (raised.value.request_unread, server.connections, len(requests)) == (False, 1, 1)
 
 
 async def test_a_new_connection_without_a_response_is_an_error_of_its_own() -> None:

@@ -29,7 +29,7 @@ from shared.errors import (
     AssemblyError,
     CaptureError,
     DeliveryError,
-    EventRefused,
+    EventRejected,
     EventTooLarge,
     StorageError,
 )
@@ -286,10 +286,10 @@ async def test_an_event_that_no_event_hub_takes_is_dead_lettered() -> None:
 async def test_an_event_that_the_event_hub_refuses_is_noted_and_comes_again() -> None:
     """How often, is for the poison queue to say."""
     setup = EnrichmentSetup()
-    setup.event_hub.failure = EventRefused("not-allowed")
-    with pytest.raises(EventRefused):
+    setup.event_hub.failure = EventRejected("not-allowed")
+    with pytest.raises(EventRejected):
         await setup.deliver(PLAIN)
-    with pytest.raises(EventRefused):
+    with pytest.raises(EventRejected):
         await setup.deliver(envelopes.mark_replayed(PLAIN))
     assert (setup.ledger.refused, setup.ledger.entries) == ([EXCHANGE_ID], []), (
         "of a replay nothing is counted"

@@ -15,7 +15,7 @@ from harness.event_hubs_emulator import Emulator, receiving
 from local.stack.ports import free_port
 from shared.adapters.event_hub.sender import EventHub, OnAccepted
 from shared.core.records.exchange.digests import AcceptedEvent
-from shared.errors import DeliveryError, EventRefused, EventTooLarge
+from shared.errors import DeliveryError, EventRejected, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts
 
@@ -302,7 +302,7 @@ async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(
             *sends(event_hub, b"{}", b"a word", b"{}", b"{}", b"one more with a word")
         )
     none = type(None)
-    assert [type(result) for result in results] == [none, EventRefused, none, none, EventRefused]
+    assert [type(result) for result in results] == [none, EventRejected, none, none, EventRejected]
     assert condition.rpartition(":")[2] in str(results[1])
     assert counted(emulator)[1] == events + 3
     assert ledger_calls == ["before", "id-0", "id-2", "id-3"]
@@ -366,4 +366,4 @@ async def test_an_event_hub_that_goes_away_between_the_single_sends_refuses_none
         event_hub.open_producer().send_batch = stalls  # type: ignore[method-assign]
         results = await ended(*sends(event_hub, b"a word", b"{}", b"{}"))
         emulator.set_mode("accept")
-    assert [type(result) for result in results] == [EventRefused, DeliveryError, DeliveryError]
+    assert [type(result) for result in results] == [EventRejected, DeliveryError, DeliveryError]

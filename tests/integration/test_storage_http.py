@@ -201,7 +201,7 @@ async def test_a_request_whose_connection_breaks_is_not_repeated(method: str) ->
 
     async with serving(script) as server, client_of(server.url) as client:
         assert await client.get() == WELL
-        with pytest.raises(StorageError, match="KeptConnectionLost"):
+        with pytest.raises(StorageError, match="ReusedConnectionLost"):
             await client.send(method, "/x", {}, b"")
         assert (server.connections, len(requests)) == (1, 1)
 

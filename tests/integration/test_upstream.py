@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.adapters.http_client.connection_pool import KeptConnection
+from shared.adapters.http_client.connection_pool import ReusableConnection
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.core.records.exchange.outcome import Outcome
 from tests.integration.exchanges import (
@@ -85,9 +85,7 @@ async def test_an_address_of_the_upstream_leads_back_through_the_proxy(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO of Linux")
-async def test_a_kept_connection_that_the_upstream_closes_is_not_a_502(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_kept_connection_that_the_upstream_closes_is_not_a_502() -> None:
     """Its end and the next request pass each other on the way: that is sent again."""
     served: list[Connection] = []
 
@@ -97,14 +95,11 @@ async def test_a_kept_connection_that_the_upstream_closes_is_not_a_502(
             await connection.request()
             await connection.say(OK)
 
-    def begin(connection: KeptConnection) -> None:
-        use_again(connection)
+    def close_now(_: ReusableConnection) -> None:
         served[0].writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
-    use_again = KeptConnection.use_again
-    monkeypatch.setattr(KeptConnection, "use_again", begin)
     async with (
-        AiohttpTransport(max_connections=10, rest_s=0) as transport,
+        AiohttpTransport(max_connections=10, cooldown_s=0, on_reuse=close_now) as transport,
         serving(script) as server,
     ):
         setup = relay_setup(transport=transport, base_url=server.url)

@@ -28,7 +28,7 @@ from shared.core.records.exchange.envelope import Envelope, mark_replayed
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.enrichment.enrichment import Enrichment
-from shared.errors import DeliveryError, EventRefused, EventTooLarge
+from shared.errors import DeliveryError, EventRejected, EventTooLarge
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
 
 pytestmark = pytest.mark.anyio
@@ -251,7 +251,7 @@ async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next
         await setup.fails(large, EventTooLarge("too large"))
         assert setup.dead_lettered == [large.exchange_id]
         for _ in range(3):
-            await setup.fails(refused, EventRefused("not-allowed"))
+            await setup.fails(refused, EventRejected("not-allowed"))
             assert await setup.enrichment.undeliverable_reason(refused) is None
         assert await setup.enriched([first, second]) == [False, True]
         assert await setup.enriched([refused, large]) == [True, True], (
@@ -266,7 +266,7 @@ async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: 
         setup, done = UsageClaimSetup(account.storage), a_response()
         first, second = (setup.answered("responses.get", done) for _ in range(2))
         await setup.fails(first, DeliveryError("no answer"))
-        await setup.fails(first, EventRefused("not-allowed"))
+        await setup.fails(first, EventRejected("not-allowed"))
         assert await setup.enrichment.undeliverable_reason(first) is None
         assert await setup.enriched([second, first]) == [True, False]
 

@@ -13,7 +13,7 @@ from azure.eventhub.exceptions import (
     OperationTimeoutError,
 )
 
-from shared.errors import DeliveryError, DeliveryForbidden, EventRefused, EventTooLarge
+from shared.errors import DeliveryError, DeliveryForbidden, EventRejected, EventTooLarge
 
 # AMQP conditions that mean "this event will never be accepted" (AMQP 1.0 part 2, 2.8.15, and the
 # service's own). EventHubError.error holds the condition without its prefix. Every other condition
@@ -41,7 +41,7 @@ async def translate_errors[T](call: Awaitable[T]) -> T:
     except OperationTimeoutError as error:
         raise TimeoutError from error
     except EventDataSendError as error:
-        raise _refusal(error) from error
+        raise _rejection_error(error) from error
     except AuthenticationError as error:
         raise DeliveryForbidden(
             "the Event Hub refused the app's credentials"
@@ -55,17 +55,17 @@ async def translate_errors[T](call: Awaitable[T]) -> T:
         ) from error.with_traceback(None)
 
 
-def silence(limit_s: float) -> DeliveryError:
+def no_answer_error(limit_s: float) -> DeliveryError:
     """The error for a call that was given up after so long."""
     return DeliveryError(f"the Event Hub did not answer within {limit_s:g} s")
 
 
-def _refusal(error: EventDataSendError) -> DeliveryError:
+def _rejection_error(error: EventDataSendError) -> DeliveryError:
     """The error for a publication that the service rejected. Its own text is left out: it may quote
     the event.
     """
     if error.error == _TOO_LARGE:
         return EventTooLarge(STILL_TOO_LARGE)
     if error.error in _PERMANENT_CONDITIONS:
-        return EventRefused(f"the Event Hub refused the event for good: {error.error}")
+        return EventRejected(f"the Event Hub refused the event for good: {error.error}")
     return DeliveryError(f"the Event Hub refused: {error.error}")

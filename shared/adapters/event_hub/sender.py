@@ -28,7 +28,7 @@ from shared.adapters.event_hub import errors
 from shared.concurrency.futures import complete_each
 from shared.core.records.delivery.acceptance import Acceptance
 from shared.core.records.exchange.digests import NO_DIGESTS, AcceptedEvent, Digests
-from shared.errors import DeliveryError, EventRefused, EventTooLarge
+from shared.errors import DeliveryError, EventRejected, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts
 
@@ -101,7 +101,7 @@ class EventHub:
         """Returns when the Event Hub has accepted the event. Raises DeliveryError when it has not.
         `message_id` is the exchange's id, `digests` are for the ledger.
 
-        Raises EventTooLarge or EventRefused if the Event Hub will never accept this event.
+        Raises EventTooLarge or EventRejected if the Event Hub will never accept this event.
         """
         event = EventData(body)
         event.message_id = message_id
@@ -118,7 +118,7 @@ class EventHub:
             async with asyncio.timeout(self._timeouts.probe_s):
                 await errors.translate_errors(self.open_producer().get_eventhub_properties())
         except TimeoutError as error:
-            raise errors.silence(self._timeouts.probe_s) from error.with_traceback(None)
+            raise errors.no_answer_error(self._timeouts.probe_s) from error.with_traceback(None)
 
     async def probe(self) -> None:
         """Raises DeliveryError unless the event hub answers and takes events.
@@ -174,7 +174,7 @@ class EventHub:
         """Send the batch, which holds `part`. Raises DeliveryError if no event is at fault."""
         try:
             await self._send_batch(batch)
-        except (EventRefused, EventTooLarge) as error:
+        except (EventRejected, EventTooLarge) as error:
             if len(part) == 1:
                 _resolve(part, error)
                 return
@@ -224,7 +224,7 @@ class EventHub:
         self._silent_at = self._clock()
         self._replace(producer)
         # outside of a handler: the frames of what it handled would keep the SDK's connection open
-        raise errors.silence(limit_s)
+        raise errors.no_answer_error(limit_s)
 
     def _was_silent(self) -> bool:
         """Whether a wait was given up, a short while ago or just before the one that is under way,

@@ -37,13 +37,13 @@ INTERNALS: Final = (
         ResponseHandler,
         "set_exception",
         ("self", "exc", "exc_cause"),
-        "KeptConnection overrides it: a request that the server never received is sent again",
+        "ReusableConnection overrides it: a request that the server never received is sent again",
     ),
     Internal(
         ResponseHandler,
         "eof_received",
         ("self",),
-        "KeptConnection overrides it: a request that the server never received is sent again",
+        "ReusableConnection overrides it: a request that the server never received is sent again",
     ),
     Internal(
         ResponseHandler,

@@ -10,6 +10,7 @@ request. If not, it may be sent again, whatever its method is.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import select
 import socket
@@ -17,6 +18,7 @@ import struct
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -38,36 +40,47 @@ _MAX_PROBES: Final = 5  # without a response the connection is broken
 class _TcpInfo(NamedTuple):
     """The operating system's counters of the bytes sent on a connection."""
 
-    on_the_way: int  # segments that are sent and not acknowledged
+    in_flight: int  # segments that are sent and not acknowledged
     acknowledged: int  # bytes, since the connection was opened
     unsent: int  # bytes
 
 
-class KeptConnectionLost(aiohttp.ServerDisconnectedError):
+class ReusedConnectionLost(aiohttp.ServerDisconnectedError):
     """A connection that had served another request before was closed without a response.
 
-    `unread`: the server had received nothing of the request when it closed the connection.
+    `request_unread`: the server had received nothing of the request when it closed the connection.
     """
 
-    def __init__(self, *, unread: bool) -> None:
+    def __init__(self, *, request_unread: bool) -> None:
         super().__init__()
-        self.unread = unread
+        self.request_unread = request_unread
 
 
-class KeptConnection(ResponseHandler):
+class ReusableConnection(ResponseHandler):
     """A connection that knows what became of it once it is used again."""
 
-    _used_again = False
-    _unread = False  # the server closed it before it received anything of the request
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_reuse: Callable[[ReusableConnection], None] | None = None,
+    ) -> None:
+        """`on_reuse`: called with the connection before a further request is written."""
+        super().__init__(loop)
+        self._on_reuse = on_reuse
+
+    _reused = False
+    _request_unread = False  # the server closed it before it received anything of the request
     # how many bytes the server had acknowledged when the request began; None: not known
     _acknowledged_before: int | None = None
 
-    def use_again(self) -> None:
+    def begin_reuse(self) -> None:
         """A further request begins."""
-        self._used_again, self._unread = True, False
+        self._reused, self._request_unread = True, False
         info = self._tcp_info()
-        is_settled = info is not None and info.acknowledged and not (info.on_the_way or info.unsent)
+        is_settled = info is not None and info.acknowledged and not (info.in_flight or info.unsent)
         self._acknowledged_before = info.acknowledged if info and is_settled else None
+        if self._on_reuse is not None:
+            self._on_reuse(self)
 
     @property
     def has_input(self) -> bool:
@@ -85,7 +98,9 @@ class KeptConnection(ResponseHandler):
         """
         info = self._tcp_info()
         before = self._acknowledged_before
-        self._unread = info is not None and before is not None and info.acknowledged == before
+        self._request_unread = (
+            info is not None and before is not None and info.acknowledged == before
+        )
         super().eof_received()
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
@@ -93,8 +108,8 @@ class KeptConnection(ResponseHandler):
         a response.
         """
         lost = isinstance(exc, (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError))
-        if lost and self._used_again:
-            exc = KeptConnectionLost(unread=self._unread)
+        if lost and self._reused:
+            exc = ReusedConnectionLost(request_unread=self._request_unread)
         super().set_exception(exc, *cause)
 
     def _socket(self) -> Any:
@@ -135,35 +150,43 @@ class ConnectionPool(aiohttp.TCPConnector):
     longer has this effect.
     """
 
-    def __init__(self, *, rest_s: float = 0.0, **options: Any) -> None:
-        """`rest_s`: how long a connection is not used after its last response has ended. Raises
-        UnsupportedLibrary.
+    def __init__(
+        self,
+        *,
+        cooldown_s: float = 0.0,
+        on_reuse: Callable[[ReusableConnection], None] | None = None,
+        **options: Any,
+    ) -> None:
+        """`cooldown_s`: how long a connection is not used after its last response has ended.
+        `on_reuse`: called with a connection before its further requests. Raises UnsupportedLibrary.
         """
         super().__init__(socket_factory=_probed_socket, **options)
         aiohttp_internals.check_connector(self)
-        self._rest_s = rest_s
-        self._factory: Any = functools.partial(KeptConnection, loop=self._loop)
+        self._cooldown_s = cooldown_s
+        self._factory: Any = functools.partial(
+            ReusableConnection, loop=self._loop, on_reuse=on_reuse
+        )
 
     async def _get(self, key: Any, traces: list[Any]) -> Any:
-        resting = self._take_resting(key)
+        cooling = self._take_cooling(key)
         try:
             while (connection := await super()._get(key, traces)) is not None:
                 protocol: Any = connection.protocol
                 if protocol is not None and not (protocol.should_close or protocol.has_input):
-                    protocol.use_again()
+                    protocol.begin_reuse()
                     break
                 connection.close()
             return connection
         finally:
-            if resting:
-                self._conns[key].extend(resting)
+            if cooling:
+                self._conns[key].extend(cooling)
 
-    def _take_resting(self, key: Any) -> deque[Any]:
+    def _take_cooling(self, key: Any) -> deque[Any]:
         """The connections, taken out of the pool, that have been used just now."""
-        resting: deque[Any] = deque()
+        cooling: deque[Any] = deque()
         connections = self._conns.get(key)
-        since = time.monotonic() - self._rest_s
+        since = time.monotonic() - self._cooldown_s
         # The pool lists connections in the order in which they came back.
-        while self._rest_s and connections and connections[-1][1] > since:
-            resting.appendleft(connections.pop())
-        return resting
+        while self._cooldown_s and connections and connections[-1][1] > since:
+            cooling.appendleft(connections.pop())
+        return cooling

@@ -9,7 +9,7 @@ from typing import Final
 import aiohttp
 import httpx
 
-from shared.adapters.http_client.connection_pool import KeptConnectionLost
+from shared.adapters.http_client.connection_pool import ReusedConnectionLost
 from shared.errors import UpstreamConnectionLost
 
 _CONNECTION_LOST: Final = "Azure OpenAI closed the connection without a response. Try again."
@@ -36,8 +36,8 @@ def translate(
         return httpx.ConnectTimeout(text)
     if isinstance(error, aiohttp.ClientConnectorError):
         return httpx.ConnectError(text)
-    if before_headers and isinstance(error, KeptConnectionLost):
-        return UpstreamConnectionLost(_CONNECTION_LOST, unread=error.unread)
+    if before_headers and isinstance(error, ReusedConnectionLost):
+        return UpstreamConnectionLost(_CONNECTION_LOST, request_unread=error.request_unread)
     if isinstance(error, TimeoutError):  # aiohttp.SocketTimeoutError too
         return httpx.ReadTimeout(text)
     if isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError)):

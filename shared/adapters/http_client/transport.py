@@ -9,7 +9,7 @@ aiohttp's exceptions never leave it, as httpcore's never leave httpx.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import aiohttp
@@ -19,9 +19,9 @@ from yarl import URL
 
 from shared.adapters.http_client import aiohttp_internals
 from shared.adapters.http_client.bodies import RequestBody, ResponseBody
-from shared.adapters.http_client.connection_pool import ConnectionPool
+from shared.adapters.http_client.connection_pool import ConnectionPool, ReusableConnection
 from shared.adapters.http_client.errors import drop_traceback, translate
-from shared.adapters.http_client.session import SKIPPED_HEADERS, NotRepeated, send_once
+from shared.adapters.http_client.session import RetrySuppressed, open_session
 
 # The headers of a response. aiohttp's own limit is 128, which counts trailers as well; gateways add
 # many. With lines of 64 KB they are 32 MB at the most.
@@ -29,7 +29,7 @@ _MAX_HEADERS: Final = 512
 
 # A server that closes its connections after each response, without a word in it, does so within
 # milliseconds.
-_REST_S: Final = 0.05
+_COOLDOWN_S: Final = 0.05
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -42,11 +42,19 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(
-        self, *, max_connections: int, max_header_bytes: int = 64 * 1024, rest_s: float = _REST_S
+        self,
+        *,
+        max_connections: int,
+        max_header_bytes: int = 64 * 1024,
+        cooldown_s: float = _COOLDOWN_S,
+        on_reuse: Callable[[ReusableConnection], None] | None = None,
     ) -> None:
-        """`rest_s`: how long a connection is not used after its last response has ended."""
+        """`cooldown_s`: how long a connection is not used after its last response has ended.
+        `on_reuse`: called with a connection before its further requests.
+        """
         aiohttp_internals.check()
-        self._rest_s = rest_s
+        self._cooldown_s = cooldown_s
+        self._on_reuse = on_reuse
         self._max_connections = max_connections
         self._max_header_bytes = max_header_bytes
         self._session: aiohttp.ClientSession | None = None
@@ -59,8 +67,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         body = RequestBody(request, timeouts.get("write"))
         try:
             response = await body.sent_by(self._send(request, timeouts, body))
-        except NotRepeated as once:
-            raise translate(once.error, before_headers=True) from drop_traceback(once.error)
+        except RetrySuppressed as suppressed:
+            raise translate(suppressed.error, before_headers=True) from drop_traceback(
+                suppressed.error
+            )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise translate(error, before_headers=True) from drop_traceback(error)
         stream = ResponseBody(response, timeouts.get("read"))
@@ -87,17 +97,15 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=ConnectionPool(
-                    rest_s=self._rest_s, limit=self._max_connections, limit_per_host=0
+            self._session = open_session(
+                ConnectionPool(
+                    cooldown_s=self._cooldown_s,
+                    on_reuse=self._on_reuse,
+                    limit=self._max_connections,
+                    limit_per_host=0,
                 ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=SKIPPED_HEADERS,
-                auto_decompress=False,
-                trust_env=False,
                 max_line_size=self._max_header_bytes,
                 max_field_size=self._max_header_bytes,
-                middlewares=(send_once,),
                 max_headers=_MAX_HEADERS,
             )
         return self._session

@@ -90,7 +90,7 @@ def _resource() -> Resource:
 
 class _Traces:
     def __init__(self, settings: TelemetrySettings, resource: Resource) -> None:
-        self._ids = _GivenIds()
+        self._ids = _PresetIds()
         # The host adds a traceparent that asks for no sample to each request without one, so the
         # caller's flag says nothing. OTEL_TRACES_SAMPLER decides if it is set.
         sampler = None if settings.sampler_chosen else ALWAYS_ON
@@ -138,7 +138,7 @@ def _span_processor(settings: TelemetrySettings) -> BatchSpanProcessor:
     return BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=1024, max_export_batch_size=128)
 
 
-class _GivenIds(IdGenerator):
+class _PresetIds(IdGenerator):
     """The ids of the next span, which follow from its exchange."""
 
     trace_id = 0
@@ -156,7 +156,9 @@ class _Metrics:
         reader: MetricReader = PeriodicExportingMetricReader(OTLPMetricExporter())
         self._provider = MeterProvider([reader], resource)
         meter = self._provider.get_meter(_SCOPE, None, SCHEMA_URL)
-        self._instruments = {one.name: _create(meter, one) for one in INSTRUMENTS}
+        self._instruments = {
+            instrument.name: _create(meter, instrument) for instrument in INSTRUMENTS
+        }
 
     def add(self, point: MetricPoint) -> None:
         instrument = self._instruments[point.instrument.name]

@@ -27,7 +27,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from shared.adapters.storage.backoff import Backoff
-from shared.adapters.storage.errors import refusal, storage_errors
+from shared.adapters.storage.errors import error_for_status, storage_errors
 from shared.adapters.storage.http_calls import StorageHttp, StorageResponse
 from shared.core.wire.http.retry_after import retry_after_s
 from shared.errors import StorageError
@@ -148,7 +148,7 @@ class DirectStorage:
         tries = 0
         while True:
             tries += 1
-            asked_s = 0.0
+            server_wait_s = 0.0
             try:
                 response = await self._try(request)
             except StorageError as error:
@@ -156,11 +156,15 @@ class DirectStorage:
             else:
                 if response.status < 300:
                     return response.body
-                failure = refusal(response.status, response.headers.get("x-ms-error-code", ""))
+                failure = error_for_status(
+                    response.status, response.headers.get("x-ms-error-code", "")
+                )
                 if not _may_pass(response.status):
                     raise failure
-                asked_s = retry_after_s(response.headers.get("retry-after"), datetime.now(UTC))
-            wait_s = self._backoff.wait_s(tries, asked_s)
+                server_wait_s = retry_after_s(
+                    response.headers.get("retry-after"), datetime.now(UTC)
+                )
+            wait_s = self._backoff.wait_s(tries, server_wait_s)
             if wait_s is None:
                 raise failure
             await self._sleep(wait_s)

@@ -20,12 +20,12 @@ def storage_errors() -> Iterator[None]:
     try:
         yield
     except HttpResponseError as error:
-        raise refusal(error.status_code or 0, _code(error)) from error
+        raise error_for_status(error.status_code or 0, _code(error)) from error
     except (AzureError, OSError, TimeoutError) as error:
         raise StorageError(f"storage did not answer: {type(error).__name__}") from error
 
 
-def refusal(status: int, code: str) -> StorageError:
+def error_for_status(status: int, code: str) -> StorageError:
     """The error for a response of `status` with `x-ms-error-code: code`, which may be empty."""
     return _kind(status, code)(
         f"storage refused: {status} {code}".rstrip(), status=status, code=code

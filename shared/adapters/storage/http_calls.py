@@ -18,7 +18,7 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from shared.adapters.http_client.connection_pool import ConnectionPool
-from shared.adapters.http_client.session import SKIPPED_HEADERS, NotRepeated, send_once
+from shared.adapters.http_client.session import RetrySuppressed, open_session
 from shared.errors import StorageError
 from shared.settings.timeouts import StorageTimeouts
 
@@ -65,8 +65,8 @@ class StorageHttp:
             finally:
                 turns.release()
         # without a traceback: its frames hold the body
-        except NotRepeated as once:
-            raise _translate(once.error) from once.error.with_traceback(None)
+        except RetrySuppressed as suppressed:
+            raise _translate(suppressed.error) from suppressed.error.with_traceback(None)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _translate(error) from error.with_traceback(None)
 
@@ -125,19 +125,14 @@ class StorageHttp:
 
     def _open_session(self) -> aiohttp.ClientSession:
         timeouts = self._timeouts
-        self._session = aiohttp.ClientSession(
-            connector=ConnectionPool(
+        self._session = open_session(
+            ConnectionPool(
                 limit=0,
                 limit_per_host=self._connections_per_host,
                 keepalive_timeout=timeouts.idle_s,
                 ssl=self._tls or True,
             ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=SKIPPED_HEADERS,
-            auto_decompress=False,
-            trust_env=False,
-            middlewares=(send_once,),
         )
         return self._session
 

@@ -20,7 +20,7 @@ FORGET_AFTER_S: Final = 5.0
 _INTERVALS: Final = 10  # of a wait
 
 
-def expect(condition: object) -> None:
+def require(condition: object) -> None:
     """Raises UnsupportedLibrary if the condition of a patch does not hold."""
     if not condition:
         raise UnsupportedLibrary("a library lacks something that a patch changes")
@@ -36,7 +36,7 @@ def bound_pairing(coordinator: Any, timeout_s: float, forget_after_s: float) -> 
     """
     names = ("get_http_request_async", "await_http_response_async")
     waits: list[Any] = [getattr(coordinator, name, None) for name in names]
-    expect(all(isinstance(wait, _BoundedWait) or _takes_an_id(wait) for wait in waits))
+    require(all(isinstance(wait, _BoundedWait) or _takes_an_id(wait) for wait in waits))
     for name, wait in zip(names, waits, strict=True):
         if not isinstance(wait, _BoundedWait):
             bounded_wait = _BoundedWait(wait, references_of(coordinator), timeout_s, forget_after_s)
@@ -50,7 +50,7 @@ def _takes_an_id(wait: Any) -> bool:
 
 def check_references(coordinator: Any) -> None:
     """`ReleasingResponse` needs it."""
-    expect(references_of(coordinator) is not None)
+    require(references_of(coordinator) is not None)
 
 
 class _BoundedWait:
@@ -76,11 +76,11 @@ class _BoundedWait:
         """
         try:
             async with asyncio.timeout(None) as timeout:
-                patience = _Patience(timeout, self._timeout_s)
+                interval_timeout = _IntervalTimeout(timeout, self._timeout_s)
                 try:
                     return await self._wait(invocation_id)
                 finally:
-                    patience.stop()
+                    interval_timeout.stop()
         except TimeoutError:
             # later: the library notes there first that the invocation failed
             if self._references is not None:
@@ -92,7 +92,7 @@ class _BoundedWait:
             ) from None
 
 
-class _Patience:
+class _IntervalTimeout:
     """Ends a wait after a number of short intervals. An interval in which the event loop was
     blocked counts once, however long it was: the loop handles what came meanwhile before the wait
     ends.

@@ -19,7 +19,7 @@ from typing import Any, Final
 import fastapi
 
 from shared.adapters.worker import http_invocations
-from shared.adapters.worker.http_invocations import FORGET_AFTER_S, PAIRING_TIMEOUT_S, expect
+from shared.adapters.worker.http_invocations import FORGET_AFTER_S, PAIRING_TIMEOUT_S, require
 from shared.errors import UnsupportedLibrary
 from shared.http.releasing_response import installed_coordinator
 
@@ -72,8 +72,8 @@ def patch_runtime(
         ),
         "function keys may be logged": lambda: _write_no_access_log(library.logging_config),
     }
-    lost = [loss for loss, patch in patches.items() if not _apply(patch)]
-    problem = _problem(_untested_versions(library.versions), lost)
+    failed_patches = [loss for loss, patch in patches.items() if not _apply(patch)]
+    problem = _problem(_untested_versions(library.versions), failed_patches)
     if problem:
         _log.warning("The worker's libraries are not as fnsse knows them: %s", problem)
     return problem
@@ -121,11 +121,11 @@ def _untested_versions(versions: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _problem(untested: list[str], lost: list[str]) -> str:
+def _problem(untested: list[str], failed_patches: list[str]) -> str:
     """`unknown version azure-functions-runtime 1.4.0: hung invocations are not bounded`."""
     causes = f"unknown version {', '.join(untested)}" if untested else "unexpected form"
-    if lost:
-        return f"{causes}: {', '.join(lost)}"
+    if failed_patches:
+        return f"{causes}: {', '.join(failed_patches)}"
     return causes if untested else ""
 
 
@@ -136,7 +136,7 @@ def _serve_no_documentation(web: Any) -> None:
     current = getattr(web, "FastAPI", None)
     if isinstance(current, functools.partial) and current.func is fastapi.FastAPI:
         return
-    expect(current is fastapi.FastAPI)
+    require(current is fastapi.FastAPI)
     web.FastAPI = functools.partial(fastapi.FastAPI, openapi_url=None)
 
 
@@ -147,7 +147,7 @@ def _accept_every_path(path_convertor: Any) -> None:
     FastAPI would answer it, and the invocation would wait until functionTimeout, when the host
     replaces the worker and with it every stream of that worker: one such request is enough.
     """
-    expect(getattr(path_convertor, "regex", None) in {".*", _PATH_WITH_LINE_ENDS})
+    require(getattr(path_convertor, "regex", None) in {".*", _PATH_WITH_LINE_ENDS})
     path_convertor.regex = _PATH_WITH_LINE_ENDS
 
 

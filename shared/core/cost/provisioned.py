@@ -18,7 +18,8 @@ from typing import Final
 
 from shared.core.cost.cost import CostStatus, cost
 from shared.core.cost.quantities import Quantities
-from shared.core.cost.rates import BEGINNING, END, RateCard, RateError
+from shared.core.cost.rates import BEGINNING, END, RateCard
+from shared.errors import RateError
 
 UNUSED: Final = "unused"  # who bears the cost of a deployment that nobody used
 _COLUMNS: Final = ("deployment", "units", "unit_hour", "currency", "valid_from", "valid_to")

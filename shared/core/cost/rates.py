@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import Final
 
 from shared.core.cost.quantities import PARTS, TOKENS, TOOLS
+from shared.errors import RateError
 
 # How many units of a part a rate is the price of.
 UNITS: Final = {
@@ -40,10 +41,6 @@ BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 END: Final = datetime.max.replace(tzinfo=UTC)
 
 type Key = tuple[str, str, str, str, str]
-
-
-class RateError(ValueError):
-    """A card that cannot be read, or that gives two prices for one thing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -203,7 +203,7 @@ async def test_refusals_take_bounded_room() -> None:
     assert len(support.refused_until) <= 1000
 
 
-UNREAD, MAYBE_READ = (UpstreamConnectionLost("", unread=unread) for unread in (True, False))
+UNREAD, MAYBE_READ = (UpstreamConnectionLost("", request_unread=unread) for unread in (True, False))
 
 
 async def test_what_the_upstream_never_received_is_sent_again() -> None:

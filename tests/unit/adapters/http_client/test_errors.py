@@ -6,7 +6,7 @@ import aiohttp
 import httpx
 import pytest
 
-from shared.adapters.http_client.connection_pool import KeptConnectionLost
+from shared.adapters.http_client.connection_pool import ReusedConnectionLost
 from shared.adapters.http_client.errors import translate
 from shared.errors import UpstreamConnectionLost
 
@@ -26,7 +26,7 @@ from shared.errors import UpstreamConnectionLost
         (aiohttp.ClientOSError(), httpx.WriteError, httpx.ReadError),
         (ConnectionResetError(), httpx.WriteError, httpx.ReadError),
         (
-            KeptConnectionLost(unread=True),
+            ReusedConnectionLost(request_unread=True),
             UpstreamConnectionLost,
             httpx.RemoteProtocolError,
         ),
@@ -40,9 +40,9 @@ def test_each_exception_has_one_translation(
     assert type(translate(error, before_headers=False)) is within_body
 
 
-@pytest.mark.parametrize("unread", [True, False])
-def test_a_lost_connection_says_whether_the_request_was_received(*, unread: bool) -> None:
+@pytest.mark.parametrize("request_unread", [True, False])
+def test_a_lost_connection_says_whether_the_request_was_received(*, request_unread: bool) -> None:
     """Only what the upstream did not receive is sent again."""
-    translated = translate(KeptConnectionLost(unread=unread), before_headers=True)
+    translated = translate(ReusedConnectionLost(request_unread=request_unread), before_headers=True)
     assert isinstance(translated, UpstreamConnectionLost)
-    assert translated.unread is unread
+    assert translated.request_unread is request_unread

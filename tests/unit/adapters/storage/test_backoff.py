@@ -39,11 +39,11 @@ def test_a_wait_is_never_shorter_than_the_service_asked_for() -> None:
     assert backoff.wait_s(1, 2.0) == pytest.approx(2.05)
 
 
-@pytest.mark.parametrize(("asked_s", "tried"), [(5.0, True), (5.1, False), (3600.0, False)])
+@pytest.mark.parametrize(("retry_after_s", "tried"), [(5.0, True), (5.1, False), (3600.0, False)])
 def test_a_service_that_asks_for_too_long_a_wait_is_not_asked_again(
-    asked_s: float, tried: bool
+    retry_after_s: float, tried: bool
 ) -> None:
-    assert (Backoff(longest_s=5.0).wait_s(1, asked_s) is not None) is tried
+    assert (Backoff(longest_s=5.0).wait_s(1, retry_after_s) is not None) is tried
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import StorageErrorCode
 
-from shared.adapters.storage.errors import refusal, storage_errors
+from shared.adapters.storage.errors import error_for_status, storage_errors
 from shared.errors import StorageError, StorageImmutable, StorageNotFound
 
 ADDRESS = "https://contoso.blob.core.windows.net/captures?sig=secret"
@@ -71,7 +71,7 @@ def test_a_blob_that_must_stay_has_an_error_of_its_own() -> None:
     """No retry helps. Another conflict is not one of these."""
     with pytest.raises(StorageImmutable), storage_errors():
         raise an_answer(ResourceExistsError(), 409, "BlobImmutableDueToPolicy")
-    assert not isinstance(refusal(409, "LeaseIdMissing"), StorageImmutable)
+    assert not isinstance(error_for_status(409, "LeaseIdMissing"), StorageImmutable)
 
 
 def test_an_error_of_fnsse_passes() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.cost.provisioned import UNUSED, Use, read_reservations, shares, weight
-from shared.core.cost.rates import RateError
+from shared.errors import RateError
 from tests.unit.core.cost.test_cost import AT, CARD, quantities
 
 HEAD = "deployment,units,unit_hour,currency,valid_from,valid_to\n"

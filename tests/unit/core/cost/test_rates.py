@@ -12,7 +12,7 @@ import pytest
 from shared import rate_files
 from shared.core.cost import rates
 from shared.core.cost.facts import quantities_of
-from shared.core.cost.rates import RateError
+from shared.errors import RateError
 
 ROOT: Final = Path(__file__).parents[4]
 HEAD: Final = "model,sku,valid_from,valid_to,currency,input,source\n"
