@@ -28,8 +28,8 @@ class ResponseReader:
     def feed(self, data: bytes, at: float) -> bool:
         """Add received data; return True when the response is complete."""
         if self.status is None:
-            self._head, found, data = (self._head + data).partition(b"\r\n\r\n")
-            if not found:
+            self._head, head_ended, data = (self._head + data).partition(b"\r\n\r\n")
+            if not head_ended:
                 return False
             self._read_head()
         if data:

@@ -78,8 +78,8 @@ async def _read_streams(
 ) -> list[float]:
     loop = asyncio.get_running_loop()
     loop.call_later(chunks * _PACE_MS / 1000 / 4, in_the_midst)
-    found = await asyncio.gather(*(_gaps_of_one(stack, chunks) for _ in range(streams)))
-    return [gap for gaps in found for gap in gaps]
+    gaps_of_streams = await asyncio.gather(*(_gaps_of_one(stack, chunks) for _ in range(streams)))
+    return [gap for gaps in gaps_of_streams for gap in gaps]
 
 
 async def _gaps_of_one(stack: Stack, chunks: int) -> list[float]:

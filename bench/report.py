@@ -187,14 +187,14 @@ def _verdict(what: str, value: float, limit: float, unit: str) -> str:
 
 
 def _doubts(hosts: Mapping[str, Figures]) -> list[str]:
-    found = []
+    doubts = []
     for name, figures in hosts.items():
         if figures.stand_in_share > _BOTTLENECK or figures.load_generator_share > _BOTTLENECK:
-            found.append(
+            doubts.append(
                 f"doubt ({name}): the stand-in or the load generator was busy; calls/s and times are too pessimistic"
             )
         if figures.others_share > 0.1:
-            found.append(
+            doubts.append(
                 f"doubt ({name}): other processes used {figures.others_share:.0%} of the machine; CPU times rise with that"
             )
-    return found
+    return doubts

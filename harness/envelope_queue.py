@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from azure.storage.queue import QueueClient
 
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.stack import Stack
 from shared.core.records.queue import envelope_message
 
@@ -31,7 +31,7 @@ def wait_until_empty(stack: Stack) -> None:
     sent.
     """
     with queue(stack) as envelopes:
-        until(
+        poll_until(
             lambda: envelopes.get_queue_properties().approximate_message_count == 0,
             "an empty queue of envelopes",
         )
@@ -43,17 +43,17 @@ def wait_until_tried(stack: Stack, exchange_ids: Collection[str]) -> dict[str, W
     While it is being tried, and until its visibilityTimeout is over, it cannot be peeked at; so
     this looks until it was seen.
     """
-    found: dict[str, WaitingMessage] = {}
+    envelope_by_id: dict[str, WaitingMessage] = {}
 
-    def look() -> bool:
+    def probe() -> bool:
         for message in envelopes.peek_messages(max_messages=32):
             text = b64decode(message.content).decode()
             for envelope in envelope_message.load(text):
                 if envelope.exchange_id in exchange_ids and message.dequeue_count:
                     waiting = WaitingMessage(text=text, tries=message.dequeue_count)
-                    found[envelope.exchange_id] = waiting
-        return found.keys() == set(exchange_ids)
+                    envelope_by_id[envelope.exchange_id] = waiting
+        return envelope_by_id.keys() == set(exchange_ids)
 
     with queue(stack) as envelopes:
-        until(look, "every envelope to be tried and to come back")
-    return found
+        poll_until(probe, "every envelope to be tried and to come back")
+    return envelope_by_id

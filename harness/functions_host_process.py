@@ -68,9 +68,9 @@ class HostProcess:
             within_s=within_s,
             why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}",
         )
-        found = re.search(pattern, self.output())
-        assert found
-        return found
+        match = re.search(pattern, self.output())
+        assert match
+        return match
 
     def reported(self, pattern: str) -> dict[str, Any]:
         """Wait for a match and the JSON object after it; return that object.
@@ -81,9 +81,9 @@ class HostProcess:
             lambda: _object_after(pattern, self.output()),
             why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}",
         )
-        found = _object_after(pattern, self.output())
-        assert found
-        return found
+        match = _object_after(pattern, self.output())
+        assert match
+        return match
 
     def worker_pid(self) -> int:
         """Return the process that runs the app's code."""
@@ -98,11 +98,11 @@ class HostProcess:
 
 
 def _object_after(pattern: str, text: str) -> dict[str, Any] | None:
-    found = re.search(pattern, text)
-    if found is None:
+    match = re.search(pattern, text)
+    if match is None:
         return None
     try:
-        document: dict[str, Any] = json.JSONDecoder().raw_decode(text, found.end())[0]
+        document: dict[str, Any] = json.JSONDecoder().raw_decode(text, match.end())[0]
     except ValueError:  # not complete yet
         return None
     return document

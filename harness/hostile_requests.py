@@ -65,8 +65,8 @@ class HostileReply:
     @property
     def statuses(self) -> tuple[int, ...]:
         """Of all responses on the connection, but the one that ends it if nothing was refused."""
-        found = tuple(int(status) for status in _STATUS.findall(self.data))
-        return found[:-1] if len(found) > 1 else found
+        statuses = tuple(int(status) for status in _STATUS.findall(self.data))
+        return statuses[:-1] if len(statuses) > 1 else statuses
 
 
 def send(host: str, port: int, data: bytes) -> HostileReply:

@@ -50,9 +50,9 @@ class ReceivedResponse:
 
     @property
     def exchange_id(self) -> str:
-        found = self.all("x-exchange-id")
-        assert len(found) == 1, f"one x-exchange-id is expected, not {found}"
-        return found[0]
+        values = self.all("x-exchange-id")
+        assert len(values) == 1, f"one x-exchange-id is expected, not {values}"
+        return values[0]
 
     def header(self, name: str) -> str:
         """The first value of a header; "" if there is none."""

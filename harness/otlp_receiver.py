@@ -69,8 +69,8 @@ class OtlpReceiver:
 
     def span(self, name: str) -> ReceivedSpan:
         """The only span of that name."""
-        (found,) = [span for span in self.spans if span.name == name]
-        return found
+        (span,) = [span for span in self.spans if span.name == name]
+        return span
 
     def take(self, path: str, body: bytes) -> None:
         """Keep a request."""

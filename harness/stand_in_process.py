@@ -63,13 +63,13 @@ class StandIn:
         """Wait for the end of the newest exchange with that header; return its record."""
         until = time.monotonic() + DEADLINE_S
         while time.monotonic() < until:
-            found = httpx.get(
+            records = httpx.get(
                 f"{self.url}/_stand_in/exchanges",
                 params={"header": header, "limit": 1},
                 timeout=DEADLINE_S,
             ).json()
-            if found and found[0]["ended"] != "open":
-                return dict(found[0])
+            if records and records[0]["ended"] != "open":
+                return dict(records[0])
         raise AssertionError(f"no finished exchange with {header}")
 
 
@@ -86,8 +86,8 @@ def running() -> Iterator[StandIn]:
 
 def events(body: bytes) -> list[object]:
     """The JSON of each `data:` event; `[DONE]` as text."""
-    found = [part.removeprefix(b"data: ") for part in body.split(b"\n\n") if part]
-    return [part.decode() if part == b"[DONE]" else json.loads(part) for part in found]
+    records = [part.removeprefix(b"data: ") for part in body.split(b"\n\n") if part]
+    return [part.decode() if part == b"[DONE]" else json.loads(part) for part in records]
 
 
 def chunks(body: bytes) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.stack import Stack
 
 
@@ -49,13 +49,13 @@ def only_request(
     end.
     """
 
-    def look() -> list[UpstreamRequest]:
-        found = requests(stack, deployment=deployment, request_id=request_id)
-        return [] if ended and any(one.ended == "open" for one in found) else found
+    def probe() -> list[UpstreamRequest]:
+        records = requests(stack, deployment=deployment, request_id=request_id)
+        return [] if ended and any(one.ended == "open" for one in records) else records
 
-    found = until(look, f"the upstream's record of {deployment or request_id}")
-    assert len(found) == 1, f"the upstream was called {len(found)} times"
-    return found[0]
+    records = poll_until(probe, f"the upstream's record of {deployment or request_id}")
+    assert len(records) == 1, f"the upstream was called {len(records)} times"
+    return records[0]
 
 
 def _get(stack: Stack, path: str) -> list[dict[str, Any]]:

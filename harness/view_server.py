@@ -13,7 +13,7 @@ from typing import Final
 
 import uvicorn
 
-from harness.waiting import until
+from harness.waiting import poll_until
 from shared import rate_files
 from shared.core.wire.json.json_shape import JsonObject
 from view.exchange.received import Received
@@ -66,7 +66,7 @@ class ViewServer:
     def start(self) -> None:
         """Return when it serves."""
         self._thread.start()
-        until(lambda: self._server.started, "the page's server serves")
+        poll_until(lambda: self._server.started, "the page's server serves")
 
     def stop(self) -> None:
         """End it, and the streams of pages that follow."""

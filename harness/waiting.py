@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a deadline."""
+"""Polling until a condition holds, with a deadline."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-_POLL_S: Final = 0.02
+_POLL_S: Final = 0.05  # a probe may list a whole container
 
 
-def until[T](
-    look: Callable[[], T | None],
-    what: str,
-    *,
-    within_s: float = 60,
-    poll_s: float = _POLL_S,
-    error: type[AssertionError] = AssertionError,
-) -> T:
-    """Poll until `look` returns something that is not empty, and return that. Raises `error` if it
-    is late; the message says that `what` was awaited.
+class ConditionTimeout(AssertionError):
+    """A condition did not hold in time; the message describes it."""
+
+
+def poll_until[T](probe: Callable[[], T | None], description: str, *, within_s: float = 60) -> T:
+    """Call `probe` until it returns something that is true, and return that. Raises
+    ConditionTimeout, with the description, if that takes longer than `within_s`.
     """
     deadline = time.monotonic() + within_s
-    while not (found := look()):
+    while not (result := probe()):
         if time.monotonic() >= deadline:
-            raise error(f"not within {within_s:g} s: {what}")
-        time.sleep(poll_s)
-    return found
+            raise ConditionTimeout(f"not within {within_s:g} s: {description}")
+        time.sleep(_POLL_S)
+    return result

@@ -34,20 +34,20 @@ def _ended_at(event: JsonObject) -> datetime:
     return datetime.fromisoformat(text(event.get("timestamp"))).replace(tzinfo=UTC)
 
 
-def lines(quantities: Quantities, found: Cost) -> Iterator[str]:
+def lines(quantities: Quantities, amount_due: Cost) -> Iterator[str]:
     """The cost in words: the amount, then each part with its quantity."""
-    yield f"{_amount(found.amount, found.currency)}  {found.status}"
+    yield f"{_amount(amount_due.amount, amount_due.currency)}  {amount_due.status}"
     model = quantities.model or "unknown model"
     yield f"  {model}, {quantities.sku or 'type of the deployment not known'}"
     for part, quantity in parts_of(quantities).items():
-        amount = found.parts.get(part)
-        yield f"  {part:17} {quantity:>12,}  {_price(amount, found)}"
+        amount = amount_due.parts.get(part)
+        yield f"  {part:17} {quantity:>12,}  {_price(amount, amount_due)}"
 
 
 def use_of(event: JsonObject, card: RateCard) -> Use | None:
     """The use that an event's exchange made of a provisioned deployment; None if it made none."""
-    quantities, found = event_cost(event, card)
-    if found.status is not CostStatus.PROVISIONED:
+    quantities, amount_due = event_cost(event, card)
+    if amount_due.status is not CostStatus.PROVISIONED:
         return None
     caller = mapping(event.get("caller"))
     names = (text(caller.get(name)) for name in ("team", "product", "subscription"))
@@ -58,9 +58,9 @@ def use_of(event: JsonObject, card: RateCard) -> Use | None:
     )
 
 
-def share_lines(found: list[Share]) -> Iterator[str]:
+def share_lines(amount_due: list[Share]) -> Iterator[str]:
     """The shares in words."""
-    for share in found:
+    for share in amount_due:
         unweighted = f", {share.unweighted} without a list price" if share.unweighted else ""
         yield (
             f"{share.deployment:24} {share.caller:16} {share.amount:>12,.2f} {share.currency}  "
@@ -68,10 +68,10 @@ def share_lines(found: list[Share]) -> Iterator[str]:
         )
 
 
-def _price(amount: Decimal | None, found: Cost) -> str:
+def _price(amount: Decimal | None, amount_due: Cost) -> str:
     if amount is not None:
-        return _amount(amount, found.currency)
-    return "no rate" if found.unpriced else "-"
+        return _amount(amount, amount_due.currency)
+    return "no rate" if amount_due.unpriced else "-"
 
 
 def _amount(amount: Decimal | None, currency: str | None) -> str:

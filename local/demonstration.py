@@ -145,7 +145,7 @@ def _show_events(
         event = feed.next(within_s=0.2)
         if event is not None and event.get("type") in missing and ours(event):
             missing.discard(event["type"])
-            lines[event["type"]] = _shown(event, save(event, events))
+            lines[event["type"]] = _text_of(event, save(event, events))
             if "stream_completion" not in missing:
                 console.line("\n".join(lines.pop(kind) for kind in sorted(lines, reverse=True)))
         waited_s = time.monotonic() - began
@@ -157,7 +157,7 @@ def _show_events(
     return None
 
 
-def _shown(event: Event, file: Path) -> str:
+def _text_of(event: Event, file: Path) -> str:
     if event["type"] == "completion":
         return f"and of the same call without streaming, in a line:\n  {summary(event)}"
     return f"{abridged(event)}\n  the whole event: {file}"

@@ -137,12 +137,12 @@ class Drill:
         calls = self.calls
         self._step(f"waiting for the events of {len(calls.awaited)} calls")
         end = time.monotonic() + _EVENTS_WITHIN_S
-        shown = len(calls.awaited)
+        reported = len(calls.awaited)
         while calls.awaited and time.monotonic() < end:
             self._take_event(within_s=0.5)
-            if len(calls.awaited) <= shown - 10:
-                shown = len(calls.awaited)
-                self._step(f"  {shown} to come")
+            if len(calls.awaited) <= reported - 10:
+                reported = len(calls.awaited)
+                self._step(f"  {reported} to come")
         self._look_at_health()
         return not calls.awaited and set(calls.statuses) == {"200"}
 

@@ -120,17 +120,17 @@ def _not_none(hint: Any) -> Any:
 
 def _comments(cls: type) -> dict[str, str]:
     """Field -> its comment, after it or in the lines above."""
-    found, above = {}, []
+    comments, above = {}, []
     for line in inspect.getsource(cls).splitlines():
         comment, field = _COMMENT.match(line), _FIELD.match(line)
         if comment:
             above.append(comment[1])
         elif field:
-            found[field[1]] = field[2] or " ".join(above)
+            comments[field[1]] = field[2] or " ".join(above)
             above = []
         else:
             above = []
-    return {name: comment for name, comment in found.items() if comment}
+    return {name: comment for name, comment in comments.items() if comment}
 
 
 if __name__ == "__main__":

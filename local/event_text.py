@@ -31,7 +31,7 @@ _FIRST_KEYS: Final = (
 def abridged(event: Event) -> str:
     """The dozen keys that matter first, as JSON on as many lines. Long values end in "…"."""
     lines = [
-        f"  {json.dumps(key)}: {_shown(_first_value(key, event[key]))}"
+        f"  {json.dumps(key)}: {_as_json(_first_value(key, event[key]))}"
         for key in _FIRST_KEYS
         if key in event
     ]
@@ -46,7 +46,7 @@ def _first_value(key: str, value: object) -> object:
     return value
 
 
-def _shown(value: object) -> str:
+def _as_json(value: object) -> str:
     if isinstance(value, str) and len(value) > _SHOWN_CHARACTERS:
         value = value[:_SHOWN_CHARACTERS].rstrip() + " …"
     return json.dumps(value, ensure_ascii=False)

@@ -63,12 +63,12 @@ def is_in_use(folder: Path) -> bool:
 
 def keep_earlier_logs(folder: Path) -> None:
     """Move the logs of the last run aside, to earlier-logs/<when it ended>; five runs are kept."""
-    logs, kept = folder / "logs", folder / "earlier-logs"
+    logs, archive = folder / "logs", folder / "earlier-logs"
     if not logs.is_dir():
         return
     ended = max((file.stat().st_mtime for file in logs.iterdir()), default=logs.stat().st_mtime)
-    kept.mkdir(exist_ok=True)
+    archive.mkdir(exist_ok=True)
     name = f"{datetime.fromtimestamp(ended, UTC):%Y-%m-%dT%H-%M-%S.%f}Z"
-    logs.rename(kept / name)
-    for old in sorted(kept.iterdir())[:-_KEPT_RUNS]:
+    logs.rename(archive / name)
+    for old in sorted(archive.iterdir())[:-_KEPT_RUNS]:
         shutil.rmtree(old)

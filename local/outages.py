@@ -53,12 +53,12 @@ class Outages:
                 self._revive(part)
 
     def _follow_drill(self) -> None:
-        wanted = {name for name, end in self._requested().items() if end > time.time()}
-        for name in wanted - self._away:
+        requested = {name for name, end in self._requested().items() if end > time.time()}
+        for name in requested - self._away:
             self._say(f"drill          | {name} is taken away")
             self._away.add(name)
             self._take_away(name)
-        for name in self._away - wanted:
+        for name in self._away - requested:
             self._give_back(name)
             self._away.discard(name)
             self._say(f"drill          | {name} is back")

@@ -61,8 +61,8 @@ class Display:
         self._out = out
         self._clock = clock
         self._began = clock()
-        self._shown: list[str] = []
-        self._shown_at = float("-inf")
+        self._last_facts: list[str] = []
+        self._printed_at = float("-inf")
         self._width = 0  # of the line that the next one overwrites
 
     def show(self, status: JsonObject) -> None:
@@ -71,8 +71,8 @@ class Display:
             self._overwrite(self._line(status, _bar(share(status))))
             return
         now = self._clock()
-        if facts(status) != self._shown and now - self._shown_at >= _LINE_EVERY_S:
-            self._shown, self._shown_at = facts(status), now
+        if facts(status) != self._last_facts and now - self._printed_at >= _LINE_EVERY_S:
+            self._last_facts, self._printed_at = facts(status), now
             print(self._line(status), file=self._out, flush=True)
 
     def end(self, status: JsonObject) -> None:
@@ -96,9 +96,9 @@ class Display:
 
     def _overwrite(self, line: str) -> None:
         columns = shutil.get_terminal_size().columns - 1
-        shown = line[:columns]
-        print(f"\r{shown:<{self._width}}", end="", file=self._out, flush=True)
-        self._width = len(shown)
+        visible = line[:columns]
+        print(f"\r{visible:<{self._width}}", end="", file=self._out, flush=True)
+        self._width = len(visible)
 
 
 def _bar(done: float | None) -> str:

@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 from typing import Final
 
+from harness.waiting import ConditionTimeout
 from local.stack import StackError
 from prove import report
 from prove.catalogue import PROOFS, listing
@@ -65,7 +66,7 @@ def _in_order(run: ResumableRun) -> list[ProofResult]:
 def _prove(name: str, share: float, seed: int, progress: Progress) -> ProofResult:
     try:
         return PROOFS[name].run(share, seed, progress)
-    except (NotProven, StackError) as error:
+    except (NotProven, ConditionTimeout, StackError) as error:
         return ProofResult(title=name, broken=[str(error)[:500]])
     except Exception as error:  # noqa: BLE001 - the other proofs go on, and this one does not hold
         traceback.print_exc()

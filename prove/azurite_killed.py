@@ -15,6 +15,7 @@ from typing import Final
 
 from azure.storage.blob import BlobServiceClient
 
+from harness.waiting import poll_until
 from local.stack import FunctionsHost
 from local.stack.storage import create_queues_and_containers
 from prove.comparison import check_bodies, compare
@@ -26,7 +27,6 @@ from prove.outages import grace_s
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
-from prove.waiting import wait_for
 
 _CAPTURED: Final = r"PUT /\S+/captures/\S+/([0-9a-f-]+\.(?:request|response|outcome)) "
 _BEFORE_S: Final = 12.0  # longer than Azurite's write-behind
@@ -75,10 +75,10 @@ def azurite_killed(
         )
         ids = load.exchange_ids
         must = ids - forgotten.exchange_ids
-        wait_for(
-            lambda: must <= gather(bed, outcomes=False).known,
+        poll_until(
+            lambda: must <= gather(bed, outcomes=False).traced_ids,
             "every exchange to be stored or delivered",
-            _RECORDED_WITHIN_S,
+            within_s=_RECORDED_WITHIN_S,
         )
         report = bed.operator.reconciled()
         evidence = gather(bed)

@@ -16,7 +16,7 @@ from prove.kills import kill_at_random_moments
 from prove.large_prompts import large_prompts
 from prove.memory import window_memory
 from prove.outages import FAULTS, event_hub_down, storage_down
-from prove.planted.proof import planted
+from prove.planted.proof import run_planted
 from prove.policies import policies
 from prove.queue_faults import unruly_queue
 from prove.random_faults import random_faults
@@ -146,7 +146,7 @@ def _planted(host: FunctionsHost) -> Proof:
     return Proof(
         about=f"plants secrets in everything that goes through the {host} host, and looks for them",
         minutes=3,
-        run=lambda _share, _seed, progress: planted(host, progress=progress),
+        run=lambda _share, _seed, progress: run_planted(host, progress=progress),
     )
 
 

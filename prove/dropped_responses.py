@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from harness.waiting import poll_until
 from local.stack import FunctionsHost
 from prove import outages
 from prove.event_rules import Circumstances, Policy
@@ -16,7 +17,6 @@ from prove.load import ClientLoad, mixed
 from prove.request_faults import KINDS, FaultAction, RequestFault
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
-from prove.waiting import wait_for
 
 type Patterns = Sequence[str]
 
@@ -60,10 +60,10 @@ def responses_dropped(
             result.check(holds=dropped > 0, sentence=f"no response was dropped: {name}")
         load.stop()
         progress(f"{result.title}: {len(load.observations)} exchanges, responses arrive again")
-        wait_for(
-            lambda: load.exchange_ids <= gather(bed, outcomes=False).known,
+        poll_until(
+            lambda: load.exchange_ids <= gather(bed, outcomes=False).traced_ids,
             "every exchange to be stored or delivered",
-            60,
+            within_s=60,
         )
         report = bed.operator.reconciled()
         outages.judge(result, bed, load, Circumstances(policy=policy))

@@ -11,12 +11,12 @@ from harness.chat import API_VERSION
 from harness.event_log import Event
 from harness.http_client import ReceivedResponse, call
 from harness.schema import valid
+from harness.waiting import poll_until
 from local.stack import FunctionsHost
 from prove.event_rules import Policy
 from prove.evidence import gather
 from prove.result import Progress, ProofResult
 from prove.testbed import TestBed
-from prove.waiting import wait_for
 
 _CHAT: Final = b'{"messages": [{"role": "user", "content": "Hi"}]}'
 _INPUT: Final = b'{"model": "gpt-4o", "input": "Hi"}'
@@ -92,7 +92,11 @@ def empty_responses(
                 holds=response.status == case.status and response.whole and not response.body,
                 sentence=f"the client did not get the {case.name}",
             )
-        wait_for(lambda: expected.keys() <= gather(bed, outcomes=False).events.keys(), "events", 60)
+        poll_until(
+            lambda: expected.keys() <= gather(bed, outcomes=False).events.keys(),
+            "events",
+            within_s=60,
+        )
         bed.operator.reconciled()
         events = gather(bed).events
     progress(f"{result.title}: {len(expected)} exchanges")
@@ -128,7 +132,7 @@ def _wrong_statements(case: EmptyResponse, copies: Sequence[Event]) -> list[str]
     wrong = []
     for event in map(valid, copies):
         code = None if event["error"] is None else event["error"].get("code")
-        found = (event["outcome"], event["status_code"], code, event["content"])
-        if found != (case.outcome, case.status, case.error_code, ""):
-            wrong.append(f"the event says {found}")
+        actual = (event["outcome"], event["status_code"], code, event["content"])
+        if actual != (case.outcome, case.status, case.error_code, ""):
+            wrong.append(f"the event says {actual}")
     return wrong

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field, replace
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from harness.event_log import Event
-from prove.result import NotProven
+from harness.waiting import ConditionTimeout, poll_until
 from prove.testbed import TestBed
-from prove.waiting import wait_for
 from shared.core.records.delivery.ledger_entry import LedgerReader
 from shared.core.records.exchange import capture
 from shared.errors import CaptureError
@@ -47,7 +46,7 @@ class Evidence:
         return replace(self, stored=stored)
 
     @property
-    def known(self) -> set[str]:
+    def traced_ids(self) -> set[str]:
         """Ids of the exchanges that left any trace."""
         return self.stored.keys() | self.events.keys()
 
@@ -62,35 +61,35 @@ def gather(bed: TestBed, *, outcomes: bool = True) -> Evidence:
 
     `outcomes`: wait for an event of each capture, and read the captures' headers.
     """
-    found = Evidence()
+    evidence = Evidence()
     with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
-        _read_captures(found, blobs.get_container_client("captures"), headers=outcomes)
-        _read_ledger(found, blobs.get_container_client("ledger"))
+        _read_captures(evidence, blobs.get_container_client("captures"), headers=outcomes)
+        _read_ledger(evidence, blobs.get_container_client("ledger"))
     if outcomes:
-        with contextlib.suppress(NotProven):  # `compare` reports which of them are missing
-            wait_for(lambda: _event_ids(bed) >= found.stored.keys(), "all events", 20)
+        with contextlib.suppress(ConditionTimeout):  # `compare` reports which of them are missing
+            poll_until(lambda: _event_ids(bed) >= evidence.stored.keys(), "all events", within_s=20)
     for event in bed.events.arrived():
-        found.events.setdefault(event["exchange_id"], []).append(event)
-    return found
+        evidence.events.setdefault(event["exchange_id"], []).append(event)
+    return evidence
 
 
 def _event_ids(bed: TestBed) -> set[str]:
     return {event["exchange_id"] for event in bed.events.arrived()}
 
 
-def _read_captures(found: Evidence, captures: ContainerClient, *, headers: bool) -> None:
+def _read_captures(evidence: Evidence, captures: ContainerClient, *, headers: bool) -> None:
     for name in captures.list_blob_names():
         exchange_id, _, side = name.rpartition("/")[2].rpartition(".")
-        stored = found.stored.setdefault(exchange_id, Stored())
+        stored = evidence.stored.setdefault(exchange_id, Stored())
         if headers:
             beginning = captures.download_blob(name, offset=0, length=HEADER_BYTES).readall()
             _read_header(stored, side, beginning)
 
 
-def _read_ledger(found: Evidence, ledger: ContainerClient) -> None:
+def _read_ledger(evidence: Evidence, ledger: ContainerClient) -> None:
     for name in ledger.list_blob_names(name_starts_with="entries/"):
         entries = LedgerReader().feed(ledger.download_blob(name).readall())
-        found.entries.update(entry.exchange_id for entry in entries)
+        evidence.entries.update(entry.exchange_id for entry in entries)
 
 
 def _read_header(stored: Stored, side: str, beginning: bytes) -> None:

@@ -10,9 +10,9 @@ from typing import Final
 
 from azure.storage.blob import BlobServiceClient
 
+from prove.background import in_background
 from prove.gate import GateMode
 from prove.testbed import TestBed
-from prove.waiting import in_background
 
 _FAULTS: Final = (
     "host killed",

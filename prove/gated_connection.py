@@ -117,8 +117,8 @@ class GatedConnection:
 
     def _watch_request(self, data: bytes) -> None:
         watched = self._observer.watched
-        if watched is not None and (found := watched.match(data)):
-            self._unanswered.append(found[1].decode())
+        if watched is not None and (match := watched.match(data)):
+            self._unanswered.append(match[1].decode())
 
     def _watch_response(self, data: bytes) -> None:
         if self._unanswered and data.startswith(b"HTTP/1.1 "):

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Final
 
 from harness.chat import Chat
+from harness.waiting import poll_until
 from local.stack import Stack
+from prove.background import in_background
 from prove.observation import ClientObservation, send
 from prove.testbed import TestBed
-from prove.waiting import in_background, wait_for
 
 _AFTER_REFUSAL_S: Final = 0.05
 
@@ -105,9 +106,9 @@ def delivered_load(bed: TestBed, exchanges: int, seed: int) -> ClientLoad:
     load = ClientLoad(bed.stack, mixed(), clients=4, seed=seed, most=exchanges)
     load.start()
     load.join()
-    wait_for(
+    poll_until(
         lambda: {event["exchange_id"] for event in bed.events.arrived()} >= load.exchange_ids,
         "an event of each",
-        60,
+        within_s=60,
     )
     return load

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from harness.chat import Chat
 from local.stack import Stack
+from prove.background import in_background
 from prove.observation import ClientObservation, send
-from prove.waiting import in_background
 
 
 class OneShot:

@@ -9,8 +9,8 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from harness.waiting import poll_until
 from prove.result import NotProven
-from prove.waiting import wait_for
 from shared.core.records.completeness.comparison import COUNTS
 
 type Report = dict[str, Any]
@@ -45,17 +45,21 @@ class OperatorApi:
 
     def wait_served(self) -> None:
         """Return when the host answers."""
-        wait_for(lambda: self.call("GET", "/health")[0] == 200, "a response of the host", 120)
+        poll_until(
+            lambda: self.call("GET", "/health")[0] == 200, "a response of the host", within_s=120
+        )
 
     def started(self, target: str, body: Any = None) -> str:
         """Start an orchestration; return the URL of its status."""
-        links = wait_for(lambda: self._accepted(target, body), f"POST {target} to be accepted", 90)
+        links = poll_until(
+            lambda: self._accepted(target, body), f"POST {target} to be accepted", within_s=90
+        )
         return str(links["statusQueryGetUri"])
 
     def finished(self, status_url: str, within_s: float = 120) -> Any:
         """Wait until an orchestration has completed; return its output."""
 
-        def look() -> Any:
+        def probe() -> Any:
             _, status = self.call("GET", status_url)
             if status and status["runtimeStatus"] in {"Failed", "Terminated", "Canceled"}:
                 raise NotProven(
@@ -63,7 +67,7 @@ class OperatorApi:
                 )
             return status if status and status["runtimeStatus"] == "Completed" else None
 
-        return wait_for(look, "the orchestration's end", within_s)["output"]
+        return poll_until(probe, "the orchestration's end", within_s=within_s)["output"]
 
     def reconciled(self, within_s: float = 240) -> Report:
         """Run reconcile until every exchange is delivered or dead-lettered.

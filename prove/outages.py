@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from harness.waiting import poll_until
 from local.stack import FunctionsHost
 from prove.comparison import check_bodies, compare
 from prove.event_rules import Circumstances, Policy
@@ -17,7 +18,6 @@ from prove.load import ClientLoad, mixed
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import GIVEN_UP, TestBed
 from prove.upstream_calls import upstream_calls
-from prove.waiting import wait_for
 
 type Fault = Callable[[TestBed], Iterator[None]]
 
@@ -39,9 +39,9 @@ def event_hub_down(
         load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
         began = time.monotonic()
-        wait_for(lambda: len(load.observations) >= clients * 5, "some exchanges", 60)
+        poll_until(lambda: len(load.observations) >= clients * 5, "some exchanges", within_s=60)
         load.stop()
-        wait_for(lambda: bed.noted[GIVEN_UP], "the first poison message", 90)
+        poll_until(lambda: bed.noted[GIVEN_UP], "the first poison message", within_s=90)
         response = bed.operator.finished(bed.operator.started("/ops/reconcile"))
         time.sleep(max(0.0, down_s - (time.monotonic() - began)))
         progress(
@@ -93,10 +93,10 @@ def storage_down(
         time.sleep(1)
         load.stop()
         progress(f"{result.title}: {len(load.observations)} exchanges, {down_s:g} s of it down")
-        wait_for(
-            lambda: load.exchange_ids <= gather(bed, outcomes=False).known,
+        poll_until(
+            lambda: load.exchange_ids <= gather(bed, outcomes=False).traced_ids,
             "every exchange to be stored or delivered",
-            60,
+            within_s=60,
         )
         report = bed.operator.reconciled()
         judge(result, bed, load, Circumstances(policy=policy, storage_failed=True))

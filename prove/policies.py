@@ -12,7 +12,9 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from harness.chat import Chat
 from harness.http_client import Call, ReceivedResponse
+from harness.waiting import poll_until
 from local.stack import FunctionsHost
+from prove.background import in_background
 from prove.comparison import compare
 from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
@@ -21,7 +23,6 @@ from prove.result import Progress, ProofResult
 from prove.samples import Samples, summary
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
-from prove.waiting import in_background, wait_for
 
 POLICIES: Final[tuple[Policy, ...]] = ("best_effort", "required")
 _CAPTURED: Final = r"PUT /\S+/captures/\S+/(\S+\.request)"
@@ -91,7 +92,7 @@ class _MeasuredBed:
         ]
         for thread in threads:
             thread.join()
-        wait_for(lambda: not self._bed.leases.waiting(), "an empty queue", 60)
+        poll_until(lambda: not self._bed.leases.waiting(), "an empty queue", within_s=60)
         self.samples.cpu.append((self._cpu_s() - before) * 1000 / exchanges)
 
     def judge(self, result: ProofResult) -> None:
@@ -118,8 +119,10 @@ class _MeasuredBed:
         with chat.begin(self._bed.stack) as call:
             response = call.rest()
         name = f"{response.exchange_id}.request"
-        stored_at = wait_for(
-            lambda: self._bed.blobs.acknowledged.get(name), "the request capture to be stored", 20
+        stored_at = poll_until(
+            lambda: self._bed.blobs.acknowledged.get(name),
+            "the request capture to be stored",
+            within_s=20,
         )
         seen_at = upstream_calls(self._bed.stack, chat.deployment)[chat.deployment].started_at
         with self._lock:

@@ -11,6 +11,7 @@ from typing import Final
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 
+from harness.waiting import poll_until
 from local.stack import FunctionsHost
 from prove.comparison import compare
 from prove.event_rules import Circumstances
@@ -19,7 +20,6 @@ from prove.load import ClientLoad, delivered_load
 from prove.result import Progress, ProofResult
 from prove.testbed import DISCARDED, TestBed
 from prove.upstream_calls import upstream_calls
-from prove.waiting import wait_for
 from shared.core.records.exchange import capture
 
 _GARBAGE: Final = (
@@ -70,11 +70,11 @@ def unruly_queue(
 
 
 def _wait_drained(bed: TestBed, events: int) -> None:
-    wait_for(lambda: len(bed.events.arrived()) >= events, "every envelope once more", 60)
-    wait_for(
+    poll_until(lambda: len(bed.events.arrived()) >= events, "every envelope once more", within_s=60)
+    poll_until(
         lambda: not bed.leases.waiting() and not bed.leases.waiting("envelopes-poison"),
         "empty queues",
-        60,
+        within_s=60,
     )
 
 
@@ -107,7 +107,7 @@ def _judge(result: ProofResult, bed: TestBed, load: ClientLoad, gone: list[str])
 
 def _envelopes(bed: TestBed) -> dict[str, bytes]:
     """The envelope in every response capture, by exchange id."""
-    found: dict[str, bytes] = {}
+    envelopes: dict[str, bytes] = {}
     with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         captures = blobs.get_container_client("captures")
         for name in captures.list_blob_names():
@@ -116,8 +116,8 @@ def _envelopes(bed: TestBed) -> dict[str, bytes]:
                     captures.download_blob(name, offset=0, length=16_384).readall()
                 )
                 envelope = header["envelope"]
-                found[envelope["exchange_id"]] = json.dumps(envelope).encode()
-    return found
+                envelopes[envelope["exchange_id"]] = json.dumps(envelope).encode()
+    return envelopes
 
 
 def _delete_captures(bed: TestBed, exchange_ids: list[str]) -> None:

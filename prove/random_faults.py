@@ -11,6 +11,7 @@ from typing import Final
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
+from harness.waiting import ConditionTimeout, poll_until
 from local.stack import FunctionsHost
 from prove.comparison import UpstreamRecords, compare
 from prove.dispositions import dispositions
@@ -19,10 +20,9 @@ from prove.evidence import HEADER_BYTES, Evidence, gather
 from prove.fault_injector import FaultInjector
 from prove.load import ClientLoad, mixed
 from prove.operator_api import Report
-from prove.result import FaultGroup, NotProven, Progress, ProofResult
+from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
-from prove.waiting import wait_for
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.exchange_id import started_at
 from shared.errors import CaptureError
@@ -153,11 +153,11 @@ def _evidence(bed: TestBed, there: int) -> Evidence:
     """What storage and the Event Hub hold, once `there` exchanges arrived or none comes any
     more.
     """
-    with contextlib.suppress(NotProven):  # the comparison reports which are missing
-        wait_for(
+    with contextlib.suppress(ConditionTimeout):  # the comparison reports which are missing
+        poll_until(
             lambda: len({event["exchange_id"] for event in bed.events.arrived()}) >= there,
             "all events",
-            60,
+            within_s=60,
         )
     return gather(bed, outcomes=False)
 
@@ -168,7 +168,7 @@ def _dead_lettered(evidence: Evidence) -> set[str]:
 
 def _deployments(bed: TestBed, exchange_ids: set[str]) -> set[str]:
     """Deployments of these exchanges, as far as their request captures are readable."""
-    found: set[str] = set()
+    deployments: set[str] = set()
     with BlobServiceClient.from_connection_string(bed.stack.storage_connection_string) as blobs:
         captures = blobs.get_container_client("captures")
         for exchange_id in exchange_ids:
@@ -176,8 +176,8 @@ def _deployments(bed: TestBed, exchange_ids: set[str]) -> set[str]:
                 beginning = captures.download_blob(
                     capture.request_name(exchange_id), offset=0, length=HEADER_BYTES
                 ).readall()
-                found.add(str(capture.load_header(beginning).get("deployment")))
-    return found
+                deployments.add(str(capture.load_header(beginning).get("deployment")))
+    return deployments
 
 
 def _judge_report(
@@ -207,7 +207,7 @@ def _judge_traceless(
     result: ProofResult, load: ClientLoad, evidence: Evidence, injector: FaultInjector
 ) -> None:
     """Check that only exchanges begun shortly before a kill left no trace."""
-    traceless = load.exchange_ids - evidence.known
+    traceless = load.exchange_ids - evidence.traced_ids
     waited_s = [_until_killed_s(exchange_id, injector.killed_at) for exchange_id in traceless]
     result.check(
         holds=max(waited_s, default=0.0) <= _RECORDING_DELAY_S,

@@ -20,13 +20,13 @@ class ReceiptReader:
     """
 
     def __init__(self, receipts: dict[str, str]) -> None:
-        self._found = receipts
+        self._receipts = receipts
         self._tail = b""
 
     def feed(self, data: bytes) -> None:
         """Read the next piece."""
         data, after = self._tail + data, 0
         for match in _MESSAGE.finditer(data):
-            self._found[match[1].decode()] = match[2].decode()
+            self._receipts[match[1].decode()] = match[2].decode()
             after = match.end()
         self._tail = data[after:][-_KEPT_BYTES:]

@@ -7,7 +7,9 @@ import time
 from typing import Final
 
 from harness.chat import Chat, new_deployment
+from harness.waiting import poll_until
 from local.stack import FunctionsHost
+from prove.background import in_background
 from prove.comparison import compare
 from prove.event_rules import Circumstances
 from prove.evidence import Evidence, gather
@@ -17,7 +19,6 @@ from prove.one_shot import OneShot
 from prove.result import Progress, ProofResult
 from prove.testbed import EXCHANGE_TIMEOUT_S, TestBed
 from prove.upstream_calls import upstream_calls
-from prove.waiting import in_background, wait_for
 
 _CALLERS: Final = 10
 _JUDGED_AFTER_S: Final = EXCHANGE_TIMEOUT_S + 2  # RECONCILE_GRACE_S is a second here
@@ -64,7 +65,9 @@ def _exchanges_without_messages(bed: TestBed, count: int) -> list[ClientObservat
 
 
 def _wait_for_events(bed: TestBed, count: int) -> None:
-    wait_for(lambda: len(gather(bed, outcomes=False).events) == count, f"{count} events", 60)
+    poll_until(
+        lambda: len(gather(bed, outcomes=False).events) == count, f"{count} events", within_s=60
+    )
 
 
 def _start_at_once(bed: TestBed) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from azure.storage.queue import QueueClient
 
+from harness.waiting import poll_until
 from local.stack import FunctionsHost
 from prove.comparison import compare
 from prove.event_rules import Circumstances
@@ -16,7 +17,6 @@ from prove.load import ClientLoad, delivered_load
 from prove.result import Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
-from prove.waiting import wait_for
 from shared.completeness.replay import MAX_QUEUED
 
 _FOR_LATER_S: Final = 3600
@@ -40,7 +40,9 @@ def replay_through_a_kill(
         before = time.monotonic()
         _empty_queue(bed)
         output = bed.operator.finished(status_url, 180)
-        wait_for(lambda: _replayed(bed) >= load.exchange_ids, "every event once more", 40)
+        poll_until(
+            lambda: _replayed(bed) >= load.exchange_ids, "every event once more", within_s=40
+        )
         result.counts = {
             "queued": output["queued"],
             "events with `replayed`": sum(
@@ -57,7 +59,7 @@ def _replay_of_now(bed: TestBed) -> str:
     now = datetime.now(UTC)
     period = {"from": (now - timedelta(minutes=30)).isoformat(), "to": now.isoformat()}
     status_url = bed.operator.started("/ops/replay", period)
-    wait_for(lambda: _runs(bed, status_url), "the replay to run", 30)
+    poll_until(lambda: _runs(bed, status_url), "the replay to run", within_s=30)
     return status_url
 
 

@@ -185,14 +185,14 @@ def _costs(results: Sequence[ProofResult]) -> list[str]:
 
 def _logged_after(results: Sequence[ProofResult]) -> list[str]:
     """How long an exchange that no store takes is in memory alone."""
-    found = [
+    delays = [
         str(result.counts[_LOGGED_AFTER]) for result in results if _LOGGED_AFTER in result.counts
     ]
-    if not found:
+    if not delays:
         return []
     return [
         "If queue and blobs refuse, an exchange that ends is in memory alone until its envelope is in "
-        f"the log: {' and '.join(found)} s here."
+        f"the log: {' and '.join(delays)} s here."
     ]
 
 

@@ -46,5 +46,5 @@ class ProofResult:
     def require(self) -> None:
         """Raise NotProven if anything is broken."""
         if self.broken:
-            shown = "; ".join(self.broken[:10])
-            raise NotProven(f"{self.title}: {shown}. Counts: {self.counts}")
+            sentences = "; ".join(self.broken[:10])
+            raise NotProven(f"{self.title}: {sentences}. Counts: {self.counts}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 
 from harness.chat import Chat
+from harness.waiting import poll_until
 from local.stack import FunctionsHost
 from prove.comparison import check_bodies, compare
 from prove.event_rules import Circumstances
@@ -17,7 +18,6 @@ from prove.operator_api import Report
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
-from prove.waiting import wait_for
 
 
 def shut_down_under_load(
@@ -31,10 +31,10 @@ def shut_down_under_load(
     chats = _chats(streams, calls, random.Random(seed))  # noqa: S311 - repeatable, not secret
     with TestBed(kind, EXCHANGE_TIMEOUT_S="12") as bed:
         running = OneShot(bed.stack, chats)
-        wait_for(
+        poll_until(
             lambda: len(upstream_calls(bed.stack)) == len(chats),
             "all exchanges to be under way",
-            30,
+            within_s=30,
         )
         bed.stack.parts["functions_host"].stop()
         observations = running.join()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from harness.chat import PROMPT, Chat, new_deployment
+from harness.waiting import poll_until
 from local.stack import FunctionsHost
 from prove.comparison import compare
 from prove.event_rules import Circumstances, ExchangeView, Policy, allowed_outcomes
@@ -21,7 +22,6 @@ from prove.one_shot import OneShot
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
-from prove.waiting import wait_for
 
 type Envelopes = Mapping[str, dict[str, Any]]  # by deployment
 
@@ -46,10 +46,10 @@ def stopped_in_outage(
         observations = _end_in_outage(bed, calls)
         ended_at = time.monotonic()
         deployments = {observation.deployment for observation in observations}
-        wait_for(
+        poll_until(
             lambda: deployments <= _logged(bed).keys(),
             "the log to have all envelopes",
-            _LOGGED_WITHIN_S,
+            within_s=_LOGGED_WITHIN_S,
         )
         logged_s = time.monotonic() - ended_at
         bed.stack.parts["functions_host"].stop()
@@ -70,9 +70,11 @@ def stopped_in_outage(
 def _end_in_outage(bed: TestBed, calls: int) -> list[ClientObservation]:
     """Exchanges that end while storage refuses; it still does afterwards."""
     under_way = OneShot(bed.stack, _chats(calls, _LONG))
-    wait_for(lambda: len(upstream_calls(bed.stack)) == calls, "calls under way", 30)
-    wait_for(
-        lambda: len(gather(bed, outcomes=False).stored) == calls, "their requests' captures", 30
+    poll_until(lambda: len(upstream_calls(bed.stack)) == calls, "calls under way", within_s=30)
+    poll_until(
+        lambda: len(gather(bed, outcomes=False).stored) == calls,
+        "their requests' captures",
+        within_s=30,
     )
     _set_mode(bed, GateMode.REFUSE)
     short_ones = OneShot(bed.stack, _chats(calls, _SHORT))

@@ -91,15 +91,15 @@ def read(body: bytes) -> Ask:
 
 
 def _messages(request: Mapping[str, object]) -> list[Mapping[str, object]]:
-    found = request.get("messages", request.get("input"))
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    value = request.get("messages", request.get("input"))
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _inputs(request: Mapping[str, object]) -> int:
-    found = request.get("input", request.get("prompt"))
-    if not isinstance(found, list) or not found or isinstance(found[0], int):
+    value = request.get("input", request.get("prompt"))
+    if not isinstance(value, list) or not value or isinstance(value[0], int):
         return 1
-    return len(found)
+    return len(value)
 
 
 def _strings(value: object) -> Iterator[str]:

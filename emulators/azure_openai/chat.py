@@ -204,13 +204,13 @@ def _role(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]:
 def _delta(
     choice: ReplyChoice, delta: dict[str, object], verdict: dict[str, object] | None
 ) -> dict[str, object]:
-    found: dict[str, object] = {
+    members: dict[str, object] = {
         "delta": delta,
         "finish_reason": None,
         "index": choice.index,
         "logprobs": None,
     }
-    return found if verdict is None else {"content_filter_results": verdict, **found}
+    return members if verdict is None else {"content_filter_results": verdict, **members}
 
 
 def _with_filter(
@@ -218,30 +218,30 @@ def _with_filter(
 ) -> dict[str, object]:
     """Add the asynchronous filter's reports between content chunks; tool calls are not filtered."""
     filtered = "content" in delta and not output.directives.async_filter
-    found = _delta(choice, delta, filters.results() if filtered else {})
+    members = _delta(choice, delta, filters.results() if filtered else {})
     if output.ask.flag("logprobs") and "content" in delta:
-        found["logprobs"] = {"content": parts.logprobs([str(delta["content"])]), "refusal": None}
-    return found
+        members["logprobs"] = {"content": parts.logprobs([str(delta["content"])]), "refusal": None}
+    return members
 
 
 def _finish(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]:
     verdict = _verdict(choice) if choice.finish_reason == "content_filter" else {}
-    found = _delta(choice, {}, None if output.directives.async_filter else verdict)
-    return found | {"finish_reason": choice.finish_reason}
+    members = _delta(choice, {}, None if output.directives.async_filter else verdict)
+    return members | {"finish_reason": choice.finish_reason}
 
 
 def _filter_chunk(output: ModelOutput, choice: ReplyChoice, chunk_number: int) -> dict[str, object]:
     """The asynchronous filter's report on the pieces since its last one, after `sent` pieces."""
     start = (max(0, chunk_number - 1) // _FILTER_EVERY) * _FILTER_EVERY
     before, checked = (len("".join(choice.pieces[:end])) for end in (start, chunk_number))
-    found: dict[str, object] = {
+    members: dict[str, object] = {
         "content_filter_offsets": filters.offsets(before, checked),
         "content_filter_results": filters.results(),
         "finish_reason": None,
         "index": choice.index,
     }
     chunk: dict[str, object] = {
-        "choices": [found],
+        "choices": [members],
         "created": 0,
         "id": "",
         "model": "",

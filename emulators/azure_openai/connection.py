@@ -245,14 +245,14 @@ def _head(request: Request, reply: DirectedResponse, *, chunked: bool, compresse
 
 
 def _body_headers(response: StandInResponse, *, chunked: bool, compressed: bool) -> Headers:
-    found = [("content-type", response.content_type)]
+    headers = [("content-type", response.content_type)]
     if compressed:
-        found.append(("content-encoding", "gzip"))
+        headers.append(("content-encoding", "gzip"))
     if chunked:
-        found.append(("transfer-encoding", "chunked"))
+        headers.append(("transfer-encoding", "chunked"))
     elif isinstance(response.body, bytes) and not compressed and response.status != _NO_CONTENT:
-        found.append(("content-length", str(len(response.body))))
-    return tuple(found)
+        headers.append(("content-length", str(len(response.body))))
+    return tuple(headers)
 
 
 def _phrase(status: int) -> str:

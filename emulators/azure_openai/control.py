@@ -32,9 +32,11 @@ def respond(request: Request, recording: ExchangeRecording) -> StandInResponse:
 def _exchanges(recording: ExchangeRecording, query: str) -> list[dict[str, object]]:
     parameters = {name: values[-1] for name, values in parse_qs(query).items()}
     limit = parameters.get("limit", "")
-    found = recording.find(
+    exchanges = recording.find(
         parameters.get("deployment", ""),
         parameters.get("header", ""),
         int(limit) if limit.isdecimal() else 0,
     )
-    return [exchange.document(details=parameters.get("details") != "false") for exchange in found]
+    return [
+        exchange.document(details=parameters.get("details") != "false") for exchange in exchanges
+    ]

@@ -16,8 +16,8 @@ def results(filtered: str = "") -> dict[str, object]:
 
 def prompt_results() -> list[object]:
     """`prompt_filter_results`, with the jailbreak detection that prompts have."""
-    found = {**results(), "jailbreak": {"filtered": False, "detected": False}}
-    return [{"prompt_index": 0, "content_filter_results": found}]
+    verdicts = {**results(), "jailbreak": {"filtered": False, "detected": False}}
+    return [{"prompt_index": 0, "content_filter_results": verdicts}]
 
 
 def offsets(start: int, end: int) -> dict[str, int]:

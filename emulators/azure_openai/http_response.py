@@ -46,7 +46,7 @@ def azure_headers(
     """The headers of every response. `request_id` differs for each request; `echoed` are the
     request's headers.
     """
-    found = [
+    headers = [
         ("x-ms-region", directives.region),
         ("apim-request-id", _uuid(digest(request_id, "apim"))),
         ("x-request-id", _uuid(digest(request_id, "x"))),
@@ -65,7 +65,7 @@ def azure_headers(
         ("strict-transport-security", "max-age=31536000; includeSubDomains; preload"),
         ("x-content-type-options", "nosniff"),
     ]
-    return tuple((name, value) for name, value in found if value)
+    return tuple((name, value) for name, value in headers if value)
 
 
 def _uuid(hexadecimal: str) -> str:

@@ -179,7 +179,7 @@ class ExchangeRecording:
         `name:value`; `limit` takes the newest. An empty filter lets all pass.
         """
         name, _, value = header.partition(":")
-        found = [
+        matching = [
             exchange
             for exchange in self._exchanges
             if (
@@ -188,7 +188,7 @@ class ExchangeRecording:
             )
             and (not header or _has(exchange, name.strip().lower(), value.strip()))
         ]
-        return found[-limit:] if limit else found
+        return matching[-limit:] if limit else matching
 
 
 def _grown(recorded: bytearray | None, data: bytes, limit: int) -> bytearray | None:

@@ -19,4 +19,4 @@ class Request:
 
     def header(self, name: str) -> str:
         """The first header of that lower-case name, "" if there is none."""
-        return next((value for found, value in self.headers if found.lower() == name), "")
+        return next((value for header, value in self.headers if header.lower() == name), "")

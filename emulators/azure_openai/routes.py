@@ -38,8 +38,8 @@ def route(target: str) -> Target | None:
     own forms.
     """
     path, raw_query = split_target(target)
-    _, found, rest = path.partition("/openai/")
-    if not found or rest.startswith("openai/"):
+    _, separator, rest = path.partition("/openai/")
+    if not separator or rest.startswith("openai/"):
         return None
     query = {
         name: values[-1]

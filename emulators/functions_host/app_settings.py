@@ -83,12 +83,12 @@ def resolve(text: str, settings: Mapping[str, str]) -> str:
     """
 
     def value(match: re.Match[str]) -> str:
-        found = look_up(match[1], settings)
-        if found is None:
+        resolved = look_up(match[1], settings)
+        if resolved is None:
             raise StartError(
                 f"'%{match[1]}%' does not resolve to a value: set the app setting {match[1]}"
             )
-        return found
+        return resolved
 
     return _EXPRESSION.sub(value, text)
 

@@ -91,8 +91,8 @@ def parse_host_json(document: Section) -> HostJson:
     """Parse host.json, whose keys must be in lower case."""
     if document.get("version") != "2.0":
         raise StartError('host.json must say "version": "2.0"')
-    known = {"extensions", "functiontimeout", "logging", "concurrency"}
-    _refuse_others(document, known | _WITHOUT_EFFECT_HERE, "host.json: ")
+    supported = {"extensions", "functiontimeout", "logging", "concurrency"}
+    _refuse_others(document, supported | _WITHOUT_EFFECT_HERE, "host.json: ")
     if _true(_section(document, "concurrency").get("dynamicconcurrencyenabled", False)):
         raise Unsupported("host.json: concurrency.dynamicConcurrencyEnabled")
     extensions = _section(document, "extensions")
@@ -109,9 +109,9 @@ def parse_host_json(document: Section) -> HostJson:
     )
 
 
-def _refuse_others(section: Section, known: set[str] | frozenset[str], where: str) -> None:
+def _refuse_others(section: Section, supported: set[str] | frozenset[str], where: str) -> None:
     for key in section:
-        if key not in known:
+        if key not in supported:
             raise Unsupported(f"{where}{key}")
 
 

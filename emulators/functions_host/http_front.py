@@ -82,10 +82,10 @@ class HttpFront:
             return await answer_empty(send, 400)
         if self._webhooks and path.startswith(f"{WEBHOOKS}/"):
             return await self._webhooks(scope, receive, send)
-        found = self._routes.find(scope["method"], path)
-        if found is None:  # the real host answers unknown routes and wrong methods alike
+        route = self._routes.find(scope["method"], path)
+        if route is None:  # the real host answers unknown routes and wrong methods alike
             return await answer_empty(send, 404)
-        name, parameters = found
+        name, parameters = route
         if _content_length(scope["headers"]) > self._max_request_body_bytes:
             return await answer_empty(send, 500)  # seen on the real host: a 500, not a 413
         invocation = _invocation(self._by_name[name], parameters, scope["headers"])

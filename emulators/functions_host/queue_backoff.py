@@ -26,9 +26,9 @@ class QueueBackoff:
         self._current_s = 0.0
         self._exponent = 0
 
-    def next_delay_s(self, *, found: bool) -> float:
+    def next_delay_s(self, *, has_messages: bool) -> float:
         """Return the next wait; `found` is whether a message arrived since the last wait."""
-        if found:
+        if has_messages:
             self._current_s = self._minimum_s
             self._exponent = 1
         elif self._current_s != self._maximum_s:

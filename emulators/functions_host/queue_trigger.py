@@ -69,7 +69,7 @@ class QueueTrigger:
         self._invocations = invocations
         self._leases = leases
         self._backoff = QueueBackoff(MIN_POLLING_INTERVAL_S, options.max_polling_interval_s)
-        self._found_since_wait = False
+        self._has_messages = False
         self._failing = False
         self._processing: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -84,7 +84,7 @@ class QueueTrigger:
             for message in messages:
                 self._processing.add(asyncio.create_task(self._process(message)))
             if messages:
-                self._found_since_wait = True
+                self._has_messages = True
                 await self._wait_for_threshold()
             else:
                 await self._wait()
@@ -133,8 +133,8 @@ class QueueTrigger:
         self._failing = True
 
     async def _wait(self) -> None:
-        delay_s = self._backoff.next_delay_s(found=self._found_since_wait)
-        self._found_since_wait = False
+        delay_s = self._backoff.next_delay_s(has_messages=self._has_messages)
+        self._has_messages = False
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), delay_s)
 

@@ -48,11 +48,11 @@ class FunctionRoute:
         """Return the route's parameters for a decoded path, None unless path and method match."""
         if self.methods and method not in self.methods:
             return None
-        found = self.pattern.fullmatch(path)
+        match = self.pattern.fullmatch(path)
         return (
             None
-            if found is None
-            else {name: value for name, value in found.groupdict().items() if value}
+            if match is None
+            else {name: value for name, value in match.groupdict().items() if value}
         )
 
 

@@ -166,7 +166,10 @@ async def load(app_dir: Path) -> WorkerLibrary:
             f"The app's functions cannot be indexed.\n{error.stack_trace.rstrip() or error.message}"
         )
     metadata = await handle_event.functions_metadata_request(request)
-    functions = tuple(_indexed(found) for found in metadata.function_metadata_results or ())
+    functions = tuple(
+        _indexed(metadata_of_function)
+        for metadata_of_function in metadata.function_metadata_results or ()
+    )
     return WorkerLibrary(functions, capture.app)
 
 

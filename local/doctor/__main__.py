@@ -25,23 +25,23 @@ environment, for a deployment:
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0 if there is no problem, 1 if there is one."""
     options = _parser().parse_args(arguments)
-    found: list[DoctorCheck] = []
+    checks: list[DoctorCheck] = []
     if options.url is None:
-        found += show("This machine", machine.checks(options.folder), sys.stdout)
-        found += show("Settings", settings.checks(), sys.stdout)
-        found += show("The running app", _local_app(options), sys.stdout)
+        checks += show("This machine", machine.checks(options.folder), sys.stdout)
+        checks += show("Settings", settings.checks(), sys.stdout)
+        checks += show("The running app", _local_app(options), sys.stdout)
     else:
         access = app.Access(
             url=options.url.rstrip("/"),
             caller=_headers("FNSSE_KEY", "FNSSE_TOKEN"),
             operator=_headers("FNSSE_OPERATOR_KEY", "FNSSE_OPERATOR_TOKEN"),
         )
-        found += show(
+        checks += show(
             f"The app at {access.url}",
             _app(access, options.deployment, event_hub_settings(os.environ)),
             sys.stdout,
         )
-    return _conclude(found)
+    return _conclude(checks)
 
 
 def _local_app(options: argparse.Namespace) -> Iterator[DoctorCheck]:
@@ -78,9 +78,9 @@ def _headers(key: str, token: str) -> dict[str, str]:
     return {"x-functions-key": value} if value else {}
 
 
-def _conclude(found: list[DoctorCheck]) -> int:
-    problems = sum(check.state is CheckState.PROBLEM for check in found)
-    warnings = sum(check.state is CheckState.WARNING for check in found)
+def _conclude(checks: list[DoctorCheck]) -> int:
+    problems = sum(check.state is CheckState.PROBLEM for check in checks)
+    warnings = sum(check.state is CheckState.WARNING for check in checks)
     if problems or warnings:
         print(f"\n{_count(problems, 'problem')}, {_count(warnings, 'warning')}")
     else:

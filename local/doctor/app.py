@@ -111,9 +111,9 @@ def status(access: Access) -> Iterator[DoctorCheck]:
     yield from judge(response.json())
 
 
-def judge(seen: Mapping[str, Any]) -> Iterator[DoctorCheck]:
+def judge(report: Mapping[str, Any]) -> Iterator[DoctorCheck]:
     """The findings of what `GET /ops/status` says."""
-    recording = seen["worker"]["recording"]
+    recording = report["worker"]["recording"]
     if recording["lost"]:
         yield problem(
             f"{recording['lost']} exchanges could not be recorded by this worker",
@@ -124,27 +124,27 @@ def judge(seen: Mapping[str, Any]) -> Iterator[DoctorCheck]:
             f"{recording['waiting']} exchanges wait in memory for storage",
             "do not stop the app; look at the storage account",
         )
-    unread = [name for name in ("queue", "reconcile", "dead_letters") if "error" in seen[name]]
+    unread = [name for name in ("queue", "reconcile", "dead_letters") if "error" in report[name]]
     if unread:
         yield problem(
             f"the app cannot read {', '.join(unread)}: storage cannot be reached",
             "check AzureWebJobsStorage and CAPTURES_STORAGE, and the identity's roles",
         )
         return
-    age_s = seen["queue"]["oldest_age_s"] or 0
+    age_s = report["queue"]["oldest_age_s"] or 0
     if age_s > _OLD_S:
         yield warning(
-            f"the oldest of {seen['queue']['length']} envelopes waits since {age_s:.0f} s",
+            f"the oldest of {report['queue']['length']} envelopes waits since {age_s:.0f} s",
             "docs/how-to/alerts/nothing-delivered.md",
         )
     else:
-        yield ok(f"{seen['queue']['length']} envelopes on the queue")
-    if seen["reconcile"]["waiting"]:
+        yield ok(f"{report['queue']['length']} envelopes on the queue")
+    if report["reconcile"]["waiting"]:
         yield warning(
-            f"reconcile did nothing at its last run: {seen['reconcile']['waiting']}",
+            f"reconcile did nothing at its last run: {report['reconcile']['waiting']}",
             "docs/how-to/alerts/reconcile-incomplete.md",
         )
-    if count := seen["dead_letters"]["count"]:
+    if count := report["dead_letters"]["count"]:
         yield warning(f"{count} dead letters", "docs/how-to/dead-letters.md")
 
 

@@ -56,11 +56,11 @@ def skipped(what: str, remedy: str) -> DoctorCheck:
 def show(title: str, checks: Iterable[DoctorCheck], out: TextIO) -> list[DoctorCheck]:
     """Print each finding as it comes, below a title; returns them all."""
     print(f"\n{title}", file=out, flush=True)
-    shown = []
+    printed = []
     for check in checks:
         print(_line(check, paint if has_colours(out) else plain), file=out, flush=True)
-        shown.append(check)
-    return shown
+        printed.append(check)
+    return printed
 
 
 def _line(check: DoctorCheck, coloured: Paint) -> str:

@@ -72,10 +72,10 @@ def read_list(client: httpx.Client, region: str, address: str = ADDRESS) -> Iter
         page.raise_for_status()
         document = page.json()
         yield from document["Items"]
-        following = document.get("NextPageLink")
-        if not following:
+        next_page = document.get("NextPageLink")
+        if not next_page:
             return
-        page = client.get(following)
+        page = client.get(next_page)
     raise RuntimeError(f"the list has more than {_MOST_PAGES} pages")
 
 

@@ -54,13 +54,13 @@ type Entry = Mapping[str, Any]
 
 def base(prices: Mapping[str, Entry], version: str, date: str) -> list[Rate]:
     """The rates of Azure OpenAI's models in LiteLLM's map."""
-    found: dict[object, Rate] = {}
+    prices_found: dict[object, Rate] = {}
     for name, entry in prices.items():
         for rate in _of_entry(name, entry, version, date):
             for same in _names_and_types(rate):
                 # `global/x` repeats `x`
-                found.setdefault((same.key, same.context_above), same)
-    return [*found.values(), _tools(prices, version, date)]
+                prices_found.setdefault((same.key, same.context_above), same)
+    return [*prices_found.values(), _tools(prices, version, date)]
 
 
 def _names_and_types(rate: Rate) -> Iterator[Rate]:
@@ -111,10 +111,17 @@ def _of_entry(name: str, entry: Entry, version: str, date: str) -> Iterator[Rate
         return
     for tier in _TIERS:
         for above in (0, *_thresholds(entry)):
-            found = dict(_prices(entry, tier, above))
-            if found:
+            prices_found = dict(_prices(entry, tier, above))
+            if prices_found:
                 yield _rate(
-                    model, sku, zone, tier=tier, above=above, source=source, date=date, prices=found
+                    model,
+                    sku,
+                    zone,
+                    tier=tier,
+                    above=above,
+                    source=source,
+                    date=date,
+                    prices=prices_found,
                 )
 
 
@@ -165,12 +172,12 @@ def _prices(entry: Entry, tier: str, above: int) -> Iterator[tuple[str, Decimal]
         return
     plain = entry.get(f"input_cost_per_token{suffix}", 0)
     for part, names in _PRICES.items():
-        found = [entry[name + suffix] for name in names if name + suffix in entry]
+        prices_found = [entry[name + suffix] for name in names if name + suffix in entry]
         if part == "cache_write":
             # a write costs the input or more: 1.38 for gpt-4o of a data zone is a cached price
-            found = [price for price in found if price >= plain]
-        if found:
-            yield part, Decimal(str(found[0])) * UNITS[part]
+            prices_found = [price for price in prices_found if price >= plain]
+        if prices_found:
+            yield part, Decimal(str(prices_found[0])) * UNITS[part]
 
 
 def _rate(

@@ -75,8 +75,8 @@ class Attack:
             async with asyncio.timeout(_PATIENCE_S):
                 head = await reader.readuntil(b"\r\n\r\n")
                 await self._rest(reader, head.lower())
-        found = _STATUS.search(head)
-        status = found[1].decode() if found else NO_ANSWER
+        match = _STATUS.search(head)
+        status = match[1].decode() if match else NO_ANSWER
         when = " with retry-after" if b"\r\nretry-after:" in head.lower() else ""
         self.answers[f"{counted_as}{status}{when}"] += 1
 

@@ -67,8 +67,8 @@ class HostileUpstream:
         """Answer one request, and close the connection."""
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
-            found = _BEHAVIOUR.search(head.split(b"\r\n", 1)[0])
-            behaviour = found[1].decode() if found else ""
+            match = _BEHAVIOUR.search(head.split(b"\r\n", 1)[0])
+            behaviour = match[1].decode() if match else ""
             self.counts[behaviour] += 1
             if b"\r\ncookie:" in head.lower():
                 self.counts["requests with a cookie"] += 1

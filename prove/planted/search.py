@@ -49,9 +49,9 @@ def _blobs(bed: TestBed, *, only_captures: bool) -> Iterator[Place]:
                 continue
             client = account.get_container_client(container.name)
             for blob in client.list_blobs(include=["metadata"]):
-                said = f"{blob.name} {blob.metadata}".encode()
+                label = f"{blob.name} {blob.metadata}".encode()
                 data = client.download_blob(blob.name).readall()
-                yield f"blob {container.name}/{blob.name}", said + data
+                yield f"blob {container.name}/{blob.name}", label + data
 
 
 def _queues(bed: TestBed) -> Iterator[Place]:

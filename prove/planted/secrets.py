@@ -33,9 +33,9 @@ def everything() -> str:
     return "; ".join(f"my {kind} is {text}" for kind, text in TEXTS.items()) + "."
 
 
-def found(data: bytes, planted: Mapping[str, str]) -> Iterator[str]:
+def secrets_in(data: bytes, secrets: Mapping[str, str]) -> Iterator[str]:
     """The names of what `data` holds: plain, escaped within JSON, percent-encoded or in Base64."""
-    for name, text in planted.items():
+    for name, text in secrets.items():
         if any(form in data for form in _forms(text)):
             yield name
 

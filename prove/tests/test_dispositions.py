@@ -25,14 +25,14 @@ def test_each_exchange_has_one_disposition_and_they_add_up() -> None:
         observation("f", None),
         observation("g", None),
     ]
-    found = dispositions(observations, delivered={"1", "a", "2", "b"}, dead_lettered={"3", "d"})
-    assert found == {
+    result = dispositions(observations, delivered={"1", "a", "2", "b"}, dead_lettered={"3", "d"})
+    assert result == {
         Disposition.ON_THE_HUB: 2,
         Disposition.DEAD_LETTERED: 2,
         Disposition.TRACELESS: 1,
         Disposition.NEVER_ANSWERED: 2,
     }
-    assert sum(found.values()) == len(observations)
+    assert sum(result.values()) == len(observations)
 
 
 def test_a_disposition_of_no_exchange_is_in_the_report_too() -> None:

@@ -138,9 +138,9 @@ def test_anything_else_is_wrong(
 def test_every_event_is_held_against_the_first() -> None:
     """A true outcome after `aborted` is as wrong as the reverse; a replay may call itself one."""
     copies = [_COMPLETED, _COMPLETED | {"replayed": True}, _ABORTED, _COMPLETED | {"latency_ms": 1}]
-    found = wrong_statements(copies, _CUT_OFF, _STOPPED)
-    assert [bool(wrong) for wrong in found] == [False, False, True, True]
-    assert any("outcome" in text for text in found[2])
+    result = wrong_statements(copies, _CUT_OFF, _STOPPED)
+    assert [bool(wrong) for wrong in result] == [False, False, True, True]
+    assert any("outcome" in text for text in result[2])
 
 
 def test_a_later_event_may_lack_what_storage_has_lost_since() -> None:

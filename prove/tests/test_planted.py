@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from prove.planted.proof import COLUMNS, planted
-from prove.planted.secrets import CREDENTIALS, TEXTS, everything, found
+from prove.planted.proof import COLUMNS, run_planted
+from prove.planted.secrets import CREDENTIALS, TEXTS, everything, secrets_in
 from shared.core.content.detect.redactor import DETECTORS
 
 
@@ -19,13 +19,13 @@ def test_a_secret_is_recognised_in_every_form(before: str) -> None:
     text = before + everything()
     forms = (text, json.dumps({"text": json.dumps(text)}), quote(text, safe=""))
     for form in forms:
-        assert set(found(form.encode(), TEXTS)) == TEXTS.keys()
+        assert set(secrets_in(form.encode(), TEXTS)) == TEXTS.keys()
     in_base64 = base64.b64encode(f"{before}{json.dumps({'text': text})}".encode())
-    assert set(found(in_base64, TEXTS)) == TEXTS.keys()
+    assert set(secrets_in(in_base64, TEXTS)) == TEXTS.keys()
 
 
 def test_nothing_is_recognised_in_what_redaction_leaves() -> None:
-    assert not list(found(b"my email is [EMAIL]", TEXTS | CREDENTIALS))
+    assert not list(secrets_in(b"my email is [EMAIL]", TEXTS | CREDENTIALS))
 
 
 def test_what_is_planted_is_of_the_kinds_that_detectors_know() -> None:
@@ -37,7 +37,7 @@ def test_what_is_planted_is_of_the_kinds_that_detectors_know() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_with_metadata_nothing_that_was_planted_is_ever_written() -> None:
     """Neither through a kill of the worker nor through outages of storage and Event Hub."""
-    result = planted("embedded", progress=lambda _: None, modes=("metadata",))
+    result = run_planted("embedded", progress=lambda _: None, modes=("metadata",))
     gc.collect()  # the sockets, while this test forgives them
     result.require()
     where = {row[1] for row in result.rows[1:]}

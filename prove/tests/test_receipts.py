@@ -19,17 +19,17 @@ def answer(*messages: tuple[str, str]) -> bytes:
 def test_the_newest_receipt_of_each_message_is_known_however_the_responses_are_cut() -> None:
     whole = answer(("a", "1"), ("b", "2")) + answer() + answer(("a", "3"))
     for pieces in every_way(whole):
-        found: dict[str, str] = {}
-        reader = ReceiptReader(found)
+        result: dict[str, str] = {}
+        reader = ReceiptReader(result)
         for piece in pieces:
             reader.feed(piece)
-        assert found == {"a": "3", "b": "2"}
+        assert result == {"a": "3", "b": "2"}
 
 
 def test_a_receipt_that_another_connection_has_seen_since_is_not_taken_back() -> None:
-    found: dict[str, str] = {}
-    first, second = ReceiptReader(found), ReceiptReader(found)
+    result: dict[str, str] = {}
+    first, second = ReceiptReader(result), ReceiptReader(result)
     first.feed(answer(("a", "1")))
     second.feed(answer(("a", "2")))
     first.feed(answer())
-    assert found == {"a": "2"}
+    assert result == {"a": "2"}

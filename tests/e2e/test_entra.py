@@ -27,7 +27,7 @@ from harness.entra_tokens import (
 )
 from harness.event_log import EventLog
 from harness.http_client import ReceivedResponse
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.stack import FunctionsHost, Stack, free_ports
 from tests.e2e.conftest import on_embedded_alone
 from tests.integration.test_function_levels import LEVELS
@@ -68,7 +68,7 @@ def guarded(functions_host: FunctionsHost, tenant: Tenant) -> Iterator[Stack]:
     """A stack whose app believes `tenant`, and has its keys before anyone calls."""
     before = tenant.fetches()
     with Stack(functions_host=functions_host, settings=tenant.settings) as running:
-        until(lambda: tenant.fetches() > before, "keys to be fetched ahead of the first call")
+        poll_until(lambda: tenant.fetches() > before, "keys to be fetched ahead of the first call")
         yield running
 
 
@@ -143,7 +143,7 @@ def test_the_log_says_why_a_call_was_refused(guarded: Stack) -> None:
     """
     response = refused(guarded, Chat(headers=(bearer(token(oid=STRANGER)),)))
     line = f"The call {response.exchange_id} was refused: 403 caller_not_allowed"
-    until(lambda: line in output(guarded), "the log to say why")
+    poll_until(lambda: line in output(guarded), "the log to say why")
 
 
 @on_embedded_alone
@@ -306,9 +306,9 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
         )
         assert TENANT not in response.body.decode()
         assert ready() == (503, "unreachable")
-        until(lambda: NOT_FETCHED in output(stack), "the log to say why")
+        poll_until(lambda: NOT_FETCHED in output(stack), "the log to say why")
         with tenant:
-            until(lambda: ready() == (200, "reachable"), "the tenant's keys", within_s=40)
+            poll_until(lambda: ready() == (200, "reachable"), "the tenant's keys", within_s=40)
             old = token()
             assert Chat(headers=(bearer(old),)).ask(stack).status == 200
             tenant.keys = [jwk("second")]

@@ -7,7 +7,7 @@ from openai import OpenAI
 from harness import upstream_record
 from harness.chat import PROMPT, new_deployment
 from harness.event_log import EventLog
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.stack import Stack
 
 # A message that was in hand when the host was killed is hidden for two minutes, and the real host's
@@ -32,7 +32,7 @@ def test_an_unread_response_has_its_event(
         )
         response, create_id = created.parse(), created.headers["x-exchange-id"]
         assert events.one(exchange_id=create_id)["response_status"] == "queued"
-        until(lambda: questions(strained, response.id), "the app asks how it is")
+        poll_until(lambda: questions(strained, response.id), "the app asks how it is")
         host = strained.parts["functions_host"]
         host.kill()
         host.start()

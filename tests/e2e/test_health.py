@@ -10,7 +10,7 @@ from typing import Any
 
 from harness import http_client
 from harness.chat import API_VERSION
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.repository import ROOT
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
@@ -43,12 +43,12 @@ def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
         response = http_client.call(strained.proxy_url, "GET", "/health/ready")
         return response.status, json.loads(response.body)
 
-    until(lambda: ready() == (200, whole), "readiness with everything there")
+    poll_until(lambda: ready() == (200, whole), "readiness with everything there")
     strained.parts["event_hubs"].kill()
     without = {**whole, "status": "not ready", "event_hub": "unreachable"}
-    until(lambda: ready() == (503, without), "the Event Hub to be missed")
+    poll_until(lambda: ready() == (503, without), "the Event Hub to be missed")
     strained.parts["event_hubs"].start()
-    until(lambda: ready() == (200, whole), "the Event Hub to be found again")
+    poll_until(lambda: ready() == (200, whole), "the Event Hub to be found again")
 
 
 @on_embedded_alone
@@ -68,7 +68,9 @@ def test_a_rejecting_event_hub_degrades_the_app(
     set_mode("reject")
     try:
         http_client.call(strained.proxy_url, "GET", f"/openai/models?api-version={API_VERSION}")
-        until(lambda: get("/health/ready")[1]["status"] == "degraded", "the refusal to be noticed")
+        poll_until(
+            lambda: get("/health/ready")[1]["status"] == "degraded", "the refusal to be noticed"
+        )
         status, health = get("/health/ready")
         assert status == 200
         assert health["event_hub"] == "reachable"
@@ -79,7 +81,7 @@ def test_a_rejecting_event_hub_degrades_the_app(
         assert seen["queue"]["length"] >= 1
     finally:
         set_mode("accept")
-    until(lambda: get("/health/ready")[1]["status"] == "ready", "events to get through again")
+    poll_until(lambda: get("/health/ready")[1]["status"] == "ready", "events to get through again")
     _, seen = get("/ops/status")
     assert seen["worker"]["event_hub"]["accepting"] is True
     assert seen["worker"]["event_hub"]["last_accepted_at"] is not None

@@ -18,7 +18,7 @@ from harness.chat import Chat
 from harness.chromium import chromium
 from harness.event_log import EventLog
 from harness.view_process import view_process
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.stack import Stack
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.exchange_id import started_at
@@ -89,7 +89,7 @@ def test_a_dead_letter_is_requeued_after_a_fix(page: Page, stack: Stack, events:
     expect(page.get_by_role("dialog")).to_contain_text(exchange_id)
     confirm(page, "Requeue", "Requeue this dead letter")
     expect(listed).to_have_count(0)
-    until(lambda: events.count(exchange_id=exchange_id) == 2, "its event once more")
+    poll_until(lambda: events.count(exchange_id=exchange_id) == 2, "its event once more")
 
 
 def test_a_time_range_is_replayed(page: Page, stack: Stack, events: EventLog) -> None:
@@ -98,13 +98,13 @@ def test_a_time_range_is_replayed(page: Page, stack: Stack, events: EventLog) ->
     events.one(exchange_id=exchange_id)
     began = started_at(exchange_id).replace(microsecond=0)
     end = began + timedelta(seconds=1)
-    until(lambda: datetime.now(UTC) > end, "the end of the range to be past")
+    poll_until(lambda: datetime.now(UTC) > end, "the end of the range to be past")
     page.get_by_label("From").fill(f"{began:{_LOCAL}}")
     page.get_by_label("To").fill(f"{end:{_LOCAL}}")
     page.get_by_role("button", name="Replay …").click()
     confirm(page, "Replay", "Replay this time range")
     expect(page.locator(".run")).to_contain_text("1 of 1 hours", timeout=2 * _WITHIN_MS)
-    until(
+    poll_until(
         lambda: events.count(exchange_id=exchange_id, replayed=True) == 1,
         "the replayed event",
         within_s=120,

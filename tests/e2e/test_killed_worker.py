@@ -12,7 +12,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 from harness.chat import Chat
 from harness.event_log import EventLog
 from harness.http_client import ReceivedResponse
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.stack import Stack
 
 SECONDS = 30  # in which a new worker has to serve
@@ -30,7 +30,7 @@ def test_a_killed_worker_is_replaced(strained: Stack) -> None:
         assert call.piece() is not None
         os.kill(worker, signal.SIGKILL)
         broken = call.rest()
-    after = until(lambda: whole_answer(strained), "an answer after the kill", within_s=SECONDS)
+    after = poll_until(lambda: whole_answer(strained), "an answer after the kill", within_s=SECONDS)
     assert not broken.whole
     assert b"[DONE]" not in broken.body
     assert worker_of(strained) != worker

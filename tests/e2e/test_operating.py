@@ -25,7 +25,7 @@ from harness import envelope_queue, http_client
 from harness.chat import Chat, content_of
 from harness.event_log import EventLog
 from harness.tools import missing
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.repository import ROOT
 from local.stack import Stack
 from shared.completeness.replay import MAX_QUEUED
@@ -110,11 +110,11 @@ def status_of(stack: Stack, links: dict[str, str]) -> dict[str, Any]:
 def ended(stack: Stack, links: dict[str, str]) -> dict[str, Any]:
     """The status of an orchestration that has ended."""
 
-    def look() -> dict[str, Any] | None:
+    def probe() -> dict[str, Any] | None:
         status = status_of(stack, links)
         return status if status["runtimeStatus"] not in {"Pending", "Running"} else None
 
-    return until(look, "the orchestration's end", within_s=_ENDED_WITHIN_S)
+    return poll_until(probe, "the orchestration's end", within_s=_ENDED_WITHIN_S)
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def test_envelopes_that_share_a_message_are_all_delivered(stack: Stack, events: 
             for exchange_id in exchange_ids
         ]
     queue_message(stack, [capture.load_header(blob)["envelope"] for blob in blobs])
-    until(
+    poll_until(
         lambda: [events.count(exchange_id=exchange_id) for exchange_id in exchange_ids] == [2, 2],
         "each event once more",
     )
@@ -208,7 +208,7 @@ def test_a_dead_letter_is_requeued_and_erased(stack: Stack, events: EventLog) ->
         whole = captures.download_blob(name).readall()
         captures.upload_blob(name, b"garbage", overwrite=True)
         queue_message(stack, capture.load_header(whole)["envelope"])
-        until(
+        poll_until(
             lambda: dead_lettered_ids(stack).get(exchange_id) == "corrupt_capture",
             "the exchange to be dead-lettered",
         )
@@ -221,7 +221,7 @@ def test_a_dead_letter_is_requeued_and_erased(stack: Stack, events: EventLog) ->
             "queued": exchange_id
         }
         assert exchange_id not in dead_lettered_ids(stack)
-        until(
+        poll_until(
             lambda: events.count(exchange_id=exchange_id, content=content) == 2,
             "the event once more",
         )
@@ -336,7 +336,7 @@ def test_reconcile_that_runs_is_not_started_twice(stack: Stack) -> None:
                 # 202: the machine was so slow that the one before had ended
                 return response if code == 409 else None
 
-            assert until(refused, "the answer 409")["error"]["code"] == "reconcile_running"
+            assert poll_until(refused, "the answer 409")["error"]["code"] == "reconcile_running"
             assert ended(stack, links)["output"]["waiting"] == "the queue still holds 1 envelopes"
             assert post(stack, "/ops/reconcile")[0] == 202
             ended(stack, links)
@@ -360,7 +360,7 @@ def test_a_replay_waits_for_other_work_and_can_be_terminated(
                 waiting = (status_of(stack, links)["customStatus"] or {}).get("waiting")
                 return waiting == f"the queue still holds {MAX_QUEUED + 1} envelopes"
 
-            until(waits, "the replay to say why it waits", within_s=_ENDED_WITHIN_S)
+            poll_until(waits, "the replay to say why it waits", within_s=_ENDED_WITHIN_S)
             target = target_of(links["terminatePostUri"]).replace("{text}", "enough")
             assert http_client.call(stack.proxy_url, "POST", target).status == 202
             assert ended(stack, links)["runtimeStatus"] == "Terminated"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from harness import upstream_record
 from harness.chat import Chat
 from harness.event_log import EventLog
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.stack import FunctionsHost, Stack
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
@@ -65,7 +65,7 @@ def test_a_failure_after_the_end_of_the_response_is_printed(
     with Stack(functions_host=functions_host, settings=settings, ports=ports, only=parts) as stack:
         response = Chat().ask(stack)
         line = f"ERROR: The response capture of exchange {response.exchange_id} could not be stored"
-        until(
+        poll_until(
             lambda: line in stack.parts["functions_host"].output(),
             "the line that says so",
             within_s=30,

@@ -10,7 +10,7 @@ from harness import privacy
 from harness.event_log import EventLog
 from harness.otlp_receiver import OtlpReceiver, otlp_receiver
 from harness.tools import require_func
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.stack import Stack
 from tests.e2e.conftest import POLLING
 
@@ -57,8 +57,8 @@ def test_spans_cost_and_content_mode_arrive_together() -> None:
         redacted = _ask(stack, stream=True)
         unrecorded = _ask(stack, stream=False, **{"x-fnsse-content": "metadata"})
         event, bare = events.one(exchange_id=redacted), events.one(exchange_id=unrecorded)
-        until(lambda: len(_roots(collector)) == 2 and collector.logs, "two spans and an event")
-        until(lambda: _exchanges(collector) == 2, "two exchanges in the metrics")
+        poll_until(lambda: len(_roots(collector)) == 2 and collector.logs, "two spans and an event")
+        poll_until(lambda: _exchanges(collector) == 2, "two exchanges in the metrics")
         privacy.check_output(stack)
 
     assert (event["content_mode"], bare["content_mode"]) == ("redacted", "metadata")

@@ -11,7 +11,7 @@ import pytest
 
 from harness import http_client
 from harness.view_process import view_process
-from harness.waiting import until
+from harness.waiting import poll_until
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
 
@@ -42,7 +42,7 @@ def shown(view: httpx.Client, exchange_id: str) -> dict[str, Any]:
         answer = view.get(f"/api/exchanges/{exchange_id}")
         return answer.json() if answer.status_code == 200 else None
 
-    return until(found, f"the view shows {exchange_id}")
+    return poll_until(found, f"the view shows {exchange_id}")
 
 
 def test_a_prompt_of_the_playground_becomes_an_exchange(view: httpx.Client, stack: Stack) -> None:

@@ -94,14 +94,14 @@ class _Parser:
             raise FilterError("a space is expected between two terms", at=self._at)
 
     def _term(self) -> Term:
-        found = _KEY.match(self._line, self._at)
-        if found is None:
+        match = _KEY.match(self._line, self._at)
+        if match is None:
             return self._search()
-        key = _key(found[1], self._at)
-        self._at = found.end()
-        if found[2].startswith(":"):
-            return self._is_one_of(key, negated=found[2] == ":!")
-        return self._compares(key, cast("ComparisonOperator", found[2]))
+        key = _key(match[1], self._at)
+        self._at = match.end()
+        if match[2].startswith(":"):
+            return self._is_one_of(key, negated=match[2] == ":!")
+        return self._compares(key, cast("ComparisonOperator", match[2]))
 
     def _search(self) -> Term:
         value = self._text(_BARE_WORD)
@@ -150,11 +150,11 @@ class _Parser:
             return _Text(text=re.sub(r"\\(.)", r"\1", quoted[1]), quoted=True, at=start)
         if self._line.startswith('"', start):
             raise FilterError('a text has no closing "', at=start)
-        found = word.match(self._line, start)
-        if found is None:
+        match = word.match(self._line, start)
+        if match is None:
             raise FilterError("a value is expected", at=start)
-        self._at = found.end()
-        return _Text(text=found[0], quoted=False, at=start)
+        self._at = match.end()
+        return _Text(text=match[0], quoted=False, at=start)
 
 
 def _key(name: str, at: int) -> Key:

@@ -35,18 +35,18 @@ def _holds(term: Term, row: Row, text: Callable[[], str]) -> bool:
             value = getattr(row, term.key.column)
             return value is not None and _OPERATORS[term.operator](value, term.value)
         case IsOneOf():
-            found = getattr(row, term.key.column)
-            return any(_equals(found, value) for value in term.values) is not term.negated
+            field = getattr(row, term.key.column)
+            return any(_equals(field, value) for value in term.values) is not term.negated
 
 
-def _equals(found: Value, value: Value | Pattern) -> bool:
-    if value is None or found is None:
-        return value is None and found is None
+def _equals(field: Value, value: Value | Pattern) -> bool:
+    if value is None or field is None:
+        return value is None and field is None
     if isinstance(value, Pattern):
-        return _glob(value.text).fullmatch(str(found)) is not None
-    if isinstance(found, str) and isinstance(value, str):
-        return found.translate(_LOWER_CASE) == value.translate(_LOWER_CASE)
-    return found == value
+        return _glob(value.text).fullmatch(str(field)) is not None
+    if isinstance(field, str) and isinstance(value, str):
+        return field.translate(_LOWER_CASE) == value.translate(_LOWER_CASE)
+    return field == value
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

@@ -41,10 +41,10 @@ def time_ms(value: str, now_ms: int) -> float:
 
 def flag(value: str) -> bool:
     """`yes`, `no`, `true`, `false`."""
-    found = _FLAGS.get(value.lower())
-    if found is None:
+    is_set = _FLAGS.get(value.lower())
+    if is_set is None:
         raise ValueError("yes or no is expected")
-    return found
+    return is_set
 
 
 def number(kind: ValueKind, value: str, now_ms: int) -> float:
@@ -61,8 +61,8 @@ def number(kind: ValueKind, value: str, now_ms: int) -> float:
 
 
 def _quantity(value: str, units: Mapping[str, int], expected: str) -> float:
-    found = _NUMBER.fullmatch(value)
-    unit = units.get(found[2].lower()) if found else None
-    if found is None or unit is None:
+    match = _NUMBER.fullmatch(value)
+    unit = units.get(match[2].lower()) if match else None
+    if match is None or unit is None:
         raise ValueError(expected)
-    return float(found[1]) * unit
+    return float(match[1]) * unit

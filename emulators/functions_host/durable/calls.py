@@ -80,8 +80,8 @@ def _failed(error: str) -> OrchestratorState:
     return OrchestratorState(actions=(), done=True, output=None, error=error, custom_status=None)
 
 
-def _unknown(name: str, known: Mapping[str, DurableFunction]) -> str:
-    names = ", ".join(f"'{name}'" for name in known)
+def _unknown(name: str, orchestrators: Mapping[str, DurableFunction]) -> str:
+    names = ", ".join(f"'{name}'" for name in orchestrators)
     return (
         f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. "
         f"Additional info: The following are the known orchestrator functions: {names}."

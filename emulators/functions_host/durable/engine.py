@@ -222,5 +222,5 @@ class Engine:
         self._waiting[key] = asyncio.get_running_loop().call_later(delay_s, fire)
 
     def _is_current(self, instance: Instance, key: tuple[str, int]) -> bool:
-        known = self._instances.get(instance.instance_id)
-        return known is instance and instance.active and instance.execution.execution_id == key[0]
+        current = self._instances.get(instance.instance_id)
+        return current is instance and instance.active and instance.execution.execution_id == key[0]

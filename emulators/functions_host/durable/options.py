@@ -32,9 +32,9 @@ class DurableOptions:
 def parse_durable_options(section: Mapping[str, Any] | None) -> DurableOptions:
     """Read the section, whose keys are in lower case; Unsupported names the options that this host
     lacks."""
-    known = {"hubname", "maxconcurrentactivityfunctions"}
+    supported = {"hubname", "maxconcurrentactivityfunctions"}
     for key in section or {}:
-        if key not in known | _WITHOUT_EFFECT_HERE:
+        if key not in supported | _WITHOUT_EFFECT_HERE:
             raise Unsupported(f"host.json: extensions.durableTask.{key}")
     values = section or {}
     activities = values.get("maxconcurrentactivityfunctions", 10 * (os.cpu_count() or 1))

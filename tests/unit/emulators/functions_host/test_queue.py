@@ -17,7 +17,7 @@ def test_an_idle_listener_backs_off_to_its_maximum() -> None:
     """The delay is the minimum, then the minimum plus a doubling delta, then the maximum."""
     backoff = QueueBackoff(0.1, 1.0, uniform=lambda least, most: (least + most) / 2)
 
-    delays = [round(backoff.next_delay_s(found=False), 3) for _ in range(7)]
+    delays = [round(backoff.next_delay_s(has_messages=False), 3) for _ in range(7)]
 
     assert delays == [0.1, 0.2, 0.3, 0.5, 0.9, 1.0, 1.0]
 
@@ -26,9 +26,12 @@ def test_a_found_message_brings_the_delay_back_to_the_minimum() -> None:
     """After a find the next wait is the minimum, and growth starts again."""
     backoff = QueueBackoff(0.1, 1.0, uniform=lambda least, most: (least + most) / 2)
     for _ in range(7):
-        backoff.next_delay_s(found=False)
+        backoff.next_delay_s(has_messages=False)
 
-    delays = [round(backoff.next_delay_s(found=found), 3) for found in (True, False, False)]
+    delays = [
+        round(backoff.next_delay_s(has_messages=has_messages), 3)
+        for has_messages in (True, False, False)
+    ]
 
     assert delays == [0.1, 0.2, 0.3]
 
@@ -42,7 +45,7 @@ def test_the_growth_is_random_by_a_fifth() -> None:
         return least
 
     backoff = QueueBackoff(0.1, 1.0, uniform=record)
-    delays = [round(backoff.next_delay_s(found=False), 3) for _ in range(2)]
+    delays = [round(backoff.next_delay_s(has_messages=False), 3) for _ in range(2)]
 
     assert bounds == [(0.8, 1.2)]
     assert delays == [0.1, 0.18]
