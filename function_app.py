@@ -198,7 +198,7 @@ enrichment = Enrichment(
         rates=rate_files.read_texts() if config.event_cost else None,
         for_telemetry=config.telemetry is not None,
         with_messages=config.telemetry is not None and config.telemetry.wants_messages,
-        own_patterns=content.own_patterns,
+        custom_patterns=content.custom_patterns,
         analyzer=analyzer(config.presidio),
     ),
     UsageClaims(json_blobs),

@@ -12,7 +12,7 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 from shared.access.auth_failure_log import AuthFailureLog
 from shared.access.caller_check import CallerCheck
 from shared.core.api_errors.api_error import ApiError
-from shared.core.records.operator.erasure_receipt import Operator
+from shared.core.records.operator.erasure_receipt import OperatorIdentity
 from shared.core.wire.token.caller_token import Role
 from shared.http.error_response import ErrorResponse
 from shared.http.exchange_ids import fresh_exchange_id
@@ -50,14 +50,14 @@ class Guard:
         error = await self._rejection(req, Role.OPERATOR)
         return _error_response(error, {}) if error is not None else None
 
-    async def identify_operator(self, req: Request) -> Operator | Response:
+    async def identify_operator(self, req: Request) -> OperatorIdentity | Response:
         """The operator who calls, or the response to a call that is not an operator's."""
         if self._check is None:
-            return Operator(auth="function_key", object_id=None)
+            return OperatorIdentity(auth="function_key", object_id=None)
         identity = await self._check.identity(req.scope["headers"], Role.OPERATOR)
         if isinstance(identity, ApiError):
             return _error_response(identity, {})
-        return Operator(auth="entra", object_id=identity)
+        return OperatorIdentity(auth="entra", object_id=identity)
 
     async def _rejection(self, req: Request, role: Role) -> ApiError | None:
         return (

@@ -7,7 +7,7 @@ from __future__ import annotations
 import azure.functions as func
 
 from shared.core.records.queue.envelope_message import POISON_QUEUE, QUEUE
-from shared.enrichment.enrichment import QueueMessage
+from shared.enrichment.enrichment import MessageMetadata
 from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
 
@@ -23,7 +23,7 @@ def blueprint(
     @functions.function_name("enrichment")
     @functions.queue_trigger(arg_name="message", queue_name=QUEUE, connection=storage_setting)
     async def enrich(message: func.QueueMessage) -> None:
-        await message_handler.handle(message.get_body(), _queue_message(message))
+        await message_handler.handle(message.get_body(), _metadata(message))
 
     @functions.function_name("enrichment_poison")
     @functions.queue_trigger(
@@ -35,9 +35,9 @@ def blueprint(
     return functions
 
 
-def _queue_message(message: func.QueueMessage) -> QueueMessage:
+def _metadata(message: func.QueueMessage) -> MessageMetadata:
     queued_at = message.insertion_time
-    return QueueMessage(
+    return MessageMetadata(
         queued_ns=None if queued_at is None else int(queued_at.timestamp() * 1e9),
         tries=message.dequeue_count or 1,
     )

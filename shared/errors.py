@@ -29,7 +29,7 @@
     └── DeliveryError            the Event Hub did not accept an event; the queue retries
         ├── DeliveryForbidden    the app's credentials do not let it send
         ├── EventTooLarge        it never will, although the event was cut to fit
-        └── EventRejected         it refused this event because of its content, and would again
+        └── EventRejected        it refused this event because of its content, and would again
 
 Messages name the thing and the remedy, and never hold a secret, a prompt or an answer.
 

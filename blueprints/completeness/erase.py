@@ -18,7 +18,7 @@ from blueprints.operator_http import accepted, json_body
 from shared.completeness.erasure import ErasureRunner, ErasureStep, Position
 from shared.core.api_errors import operator_errors
 from shared.core.records.operator import erasure_receipt, erasure_request
-from shared.core.records.operator.erasure_receipt import ErasureCounts, Operator
+from shared.core.records.operator.erasure_receipt import ErasureCounts, OperatorIdentity
 from shared.core.wire.json import typed_json
 from shared.errors import OperatorRequestError
 from shared.http.error_response import ErrorResponse
@@ -37,7 +37,7 @@ class ErasureState:
     """The orchestration's input, and how far it is: so that it can continue as new."""
 
     request: dict[str, Any]  # ErasureRequest.as_json: hashes of callers, never their ids
-    operator: Operator
+    operator: OperatorIdentity
     requested_at: str  # UTC, ISO 8601 with offset
     part_count: int
     position: Position = field(default_factory=Position)
@@ -48,7 +48,7 @@ class ErasureState:
         """The state that `as_json` wrote."""
         return cls(
             request=fields["request"],
-            operator=typed_json.read(Operator, fields["operator"]),
+            operator=typed_json.read(OperatorIdentity, fields["operator"]),
             requested_at=fields["requested_at"],
             part_count=fields["part_count"],
             position=typed_json.read(Position, fields["position"]),
@@ -172,7 +172,10 @@ async def _finish(runner: ErasureRunner, step: ActivityInput) -> dict[str, Any]:
 
 
 async def _start(
-    req: Request, client: df.DurableOrchestrationClient, runner: ErasureRunner, operator: Operator
+    req: Request,
+    client: df.DurableOrchestrationClient,
+    runner: ErasureRunner,
+    operator: OperatorIdentity,
 ) -> Response:
     now = datetime.now(UTC)
     try:

@@ -24,7 +24,7 @@ from shared.core.records.operator import erasure_receipt
 from shared.core.records.operator.erasure_receipt import (
     ErasureCounts,
     ErasurePage,
-    Operator,
+    OperatorIdentity,
     Receipt,
 )
 from shared.core.records.operator.erasure_request import ErasureRequest
@@ -151,7 +151,7 @@ class ErasureRunner:
         self,
         run: str,
         request: ErasureRequest,
-        operator: Operator,
+        operator: OperatorIdentity,
         requested_at: datetime,
         counts: ErasureCounts,
     ) -> JsonObject:

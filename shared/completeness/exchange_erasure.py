@@ -34,7 +34,7 @@ class ErasableEntries(Protocol):
         """Take an exchange off the dead letters; False if it is not among them."""
         ...
 
-    async def take_event_refusal(self, exchange_id: str) -> bool:
+    async def take_event_rejection(self, exchange_id: str) -> bool:
         """Forget that the Event Hub refused the exchange's event; False if it did not."""
         ...
 
@@ -88,4 +88,4 @@ class ExchangeErasure:
     async def forget_failures(self, exchange_id: str) -> None:
         """Forget how often its event failed. Raises StorageError."""
         await self._failure_counts.delete(failure_count_name(exchange_id))
-        await self._ledger.take_event_refusal(exchange_id)
+        await self._ledger.take_event_rejection(exchange_id)

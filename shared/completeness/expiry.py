@@ -176,5 +176,5 @@ class Expiry:
             if kind is CaptureKind.OUTCOME:
                 await self._captures.erase(name)
             else:
-                await self._captures.put(name, (capture.expired(header),))
+                await self._captures.put(name, (capture.expired_capture(header),))
         return True

@@ -133,7 +133,7 @@ class Reconciliation:
         """The windows to reconcile, oldest first: those of the look-back that no report calls
         complete (see `judged_windows`), and those in which an operator requeued a dead letter.
         """
-        names = [window.name for window in judged_windows(until, look_back, open_too=open_too)]
+        names = [window.name for window in judged_windows(until, look_back, include_open=open_too)]
         complete = await self._ledger.complete_windows(names)
         reopened = {
             name

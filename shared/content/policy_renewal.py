@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from shared.concurrency.renewal import SharedTask
 from shared.content.policy_source import NO_POLICY
 from shared.core.content import policy
-from shared.core.content.detect.own import OwnPatterns
+from shared.core.content.detect.custom import CustomPatterns
 from shared.core.content.policy import ContentPolicy
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import ContentPolicyError, StorageError, StorageNotFound
@@ -90,7 +90,7 @@ class PolicyRenewal:
         self._log_news()
         return self._policy or NO_POLICY
 
-    async def own_patterns(self) -> OwnPatterns | None:
+    async def custom_patterns(self) -> CustomPatterns | None:
         """Those of the last policy that was read; None if the blob has held none. Raises
         StorageError if the blob could not be read yet.
         """
@@ -100,7 +100,7 @@ class PolicyRenewal:
         self._log_news()
         if self._policy is None and self._unread == _UNREADABLE:
             raise StorageError(_UNREADABLE)
-        return self._policy.own if self._policy else None
+        return self._policy.custom if self._policy else None
 
     def degradation(self) -> str | None:
         """What is wrong with the blob, and what counts meanwhile; None if nothing is wrong."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from shared.core.content.detect.own import OwnPatterns
+from shared.core.content.detect.custom import CustomPatterns
 from shared.core.content.policy import NO_POLICY_RULE, ContentPolicy
 from shared.core.wire.content_mode import STRICTEST
 
@@ -21,7 +21,7 @@ class PolicySource(Protocol):
         """The policy for an exchange that begins. Neither waits nor raises."""
         ...
 
-    async def own_patterns(self) -> OwnPatterns | None:
+    async def custom_patterns(self) -> CustomPatterns | None:
         """What is redacted beside what is built in; None while there is no policy. Raises
         StorageError if that cannot be known now.
         """
@@ -45,8 +45,8 @@ class FixedPolicy:
     def policy(self) -> ContentPolicy:
         return self._policy
 
-    async def own_patterns(self) -> OwnPatterns | None:
-        return self._policy.own
+    async def custom_patterns(self) -> CustomPatterns | None:
+        return self._policy.custom
 
     def begin(self) -> None:
         """Nothing is to be read."""

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared.core.content.detect.own import OwnPatterns
+from shared.core.content.detect.custom import CustomPatterns
 from shared.core.cost.deployments import DeploymentProfile
 from shared.core.cost.rates import CardTexts, RateCard, read_card
 from shared.core.event import event_cost, truncation, usage_claim
@@ -53,7 +53,7 @@ class EventOptions:
     rates: CardTexts | None
     for_telemetry: bool
     with_messages: bool  # for telemetry
-    own_patterns: OwnPatterns
+    custom_patterns: CustomPatterns
 
 
 @functools.lru_cache(maxsize=1)
@@ -70,7 +70,7 @@ def assembled_event(
     """
     event, card = checked.event, rate_card(options.rates) if options.rates else None
     if event.content_mode is ContentMode.REDACTED:
-        event = _redacted(event, options.own_patterns)
+        event = _redacted(event, options.custom_patterns)
     claims = usage_claim.response_to_claim(event)
     repeating = None
     without_usage = usage_claim.followed_without_usage(event)
@@ -98,21 +98,21 @@ def assembled_event(
     )
 
 
-def _redacted(event: Event, own: OwnPatterns) -> Event:
+def _redacted(event: Event, custom: CustomPatterns) -> Event:
     # takes 30 ms to import, and is needed in this content mode alone
     from shared.core.event import content_redaction
 
-    return content_redaction.redact(event, _redactor(own))
+    return content_redaction.redact(event, _redactor(custom))
 
 
-_redactors: Final[list[tuple[OwnPatterns, Redactor]]] = []  # at most one: compiling takes 10 ms
+_redactors: Final[list[tuple[CustomPatterns, Redactor]]] = []  # at most one: compiling takes 10 ms
 
 
-def _redactor(own: OwnPatterns) -> Redactor:
+def _redactor(custom: CustomPatterns) -> Redactor:
     from shared.core.content.detect.redactor import Redactor
 
-    if not _redactors or _redactors[0][0] != own:
-        _redactors[:] = [(own, Redactor(own, *_analyzers))]
+    if not _redactors or _redactors[0][0] != custom:
+        _redactors[:] = [(custom, Redactor(custom, *_analyzers))]
     return _redactors[0][1]
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.content.detect.own import NO_PATTERNS, OwnPatterns
+from shared.core.content.detect.custom import NO_PATTERNS, CustomPatterns
 from shared.core.content.policy import NO_POLICY_RULE, NOT_ANALYZED_RULE
 from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.cost.rates import CardTexts
@@ -45,7 +45,7 @@ IN_PLACE_BYTES: Final = 64 * 1024
 STREAM_IN_PLACE_BYTES: Final = 1024 * 1024
 
 # What is redacted beside what is built in. None: nobody knows, and no text may go into the event.
-type OwnPatternsSource = Callable[[], Awaitable[OwnPatterns | None]]
+type CustomPatternsSource = Callable[[], Awaitable[CustomPatterns | None]]
 
 
 class Assembler:
@@ -59,15 +59,14 @@ class Assembler:
         rates: CardTexts | None = None,
         for_telemetry: bool = False,
         with_messages: bool = False,
-        own_patterns: OwnPatternsSource | None = None,
+        custom_patterns: CustomPatternsSource | None = None,
         analyzer: AnalyzerProcess | None = None,
     ) -> None:
-        """`default_region` is the event's region if the upstream named none; `deployments` is
-        what the operator says of them. `rates` are those by which events have a cost; None: they
-        have none. `for_telemetry`: also say what spans and metrics are made of, `with_messages`
-        with the texts of prompt and answer. `own_patterns`: what is redacted beside what is built
-        in; None: nothing. `analyzer` finds more than the detectors; None: there is none. Raises
-        RateError.
+        """`default_region` is the event's region if the upstream named none. `deployments` are the
+        operator's facts about them. With `rates`, events have a cost. With `for_telemetry`, an
+        assembled event also has the figures for spans and metrics; `with_messages` adds the texts
+        of prompt and answer. `custom_patterns` are redacted beside the built-in ones. `analyzer`
+        finds more than the detectors; None: there is none. Raises RateError.
         """
         if rates is not None:
             rate_card(rates)
@@ -76,7 +75,7 @@ class Assembler:
         self._deployments = dict(deployments)
         self._for_telemetry = for_telemetry
         self._with_messages = with_messages
-        self._own_patterns = own_patterns or _no_patterns
+        self._custom_patterns = custom_patterns or _no_patterns
         self._analyzer = analyzer
         self._one_child = asyncio.Lock()
 
@@ -90,8 +89,8 @@ class Assembler:
         """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if it cannot
         be known now what has to be redacted.
         """
-        own_patterns = await self._patterns_for(envelope)
-        if own_patterns is None:
+        custom_patterns = await self._patterns_for(envelope)
+        if custom_patterns is None:
             envelope = _without_content(envelope, NO_POLICY_RULE)
         options = EventOptions(
             region=self._default_region,
@@ -100,7 +99,7 @@ class Assembler:
             rates=self._rates,
             for_telemetry=self._for_telemetry,
             with_messages=self._with_messages,
-            own_patterns=own_patterns or NO_PATTERNS,
+            custom_patterns=custom_patterns or NO_PATTERNS,
         )
         if self._analyzer is not None and envelope.content_mode is ContentMode.REDACTED:
             event = await self._analyzer.assemble(envelope, request, response, options)
@@ -112,18 +111,18 @@ class Assembler:
         async with self._one_child:
             return await assembly_process.assemble(envelope, request, response, options)
 
-    async def _patterns_for(self, envelope: Envelope) -> OwnPatterns | None:
+    async def _patterns_for(self, envelope: Envelope) -> CustomPatterns | None:
         """What is redacted beside what is built in; None if nobody knows that."""
         if envelope.content_mode is not ContentMode.REDACTED:
             return NO_PATTERNS
-        return await self._own_patterns()
+        return await self._custom_patterns()
 
 
 def _without_content(envelope: Envelope, rule: str) -> Envelope:
     return replace(envelope, content_mode=ContentMode.METADATA, content_rule=rule)
 
 
-async def _no_patterns() -> OwnPatterns:
+async def _no_patterns() -> CustomPatterns:
     return NO_PATTERNS
 
 

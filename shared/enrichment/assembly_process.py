@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from shared.core.content.detect.own import OwnPatterns
+from shared.core.content.detect.custom import CustomPatterns
 from shared.core.cost.deployments import DeploymentProfile
 from shared.core.cost.rates import CardTexts
 from shared.core.event import builder, integrity
@@ -122,9 +122,11 @@ def _unpack_options(members: dict[str, Any]) -> EventOptions:
         rates=CardTexts(**members["rates"]) if members["rates"] else None,
         for_telemetry=members["for_telemetry"],
         with_messages=members["with_messages"],
-        own_patterns=OwnPatterns(
-            patterns=members["own_patterns"]["patterns"],
-            words={kind: tuple(words) for kind, words in members["own_patterns"]["words"].items()},
+        custom_patterns=CustomPatterns(
+            patterns=members["custom_patterns"]["patterns"],
+            words={
+                kind: tuple(words) for kind, words in members["custom_patterns"]["words"].items()
+            },
         ),
     )
 

@@ -78,7 +78,7 @@ class _ClaimedEvent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class QueueMessage:
+class MessageMetadata:
     """What the queue says of the message that an envelope came in."""
 
     queued_ns: int | None = None  # unix time; None: not known
@@ -121,7 +121,7 @@ class Enrichment:
         self._memory = ByteBudget(_HELD_BYTES)
         self._reading = asyncio.Semaphore(_READS_AT_ONCE)
 
-    async def deliver(self, envelope: Envelope, message: QueueMessage | None = None) -> None:
+    async def deliver(self, envelope: Envelope, message: MessageMetadata | None = None) -> None:
         """Returns when the event of this envelope was accepted, or when the exchange is
         dead-lettered because its event never can be.
 
@@ -135,13 +135,13 @@ class Enrichment:
                     await self._marks.mark(envelope)
                 if envelope.outcome_pending:
                     envelope = await self._store_outcome(envelope)
-                await self._deliver(envelope, message or QueueMessage())
+                await self._deliver(envelope, message or MessageMetadata())
         except TimeoutError:
             raise DeliveryError(
                 f"exchange {envelope.exchange_id} was not delivered within {self._timeout_s:g} s"
             ) from None
 
-    async def _deliver(self, envelope: Envelope, message: QueueMessage) -> None:
+    async def _deliver(self, envelope: Envelope, message: MessageMetadata) -> None:
         try:
             async with self._memory.hold(_held_bytes(envelope)):
                 event = await self._claimed_event(envelope, await self._event_hub.limit_bytes())
@@ -168,7 +168,7 @@ class Enrichment:
         except EventRejected:
             # A misconfigured Event Hub refuses every event, so the poison handler counts.
             if not envelope.replayed:
-                await self._ledger.record_event_refusal(envelope.exchange_id)
+                await self._ledger.record_event_rejection(envelope.exchange_id)
             raise
 
     async def _end_erased(self, envelope: Envelope) -> None:

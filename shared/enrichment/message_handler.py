@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from shared.core.records.exchange.envelope import Envelope, mark_requeued
 from shared.core.records.queue import envelope_message
-from shared.enrichment.enrichment import QueueMessage
+from shared.enrichment.enrichment import MessageMetadata
 
 _log = logging.getLogger("fnsse.enrichment")
 
@@ -24,7 +24,7 @@ RETRY_AFTER_S: Final = 30  # as host.json's visibilityTimeout
 class EnvelopeDelivery(Protocol):
     """Delivers the event of one envelope."""
 
-    async def deliver(self, envelope: Envelope, message: QueueMessage | None = None) -> None:
+    async def deliver(self, envelope: Envelope, message: MessageMetadata | None = None) -> None:
         """Returns when the envelope needs no other try, and raises if it does."""
         ...
 
@@ -44,7 +44,7 @@ class MessageHandler:
         self._delivery = delivery
         self._queue = queue
 
-    async def handle(self, body: bytes, message: QueueMessage | None = None) -> None:
+    async def handle(self, body: bytes, message: MessageMetadata | None = None) -> None:
         """Returns when no envelope of the message needs it any more. Raises EnvelopeError,
         AssemblyError, DeliveryError or StorageError; the queue then delivers the message again.
         """
@@ -64,7 +64,7 @@ class MessageHandler:
             )
 
     async def _deliver_all(
-        self, envelopes: Sequence[Envelope], message: QueueMessage | None
+        self, envelopes: Sequence[Envelope], message: MessageMetadata | None
     ) -> list[tuple[Envelope, BaseException]]:
         """Those that could not be delivered, and why."""
         results = await asyncio.gather(

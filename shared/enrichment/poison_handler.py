@@ -45,7 +45,7 @@ class PoisonLedger(Protocol):
         """List that the replay of an exchange failed."""
         ...
 
-    async def take_event_refusal(self, exchange_id: str) -> bool:
+    async def take_event_rejection(self, exchange_id: str) -> bool:
         """Whether the Event Hub refused the exchange's event since this was asked last."""
         ...
 
@@ -176,7 +176,7 @@ class PoisonHandler:
 
     async def _undeliverable_reason(self, envelope: Envelope) -> DeadLetterReason | None:
         reason = await self._events.undeliverable_reason(envelope)
-        if reason is None and await self._ledger.take_event_refusal(envelope.exchange_id):
+        if reason is None and await self._ledger.take_event_rejection(envelope.exchange_id):
             return DeadLetterReason.REFUSED
         return reason
 

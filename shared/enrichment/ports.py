@@ -117,7 +117,7 @@ class EnrichmentLedger(Protocol):
         """Note that an exchange can never be delivered; False if that was known."""
         ...
 
-    async def record_event_refusal(self, exchange_id: str) -> None:
+    async def record_event_rejection(self, exchange_id: str) -> None:
         """Note that the Event Hub refused the exchange's event. The poison handler counts that."""
         ...
 

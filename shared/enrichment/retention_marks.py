@@ -38,7 +38,7 @@ class RetentionMarks:
         if envelope.retention_days is None:
             return
         window = Window.of_exchange(envelope.exchange_id)
-        name = retention.mark_name(window, envelope.retention_days)
+        name = retention.retention_mark_name(window, envelope.retention_days)
         if name in self._known:
             return
         await self._store.put_if_absent(name, {})

@@ -13,7 +13,7 @@ from shared.core.content.policy import ContentPolicy
 from shared.core.records.exchange.envelope import Caller, bound_text
 from shared.core.wire.http.headers import RawHeaders, header
 
-_WISH_HEADER: Final = decision.WISH_HEADER.encode()
+_CONTENT_MODE_HEADER: Final = decision.CONTENT_MODE_HEADER.encode()
 _SUBSCRIPTION: Final = b"x-apim-subscription-id"
 _PRODUCT: Final = b"x-apim-product-id"
 _USER: Final = b"x-apim-user-id"
@@ -47,5 +47,7 @@ def content_decision(
         "team": header(headers, _TEAM),
         "deployment": deployment,
     }
-    wishes = [value.decode("latin-1") for name, value in headers if name.lower() == _WISH_HEADER]
-    return decision.decide(policy, subject, wishes)
+    requested_modes = [
+        value.decode("latin-1") for name, value in headers if name.lower() == _CONTENT_MODE_HEADER
+    ]
+    return decision.decide(policy, subject, requested_modes)

@@ -169,14 +169,17 @@ def event(data: bytes) -> None:
 
 
 def content_policy(data: bytes) -> None:
-    """A policy that is read decides; a wish makes it no looser."""
-    text, _, wish = data.decode("utf-8", "replace").partition("\0")
+    """A policy that is read decides; a requested mode does not make it looser."""
+    text, _, requested = data.decode("utf-8", "replace").partition("\0")
     with contextlib.suppress(ContentPolicyError):
         read = policy.parse(text, ContentMode.FULL)
-        subject = {**dict.fromkeys(policy.CONDITIONS), "product": wish}
-        plain, wished = (decision.decide(read, subject, wishes) for wishes in ((), (wish,)))
+        subject = {**dict.fromkeys(policy.CONDITIONS), "product": requested}
+        plain, wished = (
+            decision.decide(read, subject, requested_modes)
+            for requested_modes in ((), (requested,))
+        )
         assert wished.mode.strictness >= plain.mode.strictness
-        if wish.strip().lower() not in list(ContentMode):
+        if requested.strip().lower() not in list(ContentMode):
             assert wished.mode is STRICTEST
 
 

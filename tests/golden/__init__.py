@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from shared.core.content.detect.own import NO_PATTERNS, OwnPatterns
+from shared.core.content.detect.custom import NO_PATTERNS, CustomPatterns
 from shared.core.content.detect.redactor import Redactor
 from shared.core.event import answer_notes, builder, content_redaction
 from shared.core.event.shape import Event
@@ -57,7 +57,7 @@ class Case:
     envelope: Envelope
     request: Capture | None
     response: Capture | None
-    own: OwnPatterns = NO_PATTERNS
+    own: CustomPatterns = NO_PATTERNS
 
     @property
     def event_path(self) -> Path:
@@ -78,14 +78,14 @@ def load(name: str) -> Case:
     exchange = json.loads((_CASES / name / "exchange.json").read_text("utf-8"))
     request, response = (_capture(name, side, exchange[side]) for side in ("request", "response"))
     envelope = _envelope(exchange, request, response)
-    own = _own_patterns(exchange.get("own", {"patterns": {}, "words": {}}))
+    own = _custom_patterns(exchange.get("own", {"patterns": {}, "words": {}}))
     case = Case(name=name, envelope=envelope, request=request, response=response, own=own)
     return case if envelope.content_mode.stores_bodies else without_bodies(case)
 
 
-def _own_patterns(members: Mapping[str, Any]) -> OwnPatterns:
+def _custom_patterns(members: Mapping[str, Any]) -> CustomPatterns:
     words = {kind: tuple(listed) for kind, listed in members["words"].items()}
-    return OwnPatterns(patterns=members["patterns"], words=words)
+    return CustomPatterns(patterns=members["patterns"], words=words)
 
 
 def event_of(case: Case) -> Event:

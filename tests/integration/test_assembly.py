@@ -20,7 +20,7 @@ from harness.sample_envelope import an_envelope
 from harness.schema import valid
 from local.repository import ROOT
 from shared import rate_files
-from shared.core.content.detect.own import NO_PATTERNS, OwnPatterns
+from shared.core.content.detect.custom import NO_PATTERNS, CustomPatterns
 from shared.core.cost import deployments
 from shared.core.cost.rates import read_card
 from shared.core.event import builder, event_cost, truncation
@@ -160,7 +160,7 @@ async def test_without_a_policy_no_text_goes_into_the_event_of_a_redacted_exchan
     async def unknown() -> None:
         return None
 
-    assembler = ValidatingAssembler(None, own_patterns=unknown)
+    assembler = ValidatingAssembler(None, custom_patterns=unknown)
     envelope = an_envelope(content_mode=ContentMode.REDACTED, content_rule="CONTENT_MODE")
     body = (await assembler(envelope, a_request(size), an_answer("plum"), LIMIT)).body
     event = json.loads(body)
@@ -178,12 +178,12 @@ async def test_without_a_policy_no_text_goes_into_the_event_of_a_redacted_exchan
 
 async def test_what_the_operator_wants_redacted_is_asked_for_with_each_exchange() -> None:
     """It may have changed since the last one; and it is asked for where it matters alone."""
-    wanted = [OwnPatterns(words={"fruit": ("plum",)}), NO_PATTERNS]
+    wanted = [CustomPatterns(words={"fruit": ("plum",)}), NO_PATTERNS]
 
-    async def patterns() -> OwnPatterns:
+    async def patterns() -> CustomPatterns:
         return wanted.pop(0)
 
-    assembler = ValidatingAssembler(None, own_patterns=patterns)
+    assembler = ValidatingAssembler(None, custom_patterns=patterns)
     redacted = an_envelope(content_mode=ContentMode.REDACTED)
     contents = [
         json.loads((await assembler(envelope, None, an_answer("plum"), LIMIT)).body)["content"]

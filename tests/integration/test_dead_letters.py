@@ -24,7 +24,7 @@ async def test_a_dead_letter_is_requeued(
     """It leaves the list, and earlier refusals of the Event Hub no longer count."""
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
-        await account.ledger.record_event_refusal(envelope.exchange_id)
+        await account.ledger.record_event_rejection(envelope.exchange_id)
         await account.ledger.dead_letter(envelope.exchange_id, DeadLetterReason.REFUSED)
         listed = await dead_letters(account).list_oldest()
         assert [(dead_letter.exchange_id, dead_letter.reason) for dead_letter in listed] == [
@@ -34,7 +34,7 @@ async def test_a_dead_letter_is_requeued(
         assert await account.take_queued() == [mark_requeued(envelope, "requeue")]
         assert await dead_letters(account).list_oldest() == []
         # earlier refusals no longer count
-        assert not await account.ledger.take_event_refusal(envelope.exchange_id)
+        assert not await account.ledger.take_event_rejection(envelope.exchange_id)
 
 
 async def test_an_unreadable_capture_stays_dead_lettered(azurite: str) -> None:

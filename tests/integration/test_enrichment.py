@@ -106,7 +106,7 @@ class FakeLedger:
     async def is_erased(self, exchange_id: str) -> bool:
         return exchange_id in self.erased
 
-    async def record_event_refusal(self, exchange_id: str) -> None:
+    async def record_event_rejection(self, exchange_id: str) -> None:
         self.refused.append(exchange_id)
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:

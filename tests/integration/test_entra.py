@@ -39,7 +39,7 @@ from shared.access.key_renewal import KeyRenewal, RenewalPace
 from shared.adapters.identity.entra import EntraKeys, EntraTenant
 from shared.core.api_errors.api_error import ApiError
 from shared.core.records.exchange.exchange_id import started_at
-from shared.core.records.operator.erasure_receipt import Operator
+from shared.core.records.operator.erasure_receipt import OperatorIdentity
 from shared.core.wire.token.caller_token import LEEWAY_S, Role
 from shared.errors import SigningKeysUnavailable
 from shared.settings.settings import CallerAuthSettings
@@ -316,13 +316,13 @@ async def test_an_operator_is_known_by_the_object_id_of_the_token(checked: Check
     """A receipt names it. With a key the host does not say whose it is."""
     guard = Guard(checked.check)
     known = await guard.identify_operator(of_caller(token(oid=OPERATOR)))
-    assert known == Operator(auth="entra", object_id=OPERATOR)
+    assert known == OperatorIdentity(auth="entra", object_id=OPERATOR)
     for text, status in ((None, 401), (token(), 403)):
         refused = await guard.identify_operator(of_caller(text))
         assert isinstance(refused, Response)
         assert refused.status_code == status
     by_key = await Guard(None).identify_operator(of_caller(None))
-    assert by_key == Operator(auth="function_key", object_id=None)
+    assert by_key == OperatorIdentity(auth="function_key", object_id=None)
 
 
 # --- what is remembered ---------------------------------------------------------------------------

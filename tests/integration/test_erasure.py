@@ -19,7 +19,11 @@ from shared.core.records.exchange import capture
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.core.records.exchange.envelope import Caller, to_fields
 from shared.core.records.exchange.window import Window
-from shared.core.records.operator.erasure_receipt import ErasureCounts, ErasurePage, Operator
+from shared.core.records.operator.erasure_receipt import (
+    ErasureCounts,
+    ErasurePage,
+    OperatorIdentity,
+)
 from shared.core.records.operator.erasure_request import ErasureRequest, sha256
 from shared.core.records.queue.envelope_message import QUEUE
 from shared.errors import StorageError, StorageImmutable
@@ -30,7 +34,7 @@ pytestmark = pytest.mark.anyio
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 ANNA = Caller(user="anna@example.com", subscription="team-a")
 BEN = Caller(user="ben@example.com", subscription="team-a")
-OPERATOR = Operator(auth="entra", object_id="an-operator")
+OPERATOR = OperatorIdentity(auth="entra", object_id="an-operator")
 
 
 def of_anna(window: Window, **changed: Any) -> ErasureRequest:
@@ -158,7 +162,7 @@ async def test_what_has_expired_is_of_nobody(azurite: str) -> None:
         exchange_id = await put(account, window, ANNA)
         for name in (capture.request_name(exchange_id), capture.response_name(exchange_id)):
             header = await account.captures.header(name)
-            await account.captures.put(name, (capture.expired(header),))
+            await account.captures.put(name, (capture.expired_capture(header),))
         counts, ids = await erase(account, of_anna(window))
         assert (counts, ids) == (ErasureCounts(searched=1), ErasurePage())
 

@@ -235,7 +235,7 @@ class OneDeadLetter:
     async def unmark_erased(self, exchange_id: str) -> None:
         raise NotImplementedError
 
-    async def take_event_refusal(self, exchange_id: str) -> bool:
+    async def take_event_rejection(self, exchange_id: str) -> bool:
         return False
 
     async def delete(self, name: str) -> bool:

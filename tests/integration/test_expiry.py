@@ -199,7 +199,7 @@ async def test_a_message_that_comes_afterwards_sends_nothing(
         for name in (envelope.request_capture, envelope.response_capture):
             assert name is not None
             header = await account.captures.header(name)
-            await account.captures.put(name, (capture.expired(header),))
+            await account.captures.put(name, (capture.expired_capture(header),))
         enrichment = Enrichment(
             account.captures, Assembler(None), UsageClaims(account.json_blobs), hub, account.ledger
         )
@@ -227,7 +227,7 @@ async def test_what_could_not_be_erased_is_tried_again(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         await account.put_request(an_id(window), retention_days=2)
-        await account.json_blobs.put_if_absent(retention.mark_name(window, 2), {})
+        await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
         captures, now = Immutable(account.storage), window.end + timedelta(days=2)
         eraser = Expiry(captures, account.ledger, account.json_blobs, lambda: now)
         assert await eraser.erase_due() == ExpiryRun(failed=1)
@@ -242,7 +242,7 @@ async def test_a_run_that_takes_too_long_is_continued(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         await account.put_request(an_id(window), retention_days=2)
-        await account.json_blobs.put_if_absent(retention.mark_name(window, 2), {})
+        await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
         now = window.end + timedelta(days=2)
         assert await expiry(account, now, max_run_s=0).erase_due() == ExpiryRun()
         assert len(await marks(account, [window])) == 1
@@ -251,7 +251,7 @@ async def test_a_run_that_takes_too_long_is_continued(azurite: str) -> None:
 
 def test_marks_sort_by_when_they_are_due() -> None:
     window = Window(datetime(2026, 11, 27, 14, tzinfo=UTC))
-    name = retention.mark_name(window, 3)
+    name = retention.retention_mark_name(window, 3)
     assert name == "retention/2026/11/30/15/2026-11-27-14"
     due = datetime(2026, 11, 30, 15, tzinfo=UTC)
     assert retention.due_window(name, due) == window

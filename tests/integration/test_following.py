@@ -467,7 +467,7 @@ class EnrichedCreates:
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         raise AssertionError("nothing is refused")
 
-    async def record_event_refusal(self, exchange_id: str) -> None:
+    async def record_event_rejection(self, exchange_id: str) -> None:
         raise AssertionError("nothing is refused")
 
     async def claim(self, response_id: str, exchange_id: str) -> Claim:

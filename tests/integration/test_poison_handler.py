@@ -192,7 +192,7 @@ async def test_an_event_that_is_refused_is_dead_lettered(
         exchange_id = envelope.exchange_id
         for number in range(MAX_FAILURES):
             for _ in range(5):
-                await account.ledger.record_event_refusal(exchange_id)
+                await account.ledger.record_event_rejection(exchange_id)
             assert await account.ledger.dead_letter_reason(exchange_id) is None
             await poison_handler(account).handle(dump(envelope).encode())
             if number < MAX_FAILURES - 1:

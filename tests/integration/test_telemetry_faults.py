@@ -17,7 +17,7 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.enrichment.assembly import Assembler
-from shared.enrichment.enrichment import Enrichment, QueueMessage
+from shared.enrichment.enrichment import Enrichment, MessageMetadata
 from shared.telemetry.telemetry import Telemetry
 from tests.golden.telemetry_text import OPTIONS, SETTINGS
 from tests.integration.misbehaviour import Misbehaviour, misbehave
@@ -72,7 +72,7 @@ class Stores:
     async def is_erased(self, exchange_id: str) -> bool:
         return False
 
-    async def record_event_refusal(self, exchange_id: str) -> None:
+    async def record_event_rejection(self, exchange_id: str) -> None:
         raise AssertionError(exchange_id)
 
     def lacks(self, exchange_id: str) -> bool:
@@ -142,7 +142,7 @@ async def test_enrichment_reports_what_it_delivers(monkeypatch: pytest.MonkeyPat
         exporter = OtlpExport(SETTINGS)
         enrichment = enrichment_of(stores, exporter)
         await enrichment.deliver(PLAIN)
-        await enrichment.deliver(PLAIN, QueueMessage(tries=2, queued_ns=None))
+        await enrichment.deliver(PLAIN, MessageMetadata(tries=2, queued_ns=None))
         await asyncio.to_thread(exporter.close)
     root, again = collector.span("chat gpt-4o"), collector.span("deliver again")
     assert again.links == [(root.trace_id, root.span_id)]

@@ -92,7 +92,7 @@ class UsageClaimSetup:
     async def is_erased(self, exchange_id: str) -> bool:
         return False
 
-    async def record_event_refusal(self, exchange_id: str) -> None:
+    async def record_event_rejection(self, exchange_id: str) -> None:
         """It may be dead-lettered later."""
 
     def answered(

@@ -50,7 +50,7 @@ from shared.core.records.delivery.ledger_entry import (
 from shared.core.records.delivery.recent_ids import RecentIds
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.exchange.window import Window, windows_between
-from shared.core.records.operator.erasure_receipt import mark_name, marks_prefix
+from shared.core.records.operator.erasure_receipt import erasure_mark_name, marks_prefix
 from shared.errors import StorageError
 
 _log = logging.getLogger("fnsse.ledger")
@@ -164,11 +164,11 @@ class Ledger:
         record = self._dead_letter_record(exchange_id, DeadLetterReason.REPLAY_FAILED)
         await self._json_blobs.put_if_absent(_dead_letter_name(exchange_id), record.as_json())
 
-    async def record_event_refusal(self, exchange_id: str) -> None:
+    async def record_event_rejection(self, exchange_id: str) -> None:
         """Note that the Event Hub refused the exchange's event. Raises StorageError."""
         await self._json_blobs.put(_refused_name(exchange_id), {})
 
-    async def take_event_refusal(self, exchange_id: str) -> bool:
+    async def take_event_rejection(self, exchange_id: str) -> bool:
         """Whether a refusal was recorded since this was asked last. Raises StorageError."""
         return await self._json_blobs.delete(_refused_name(exchange_id))
 
@@ -219,15 +219,15 @@ class Ledger:
         StorageError.
         """
         at_ms = int(self._clock() * 1000)
-        await self._json_blobs.put(mark_name(exchange_id), {"run": run, "at_ms": at_ms})
+        await self._json_blobs.put(erasure_mark_name(exchange_id), {"run": run, "at_ms": at_ms})
 
     async def unmark_erased(self, exchange_id: str) -> None:
         """The exchange could not be erased after all. Raises StorageError."""
-        await self._json_blobs.delete(mark_name(exchange_id))
+        await self._json_blobs.delete(erasure_mark_name(exchange_id))
 
     async def is_erased(self, exchange_id: str) -> bool:
         """Whether an exchange is marked as erased. Raises StorageError."""
-        return await self._json_blobs.get(mark_name(exchange_id)) is not None
+        return await self._json_blobs.get(erasure_mark_name(exchange_id)) is not None
 
     async def erased(self, window: str) -> set[str]:
         """The exchanges of a window that are marked as erased. Raises StorageError."""

@@ -9,7 +9,7 @@ from typing import Final
 from shared.core.content.policy import ContentPolicy, ContentRule
 from shared.core.wire.content_mode import STRICTEST, ContentMode
 
-WISH_HEADER: Final = "x-fnsse-content"
+CONTENT_MODE_HEADER: Final = "x-fnsse-content"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,24 +24,24 @@ class ContentDecision:
 
 
 def decide(
-    policy: ContentPolicy, subject: Mapping[str, str | None], wishes: Iterable[str] = ()
+    policy: ContentPolicy, subject: Mapping[str, str | None], requested_modes: Iterable[str] = ()
 ) -> ContentDecision:
-    """The mode by the policy, or a stricter one that the caller wishes.
+    """The mode by the policy, or a stricter one that the caller requests.
 
-    `subject` has what is known of the exchange under the names of policy.CONDITIONS. `wishes` are
-    the values of the caller's x-fnsse-content headers. One that is not a mode counts as the
-    strictest: whoever sends it wants something left out.
+    `subject` holds the known properties of the exchange, by the names of policy.CONDITIONS.
+    `requested_modes` are the values of the caller's x-fnsse-content headers. A value that is not a
+    mode counts as the strictest: its sender wants something left out.
     """
     decision = _by_policy(policy, subject)
-    for wish in wishes:
-        mode = _wished(wish)
+    for requested in requested_modes:
+        mode = _requested_mode(requested)
         if mode.strictness > decision.mode.strictness:
-            decision = replace(decision, mode=mode, rule=WISH_HEADER)
+            decision = replace(decision, mode=mode, rule=CONTENT_MODE_HEADER)
     return decision
 
 
-def _wished(wish: str) -> ContentMode:
-    word = wish.strip().lower()
+def _requested_mode(requested: str) -> ContentMode:
+    word = requested.strip().lower()
     return ContentMode(word) if word in list(ContentMode) else STRICTEST
 
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.core.content.detect.own import NO_PATTERNS, OwnPatterns
+from shared.core.content.detect.custom import NO_PATTERNS, CustomPatterns
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.json import json_shape
 from shared.core.wire.json.json_shape import Json, JsonObject
@@ -54,7 +54,7 @@ class ContentPolicy:
     default_rule: str = "CONTENT_MODE"
     retention_days: int | None = None  # of an exchange for which no rule holds
     rules: tuple[ContentRule, ...] = ()
-    own: OwnPatterns = NO_PATTERNS  # what is redacted beside what is built in
+    custom: CustomPatterns = NO_PATTERNS  # what is redacted beside what is built in
 
 
 def parse(text: str, default: ContentMode, max_days: int = MAX_DAYS) -> ContentPolicy:
@@ -73,12 +73,12 @@ def parse(text: str, default: ContentMode, max_days: int = MAX_DAYS) -> ContentP
     parsed = tuple(_rule(number, rule, max_days) for number, rule in enumerate(rules, start=1))
     if len({rule.name for rule in parsed}) < len(parsed):
         raise ContentPolicyError("two rules have the same name")
-    own = _own(document.get("patterns", {}), document.get("words", {}))
+    custom = _custom_patterns(document.get("patterns", {}), document.get("words", {}))
     policy = ContentPolicy(
         default=default,
         retention_days=_retention("the policy", document, max_days),
         rules=parsed,
-        own=own,
+        custom=custom,
     )
     if "default" not in document:
         return policy
@@ -86,7 +86,7 @@ def parse(text: str, default: ContentMode, max_days: int = MAX_DAYS) -> ContentP
     return replace(policy, default=mode, default_rule="CONTENT_POLICY")
 
 
-def _own(patterns: Json, words: Json) -> OwnPatterns:
+def _custom_patterns(patterns: Json, words: Json) -> CustomPatterns:
     if not isinstance(patterns, dict) or not isinstance(words, dict):
         raise ContentPolicyError("`patterns` and `words` are not JSON objects")
     for kind in (*patterns, *words):
@@ -95,15 +95,15 @@ def _own(patterns: Json, words: Json) -> OwnPatterns:
                 "a name in `patterns` or `words` is not one of lower-case letters, digits and _, "
                 "or is in both"
             )
-    own = OwnPatterns(
+    custom = CustomPatterns(
         patterns={kind: _pattern(kind, pattern) for kind, pattern in patterns.items()},
         words={kind: _words(kind, listed) for kind, listed in words.items()},
     )
     if patterns or words:
         from shared.core.content.detect.redactor import Redactor  # takes 30 ms to import
 
-        Redactor(own)  # refuses a pattern that it cannot search for
-    return own
+        Redactor(custom)  # refuses a pattern that it cannot search for
+    return custom
 
 
 def _pattern(kind: str, value: Json) -> str:

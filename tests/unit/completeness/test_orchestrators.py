@@ -10,7 +10,7 @@ from blueprints.completeness import erase, reconcile, replay
 from shared.completeness.erasure import ErasureStep, Position
 from shared.core.records.completeness.comparison import Report
 from shared.core.records.operator import erasure_request
-from shared.core.records.operator.erasure_receipt import ErasureCounts, Operator
+from shared.core.records.operator.erasure_receipt import ErasureCounts, OperatorIdentity
 from tests.orchestrations import START, assert_deterministic, run
 
 OPTIONS = {"max_age_s": 1620, "open_too": False}
@@ -179,7 +179,7 @@ def erasure_state(parts: int) -> dict[str, Any]:
     )
     return erase.ErasureState(
         request=request.as_json(),
-        operator=Operator(auth="entra", object_id="an-operator"),
+        operator=OperatorIdentity(auth="entra", object_id="an-operator"),
         requested_at=START.isoformat(),
         part_count=parts,
     ).as_json()

@@ -13,7 +13,7 @@ import pytest
 
 from shared.content.policy_renewal import MAX_BYTES, PolicyPace, PolicyRenewal
 from shared.content.policy_source import NO_POLICY, FixedPolicy
-from shared.core.content.detect.own import NO_PATTERNS, OwnPatterns
+from shared.core.content.detect.custom import NO_PATTERNS, CustomPatterns
 from shared.core.content.policy import ContentPolicy
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageError, StorageNotFound
@@ -137,7 +137,7 @@ async def test_what_is_not_a_policy_does_not_replace_the_last_one(
     await blob.read_again()
     await blob.read_again()
     assert renewal.policy().default is ContentMode.REDACTED
-    assert await renewal.own_patterns() == OwnPatterns(words={"project": ("Falcon",)})
+    assert await renewal.custom_patterns() == CustomPatterns(words={"project": ("Falcon",)})
     (line,) = caplog.messages  # once, however often the blob is read
     assert problem in line
     assert detail in line
@@ -196,11 +196,11 @@ async def test_redaction_waits_for_the_first_read(renewing: Renewals) -> None:
     blob = Blob(REDACTED)
     blob.open.clear()
     renewal = renewing(blob)
-    asking = asyncio.create_task(renewal.own_patterns())
+    asking = asyncio.create_task(renewal.custom_patterns())
     await asyncio.sleep(0)
     assert not asking.done()
     blob.open.set()
-    assert await asking == OwnPatterns(words={"project": ("Falcon",)})
+    assert await asking == CustomPatterns(words={"project": ("Falcon",)})
 
 
 async def test_redaction_does_not_guess_what_it_may_look_for(renewing: Renewals) -> None:
@@ -208,10 +208,10 @@ async def test_redaction_does_not_guess_what_it_may_look_for(renewing: Renewals)
     blob = Blob(StorageError("storage refused: 503"))
     renewal = renewing(blob)
     with pytest.raises(StorageError):
-        await renewal.own_patterns()
+        await renewal.custom_patterns()
     blob.data = BROKEN
     await blob.read_again()
-    assert await renewal.own_patterns() is None
+    assert await renewal.custom_patterns() is None
 
 
 def test_outside_of_an_event_loop_nothing_begins() -> None:
@@ -226,5 +226,5 @@ async def test_a_policy_of_the_settings_is_there_at_once() -> None:
     settled = FixedPolicy(ContentPolicy(default=ContentMode.REDACTED))
     settled.begin()
     assert settled.policy().default is ContentMode.REDACTED
-    assert await settled.own_patterns() is NO_PATTERNS
+    assert await settled.custom_patterns() is NO_PATTERNS
     assert settled.degradation() is None

@@ -12,7 +12,7 @@ import pytest
 from harness.sample_envelope import an_envelope
 from shared.core.records.exchange.envelope import Envelope, dump, mark_requeued
 from shared.core.records.queue import envelope_message
-from shared.enrichment.enrichment import QueueMessage
+from shared.enrichment.enrichment import MessageMetadata
 from shared.enrichment.message_handler import RETRY_AFTER_S, MessageHandler
 from shared.errors import DeliveryError, EnvelopeError, StorageError
 
@@ -32,7 +32,7 @@ class DeliverySetup:
     queued: list[tuple[Envelope, int]] = field(default_factory=list)
     together: asyncio.Barrier | None = None
 
-    async def deliver(self, envelope: Envelope, message: QueueMessage | None = None) -> None:
+    async def deliver(self, envelope: Envelope, message: MessageMetadata | None = None) -> None:
         if self.together is not None:
             await asyncio.wait_for(self.together.wait(), 20)
         if envelope.deployment in self.failing:

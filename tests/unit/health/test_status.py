@@ -10,7 +10,7 @@ import pytest
 
 from shared.core.records.completeness.comparison import Report
 from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
-from shared.core.records.delivery.acceptance import CURRENT, Acceptance
+from shared.core.records.delivery.acceptance import FAILURE_VALID_FOR, Acceptance
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.errors import StorageError
 from shared.health.status import Sources, Status, hours_of
@@ -120,12 +120,17 @@ async def test_reports_are_those_of_the_ledger() -> None:
 
 
 def test_failures_degrade_until_an_event_is_accepted_or_they_are_old() -> None:
-    failing = Acceptance().after_failure(NOW, "busy").after_failure(NOW + CURRENT / 2, "silent")
-    assert failing.degradation(NOW + CURRENT) == (
+    failing = (
+        Acceptance().after_failure(NOW, "busy").after_failure(NOW + FAILURE_VALID_FOR / 2, "silent")
+    )
+    assert failing.degradation(NOW + FAILURE_VALID_FOR) == (
         "no event accepted since 2026-11-27T11:20:00Z: silent"
     )
-    assert failing.degradation(NOW + CURRENT * 2) is None
-    assert failing.after_acceptance(NOW + CURRENT).degradation(NOW + CURRENT) is None
+    assert failing.degradation(NOW + FAILURE_VALID_FOR * 2) is None
+    assert (
+        failing.after_acceptance(NOW + FAILURE_VALID_FOR).degradation(NOW + FAILURE_VALID_FOR)
+        is None
+    )
 
 
 @pytest.mark.parametrize("text", ["1", "48", "744", "007"])

@@ -6,7 +6,7 @@
     accounts    IBANs and payment cards
     identities  national identity numbers
     secrets     keys, tokens, connection strings, private keys
-    own         the operator's patterns and words
+    custom      the operator's patterns and words
     analysis    what may find more than patterns can
     redactor    replaces what all of them find, and counts it
 

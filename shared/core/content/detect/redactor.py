@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import re2
 
-from shared.core.content.detect import own
+from shared.core.content.detect import custom
 from shared.core.content.detect.accounts import ACCOUNTS
 from shared.core.content.detect.analysis import Analyzer
 from shared.core.content.detect.contacts import CONTACTS
+from shared.core.content.detect.custom import CustomPatterns
 from shared.core.content.detect.detector import Detector
 from shared.core.content.detect.identities import IDENTITIES
-from shared.core.content.detect.own import OwnPatterns
 from shared.core.content.detect.secrets import SECRETS
 from shared.errors import ContentPolicyError
 
@@ -45,9 +45,9 @@ class Redactor:
     """
 
     def __init__(
-        self, own_patterns: OwnPatterns | None = None, analyzer: Analyzer | None = None
+        self, custom_patterns: CustomPatterns | None = None, analyzer: Analyzer | None = None
     ) -> None:
-        added = own.detectors(own_patterns or OwnPatterns())
+        added = custom.detectors(custom_patterns or CustomPatterns())
         self._detectors = (*(detector() for detector in DETECTORS), *added)
         self._patterns = [_compile(detector) for detector in self._detectors]
         self._all = re2.Set.SearchSet(_options())

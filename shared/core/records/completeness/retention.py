@@ -21,7 +21,7 @@ def due_at(window: Window, days: int) -> datetime:
     return window.end + timedelta(days=days)
 
 
-def mark_name(window: Window, days: int) -> str:
+def retention_mark_name(window: Window, days: int) -> str:
     """`retention/2026/11/30/15/2026-11-27-14`: marks sort by when they are due."""
     due = Window(due_at(window, days))  # a full hour, as a window's start is
     return f"{PREFIX}{due.name}/{window.name.replace('/', '-')}"

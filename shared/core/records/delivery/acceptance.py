@@ -8,7 +8,7 @@ from typing import Final
 
 # A failure that is older says little: the queue has tried its event again since, perhaps by another
 # worker.
-CURRENT: Final = timedelta(seconds=60)
+FAILURE_VALID_FOR: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +30,10 @@ class Acceptance:
 
     def degradation(self, now: datetime) -> str | None:
         """Why no event gets through; None if events do, or if none was tried of late."""
-        if self.failing_since is None or self.failed_at is None or now - self.failed_at > CURRENT:
+        if (
+            self.failing_since is None
+            or self.failed_at is None
+            or now - self.failed_at > FAILURE_VALID_FOR
+        ):
             return None
         return f"no event accepted since {self.failing_since:%Y-%m-%dT%H:%M:%SZ}: {self.error}"

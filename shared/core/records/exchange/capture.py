@@ -154,7 +154,7 @@ def is_expired(header: Mapping[str, object]) -> bool:
     return header.get("expired") is True
 
 
-def expired(header: Mapping[str, object]) -> bytes:
+def expired_capture(header: Mapping[str, object]) -> bytes:
     """What takes the place of a capture whose retention is over: nothing of caller, headers,
     envelope or body.
     """

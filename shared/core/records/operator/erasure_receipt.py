@@ -40,7 +40,7 @@ OUT_OF_REACH: Final = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Operator:
+class OperatorIdentity:
     """Who asked, as the app knows it."""
 
     auth: str  # the setting CALLER_AUTH
@@ -112,7 +112,7 @@ class Receipt:
 
     run: str
     request: ErasureRequest
-    operator: Operator
+    operator: OperatorIdentity
     requested_at: datetime
     ended_at: datetime
     counts: ErasureCounts
@@ -163,7 +163,7 @@ def page_name(run: str, page: int) -> str:
     return f"{pages_prefix(run)}{page:07}.json"
 
 
-def mark_name(exchange_id: str) -> str:
+def erasure_mark_name(exchange_id: str) -> str:
     """The blob that marks an exchange as erased."""
     return f"{marks_prefix(Window.of_exchange(exchange_id).name)}{exchange_id}.json"
 

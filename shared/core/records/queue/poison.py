@@ -49,17 +49,17 @@ type PoisonDecision = LeaveToReconcile | StoreOutcome | DeadLetter | ListFailedR
 
 
 def decide(
-    envelope: Envelope, blocked_reason: DeadLetterReason | None, failures: int
+    envelope: Envelope, undeliverable_reason: DeadLetterReason | None, failures: int
 ) -> PoisonDecision:
     """The decision for one envelope.
 
-    `blocked_reason` says why its event cannot be built, or why the Event Hub does not accept it.
-    `failures` counts how often that was found, this time included.
+    `undeliverable_reason` says why its event cannot be built, or why the Event Hub does not accept
+    it. `failures` counts the attempts that failed for it, this one included.
     """
     if envelope.replayed:
         return ListFailedReplay()
-    if blocked_reason and failures >= MAX_FAILURES:
-        return DeadLetter(reason=blocked_reason)
+    if undeliverable_reason and failures >= MAX_FAILURES:
+        return DeadLetter(reason=undeliverable_reason)
     return LeaveToReconcile() if envelope.is_in_response_capture else StoreOutcome()
 
 

@@ -65,7 +65,7 @@ def test_a_rule_that_may_hold_counts_if_it_is_stricter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "mode"),
+    ("requested", "mode"),
     [
         ("metadata", "metadata"),
         ("redacted", "redacted"),
@@ -76,8 +76,8 @@ def test_a_rule_that_may_hold_counts_if_it_is_stricter() -> None:
     ],
     ids=["metadata", "redacted", "spaces and case", "full", "unknown", "empty"],
 )
-def test_a_caller_may_ask_for_less(wish: str, mode: str) -> None:
-    decision = decide(ContentPolicy(default=ContentMode.FULL), {}, [wish])
+def test_a_caller_may_ask_for_less(requested: str, mode: str) -> None:
+    decision = decide(ContentPolicy(default=ContentMode.FULL), {}, [requested])
     assert decision.mode == mode
     assert decision.rule == ("CONTENT_MODE" if mode == "full" else "x-fnsse-content")
 
@@ -99,13 +99,13 @@ WISHES = st.lists(st.sampled_from([*ContentMode, "fulll", "off"]), max_size=3)
 
 @given(POLICIES, SUBJECTS, WISHES)
 def test_no_wish_makes_the_mode_looser(
-    policy: ContentPolicy, subject: dict[str, str | None], wishes: list[str]
+    policy: ContentPolicy, subject: dict[str, str | None], requested_modes: list[str]
 ) -> None:
-    without, wished = decide(policy, subject), decide(policy, subject, wishes)
+    without, wished = decide(policy, subject), decide(policy, subject, requested_modes)
     assert wished.mode.strictness >= without.mode.strictness
-    for wish in wishes:
-        asked = ContentMode(wish) if wish in list(ContentMode) else STRICTEST
-        assert wished.mode.strictness >= asked.strictness
+    for requested in requested_modes:
+        expected = ContentMode(requested) if requested in list(ContentMode) else STRICTEST
+        assert wished.mode.strictness >= expected.strictness
 
 
 @given(POLICIES, SUBJECTS, VALUES)
@@ -156,8 +156,8 @@ def test_a_mistake_in_a_policy_is_named(policy: Any, problem: str) -> None:
 
 
 def test_a_rule_says_how_long_captures_are_kept() -> None:
-    """Of rules of which nobody knows yet which is the first, the shortest counts; a wish for less
-    content changes nothing about it.
+    """While it is not known which of several rules is the first, the shortest retention counts. A
+    caller's request for less content does not change it.
     """
     rules = [
         {"name": "o3", "deployment": "o3", "mode": "full", "retention_days": 2},
@@ -166,9 +166,9 @@ def test_a_rule_says_how_long_captures_are_kept() -> None:
     ]
     policy = parse(json.dumps({"rules": rules, "retention_days": 9}), ContentMode.FULL)
 
-    def days(deployment: str | None, product: str, *wishes: str) -> int | None:
+    def days(deployment: str | None, product: str, *requested_modes: str) -> int | None:
         subject = {"deployment": deployment, "product": product}
-        return decide(policy, subject, wishes).retention_days
+        return decide(policy, subject, requested_modes).retention_days
 
     assert (days("o3", "hr"), days("gpt", "hr"), days("gpt", "it")) == (2, 5, None)
     assert (days(None, "hr"), days(None, "it"), days("gpt", "lab")) == (2, 2, 9)
@@ -204,5 +204,5 @@ def test_a_mistake_in_own_patterns_is_named(members: Any, problem: str) -> None:
 
 def test_own_patterns_and_words_are_read() -> None:
     text = json.dumps({"patterns": {"employee": "E-[0-9]{6}"}, "words": {"project": ["Falcon"]}})
-    own = parse(text, ContentMode.FULL).own
-    assert (own.patterns, own.words) == ({"employee": "E-[0-9]{6}"}, {"project": ("Falcon",)})
+    custom = parse(text, ContentMode.FULL).custom
+    assert (custom.patterns, custom.words) == ({"employee": "E-[0-9]{6}"}, {"project": ("Falcon",)})

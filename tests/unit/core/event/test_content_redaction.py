@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.core.content.detect.own import OwnPatterns
+from shared.core.content.detect.custom import CustomPatterns
 from shared.core.content.detect.redactor import Redactor
 from shared.core.event import builder, content_redaction, truncation
 from shared.core.event.shape import Client, Correlation, Event, to_json
@@ -138,7 +138,7 @@ def test_generated_ids_are_never_taken_for_findings() -> None:
 )
 def test_an_id_that_looks_like_a_finding_stays(text: str) -> None:
     ids = Correlation(x_request_id=text, x_ms_client_request_id=text, traceparent=text)
-    own = Redactor(OwnPatterns(patterns={"room": "[0-9]{4}"}))
+    own = Redactor(CustomPatterns(patterns={"room": "[0-9]{4}"}))
     assert content_redaction.redact(an_event(correlation=ids), own).correlation == ids
 
 

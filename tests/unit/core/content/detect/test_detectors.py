@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.repository import ROOT
-from shared.core.content.detect.own import OwnPatterns
+from shared.core.content.detect.custom import CustomPatterns
 from shared.core.content.detect.redactor import DETECTORS, Redactor
 from shared.errors import ContentPolicyError
 from tests.unit.core.content.detect import corpus
@@ -96,8 +96,8 @@ def test_a_number_beside_a_uuid_is_found() -> None:
 
 
 def test_the_operators_own_pattern_finds_within_uuids() -> None:
-    own = Redactor(OwnPatterns(patterns={"tenant": "1d635aa6"}))
-    assert redacted("1d635aa6-0040-4268-baa4-e804bb58e8be", own).startswith("[TENANT]-0040")
+    custom = Redactor(CustomPatterns(patterns={"tenant": "1d635aa6"}))
+    assert redacted("1d635aa6-0040-4268-baa4-e804bb58e8be", custom).startswith("[TENANT]-0040")
 
 
 def test_what_is_found_is_counted_by_kind() -> None:
@@ -107,8 +107,8 @@ def test_what_is_found_is_counted_by_kind() -> None:
 
 
 def test_findings_that_overlap_are_replaced_by_one_that_covers_both() -> None:
-    own = Redactor(OwnPatterns(patterns={"long": "anna@example.com, room [0-9]+"}))
-    assert redacted("anna@example.com, room 12!", own) == "[EMAIL]!"
+    custom = Redactor(CustomPatterns(patterns={"long": "anna@example.com, room [0-9]+"}))
+    assert redacted("anna@example.com, room 12!", custom) == "[EMAIL]!"
 
 
 @given(st.text())
@@ -119,20 +119,20 @@ def test_any_text_is_redacted_to_one_in_which_nothing_is_left_to_find(text: str)
 
 
 def test_own_patterns_and_words_are_found() -> None:
-    own = Redactor(
-        OwnPatterns(
+    custom = Redactor(
+        CustomPatterns(
             patterns={"employee": r"\bE-\d{6}\b"}, words={"project": ("Falcon", "Über Mut", "C++")}
         )
     )
     text = "E-123456 on falcon FALCON, Über Mut, C++ and falconry, Überfalcon"
     expected = "[EMPLOYEE] on [PROJECT] [PROJECT], [PROJECT], [PROJECT] and falconry, Überfalcon"
-    assert redacted(text, own) == expected
+    assert redacted(text, custom) == expected
 
 
 @pytest.mark.parametrize("pattern", ["(?=a)", r"(a)\1", "(", "a*"])
 def test_a_pattern_that_cannot_be_searched_for_is_refused_by_name(pattern: str) -> None:
     with pytest.raises(ContentPolicyError, match="the pattern `mine`"):
-        Redactor(OwnPatterns(patterns={"mine": pattern}))
+        Redactor(CustomPatterns(patterns={"mine": pattern}))
 
 
 @pytest.mark.parametrize("kind", corpus.KINDS)

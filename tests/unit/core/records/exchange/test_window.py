@@ -48,7 +48,7 @@ def test_windows_between_overlap_the_range_and_leave_no_gap(
 
 
 @pytest.mark.parametrize(
-    ("minutes", "open_too", "expected"),
+    ("minutes", "include_open", "expected"),
     [
         (0, False, ["2026/11/23/08", "2026/11/23/09"]),
         (0, True, ["2026/11/23/08", "2026/11/23/09"]),
@@ -58,10 +58,10 @@ def test_windows_between_overlap_the_range_and_leave_no_gap(
     ],
 )
 def test_windows_are_judged_when_the_last_exchange_that_began_in_them_is_over(
-    minutes: int, open_too: bool, expected: list[str]
+    minutes: int, include_open: bool, expected: list[str]
 ) -> None:
     judged = judged_windows(
-        AT_TEN + timedelta(minutes=minutes), timedelta(hours=2), open_too=open_too
+        AT_TEN + timedelta(minutes=minutes), timedelta(hours=2), include_open=include_open
     )
     assert [window.name for window in judged] == expected
 

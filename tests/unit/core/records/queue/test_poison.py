@@ -13,7 +13,7 @@ BARE = an_envelope(response_capture=None)
 
 
 @pytest.mark.parametrize(
-    ("envelope", "blocked_reason", "failures", "decision"),
+    ("envelope", "undeliverable_reason", "failures", "decision"),
     [
         (PLAIN, None, 0, poison.LeaveToReconcile()),
         (PLAIN, None, 99, poison.LeaveToReconcile()),  # what is transient costs no attempt
@@ -46,9 +46,9 @@ BARE = an_envelope(response_capture=None)
 )
 def test_what_becomes_of_an_envelope(
     envelope: Envelope,
-    blocked_reason: DeadLetterReason | None,
+    undeliverable_reason: DeadLetterReason | None,
     failures: int,
     decision: poison.PoisonDecision,
 ) -> None:
     """By whether it is a replay, why no event can be built, and how often that was found."""
-    assert poison.decide(envelope, blocked_reason, failures) == decision
+    assert poison.decide(envelope, undeliverable_reason, failures) == decision

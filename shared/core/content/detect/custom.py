@@ -1,4 +1,4 @@
-"""The operator's own patterns and words."""
+"""The operator's custom patterns and words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.core.content.detect.detector import Detector
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OwnPatterns:
+class CustomPatterns:
     """What an operator looks for beside what is built in, by kind."""
 
     patterns: Mapping[str, str] = field(default_factory=dict)  # in RE2's syntax
@@ -18,10 +18,10 @@ class OwnPatterns:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-NO_PATTERNS = OwnPatterns()
+NO_PATTERNS = CustomPatterns()
 
 
-class OwnPattern(Detector):
+class CustomPattern(Detector):
     """A pattern of the operator's."""
 
     def __init__(self, kind: str, pattern: str) -> None:
@@ -29,7 +29,7 @@ class OwnPattern(Detector):
         self.pattern = pattern  # type: ignore[misc]
 
 
-class OwnWords(OwnPattern):
+class CustomWords(CustomPattern):
     """A list of words of the operator's."""
 
     def __init__(self, kind: str, words: tuple[str, ...]) -> None:
@@ -43,11 +43,11 @@ class OwnWords(OwnPattern):
         return None if before.isalnum() or after.isalnum() else (start, end)
 
 
-def detectors(own: OwnPatterns) -> tuple[Detector, ...]:
+def detectors(custom: CustomPatterns) -> tuple[Detector, ...]:
     """A detector for each kind."""
     return (
-        *(OwnPattern(kind, pattern) for kind, pattern in own.patterns.items()),
-        *(OwnWords(kind, words) for kind, words in own.words.items()),
+        *(CustomPattern(kind, pattern) for kind, pattern in custom.patterns.items()),
+        *(CustomWords(kind, words) for kind, words in custom.words.items()),
     )
 
 
