@@ -5,21 +5,21 @@ those exchanges is erased, and a receipt is kept.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Generator
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import azure.durable_functions as df
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.access import Guard
 from blueprints.operator_http import accepted, json_body
-from shared.completeness.erasure import ErasureRunner, ErasureStep, Position
+from shared.completeness.erasure import ErasureRunner
+from shared.completeness.erasure_state import ErasureInput, ErasureState, ErasureStep
 from shared.core.api_errors import operator_errors
 from shared.core.records.operator import erasure_receipt, erasure_request
-from shared.core.records.operator.erasure_receipt import ErasureCounts, OperatorIdentity
-from shared.core.wire.json import typed_json
+from shared.core.records.operator.erasure_receipt import OperatorIdentity
+from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import OperatorRequestError
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse
@@ -30,69 +30,6 @@ _RETRIES: Final = df.RetryOptions(
 )
 # Then the orchestration continues as new: see blueprints.completeness.replay.
 _STEPS_PER_GENERATION: Final = 50
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ErasureState:
-    """The orchestration's input, and how far it is: so that it can continue as new."""
-
-    request: dict[str, Any]  # ErasureRequest.as_json: hashes of callers, never their ids
-    operator: OperatorIdentity
-    requested_at: str  # UTC, ISO 8601 with offset
-    part_count: int
-    position: Position = field(default_factory=Position)
-    counts: ErasureCounts = field(default_factory=ErasureCounts)
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """The state that `as_json` wrote."""
-        return cls(
-            request=fields["request"],
-            operator=typed_json.read(OperatorIdentity, fields["operator"]),
-            requested_at=fields["requested_at"],
-            part_count=fields["part_count"],
-            position=typed_json.read(Position, fields["position"]),
-            counts=typed_json.read(ErasureCounts, fields["counts"]),
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """What Durable stores."""
-        return asdict(self)
-
-    @property
-    def finished(self) -> bool:
-        """Every part is done."""
-        return self.position.part >= self.part_count
-
-    def after(self, step: ErasureStep) -> Self:
-        """The state once this step is done."""
-        return replace(self, position=step.position, counts=self.counts + step.counts)
-
-    def progress(self) -> dict[str, Any]:
-        """The orchestration's custom status. A part is an hour, or a hundred ids."""
-        return {
-            "dry_run": self.request["dry_run"],
-            "parts_done": self.position.part,
-            "parts_total": self.part_count,
-            **asdict(self.counts),
-        }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ActivityInput:
-    """The input of `erase_page` and of `erase_receipt`."""
-
-    run: str
-    state: ErasureState
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """The input that `as_json` wrote."""
-        return cls(run=fields["run"], state=ErasureState.from_json(fields["state"]))
-
-    def as_json(self) -> dict[str, Any]:
-        """What Durable stores."""
-        return {"run": self.run, "state": self.state.as_json()}
 
 
 def blueprint(runner: ErasureRunner, guard: Guard) -> df.Blueprint:
@@ -141,27 +78,27 @@ def _add_orchestration(functions: df.Blueprint, runner: ErasureRunner) -> None:
     @functions.orchestration_trigger(context_name="context")
     def erase(
         context: df.DurableOrchestrationContext,
-    ) -> Generator[Any, Any, dict[str, Any] | None]:
+    ) -> Generator[Any, Any, JsonObject | None]:
         return orchestrate(context)
 
     # The library takes plain classes only as an activity's input.
     @functions.function_name("erase_page")
     @functions.activity_trigger(input_name="fields")
-    async def erase_page(fields: dict) -> dict[str, Any]:  # type: ignore[type-arg]
-        return await _erase_page(runner, ActivityInput.from_json(fields))
+    async def erase_page(fields: dict) -> JsonObject:  # type: ignore[type-arg]
+        return await _erase_page(runner, ErasureInput.from_json(fields))
 
     @functions.function_name("erase_receipt")
     @functions.activity_trigger(input_name="fields")
-    async def erase_receipt(fields: dict) -> dict[str, Any]:  # type: ignore[type-arg]
-        return await _finish(runner, ActivityInput.from_json(fields))
+    async def erase_receipt(fields: dict) -> JsonObject:  # type: ignore[type-arg]
+        return await _finish(runner, ErasureInput.from_json(fields))
 
 
-async def _erase_page(runner: ErasureRunner, step: ActivityInput) -> dict[str, Any]:
+async def _erase_page(runner: ErasureRunner, step: ErasureInput) -> JsonObject:
     request = erasure_request.from_json(step.state.request)
     return (await runner.step(step.run, request, step.state.position)).as_json()
 
 
-async def _finish(runner: ErasureRunner, step: ActivityInput) -> dict[str, Any]:
+async def _finish(runner: ErasureRunner, step: ErasureInput) -> JsonObject:
     return await runner.finish(
         step.run,
         erasure_request.from_json(step.state.request),
@@ -222,17 +159,20 @@ async def _ids(run: str, runner: ErasureRunner) -> Response:
 
 def orchestrate(
     context: df.DurableOrchestrationContext,
-) -> Generator[Any, Any, dict[str, Any] | None]:
-    """Deterministic. Its input is its state, so that it can continue as new."""
+) -> Generator[Any, Any, JsonObject | None]:
+    """Erase the pages of a run one after the other, and end with the receipt.
+
+    The function is deterministic. Its input is its state, so that it can continue as new.
+    """
     state = ErasureState.from_json(context.get_input())
     for _ in range(_STEPS_PER_GENERATION):
-        given = ActivityInput(run=context.instance_id, state=state).as_json()
+        activity_input = ErasureInput(run=context.instance_id, state=state).as_json()
         if state.finished:
-            receipt: dict[str, Any] = yield context.call_activity_with_retry(
-                "erase_receipt", _RETRIES, given
+            receipt: JsonObject = yield context.call_activity_with_retry(
+                "erase_receipt", _RETRIES, activity_input
             )
             return receipt
-        fields = yield context.call_activity_with_retry("erase_page", _RETRIES, given)
+        fields = yield context.call_activity_with_retry("erase_page", _RETRIES, activity_input)
         state = state.after(ErasureStep.from_json(fields))
         context.set_custom_status(state.progress())
     context.continue_as_new(state.as_json())

@@ -5,17 +5,23 @@ In: a window of exchanges (reconcile), a time range (replay, erasure), or one ex
 letters). Out: envelopes on the queue, which enrichment delivers; a report of each window; dead
 letters; a receipt of what was erased.
 
-    reconciliation    queues what was captured in a window and not delivered
-    replay            delivers a time range again
-    dead_letters      lists dead letters, requeues or erases one
-    erasure           erases the exchanges of a person over a time range, with a receipt
-    erasure_selector  which exchanges of the range those are
-    exchange_erasure  erases one exchange, and marks it as erased
-    expiry            erases the captures whose retention by a content rule is over
-    back_pressure     whether more may be queued now
-    redelivery        rebuilds an envelope from its captures
-    cut_uploads       makes captures of the blocks that a killed instance left
-    ports             what the use cases need of storage
+    reconciliation       queues the exchanges that were captured in a window and not delivered
+    window_run           one attempt at one window: the missing exchanges, and the report
+    reconcile_state      the options, inputs and progress of a run, as Durable stores them
+    replay               delivers a time range again
+    replay_state         the state, inputs and results of a replay, as Durable stores them
+    dead_letters         lists dead letters, requeues or erases one
+    erasure              erases the exchanges of a person over a time range, with a receipt
+    erasure_state        the state, inputs and results of an erasure, as Durable stores them
+    erasure_selector     decides which exchanges of the range are erased
+    erasure_page_runner  erases the exchanges of one page
+    exchange_erasure     erases one exchange, and marks it as erased
+    expiry               erases the captures whose retention by a content rule is over
+    back_pressure        whether more may be queued now
+    redelivery           rebuilds an envelope from its captures
+    stored_checkpoint    the progress of a step, for the next attempt
+    cut_uploads          makes captures of the blocks that a killed instance left
+    ports                the views of storage that the use cases share
 
 blueprints/completeness calls them, function_app.py gives them their adapters.
 

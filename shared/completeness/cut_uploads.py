@@ -1,5 +1,5 @@
-"""What the uploads of a killed instance have left: blocks that no listing shows, because nobody
-made a blob of them.
+"""Recovers the uploads that a killed instance did not finish: their blocks, which no listing shows
+as long as no blob is made of them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class BlockStore(CaptureHeaders, Protocol):
         ...
 
     async def commit(self, name: str, blocks: Sequence[int]) -> None:
-        """Make the capture of these blocks, in this order, and discard all others."""
+        """Make the capture out of these blocks, in this order, and discard all others."""
         ...
 
     async def erase(self, name: str) -> bool:
@@ -40,11 +40,12 @@ class BlockStore(CaptureHeaders, Protocol):
         ...
 
 
-async def complete(captures: BlockStore, exchange: CapturedExchange) -> CapturedExchange:
-    """The exchange, with what can be kept of its uploads. Its instance was killed.
+async def recover_upload(captures: BlockStore, exchange: CapturedExchange) -> CapturedExchange:
+    """Make captures of the uploads of an exchange whose instance was killed. Returns the exchange
+    with the captures that it has now.
 
     The first blocks of the request are kept: they are the beginning of the prompt. Blocks of the
-    response without a header are erased: nothing says what they are. Raises CaptureError,
+    response without a header are erased: without it they cannot be read. Raises CaptureError,
     StorageNotFound or StorageError.
     """
     name = capture_name(exchange.exchange_id, CaptureKind.REQUEST)
@@ -68,7 +69,9 @@ async def _keep_request(captures: BlockStore, name: str, preamble: bytes) -> Non
 
 
 async def _keep_response(captures: BlockStore, exchange_id: str) -> bool:
-    """Whether the response's capture is there now: only its last call was missing."""
+    """Make the response's capture if only the last call of its upload is missing. Returns whether
+    it was made.
+    """
     name = capture_name(exchange_id, CaptureKind.RESPONSE)
     staged = await captures.staged(name)
     is_whole = _HEADER_BLOCK in staged
@@ -83,6 +86,8 @@ async def _keep_response(captures: BlockStore, exchange_id: str) -> bool:
 
 
 def _blocks_without_gap(staged: frozenset[int]) -> list[int]:
-    """The header, and the blocks up to the first that is missing: uploads overtake each other."""
+    """The header, and the blocks before the first that is missing. Blocks are uploaded at the same
+    time, so a later one may be there without an earlier one.
+    """
     body = itertools.takewhile(staged.__contains__, itertools.count(_HEADER_BLOCK + 1))
     return [_HEADER_BLOCK, *body]

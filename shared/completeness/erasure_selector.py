@@ -1,5 +1,5 @@
-"""Decides which exchanges of a range an erasure takes: the header of one capture tells whose an
-exchange is.
+"""Decides which exchanges of a range are erased. The header of one capture names an exchange's
+caller.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from shared.core.wire.json.json_shape import JsonObject, mapping
 from shared.errors import CaptureError, StorageNotFound
 
 
-class Selection(StrEnum):
-    """What is to become of an exchange that the range holds."""
+class ErasureDecision(StrEnum):
+    """The decision about one exchange of the range."""
 
     ERASE = "erase"
     RUNNING = "running"  # its captures may not all be there yet
-    UNREADABLE = "unreadable"  # no capture tells whose it is
-    OTHER = "other"  # somebody else's
+    UNREADABLE = "unreadable"  # no capture names its caller
+    OTHER = "other"  # the request names another caller
 
 
 class ErasureSelector:
-    """Reads headers, and decides."""
+    """Reads the headers of captures, and decides by the callers that they name."""
 
     def __init__(
         self, captures: CaptureHeaders, max_age: timedelta, clock: Callable[[], datetime]
@@ -36,22 +36,22 @@ class ErasureSelector:
         self._max_age = max_age
         self._clock = clock
 
-    async def select(self, request: ErasureRequest, exchange: CapturedExchange) -> Selection:
-        """What is to become of an exchange of the range. Raises StorageError."""
+    async def decide(self, request: ErasureRequest, exchange: CapturedExchange) -> ErasureDecision:
+        """Decide about an exchange of the range. Raises StorageError."""
         if request.selects_callers:
             caller = await self._caller(exchange)
             if caller is None:
-                return Selection.UNREADABLE
+                return ErasureDecision.UNREADABLE
             if not request.wants_caller(caller):
-                return Selection.OTHER
+                return ErasureDecision.OTHER
         if exchange.may_be_running(self._clock() - self._max_age):
-            return Selection.RUNNING
-        return Selection.ERASE
+            return ErasureDecision.RUNNING
+        return ErasureDecision.ERASE
 
     async def _caller(self, exchange: CapturedExchange) -> JsonObject | None:
         """The caller that the first readable capture names; None if none can be read.
 
-        {}, which is nobody, if the exchange was erased meanwhile.
+        The result is {}, which names nobody, if the exchange was erased meanwhile.
         """
         unreadable = False
         for kind in (CaptureKind.REQUEST, CaptureKind.OUTCOME, CaptureKind.RESPONSE):
@@ -64,10 +64,10 @@ class ErasureSelector:
             except CaptureError:
                 unreadable = True
                 continue
-            if is_expired(header):  # it says no more who called
+            if is_expired(header):  # it does not name the caller any more
                 continue
-            stated = header if kind is CaptureKind.REQUEST else mapping(header.get("envelope"))
-            if "caller" in stated:
-                return mapping(stated["caller"])
+            owner = header if kind is CaptureKind.REQUEST else mapping(header.get("envelope"))
+            if "caller" in owner:
+                return mapping(owner["caller"])
             unreadable = True
         return None if unreadable else {}

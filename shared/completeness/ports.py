@@ -1,4 +1,6 @@
-"""What several use cases of this package need of storage. Each method raises StorageError."""
+"""The views of storage that several use cases of this package share. Each method raises
+StorageError.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,23 @@ class CaptureHeaders(Protocol):
         ...
 
 
+class CapturePages(CaptureHeaders, Protocol):
+    """The captures of a window, page by page."""
+
+    async def page(
+        self, prefix: str, marker: str | None, count: int
+    ) -> tuple[list[str], str | None]:
+        """At most `count` names with that prefix, and the next page's marker; None after the last.
+
+        `marker` is None for the first page.
+        """
+        ...
+
+    async def exists(self, name: str) -> bool:
+        """Whether there is a capture of that name."""
+        ...
+
+
 class EnvelopeSink(Protocol):
     """The queue that triggers enrichment."""
 
@@ -27,7 +46,7 @@ class EnvelopeSink(Protocol):
 
 
 class CheckpointStore(Protocol):
-    """Keeps checkpoints: one small JSON object for each name."""
+    """Stores checkpoints: one small JSON object for each name."""
 
     async def get(self, name: str) -> dict[str, Any] | None:
         """The stored object; None if there is none."""
@@ -42,5 +61,5 @@ class MeasuredQueue(Protocol):
     """A queue of envelopes."""
 
     async def approximate_length(self) -> int:
-        """Messages that wait or are worked on."""
+        """The number of messages that wait or are worked on."""
         ...

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Final, Protocol
 
 from shared.completeness import cut_uploads
@@ -19,14 +19,10 @@ from shared.completeness.back_pressure import BackPressure
 from shared.completeness.cut_uploads import BlockStore
 from shared.completeness.ports import CheckpointStore, EnvelopeSink
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
+from shared.completeness.stored_checkpoint import StoredCheckpoint
+from shared.completeness.window_run import RedeliveryResult, WindowRun
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.completeness.checkpoint import Checkpoint, resume
-from shared.core.records.completeness.comparison import (
-    CapturedExchange,
-    Comparison,
-    LedgerIndex,
-    Report,
-)
+from shared.core.records.completeness.comparison import CapturedExchange, LedgerIndex, Report
 from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.envelope import mark_requeued
@@ -39,21 +35,12 @@ _log = logging.getLogger("fnsse.reconciliation")
 # continues. The time stays below functionTimeout. A run that is killed repeats at most one batch.
 MAX_QUEUED: Final = 50_000
 MAX_RUN_S: Final = 600.0
-BATCH: Final = 100
+BATCH_SIZE: Final = 100
 _NAMES_PER_STEP: Final = 200  # between two pauses: about a millisecond
 
 
-class RedeliveryResult(StrEnum):
-    """What happened to one missing exchange."""
-
-    QUEUED = "queued"
-    DEAD_LETTERED = "dead_lettered"
-    ERASED = "erased"  # since its captures were listed
-    STORAGE_FAILED = "storage_failed"
-
-
 class CaptureListing(BlockStore, Protocol):
-    """The captures of a window."""
+    """The captures of a window, and the blocks of cut uploads."""
 
     def pages(self, prefix: str) -> AsyncIterator[list[str]]:
         """The names with that prefix, in their order, in pages of any size. Raises StorageError."""
@@ -103,7 +90,7 @@ class Reconciliation:
         *,
         max_queued: int = MAX_QUEUED,
         max_run_s: float = MAX_RUN_S,
-        batch: int = BATCH,
+        batch_size: int = BATCH_SIZE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._captures = captures
@@ -113,12 +100,12 @@ class Reconciliation:
         self._back_pressure = back_pressure
         self._max_queued = max_queued
         self._max_run_s = max_run_s
-        self._batch = batch
+        self._batch_size = batch_size
         self._clock = clock
 
-    async def blocked_reason(self) -> str | None:
-        """The reason not to start a run now; None if one may start. Logged: the orchestration's
-        status, which has it as well, is overwritten by the next run.
+    async def precheck(self) -> str | None:
+        """The reason not to start a run now; None if one may start. It is logged as well: the next
+        run overwrites the orchestration's status, which has it too.
         """
         reason = await self._back_pressure.start_blocked_reason()
         if reason:
@@ -128,17 +115,19 @@ class Reconciliation:
         return reason
 
     async def open_windows(
-        self, until: datetime, look_back: timedelta, *, open_too: bool
+        self, until: datetime, look_back: timedelta, *, include_open: bool
     ) -> list[str]:
         """The windows to reconcile, oldest first: those of the look-back that no report calls
         complete (see `judged_windows`), and those in which an operator requeued a dead letter.
         """
-        names = [window.name for window in judged_windows(until, look_back, include_open=open_too)]
+        names = [
+            window.name for window in judged_windows(until, look_back, include_open=include_open)
+        ]
         complete = await self._ledger.complete_windows(names)
         reopened = {
             name
             for name in await self._ledger.reopened_windows()
-            if open_too or Window.from_name(name).end <= until
+            if include_open or Window.from_name(name).end <= until
         }
         return sorted({name for name in names if name not in complete} | reopened)
 
@@ -151,19 +140,19 @@ class Reconciliation:
         mix. But each calls the window complete only by its own listing, and by what the ledger knew
         before it.
         """
-        checkpoint_name = f"progress/reconcile/{window}.json"
-        checkpoint = resume(until.isoformat(), await self._checkpoints.get(checkpoint_name))
+        checkpoint = await StoredCheckpoint.resume(
+            self._checkpoints, f"progress/reconcile/{window}.json", step=until.isoformat()
+        )
         index = await self._ledger.index(window)
-        comparison = Comparison(window, index, until)
-        run = _WindowRun(comparison, checkpoint, checkpoint_name, self._clock() + self._max_run_s)
-        comparison.report.ended = Window.from_name(window).end <= until
-        async for names in self._captures.pages(f"{window}/"):
-            for first in range(0, len(names), _NAMES_PER_STEP):
-                run.add_missing(comparison.feed(names[first : first + _NAMES_PER_STEP]))
-                await self._queue_batches(run, at_least=self._batch)
+        run = WindowRun(window, index, until, checkpoint)
+        ends_at = self._clock() + self._max_run_s
+        async for page in self._captures.pages(f"{window}/"):
+            for names in itertools.batched(page, _NAMES_PER_STEP, strict=False):
+                run.compare(names)
+                await self._queue_batches(run, ends_at, at_least=self._batch_size)
                 await asyncio.sleep(0)  # this worker may relay streams as well
-        run.add_missing(comparison.finish())
-        await self._queue_batches(run, at_least=1)
+        run.finish_comparison()
+        await self._queue_batches(run, ends_at, at_least=1)
         report = run.finished_report()
         await self._ledger.put_report(report)
         if report.complete and index.reopened_ms:
@@ -171,31 +160,29 @@ class Reconciliation:
         _log.info("Completeness of %s: %s", window, json.dumps(report.as_json()))
         return report
 
-    async def _queue_batches(self, run: _WindowRun, *, at_least: int) -> None:
+    async def _queue_batches(self, run: WindowRun, ends_at: float, *, at_least: int) -> None:
         """Queue the missing exchanges in batches, as long as at least `at_least` are missing."""
         while len(run.missing) >= at_least:
-            batch, run.missing = run.missing[: self._batch], run.missing[self._batch :]
+            batch = run.take_batch(self._batch_size)
             if not run.stopped:
-                await self._stop_if_blocked(run)
+                await self._stop_if_blocked(run, ends_at)
             if run.stopped:
                 run.report.not_requeued += len(batch)
                 continue
-            results = await gather_bounded(self._redeliver, batch, limit=MAX_CONCURRENT)
-            run.count(batch, results)
-            await self._checkpoints.put(run.checkpoint_name, run.checkpoint.as_json())
+            await run.count(
+                batch, await gather_bounded(self._redeliver, batch, limit=MAX_CONCURRENT)
+            )
 
-    async def _stop_if_blocked(self, run: _WindowRun) -> None:
-        run.stopped = (
-            run.checkpoint.counts.total() >= self._max_queued or self._clock() >= run.ends_at
-        )
-        if not run.stopped:
-            run.report.waiting = await self._back_pressure.continue_blocked_reason()
-            run.stopped = run.report.waiting is not None
+    async def _stop_if_blocked(self, run: WindowRun, ends_at: float) -> None:
+        if run.queued_count >= self._max_queued or self._clock() >= ends_at:
+            run.stop()
+        elif reason := await self._back_pressure.continue_blocked_reason():
+            run.stop(reason)
 
     async def _redeliver(self, exchange: CapturedExchange) -> RedeliveryResult:
         try:
             if not exchange.ended:
-                exchange = await cut_uploads.complete(self._captures, exchange)
+                exchange = await cut_uploads.recover_upload(self._captures, exchange)
             envelope = await rebuild_envelope(self._captures, exchange)
         except (CaptureError, EnvelopeError) as error:
             await self._dead_letter(exchange.exchange_id, error)
@@ -215,50 +202,3 @@ class Reconciliation:
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered: %s", exchange_id, error
             )
-
-
-class _WindowRun:
-    """The state of one attempt at one window."""
-
-    def __init__(
-        self,
-        comparison: Comparison,
-        checkpoint: Checkpoint,
-        checkpoint_name: str,
-        ends_at: float,
-    ) -> None:
-        self.report = comparison.report
-        self.checkpoint = checkpoint
-        self.checkpoint_name = checkpoint_name
-        self.ends_at = ends_at
-        self.missing: list[CapturedExchange] = []  # not yet redelivered: a page's worth at most
-        self.stopped = False
-
-    def add_missing(self, exchanges: Iterable[CapturedExchange]) -> None:
-        """Add exchanges to be redelivered. An earlier attempt may have queued them already."""
-        self.missing += [
-            exchange for exchange in exchanges if not self.checkpoint.is_done(exchange.exchange_id)
-        ]
-
-    def count(self, batch: Sequence[CapturedExchange], results: Sequence[RedeliveryResult]) -> None:
-        """Count the results of a batch, and stop if storage failed."""
-        for exchange, result in zip(batch, results, strict=True):
-            match result:
-                case RedeliveryResult.QUEUED:
-                    kind = "redelivered" if exchange.ended else "aborted"
-                    self.checkpoint.counts[kind] += 1
-                case RedeliveryResult.DEAD_LETTERED:
-                    self.report.dead_lettered += 1
-                case RedeliveryResult.ERASED:
-                    self.report.captured -= 1
-                case RedeliveryResult.STORAGE_FAILED:
-                    self.report.not_requeued += 1
-                    self.report.waiting = "storage failed"
-                    self.stopped = True
-        self.checkpoint.after = batch[-1].exchange_id
-
-    def finished_report(self) -> Report:
-        """The window's report, with what all attempts of this run have queued."""
-        self.report.redelivered = self.checkpoint.counts["redelivered"]
-        self.report.aborted = self.checkpoint.counts["aborted"]
-        return self.report

@@ -5,17 +5,18 @@ A window's exchanges are queued a page at a time, and live exchanges go first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol
 
 from shared.completeness.back_pressure import BackPressure
-from shared.completeness.ports import CaptureHeaders, CheckpointStore, EnvelopeSink
+from shared.completeness.ports import CapturePages, CheckpointStore, EnvelopeSink
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, whole_exchanges
+from shared.completeness.replay_state import ReplayPage
+from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.completeness.checkpoint import resume
 from shared.core.records.completeness.comparison import CapturedExchange, captured_exchanges
 from shared.core.records.exchange.capture import CaptureKind, capture_name, is_erased
 from shared.core.records.exchange.digests import Digests
@@ -25,8 +26,8 @@ from shared.core.wire.content_mode import ContentMode
 from shared.errors import CaptureError, CaptureExpired, EnvelopeError, StorageNotFound
 
 _BODIES: Final = (CaptureKind.REQUEST, CaptureKind.RESPONSE)
-PAGE: Final = 500  # names of captures, so about 250 exchanges
-BATCH: Final = 50  # exchanges: a retried page repeats no more than these
+PAGE_SIZE: Final = 500  # names of captures, so about 250 exchanges
+BATCH_SIZE: Final = 50  # exchanges: a retried page repeats no more than these
 # Replay waits while more than this is queued: live exchanges are enriched first.
 MAX_QUEUED: Final = 1_000
 
@@ -40,54 +41,16 @@ class ReplayResult(StrEnum):
     ERASED = "erased"  # its retention is over, or it was redacted and its bodies are gone
 
 
-class CapturePages(CaptureHeaders, Protocol):
-    """The captures of a window, page by page. Each method raises StorageError."""
-
-    async def page(
-        self, prefix: str, marker: str | None, count: int
-    ) -> tuple[list[str], str | None]:
-        """At most `count` names with that prefix, and the next page's marker; None after the last.
-
-        `marker` is None for the first page.
-        """
-        ...
-
-    async def exists(self, name: str) -> bool:
-        """Whether there is a capture of that name."""
-        ...
-
-
 class ReplayLedger(Protocol):
-    """The ledger."""
+    """The ledger. Each method raises StorageError."""
 
     async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
-        """By exchange: what its first event was made of. Raises StorageError."""
+        """By exchange: the digests of the captures that its first event was made of."""
         ...
 
     async def erased(self, window: str) -> set[str]:
-        """The exchanges of a window that an operator erased. Raises StorageError."""
+        """The exchanges of a window that an operator erased."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReplayPage:
-    """The result of one step of a replay."""
-
-    queued: int
-    unreadable: int  # corrupt captures, which no replay can deliver
-    marker: str | None  # of the next page; None: the window is done
-    waiting: str | None  # why nothing was queued: live work, or the Event Hub is not ready
-    # by an operator or by retention; or redacted ones, whose bodies are gone
-    erased: int = 0
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Self:
-        """The page that `as_json` wrote."""
-        return cls(**fields)
-
-    def as_json(self) -> dict[str, Any]:
-        """The result that the activity returns to the orchestration."""
-        return asdict(self)
 
 
 class ReplayRunner:
@@ -103,8 +66,8 @@ class ReplayRunner:
         max_age: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
-        page: int = PAGE,
-        batch: int = BATCH,
+        page_size: int = PAGE_SIZE,
+        batch_size: int = BATCH_SIZE,
         max_queued: int = MAX_QUEUED,
     ) -> None:
         """`max_age`: an exchange without a response that is younger may still be running."""
@@ -115,8 +78,8 @@ class ReplayRunner:
         self._back_pressure = back_pressure
         self._max_age = max_age
         self._clock = clock
-        self._page = page
-        self._batch = batch
+        self._page_size = page_size
+        self._batch_size = batch_size
         self._max_queued = max_queued
 
     async def queue_page(
@@ -128,31 +91,16 @@ class ReplayRunner:
         """
         if reason := await self._back_pressure.replay_blocked_reason(self._max_queued):
             return ReplayPage(queued=0, unreadable=0, marker=marker, waiting=reason)
-        checkpoint_name = f"progress/replay/{instance}.json"
-        checkpoint = resume(f"{window} {marker}", await self._checkpoints.get(checkpoint_name))
-        names, next_marker = await self._captures.page(f"{window}/", marker, self._page)
-        exchanges = await whole_exchanges(
-            self._captures,
-            list(captured_exchanges(names)),
-            first=marker is None,
-            last=next_marker is None,
+        checkpoint = await StoredCheckpoint.resume(
+            self._checkpoints, f"progress/replay/{instance}.json", step=f"{window} {marker}"
         )
+        exchanges, next_marker = await self._list_page(window, marker)
         matches = [
             exchange
             for exchange in exchanges
-            if self._is_wanted(request, exchange) and not checkpoint.is_done(exchange.exchange_id)
+            if self._matches(request, exchange) and not checkpoint.is_done(exchange.exchange_id)
         ]
-        first_digests = await self._first_digests(window, matches)
-
-        async def requeue(exchange: CapturedExchange) -> ReplayResult:
-            return await self._requeue(request, exchange, first_digests.get(exchange.exchange_id))
-
-        for first in range(0, len(matches), self._batch):
-            batch = matches[first : first + self._batch]
-            results = await gather_bounded(requeue, batch, limit=MAX_CONCURRENT)
-            checkpoint.counts.update(results)
-            checkpoint.after = batch[-1].exchange_id
-            await self._checkpoints.put(checkpoint_name, checkpoint.as_json())
+        await self._queue_batches(request, window, matches, checkpoint)
         erased = checkpoint.counts[ReplayResult.ERASED]
         if next_marker is None:
             erased += await self._erased_count(request, window)
@@ -164,17 +112,48 @@ class ReplayRunner:
             erased=erased,
         )
 
+    async def _list_page(
+        self, window: str, marker: str | None
+    ) -> tuple[list[CapturedExchange], str | None]:
+        """The exchanges of a page, and the next page's marker."""
+        names, next_marker = await self._captures.page(f"{window}/", marker, self._page_size)
+        exchanges = await whole_exchanges(
+            self._captures,
+            list(captured_exchanges(names)),
+            first=marker is None,
+            last=next_marker is None,
+        )
+        return exchanges, next_marker
+
+    def _matches(self, request: ReplayRequest, exchange: CapturedExchange) -> bool:
+        """Whether the request selects an exchange by its id, and it is not running any more."""
+        oldest_running = self._clock() - self._max_age
+        return request.wants_id(exchange.exchange_id) and not exchange.may_be_running(
+            oldest_running
+        )
+
+    async def _queue_batches(
+        self,
+        request: ReplayRequest,
+        window: str,
+        exchanges: Sequence[CapturedExchange],
+        checkpoint: StoredCheckpoint,
+    ) -> None:
+        """Queue the exchanges, count the results and advance the checkpoint after each batch."""
+        first_digests = await self._first_digests(window, exchanges)
+
+        async def requeue(exchange: CapturedExchange) -> ReplayResult:
+            return await self._requeue(request, exchange, first_digests.get(exchange.exchange_id))
+
+        for batch in itertools.batched(exchanges, self._batch_size, strict=False):
+            checkpoint.counts.update(await gather_bounded(requeue, batch, limit=MAX_CONCURRENT))
+            await checkpoint.advance(batch[-1].exchange_id)
+
     async def _erased_count(self, request: ReplayRequest, window: str) -> int:
-        """How many exchanges of a window an operator has erased that the request may select. What
-        their envelopes said is gone as well.
+        """How many exchanges of a window an operator has erased that the request may select. Their
+        envelopes are erased as well, so only their ids are compared.
         """
         return sum(map(request.wants_id, await self._ledger.erased(window)))
-
-    def _is_wanted(self, request: ReplayRequest, exchange: CapturedExchange) -> bool:
-        return request.wants_id(exchange.exchange_id) and not self._may_be_running(exchange)
-
-    def _may_be_running(self, exchange: CapturedExchange) -> bool:
-        return exchange.may_be_running(self._clock() - self._max_age)
 
     async def _first_digests(
         self, window: str, exchanges: Collection[CapturedExchange]

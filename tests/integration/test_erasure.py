@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from shared.adapters.blobs.captures import Captures
-from shared.completeness.erasure import ErasureRunner, Position
+from shared.completeness.erasure import ErasureRunner
+from shared.completeness.erasure_state import Position
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.delivery.dead_letter import DeadLetterReason
@@ -47,10 +48,15 @@ def of_anna(window: Window, **changed: Any) -> ErasureRequest:
     return ErasureRequest(**fields | changed)
 
 
-def a_runner(account: Account, now: datetime = LATER, **options: int) -> ErasureRunner:
+def a_runner(
+    account: Account,
+    now: datetime = LATER,
+    erasure: ExchangeErasure | None = None,
+    **options: Any,
+) -> ErasureRunner:
     return ErasureRunner(
         account.captures,
-        ExchangeErasure(account.captures, account.ledger, account.json_blobs),
+        erasure or ExchangeErasure(account.captures, account.ledger, account.json_blobs),
         account.json_blobs,
         {QUEUE: account.envelopes},
         timedelta(minutes=30),
@@ -69,26 +75,26 @@ async def put(account: Account, window: Window, caller: Caller, minute: float = 
 
 
 async def run_to_the_end(
-    it: ErasureRunner, request: ErasureRequest, run: str
+    runner: ErasureRunner, request: ErasureRequest, run: str
 ) -> tuple[ErasureCounts, dict[str, Any]]:
     """What the orchestration does: the sums, and the receipt."""
     position, counts = Position(), ErasureCounts()
-    while position.part < it.part_count(request):
-        step = await it.step(run, request, position)
+    while position.part < runner.part_count(request):
+        step = await runner.step(run, request, position)
         assert type(step).from_json(json.loads(json.dumps(step.as_json()))) == step
         position, counts = step.position, counts + step.counts
-    receipt = await it.finish(run, request, OPERATOR, LATER, counts)
-    assert await it.receipt(run) == receipt
+    receipt = await runner.finish(run, request, OPERATOR, LATER, counts)
+    assert await runner.receipt(run) == receipt
     return counts, receipt
 
 
 async def erase(
-    account: Account, request: ErasureRequest, now: datetime = LATER, **options: int
+    account: Account, request: ErasureRequest, now: datetime = LATER, **options: Any
 ) -> tuple[ErasureCounts, ErasurePage]:
     """The sums and the ids of a run."""
-    it, run = a_runner(account, now, **options), uuid.uuid4().hex
-    counts, _ = await run_to_the_end(it, request, run)
-    return counts, await it.ids(run)
+    runner, run = a_runner(account, now, **options), uuid.uuid4().hex
+    counts, _ = await run_to_the_end(runner, request, run)
+    return counts, await runner.ids(run)
 
 
 async def has_captures(account: Account, exchange_id: str) -> bool:
@@ -108,20 +114,20 @@ async def test_each_exchange_of_a_user_is_erased_and_nothing_else(azurite: str, 
         request = of_anna(window, end=window.start + timedelta(minutes=30))
 
         counts, ids = await erase(
-            account, of_anna(window, end=request.end, dry_run=True), page=page
+            account, of_anna(window, end=request.end, dry_run=True), page_size=page
         )
         assert counts == ErasureCounts(searched=6, matched=4)
         assert ids == ErasurePage(exchange_ids=tuple(mine))
         assert all([await has_captures(account, exchange_id) for exchange_id in mine])
 
-        counts, ids = await erase(account, request, page=page)
+        counts, ids = await erase(account, request, page_size=page)
         assert counts == ErasureCounts(searched=6, matched=4, erased=4)
         assert ids == ErasurePage(exchange_ids=tuple(mine))
         assert not any([await has_captures(account, exchange_id) for exchange_id in mine])
         assert all([await has_captures(account, one) for one in [*others, outside]])
         assert await account.ledger.erased(window.name) == set(mine)
 
-        counts, ids = await erase(account, request, page=page)
+        counts, ids = await erase(account, request, page_size=page)
         assert (counts, ids) == (ErasureCounts(searched=2), ErasurePage()), "nothing is left"
 
 
@@ -174,11 +180,11 @@ async def test_what_may_still_be_running_or_cannot_be_read_is_listed(azurite: st
         running, corrupt = an_id(window, minute=59), an_id(window, minute=1)
         await account.put_request(running, caller=asdict(ANNA))
         await account.captures.put(capture.request_name(corrupt), (b"garbage",))
-        it, run = a_runner(account, window.end), uuid.uuid4().hex
-        counts, receipt = await run_to_the_end(it, of_anna(window), run)
+        runner, run = a_runner(account, window.end), uuid.uuid4().hex
+        counts, receipt = await run_to_the_end(runner, of_anna(window), run)
         assert counts == ErasureCounts(searched=2, matched=1, running=1, unreadable=1)
         assert not receipt["complete"]
-        assert await it.ids(run) == ErasurePage(running=(running,), unreadable=(corrupt,))
+        assert await runner.ids(run) == ErasurePage(running=(running,), unreadable=(corrupt,))
         assert await has_captures(account, running)
 
         counts, _ = await erase(
@@ -200,7 +206,7 @@ async def test_ids_are_erased_without_a_search(azurite: str, id_page: int) -> No
             end=window.start + timedelta(minutes=30),
             ids=frozenset({mine, other, late, unknown}),
         )
-        counts, ids = await erase(account, request, id_page=id_page)
+        counts, ids = await erase(account, request, id_page_size=id_page)
         assert (counts.searched, ids.exchange_ids) == (2, (mine,))
         assert await account.ledger.erased(window.name) == {mine}
 
@@ -221,14 +227,14 @@ async def test_the_receipt_says_who_erased_what_and_names_nobody(azurite: str) -
 
 
 class FailingErasure(ExchangeErasure):
-    """Erases so many exchanges; then storage is away."""
+    """Erases `remaining` exchanges; then storage is away."""
 
-    left = 0
+    remaining = 0
 
     async def erase(self, exchange_id: str) -> bool:
-        if not self.left:
+        if not self.remaining:
             raise StorageError("away")
-        self.left -= 1
+        self.remaining -= 1
         return await super().erase(exchange_id)
 
 
@@ -238,17 +244,29 @@ async def test_a_page_that_is_tried_again_reports_all_that_it_erased(azurite: st
     async with an_account(azurite) as account:
         mine = [await put(account, window, ANNA) for _ in range(5)]
         failing = FailingErasure(account.captures, account.ledger, account.json_blobs)
-        failing.left = 2
-        it = a_runner(account)
-        it._erasure, working = failing, it._erasure
+        failing.remaining = 2
         with pytest.raises(StorageError):
-            await it.step(run, of_anna(window), Position())
+            await a_runner(account, erasure=failing).step(run, of_anna(window), Position())
         assert [await has_captures(account, one) for one in mine].count(False) == 2
-        it._erasure = working
-        counts, _ = await run_to_the_end(it, of_anna(window), run)
+        runner = a_runner(account)
+        counts, _ = await run_to_the_end(runner, of_anna(window), run)
         assert counts == ErasureCounts(searched=5, matched=5, erased=5)
-        assert (await it.ids(run)).exchange_ids == tuple(mine)
+        assert (await runner.ids(run)).exchange_ids == tuple(mine)
         assert not any([await has_captures(account, one) for one in mine])
+
+
+async def test_a_page_reports_again_what_it_erased(azurite: str) -> None:
+    """The result of a step may be lost after all was erased, and no capture may be left in the
+    windows that the next attempt lists.
+    """
+    window = Window(a_window().start.replace(year=2023))
+    async with an_account(azurite) as account:
+        await put(account, window, ANNA)
+        request = of_anna(window, end=window.start + timedelta(days=3))
+        runner, run = a_runner(account), uuid.uuid4().hex
+        step = await runner.step(run, request, Position())
+        again = await runner.step(run, request, Position())
+    assert step.counts == again.counts == ErasureCounts(searched=1, matched=1, erased=1)
 
 
 class ImmutableCaptures(Captures):
@@ -306,8 +324,8 @@ async def test_an_empty_range_of_a_month_takes_few_steps(azurite: str) -> None:
     """A step goes through a day of hours in which nothing was captured."""
     window = Window(a_window().start.replace(year=2024))
     async with an_account(azurite) as account:
-        it, request, position, steps = a_runner(account), of_anna(window), Position(), 0
+        runner, request, position, steps = a_runner(account), of_anna(window), Position(), 0
         request = of_anna(window, end=window.start + timedelta(days=31))
-        while position.part < it.part_count(request):
-            position, steps = (await it.step("r", request, position)).position, steps + 1
-        assert (it.part_count(request), steps) == (744, 31)
+        while position.part < runner.part_count(request):
+            position, steps = (await runner.step("r", request, position)).position, steps + 1
+        assert (runner.part_count(request), steps) == (744, 31)

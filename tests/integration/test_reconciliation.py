@@ -120,9 +120,9 @@ async def test_a_complete_window_is_not_listed_again(azurite: str) -> None:
             await account.put_exchange(exchange_id)
         await account.ledger.delivered(accepted(ids))
         it = reconciliation(account)
-        before = await it.open_windows(window.end, timedelta(hours=1), open_too=False)
+        before = await it.open_windows(window.end, timedelta(hours=1), include_open=False)
         report = (await it.reconcile(window.name, window.end)).as_json()
-        after = await it.open_windows(window.end, timedelta(hours=1), open_too=False)
+        after = await it.open_windows(window.end, timedelta(hours=1), include_open=False)
         stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
         assert json.loads(await (await stored.download_blob()).readall()) == report
     assert (before, after) == ([window.name], [])
@@ -141,7 +141,7 @@ async def test_a_window_that_has_not_ended_is_not_complete(
         until = window.start + timedelta(minutes=30)
         report = await run(account, window, until)
         assert await reconciliation(account).open_windows(
-            until, timedelta(minutes=10), open_too=True
+            until, timedelta(minutes=10), include_open=True
         ) == [window.name]
     assert counts(report, "captured", "delivered", "running", "complete") == [1, 1, 0, False]
 
@@ -200,7 +200,7 @@ async def test_a_run_queues_no_more_than_its_limit(
         rounds: list[list[str]] = []
         while len(rounds) < 4:
             until = window.end + timedelta(seconds=len(rounds))
-            report = await run(account, window, until, max_queued=2, batch=2)
+            report = await run(account, window, until, max_queued=2, batch_size=2)
             rounds.append([envelope.exchange_id for envelope in await account.take_queued()])
             assert report["captured"] == 5
             assert report["not_requeued"] == max(0, 3 - 2 * len(rounds) + 2)
@@ -220,13 +220,13 @@ async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
     caplog.set_level(logging.WARNING, "fnsse.reconciliation")
     async with an_account(azurite) as account:
         it = reconciliation(account)
-        assert await it.blocked_reason() is None
+        assert await it.precheck() is None
         assert not caplog.messages
         await account.envelopes.put(an_envelope(), wait_s=60)
-        assert await it.blocked_reason() == "the queue still holds 1 envelopes"
+        assert await it.precheck() == "the queue still holds 1 envelopes"
         await account.storage.queue("envelopes").clear_messages()
         account.event_hub.ready = False
-        assert await it.blocked_reason() == "the Event Hub is not ready"
+        assert await it.precheck() == "the Event Hub is not ready"
     assert caplog.messages == [
         "Reconcile did nothing: the queue still holds 1 envelopes",
         "Reconcile did nothing: the Event Hub is not ready",
@@ -236,7 +236,7 @@ async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
 async def test_a_run_is_blocked_by_storage() -> None:
     """A storage failure blocks the run: the reason names it, and nothing is raised."""
     async with an_account(connection_string(free_ports())) as account:
-        assert await reconciliation(account).blocked_reason() == "the queue cannot be reached"
+        assert await reconciliation(account).precheck() == "the queue cannot be reached"
 
 
 async def test_a_stored_outcome_is_requeued(azurite: str) -> None:
@@ -266,12 +266,12 @@ async def test_a_retry_repeats_one_batch_at_most(
             await account.put_exchange(exchange_id)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
         with pytest.raises(InstanceKilled):
-            await run(account, window, batch=3)
+            await run(account, window, batch_size=3)
         account.envelopes = whole
         first = [envelope.exchange_id for envelope in await account.take_queued()]
-        report = await run(account, window, batch=3)
+        report = await run(account, window, batch_size=3)
         second = [envelope.exchange_id for envelope in await account.take_queued()]
-        await run(account, window, window.end + timedelta(seconds=1), batch=3)
+        await run(account, window, window.end + timedelta(seconds=1), batch_size=3)
         third = [envelope.exchange_id for envelope in await account.take_queued()]
     # a batch is queued in any order
     assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))
@@ -302,7 +302,7 @@ async def test_a_run_stops_if_the_event_hub_goes_away(
             account.envelopes,
             account.json_blobs,
             back_pressure,
-            batch=3,
+            batch_size=3,
         )
         report = (await it.reconcile(window.name, window.end)).as_json()
         assert len(await account.take_queued()) == 3
@@ -330,7 +330,7 @@ async def test_a_run_stops_if_nothing_is_delivered(azurite: str) -> None:
             account.envelopes,
             account.json_blobs,
             back_pressure,
-            batch=3,
+            batch_size=3,
         )
         report = (await it.reconcile(window.name, window.end)).as_json()
         assert len(await account.take_queued()) == 3
@@ -348,7 +348,7 @@ async def test_a_run_stops_in_time(azurite: str) -> None:
         for _ in range(5):
             await account.put_exchange(an_id(window))
         moments = iter([0, 1, 601, 602])
-        report = await run(account, window, batch=2, clock=lambda: next(moments))
+        report = await run(account, window, batch_size=2, clock=lambda: next(moments))
         assert len(await account.take_queued()) == 2
     assert counts(report, "captured", "redelivered", "not_requeued", "waiting") == [5, 2, 3, None]
 
@@ -372,7 +372,7 @@ async def test_a_run_stops_if_storage_fails(
         for _ in range(8):
             await account.put_exchange(an_id(window))
         account.envelopes = Failing(account.storage)
-        report = await run(account, window, batch=2)
+        report = await run(account, window, batch_size=2)
         assert len(await account.take_queued()) == 3
     assert counts(report, "captured", "redelivered", "not_requeued", "waiting") == [
         8,
@@ -398,7 +398,7 @@ async def test_a_window_with_a_reopened_exchange_is_judged(
         assert counts(report, "dead_lettered", "complete") == [1, True]
 
         await account.ledger.reopen(envelope.exchange_id)
-        assert window.name in await it.open_windows(later, timedelta(hours=1), open_too=False)
+        assert window.name in await it.open_windows(later, timedelta(hours=1), include_open=False)
         report = (await it.reconcile(window.name, later)).as_json()
         assert await account.take_queued() == [mark_requeued(envelope, "reconcile")]
         assert counts(report, "dead_lettered", "redelivered", "complete") == [0, 1, False]
@@ -406,7 +406,9 @@ async def test_a_window_with_a_reopened_exchange_is_judged(
         await account.ledger.delivered(accepted([envelope.exchange_id]))
         report = (await it.reconcile(window.name, later)).as_json()
         assert counts(report, "delivered", "dead_lettered", "complete") == [1, 0, True]
-        assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
+        assert window.name not in await it.open_windows(
+            later, timedelta(hours=1), include_open=False
+        )
 
 
 async def test_a_reopened_exchange_can_be_dead_lettered(
@@ -460,7 +462,7 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
         account.ledger.put_report = put_report  # type: ignore[method-assign]
 
         later = window.end + timedelta(days=1)
-        assert window.name in await it.open_windows(later, timedelta(hours=1), open_too=False)
+        assert window.name in await it.open_windows(later, timedelta(hours=1), include_open=False)
         await it.reconcile(window.name, later)
         assert await account.take_queued() == [mark_requeued(late, "reconcile")]
         await account.ledger.delivered(accepted([late.exchange_id]))
@@ -470,7 +472,9 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
             "dead_lettered",
             "complete",
         ) == [2, 0, True]
-        assert window.name not in await it.open_windows(later, timedelta(hours=1), open_too=False)
+        assert window.name not in await it.open_windows(
+            later, timedelta(hours=1), include_open=False
+        )
 
 
 async def test_a_queue_that_is_gone_erases_nothing(
@@ -511,7 +515,7 @@ async def test_two_runs_at_once_lose_nothing(
         await account.put_request(killed)
         await account.captures.put(capture.response_name(corrupt), (b"garbage",))
         reports = await asyncio.gather(
-            *(run(writer, window, batch=2) for writer in (account, other, account))
+            *(run(writer, window, batch_size=2) for writer in (account, other, account))
         )
         assert [report["complete"] for report in reports] == [False] * 3
         queued = Counter(envelope.exchange_id for envelope in await account.take_queued())
@@ -557,7 +561,7 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
     async with an_account(azurite) as slow, an_account(azurite, writer="another") as account:
         ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(6)}
         slow.envelopes = pausing = Pausing(slow.storage)
-        standing = asyncio.create_task(run(slow, window, batch=1))
+        standing = asyncio.create_task(run(slow, window, batch_size=1))
         await asyncio.wait_for(pausing.paused.wait(), 20)
         await run(account, window)
         queued = await account.take_queued()
@@ -574,7 +578,7 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
             "duplicates"
         )
         it = reconciliation(account)
-        assert window.name in await it.open_windows(last, timedelta(hours=1), open_too=False)
+        assert window.name in await it.open_windows(last, timedelta(hours=1), include_open=False)
         assert counts(
             (await it.reconcile(window.name, last)).as_json(), "captured", "delivered", "complete"
         ) == [6, 6, True]

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from harness.sample_envelope import an_envelope
-from shared.completeness.replay import ReplayPage, ReplayRunner
+from shared.completeness.replay import ReplayRunner
+from shared.completeness.replay_state import ReplayPage
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
@@ -74,7 +75,7 @@ async def test_each_exchange_is_queued_once(azurite: str, page: int) -> None:
     async with an_account(azurite) as account:
         envelopes = [await account.put_exchange(an_id(window)) for _ in range(4)]
         await account.put_request(aborted := an_id(window))
-        pages, queued = await replay(account, everything_in(window), window, page=page)
+        pages, queued = await replay(account, everything_in(window), window, page_size=page)
     assert sorted(envelope.exchange_id for envelope in queued) == sorted(
         [aborted, *(envelope.exchange_id for envelope in envelopes)]
     )
@@ -177,14 +178,18 @@ async def test_a_retried_page_repeats_one_batch_at_most(
             await account.put_exchange(exchange_id)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
         with pytest.raises(InstanceKilled):
-            await a_replay_runner(account, batch=3).queue_page("one", selection, window.name, None)
+            await a_replay_runner(account, batch_size=3).queue_page(
+                "one", selection, window.name, None
+            )
         account.envelopes = whole
         first = [envelope.exchange_id for envelope in await account.take_queued()]
-        page = await a_replay_runner(account, batch=3).queue_page(
+        page = await a_replay_runner(account, batch_size=3).queue_page(
             "one", selection, window.name, None
         )
         second = [envelope.exchange_id for envelope in await account.take_queued()]
-        await a_replay_runner(account, batch=3).queue_page("another", selection, window.name, None)
+        await a_replay_runner(account, batch_size=3).queue_page(
+            "another", selection, window.name, None
+        )
         third = [envelope.exchange_id for envelope in await account.take_queued()]
     # a batch is queued in any order
     assert (len(first), set(first) - set(ids[6:9])) == (7, set(ids[:6]))
@@ -199,7 +204,7 @@ async def test_a_replay_waits_for_the_event_hub(azurite: str) -> None:
     async with an_account(azurite) as account:
         await account.put_exchange(an_id(window))
         account.event_hub.ready = False
-        page = await a_replay_runner(account, batch=3).queue_page(
+        page = await a_replay_runner(account, batch_size=3).queue_page(
             "early", everything_in(window), window.name, None
         )
         assert (page.queued, page.marker, page.waiting) == (0, None, "the Event Hub is not ready")
@@ -213,7 +218,7 @@ async def test_the_same_page_twice_at_once_queues_everything(azurite: str) -> No
         ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
         selection = everything_in(window)
         runs = [
-            a_replay_runner(writer, batch=2).queue_page(instance, selection, window.name, None)
+            a_replay_runner(writer, batch_size=2).queue_page(instance, selection, window.name, None)
             for writer in (account, other, account)
         ]
         pages = await asyncio.gather(*runs)
@@ -249,5 +254,5 @@ async def test_what_an_operator_erased_is_counted(azurite: str) -> None:
         for _ in range(3):
             await account.put_exchange(an_id(window))
         selection = ReplayRequest(first=window.start, end=window.start + timedelta(minutes=30))
-        pages, queued = await replay(account, selection, window, page=2)
+        pages, queued = await replay(account, selection, window, page_size=2)
     assert (len(queued), sum(page.erased for page in pages)) == (3, 2)

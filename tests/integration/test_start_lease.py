@@ -11,13 +11,14 @@ import pytest
 
 from blueprints.completeness import reconcile
 from shared.adapters.blobs.start_lease import StartLease
+from shared.completeness.reconcile_state import ReconcileOptions
 from shared.errors import StorageError
 from shared.settings.timeouts import START_LEASE_S, START_S
 from tests.integration.azurite import a_storage
 
 pytestmark = pytest.mark.anyio
 Status = df.OrchestrationRuntimeStatus
-OPTIONS = reconcile.RunOptions(max_age_s=1, open_too=True)
+OPTIONS = ReconcileOptions(max_age_s=1, include_open=True)
 
 
 class Durable:

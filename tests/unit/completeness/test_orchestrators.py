@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from blueprints.completeness import erase, reconcile, replay
-from shared.completeness.erasure import ErasureStep, Position
+from shared.completeness.erasure_state import ErasureState, ErasureStep, Position
 from shared.core.records.completeness.comparison import Report
 from shared.core.records.operator import erasure_request
 from shared.core.records.operator.erasure_receipt import ErasureCounts, OperatorIdentity
 from tests.orchestrations import START, assert_deterministic, run
 
-OPTIONS = {"max_age_s": 1620, "open_too": False}
+OPTIONS = {"max_age_s": 1620, "include_open": False}
 
 
 def report(window: str, *, complete: bool = True, waiting: str | None = None) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def test_reconcile_goes_through_all_windows_and_replays() -> None:
     assert sum(name == "reconcile_window" for name, _ in recorded.calls) == 10 + 2
     assert recorded.calls[1] == (
         "reconcile_open_windows",
-        {"until": "2026-11-23T09:33:00.100000+00:00", "open_too": False},
+        {"until": "2026-11-23T09:33:00.100000+00:00", "include_open": False},
     )
     assert_deterministic(reconcile.orchestrate, recorded)
 
@@ -177,7 +177,7 @@ def erasure_state(parts: int) -> dict[str, Any]:
     request = erasure_request.parse(
         {"user": "anna", "from": "2026-11-01T00:00Z", "to": "2026-11-02T00:00Z"}, START
     )
-    return erase.ErasureState(
+    return ErasureState(
         request=request.as_json(),
         operator=OperatorIdentity(auth="entra", object_id="an-operator"),
         requested_at=START.isoformat(),

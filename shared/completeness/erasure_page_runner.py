@@ -1,0 +1,116 @@
+"""Erases the exchanges of one page of a run.
+
+The ids that a page selects are stored before they are erased, so that a page that is tried again
+reports all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from shared.completeness.erasure_selector import ErasureDecision, ErasureSelector
+from shared.completeness.exchange_erasure import ExchangeErasure
+from shared.completeness.ports import CheckpointStore
+from shared.concurrency.gather import gather_bounded
+from shared.core.records.completeness.comparison import CapturedExchange
+from shared.core.records.operator import erasure_receipt
+from shared.core.records.operator.erasure_receipt import ErasureCounts, ErasurePage
+from shared.core.records.operator.erasure_request import ErasureRequest
+
+# Of the worker's hundred connections to storage, so that recordings do not wait.
+MAX_CONCURRENT: Final = 8
+
+
+class ErasurePageRunner:
+    """Selects the exchanges of a page, stores their ids and erases them."""
+
+    def __init__(
+        self, selector: ErasureSelector, erasure: ExchangeErasure, pages: CheckpointStore
+    ) -> None:
+        """`pages` stores the ids of each page."""
+        self._selector = selector
+        self._erasure = erasure
+        self._pages = pages
+
+    async def run_page(
+        self,
+        run: str,
+        request: ErasureRequest,
+        number: int,
+        candidates: Iterable[CapturedExchange],
+    ) -> ErasureCounts:
+        """Erase those candidates that the request selects. Raises StorageError; a retry of the same
+        page counts what all attempts have erased.
+        """
+        exchanges = [exchange for exchange in candidates if request.wants_id(exchange.exchange_id)]
+        name = erasure_receipt.page_name(run, number)
+        # an earlier attempt selected these, and may have erased them
+        earlier_ids = (await self.stored_page(name)).exchange_ids
+        page = await self._select_page(request, exchanges, earlier_ids)
+        if page:
+            await self._pages.put(name, page.as_json())
+        if not request.dry_run and page.exchange_ids:
+            page = await self._erase_page(run, page)
+            if page.immutable:
+                await self._pages.put(name, page.as_json())
+        searched = {*earlier_ids, *(exchange.exchange_id for exchange in exchanges)}
+        return ErasureCounts(
+            searched=len(searched),
+            matched=len(page.exchange_ids) + len(page.running) + len(page.immutable),
+            erased=0 if request.dry_run else len(page.exchange_ids),
+            running=len(page.running),
+            unreadable=len(page.unreadable),
+            immutable=len(page.immutable),
+        )
+
+    async def stored_page(self, name: str) -> ErasurePage:
+        """The ids of a page, by the name of its blob; an empty page if there are none. Raises
+        StorageError.
+        """
+        return ErasurePage.from_json(await self._pages.get(name) or {})
+
+    async def _select_page(
+        self,
+        request: ErasureRequest,
+        exchanges: Sequence[CapturedExchange],
+        earlier_ids: Iterable[str],
+    ) -> ErasurePage:
+        async def decide(exchange: CapturedExchange) -> ErasureDecision:
+            return await self._selector.decide(request, exchange)
+
+        decisions = await gather_bounded(decide, exchanges, limit=MAX_CONCURRENT)
+
+        def ids_with(decision: ErasureDecision) -> tuple[str, ...]:
+            return tuple(
+                exchange.exchange_id
+                for exchange, own_decision in zip(exchanges, decisions, strict=True)
+                if own_decision is decision
+            )
+
+        return ErasurePage(
+            exchange_ids=tuple(sorted({*earlier_ids, *ids_with(ErasureDecision.ERASE)})),
+            running=ids_with(ErasureDecision.RUNNING),
+            unreadable=ids_with(ErasureDecision.UNREADABLE),
+        )
+
+    async def _erase_page(self, run: str, page: ErasurePage) -> ErasurePage:
+        """Erase the exchanges of a page. Returns the page with those under `immutable` that storage
+        must keep.
+        """
+
+        async def erase(exchange_id: str) -> bool:
+            return await self._erasure.mark_and_erase(exchange_id, run)
+
+        results = await gather_bounded(erase, page.exchange_ids, limit=MAX_CONCURRENT)
+        results_by_id = dict(zip(page.exchange_ids, results, strict=True))
+        return replace(
+            page,
+            exchange_ids=tuple(
+                exchange_id for exchange_id, is_erased in results_by_id.items() if is_erased
+            ),
+            immutable=tuple(
+                exchange_id for exchange_id, is_erased in results_by_id.items() if not is_erased
+            ),
+        )

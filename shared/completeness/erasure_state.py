@@ -1,0 +1,100 @@
+"""The values that the orchestration of an erasure passes on: its state, the input and the result of
+each step. Durable stores them as JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Self
+
+from shared.core.records.operator.erasure_receipt import ErasureCounts, OperatorIdentity
+from shared.core.wire.json import typed_json
+from shared.core.wire.json.json_shape import JsonObject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """The next step of a run."""
+
+    part: int = 0  # the window, or the hundred of ids
+    marker: str | None = None  # of the page in that window; None: its first page
+    page: int = 0  # the number of the page within the run
+
+    def after_page(self, part: int, marker: str | None) -> Self:
+        """The position after a page of that part. `marker`: of the part's next page; None if it was
+        the last one.
+        """
+        return replace(self, part=part + (marker is None), marker=marker, page=self.page + 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasureStep:
+    """The result of one step of a run."""
+
+    position: Position  # of the next step
+    counts: ErasureCounts
+
+    @classmethod
+    def from_json(cls, fields: object) -> Self:
+        """The step that `as_json` wrote. Raises WrongType."""
+        return typed_json.read(cls, fields)
+
+    def as_json(self) -> JsonObject:
+        """The output of the activity `erase_page`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasureState:
+    """The progress of a run. The orchestration has it as its input, and so can continue as new."""
+
+    request: JsonObject  # ErasureRequest.as_json: hashes of callers, never their ids
+    operator: OperatorIdentity
+    requested_at: str  # UTC, ISO 8601 with offset
+    part_count: int
+    position: Position = field(default_factory=Position)
+    counts: ErasureCounts = field(default_factory=ErasureCounts)
+
+    @classmethod
+    def from_json(cls, fields: object) -> Self:
+        """The state that `as_json` wrote. Raises WrongType."""
+        return typed_json.read(cls, fields)
+
+    def as_json(self) -> JsonObject:
+        """The input of the orchestration `erase`."""
+        return asdict(self)
+
+    @property
+    def finished(self) -> bool:
+        """Every part is done."""
+        return self.position.part >= self.part_count
+
+    def after(self, step: ErasureStep) -> Self:
+        """The state once this step is done."""
+        return replace(self, position=step.position, counts=self.counts + step.counts)
+
+    def progress(self) -> JsonObject:
+        """The orchestration's custom status. A part is an hour, or a hundred ids."""
+        return {
+            "dry_run": self.request["dry_run"],
+            "parts_done": self.position.part,
+            "parts_total": self.part_count,
+            **asdict(self.counts),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErasureInput:
+    """The input of the activities `erase_page` and `erase_receipt`."""
+
+    run: str
+    state: ErasureState
+
+    @classmethod
+    def from_json(cls, fields: object) -> Self:
+        """The input that `as_json` wrote. Raises WrongType."""
+        return typed_json.read(cls, fields)
+
+    def as_json(self) -> JsonObject:
+        """The input as Durable passes it to the activity."""
+        return asdict(self)

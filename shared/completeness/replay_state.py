@@ -1,0 +1,117 @@
+"""The values that the orchestration of a replay passes on: its state, the input and the result of
+each step. Durable stores them as JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Self
+
+from shared.core.records.operator.replay_request import ReplayRequest
+from shared.core.wire.json import typed_json
+from shared.core.wire.json.json_shape import JsonObject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplayPage:
+    """The result of one step of a replay."""
+
+    queued: int
+    unreadable: int  # corrupt captures, which no replay can deliver
+    marker: str | None  # of the next page; None: the window is done
+    waiting: str | None  # why nothing was queued: live work, or the Event Hub is not ready
+    # by an operator or by retention; or redacted ones, whose bodies are gone
+    erased: int = 0
+
+    @classmethod
+    def from_json(cls, fields: object) -> Self:
+        """The page that `as_json` wrote. Raises WrongType."""
+        return typed_json.read(cls, fields)
+
+    def as_json(self) -> JsonObject:
+        """The output of the activity `replay_page`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplayState:
+    """The progress of a replay. The orchestration has it as its input, and so can continue as
+    new.
+    """
+
+    replay: JsonObject  # ReplayRequest.as_json
+    windows: tuple[str, ...]  # all of the replay
+    done: int = 0  # of the windows
+    marker: str | None = None  # of the next page in the current window
+    queued: int = 0
+    unreadable: int = 0
+    erased: int = 0
+
+    @classmethod
+    def of(cls, request: ReplayRequest) -> Self:
+        """The state at the beginning."""
+        return cls(replay=request.as_json(), windows=tuple(request.windows()))
+
+    @classmethod
+    def from_json(cls, fields: object) -> Self:
+        """The state that `as_json` wrote. Raises WrongType."""
+        return typed_json.read(cls, fields)
+
+    def as_json(self) -> JsonObject:
+        """The input of the orchestration `replay`."""
+        return {**asdict(self), "windows": [*self.windows]}
+
+    @property
+    def finished(self) -> bool:
+        """Every window is done."""
+        return self.done == len(self.windows)
+
+    def after(self, page: ReplayPage) -> Self:
+        """The state once this page is queued."""
+        return replace(
+            self,
+            done=self.done + (page.marker is None),
+            marker=page.marker,
+            queued=self.queued + page.queued,
+            unreadable=self.unreadable + page.unreadable,
+            erased=self.erased + page.erased,
+        )
+
+    def progress(self) -> dict[str, int]:
+        """The orchestration's custom status, and its output."""
+        return {
+            "windows_done": self.done,
+            "windows_total": len(self.windows),
+            "queued": self.queued,
+            "unreadable": self.unreadable,
+            "erased": self.erased,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageInput:
+    """The input of the activity `replay_page`."""
+
+    instance: str
+    replay: JsonObject  # ReplayRequest.as_json
+    window: str
+    marker: str | None
+
+    @classmethod
+    def next_of(cls, instance: str, state: ReplayState) -> Self:
+        """The next page of a replay. `instance` is the orchestration's id."""
+        return cls(
+            instance=instance,
+            replay=state.replay,
+            window=state.windows[state.done],
+            marker=state.marker,
+        )
+
+    @classmethod
+    def from_json(cls, fields: object) -> Self:
+        """The input that `as_json` wrote. Raises WrongType."""
+        return typed_json.read(cls, fields)
+
+    def as_json(self) -> JsonObject:
+        """The input as Durable passes it to the activity."""
+        return asdict(self)

@@ -1,0 +1,99 @@
+"""One attempt of reconcile at one window: the missing exchanges, and the window's report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from shared.completeness.stored_checkpoint import StoredCheckpoint
+from shared.core.records.completeness.comparison import (
+    CapturedExchange,
+    Comparison,
+    LedgerIndex,
+    Report,
+)
+from shared.core.records.exchange.window import Window
+
+
+class RedeliveryResult(StrEnum):
+    """What happened to one missing exchange."""
+
+    QUEUED = "queued"
+    DEAD_LETTERED = "dead_lettered"
+    ERASED = "erased"  # since its captures were listed
+    STORAGE_FAILED = "storage_failed"
+
+
+class WindowRun:
+    """Compares a window's captures with the ledger, and counts what becomes of those missing."""
+
+    def __init__(
+        self, window: str, index: LedgerIndex, until: datetime, checkpoint: StoredCheckpoint
+    ) -> None:
+        """`until`: exchanges that started before are judged. `checkpoint`: the progress of all
+        attempts of this run at this window.
+        """
+        self._comparison = Comparison(window, index, until)
+        self._checkpoint = checkpoint
+        self.report = self._comparison.report
+        self.report.ended = Window.from_name(window).end <= until
+        self.missing: list[CapturedExchange] = []  # not yet redelivered: a page's worth at most
+        self.stopped = False
+
+    @property
+    def queued_count(self) -> int:
+        """Envelopes that all attempts of this run have queued."""
+        return self._checkpoint.counts.total()
+
+    def compare(self, names: Iterable[str]) -> None:
+        """Compare the next names of captures with the ledger."""
+        self._add_missing(self._comparison.feed(names))
+
+    def finish_comparison(self) -> None:
+        """All names were compared."""
+        self._add_missing(self._comparison.finish())
+
+    def take_batch(self, size: int) -> list[CapturedExchange]:
+        """The oldest missing exchanges, which the caller redelivers."""
+        batch, self.missing = self.missing[:size], self.missing[size:]
+        return batch
+
+    def stop(self, reason: str | None = None) -> None:
+        """Queue nothing more in this attempt. The report names the reason if there is one that an
+        operator can change.
+        """
+        self.stopped = True
+        self.report.waiting = reason
+
+    async def count(
+        self, batch: Sequence[CapturedExchange], results: Sequence[RedeliveryResult]
+    ) -> None:
+        """Count the results of a batch, and store the progress. Stops if storage failed. Raises
+        StorageError.
+        """
+        for exchange, result in zip(batch, results, strict=True):
+            match result:
+                case RedeliveryResult.QUEUED:
+                    kind = "redelivered" if exchange.ended else "aborted"
+                    self._checkpoint.counts[kind] += 1
+                case RedeliveryResult.DEAD_LETTERED:
+                    self.report.dead_lettered += 1
+                case RedeliveryResult.ERASED:
+                    self.report.captured -= 1
+                case RedeliveryResult.STORAGE_FAILED:
+                    self.report.not_requeued += 1
+                    self.stop("storage failed")
+        await self._checkpoint.advance(batch[-1].exchange_id)
+
+    def finished_report(self) -> Report:
+        """The window's report, with the counts of all attempts of this run."""
+        self.report.redelivered = self._checkpoint.counts["redelivered"]
+        self.report.aborted = self._checkpoint.counts["aborted"]
+        return self.report
+
+    def _add_missing(self, exchanges: Iterable[CapturedExchange]) -> None:
+        """Add exchanges to redeliver, but those that an earlier attempt has dealt with."""
+        self.missing += [
+            exchange for exchange in exchanges if not self._checkpoint.is_done(exchange.exchange_id)
+        ]
