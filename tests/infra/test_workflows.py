@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.test_funcignore import DEPLOYED
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 WORKFLOW = ROOT / ".github" / "workflows" / "azure-dev.yml"
@@ -216,6 +218,15 @@ def test_jobs_run_on_a_named_image_and_persist_no_token(
     for job in jobs.values():
         assert job["steps"][0]["uses"].startswith("actions/checkout@")
         assert job["steps"][0]["with"] == {"persist-credentials": False}
+
+
+def test_a_release_has_what_a_deployment_has() -> None:
+    """Everything that .funcignore lets through."""
+    (line,) = re.findall(
+        r"zip --quiet .*\n +(.*) --exclude",
+        (ROOT / ".github" / "workflows" / "release.yml").read_text(),
+    )
+    assert set(line.split()) == {*DEPLOYED, ".python_packages"}
 
 
 def test_azds_hooks_are_there_at_their_moments() -> None:
