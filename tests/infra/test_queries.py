@@ -59,7 +59,7 @@ def test_a_failed_call_is_a_server_error() -> None:
     """A 4xx status, which the caller caused, does not count as a failure of the proxy."""
     query = (QUERIES / "error-share.kql").read_text()
     assert "failed = sumif(itemCount, toint(resultCode) >= 500)" in query
-    assert "failed = sum(tolong(said.failed))" in query
+    assert "failed = sum(tolong(summary.failed))" in query
 
 
 @pytest.mark.parametrize("file", OF_THE_APP, ids=lambda file: file.stem)
@@ -88,7 +88,7 @@ def test_a_query_looks_for_lines_that_are_written(file: Path) -> None:
 def test_a_query_reads_fields_that_lines_have(file: Path) -> None:
     """The queries read only fields that the lines about deliveries and completeness have."""
     query = file.read_text()
-    fields = set(re.findall(r"\b(?:said|\)\))\.(\w+)", query)) | set(
+    fields = set(re.findall(r"\b(?:summary|\)\))\.(\w+)", query)) | set(
         re.findall(r'strlen\("Delivered "\)\)\)\.(\w+)', query)
     )
     assert fields <= summarize([PLAIN]).keys()
