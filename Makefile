@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts ask events export view reconcile replay erase drill doctor logs policy test check lint unit e2e recipes format schema cost sbom audit bench prove clean
+.PHONY: help install run func parts ask events export view reconcile replay erase drill doctor logs policy test check unit e2e recipes format schema cost sbom audit bench prove clean
 
 python := .venv/bin/python
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
@@ -31,19 +31,25 @@ endif
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo 'Variables of run, func and parts: PORT (7071, the proxy), EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
-	@echo 'AZURE_OPENAI_PORT (8081, the stand-in), BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002), VIEW_PORT (8090, the page),'
-	@echo 'FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, which the two calls use),'
-	@echo 'NO_DEMO (1: serve without the two calls), VERBOSE (1: show all that the host says of a problem)'
-	@echo 'OTLP (the address of an OpenTelemetry collector, for spans and metrics),'
-	@echo 'TRACE_URL (of a trace in its viewer, with {trace_id} in it: the page links to it)'
-	@echo 'Variables of doctor: FOLDER, DEPLOYMENT, URL (of a deployment; keys: .venv/bin/python -m local.doctor --help)'
+	@echo 'Variables of run, func and parts:'
+	@echo '  PORT (7071, the proxy), VIEW_PORT (8090, the page), AZURE_OPENAI_PORT (8081, the stand-in),'
+	@echo '  EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
+	@echo '  BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002),'
+	@echo '  FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, of the two calls),'
+	@echo '  NO_DEMO (1: serve without the two calls), VERBOSE (1: show all that the host logs),'
+	@echo '  OTLP (the address of an OpenTelemetry collector, for spans and metrics),'
+	@echo '  TRACE_URL (of a trace in its viewer, with {trace_id} in it: the page links to it)'
+	@echo 'Variables of ask: DEPLOYMENT, FOLDER. Of events: JSON (1), FOLDER. Of export: TO, FILE, SHAPE, ARGS'
+	@echo 'Variables of doctor: FOLDER, DEPLOYMENT, URL (of a deployment;'
+	@echo '  keys: .venv/bin/python -m local.doctor --help)'
 	@echo 'Variables of drill: STORAGE, EVENT_HUB (seconds without it, 20 each), FOLDER (of the run)'
-	@echo 'Variables of reconcile, replay and erase: APP (of a deployment; KEY, its master key, in the environment), FOLDER'
+	@echo 'Variables of reconcile, replay and erase: APP (of a deployment), KEY (its master key, in the'
+	@echo '  environment), FOLDER. Of replay: DEPLOYMENT, OUTCOME, IDS. Of erase: CONFIRM (1), REFERENCE'
+	@echo 'Variables of cost: FROM, TO (shared reservations)'
 	@echo 'Variable of all: PYTHON (the path of a Python 3.13 that is not found by itself)'
 	@echo 'Example: make run PORT=7072 FOLDER=.local-2'
 
-install: ## install into .venv and the node_modules of emulators/*, tests/npm and view/page (the targets below do it when needed)
+install: ## install into .venv and node_modules folders here; the targets below do it if needed
 	@PYTHON='$(PYTHON)' local/install
 
 run: install ## start everything here, make two calls, show their events, serve until Ctrl-C
@@ -52,99 +58,97 @@ run: install ## start everything here, make two calls, show their events, serve 
 func: install ## the same on the real Functions host (Azure Functions Core Tools on PATH)
 	@$(python) -m local.run --functions-host func $(options)
 
-parts: install ## all but the Functions host, for a `func start` of your own beside them, until Ctrl-C
+parts: install ## everything but the Functions host, for a `func start` of your own
 	@$(python) -m local.run --functions-host none $(options)
 
-doctor: install ## say what is wrong with this machine, with the running `make run`, or with the app at URL
+doctor: install ## find what is wrong with this machine, a running `make run`, or the app at URL
 	@$(python) -m local.doctor $(if $(FOLDER),--folder '$(FOLDER)') $(if $(URL),--url '$(URL)') \
 		$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)')
 
-policy: install ## say whether FILE is a content policy, before you upload it: make policy FILE=content.json
+policy: install ## check a content policy before you upload it: make policy FILE=content.json
 	@$(python) -m local.content_policy '$(FILE)'
 
-ask: install ## ask the running proxy: make ask PROMPT="…" (DEPLOYMENT, FOLDER), and see the event
+ask: install ## ask the running proxy, and see the event: make ask PROMPT="…"
 	@PROMPT="$${PROMPT:-In one sentence: what does a proxy do?}" && $(python) -m local.ask "$$PROMPT" \
 		$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)') $(if $(FOLDER),--folder '$(FOLDER)')
 
-events: install ## print events as they arrive: make events FILTER='outcome:!completed' (JSON=1, FOLDER)
+events: install ## print events as they arrive: make events FILTER='outcome:!completed'
 	@$(python) -m local.events $(if $(JSON),--json) $(if $(FOLDER),--folder '$(FOLDER)') -- "$$FILTER"
 
-export: install ## write captured exchanges as an evaluation data set: make export FROM=… FILTER='…' (TO, FILE, SHAPE, ARGS=--help)
+export: install ## write exchanges as an evaluation data set: make export FROM=… FILTER='…'
 	@$(python) -m local.export $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') \
 		$(if $(FILE),--output '$(FILE)') $(if $(SHAPE),--shape '$(SHAPE)') \
 		$(if $(FOLDER),--folder '$(FOLDER)') $(ARGS) -- "$$FILTER"
 
-view: install ## the page for a real deployment: make view ARGS=--help says what it needs
+view: install ## the page for a real deployment; make view ARGS=--help says what it needs
 	@$(python) -m view $(ARGS)
 
 # The app of these three: that of FOLDER, or APP, whose operator's KEY is in the environment.
 operated := $(if $(APP),--app '$(APP)') $(if $(FOLDER),--folder '$(FOLDER)')
 ranged := $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)') $(if $(IDS),--ids '$(IDS)')
 
-reconcile: install ## deliver now what is missing on the Event Hub, and show how far it is (APP and KEY of a deployment)
+reconcile: install ## deliver what is missing on the Event Hub, and show the progress
 	@$(python) -m local.operate reconcile $(operated)
 
-replay: install ## deliver a time range once more: make replay FROM=… TO=… (DEPLOYMENT, OUTCOME, IDS; APP, KEY)
+replay: install ## deliver a time range again: make replay FROM=… TO=…
 	@$(python) -m local.operate replay $(operated) $(ranged) \
 		$(if $(DEPLOYMENT),--deployment '$(DEPLOYMENT)') $(if $(OUTCOME),--outcome '$(OUTCOME)')
 
-erase: install ## count a person's exchanges, ask, and erase them: make erase WHO=… FROM=… TO=… (CONFIRM=1, REFERENCE; APP, KEY)
+erase: install ## count a person's exchanges, ask, and erase them: make erase WHO=… FROM=… TO=…
 	@$(python) -m local.operate erase $(operated) $(ranged) $(if $(WHO),--user '$(WHO)') \
 		$(if $(SUBSCRIPTION),--subscription '$(SUBSCRIPTION)') \
 		$(if $(REFERENCE),--reference '$(REFERENCE)') $(if $(filter-out 0,$(CONFIRM)),--confirm)
 
-drill: install ## take storage and the Event Hub of a running `make run` away for a while: is anything lost?
+drill: install ## take storage and the Event Hub away from a running `make run`: is anything lost?
 	@$(python) -m local.drill $(if $(FOLDER),--folder '$(FOLDER)') \
 		$(if $(STORAGE),--storage '$(STORAGE)') $(if $(EVENT_HUB),--event-hub '$(EVENT_HUB)')
 
-logs: ## follow the logs of a `make run` in another terminal, all parts
+logs: ## follow the logs of all parts of a `make run` in another terminal
 	@tail -n 20 -F $(or $(FOLDER),.local)/logs/*
 
 .PHONY: hostile planted fuzz
-hostile: install ## attack both hosts as clients and as the upstream: docs/explanation/hostile-input.md
+hostile: install ## attack both hosts: docs/explanation/hostile-input.md
 	$(python) -m prove --only hostile-embedded --only hostile-func
 
-planted: install ## plant secrets, break things, and look for them everywhere: docs/explanation/planted-secrets.md
+planted: install ## plant secrets and look for them: docs/explanation/planted-secrets.md
 	$(python) -m prove --only planted-embedded --only planted-func
 
-fuzz: install ## give new inputs to all that reads strangers' bytes: make fuzz SECONDS=60, of all together (Linux)
+fuzz: install ## feed new inputs to all parsers: make fuzz SECONDS=60 (Linux)
 	@.venv/bin/uv pip install --quiet --python $(python) atheris==3.1.0
 	@$(python) -m tests.fuzz '$(or $(SECONDS),60)'
 
-test: lint ## lint, types, then unit, integration and end-to-end tests, on free ports (THOROUGH=1: all of them, with coverage)
-	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder \
-		$(if $(filter-out 0,$(THOROUGH)),-m 'not slow and not registry' --cov --cov-report=term)
-
-check: lint ## the linters alone: another name of lint
-
-unit: install ## unit tests and the golden set, no stack needed
-	$(python) -m pytest -n auto tests/unit tests/golden
-
-e2e: install ## end-to-end tests, on the real host too where func is on PATH (POOL=1: the embedded host's, with a pool of accounts as upstream)
-	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/e2e \
-		$(if $(filter-out 0,$(POOL)),--through-pool -k embedded)
-
-recipes: install ## the clients of docs/how-to/use-your-client.md, each installed in the version that the page names
-	$(python) -m pytest -m registry tests/e2e/test_recipes.py
-
-lint: install ## ruff, mypy and the layers of the packages (import-linter)
+check: install ## linters: ruff, mypy and the layers of the packages (import-linter)
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	.venv/bin/lint-imports --no-logo
 	$(python) -m mypy
 
-format: install ## format and fix what ruff can
+test: check ## linters and tests, on free ports (THOROUGH=1: all tests, with coverage)
+	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder \
+		$(if $(filter-out 0,$(THOROUGH)),-m 'not slow and not registry' --cov --cov-report=term)
+
+unit: install ## unit tests and the golden set, without a stack
+	$(python) -m pytest -n auto tests/unit tests/golden
+
+e2e: install ## end-to-end tests (POOL=1: the embedded host's, behind a pool of accounts)
+	$(python) -m pytest -n 4 --dist loadscope --no-loadscope-reorder tests/e2e \
+		$(if $(filter-out 0,$(POOL)),--through-pool -k embedded)
+
+recipes: install ## run the recipes of docs/how-to/clients, each in the version it names
+	$(python) -m pytest -m registry tests/e2e/test_recipes.py
+
+format: install ## format, and fix what ruff can fix
 	$(python) -m ruff format
 	$(python) -m ruff check --fix
 
 schema: install ## write docs/event.schema.json from the event's types
 	@$(python) -m local.event_schema
 
-cost: install ## what fnsse costs (CALLS=1e6), or exchanges (EVENT='.local/events/*', shared reservations with FROM, TO)
+cost: install ## what fnsse costs (CALLS=1e6), or exchanges (EVENT='.local/events/*')
 	@$(python) -m local.cost $(if $(CALLS),--calls '$(CALLS)') $(if $(FROM),--from '$(FROM)') \
 		$(if $(TO),--to '$(TO)') $(EVENT)
 
-sbom: install ## write sbom.json (CycloneDX): what is deployed, with versions, hashes' source and licences
+sbom: install ## write sbom.json (CycloneDX): deployed packages, versions and licences
 	@.venv/bin/uv venv --quiet --clear .local/sbom-venv
 	@.venv/bin/uv pip install --quiet --python .local/sbom-venv/bin/python --require-hashes -r requirements.txt
 	@.venv/bin/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment \
@@ -160,7 +164,7 @@ bench: install ## CPU per chunk and per call, added time to first byte, lag of e
 	$(python) -m bench
 	$(python) -m bench.lag
 
-prove: install ## kill, cut off and overload everything, and compare what was asked for with what arrived: docs/explanation/proof.md
+prove: install ## break everything under load, and compare: docs/explanation/proof.md
 	$(python) -m pytest -m 'slow or thorough'
 	$(python) -m prove
 

@@ -29,7 +29,7 @@ metadata description = 'fnsse behind API Management: relays Azure OpenAI calls a
 
 targetScope = 'resourceGroup'
 
-// --- Parameters ------------------------------------------------------------------------------------------------------
+// --- Parameters ----------------------------------------------------------------------------------
 
 @description('Required. The name of the environment, as azd takes it. Names of resources hold its first 20 letters, digits and hyphens.')
 @minLength(1)
@@ -140,9 +140,10 @@ param alerts alertsType = {}
 @description('Optional. The address of the folder docs/how-to. Each alert links to its page there. Default: the folder in the repository.')
 param runbookUrl string = 'docs/how-to'
 
-// --- What the switches mean ------------------------------------------------------------------------------------------
+// --- What the switches mean ----------------------------------------------------------------------
 
-// main.bicepparam cannot leave a parameter out: an environment without a region hands on an empty text.
+// main.bicepparam cannot leave a parameter out: an environment without a region hands on an empty
+// text.
 #disable-next-line no-loc-expr-outside-params
 var region = empty(location) ? resourceGroup().location : location
 var names = namesOf(environmentName, uniqueString(resourceGroup().id, environmentName, region))
@@ -199,7 +200,8 @@ var immutableCaptures = immutableCaptureDays == null
           ? fail('immutableCaptureDays would keep the bodies that the content mode redacted erases. Leave one of both out')
           : { container: containerNames.captures, days: immutableCaptureDays! }
 
-// Ids from names, because a table that is looped over may hold nothing that is known only after something was deployed.
+// Ids from names, because a table that is looped over may hold nothing that is known only after
+// something was deployed.
 var ids = {
   app: resourceId('Microsoft.Web/sites', names.functionApp)
   identity: resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', names.identity)
@@ -247,7 +249,7 @@ var accounts = map(openAi, account => {
 })
 var checkedAccounts = length(union(map(accounts, account => account.id), [])) == length(accounts) ? accounts : fail('Two accounts of openAi are one. Give new ones a suffix each')
 
-// --- Logs ------------------------------------------------------------------------------------------------------------
+// --- Logs ----------------------------------------------------------------------------------------
 
 module workspace 'modules/log-analytics.bicep' = if (newLogAnalytics != null) {
   params: {
@@ -269,7 +271,7 @@ module insights 'modules/application-insights.bicep' = {
   dependsOn: [workspace]
 }
 
-// --- Identities and storage ------------------------------------------------------------------------------------------
+// --- Identities and storage ----------------------------------------------------------------------
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: names.identity
@@ -324,7 +326,7 @@ module captureStorage 'modules/storage.bicep' = {
   dependsOn: [workspace]
 }
 
-// --- Event Hubs and Azure OpenAI -------------------------------------------------------------------------------------
+// --- Event Hubs and Azure OpenAI -----------------------------------------------------------------
 
 module accessOfCapture 'modules/access.bicep' = if (capture != null) {
   params: {
@@ -387,7 +389,7 @@ resource existingAccounts 'Microsoft.CognitiveServices/accounts@2026-03-01' exis
   }
 ]
 
-// --- Network ---------------------------------------------------------------------------------------------------------
+// --- Network -------------------------------------------------------------------------------------
 
 module virtualNetwork 'modules/virtual-network.bicep' = if (newVirtualNetwork != null) {
   params: {
@@ -398,7 +400,8 @@ module virtualNetwork 'modules/virtual-network.bicep' = if (newVirtualNetwork !=
   }
 }
 
-// Written out: what environment() says is not known before the deployment starts, and a loop has to be.
+// Written out: what environment() says is not known before the deployment starts, and a loop has to
+// be.
 #disable-next-line no-hardcoded-env-urls
 var storageSuffix = 'core.windows.net'
 var zones = {
@@ -447,7 +450,8 @@ var appEndpoints = concat(
   vaulted ? [{ name: 'key-vault', resourceId: ids.keyVault, groupId: 'vault', zones: zones.keyVault }] : []
 )
 
-// A cluster is asked by its own name, and takes data that is ingested by hand in blobs and queues of its own.
+// A cluster is asked by its own name, and takes data that is ingested by hand in blobs and queues
+// of its own.
 var clusterEndpoints = withDataExplorer
   ? [
       {
@@ -488,7 +492,7 @@ module privateEndpointsOfData 'modules/private-endpoints.bicep' = if (private) {
   dependsOn: [hostStorage, captureStorage, eventHubsNamespace, openAiAccounts, privateDns]
 }
 
-// --- API Management, the service --------------------------------------------------------------------------------------
+// --- API Management, the service -----------------------------------------------------------------
 
 module newService 'modules/api-management-service.bicep' = if (newApiManagement != null) {
   params: {
@@ -520,8 +524,8 @@ var gatewayPrincipalId = newApiManagement != null
   : existingService!.identity.principalId
 var gatewayUrl = newApiManagement != null ? newService!.outputs.gatewayUrl : existingService!.properties.gatewayUrl
 
-// Before the app, which takes minutes: a role is not in effect at once, and API Management reads the vault as soon as it is
-// given the named value.
+// Before the app, which takes minutes: a role is not in effect at once, and API Management reads
+// the vault as soon as it is given the named value.
 module keyVault 'modules/key-vault.bicep' = if (vaulted) {
   params: {
     name: names.keyVault
@@ -560,7 +564,7 @@ module accessOfGateway 'modules/access.bicep' = {
   dependsOn: [insights, keyVault]
 }
 
-// --- The app ---------------------------------------------------------------------------------------------------------
+// --- The app -------------------------------------------------------------------------------------
 
 module accessOfApp 'modules/access.bicep' = {
   params: {
@@ -723,7 +727,8 @@ module app 'modules/app.bicep' = {
     siteUpdateStrategy: siteUpdateStrategy
     instanceMemoryMB: scale.?instanceMemoryMB ?? 2048
     maximumInstanceCount: scale.?maximumInstanceCount ?? 100
-    // `make bench`: 100 streams of 50 chunks a second take about half a core and 125 MB; an instance of 2,048 MB has one core.
+    // `make bench`: 100 streams of 50 chunks a second take about half a core and 125 MB; an
+    // instance of 2,048 MB has one core.
     httpConcurrency: scale.?httpConcurrency ?? 100
     zoneRedundant: scale.?zoneRedundant ?? false
     subnetId: newVirtualNetwork != null
@@ -734,7 +739,7 @@ module app 'modules/app.bicep' = {
   dependsOn: [accessOfApp, accessOfGateway, accessToAccounts, privateEndpointsOfData]
 }
 
-// --- API Management, the API -----------------------------------------------------------------------------------------
+// --- API Management, the API ---------------------------------------------------------------------
 
 module functionKey 'modules/function-key.bicep' = if (callerAuth == 'function_key') {
   params: {
@@ -828,7 +833,7 @@ module pool 'modules/api-management-pool.bicep' = if (pooled) {
   dependsOn: [api, accessToAccounts]
 }
 
-// --- Alerts and workbook ---------------------------------------------------------------------------------------------
+// --- Alerts and workbook -------------------------------------------------------------------------
 
 module actionGroup 'modules/action-group.bicep' = if (!empty(alerts.?emails ?? [])) {
   params: {
@@ -883,7 +888,7 @@ module workbook 'modules/workbook.bicep' = {
   dependsOn: [insights]
 }
 
-// --- What analysts open ----------------------------------------------------------------------------------------------
+// --- What analysts open --------------------------------------------------------------------------
 
 module accessOfAnalyst 'modules/access.bicep' = if (withDataExplorer) {
   params: {
@@ -947,7 +952,7 @@ module privateEndpointOfCluster 'modules/private-endpoints.bicep' = if (withData
   dependsOn: [cluster, privateDns]
 }
 
-// --- Outputs ---------------------------------------------------------------------------------------------------------
+// --- Outputs -------------------------------------------------------------------------------------
 
 @description('What an OpenAI SDK takes as azure_endpoint.')
 output gatewayEndpoint string = api.outputs.endpoint

@@ -1,15 +1,16 @@
 using 'main.bicep'
 
-// Values come from the environment: `azd env set NAME VALUE`, or `export NAME=VALUE` before `az deployment group create`.
-// Edit this file for what is not here; main.bicep describes every parameter. A variable of the repository that is not set
-// comes as an empty text: that means the default, too. docs/how-to/deploy.md lists the variables.
+// Values come from the environment: `azd env set NAME VALUE`, or `export NAME=VALUE` before `az
+// deployment group create`. Edit this file for what is not here; main.bicep describes every
+// parameter. A variable of the repository that is not set comes as an empty text: that means the
+// default, too. docs/how-to/deploy.md lists the variables.
 
 param environmentName = empty(readEnvironmentVariable('AZURE_ENV_NAME', ''))
   ? 'fnsse'
   : readEnvironmentVariable('AZURE_ENV_NAME', '')
 param location = readEnvironmentVariable('AZURE_LOCATION', '')
 
-// --- Trying it out, or production ------------------------------------------------------------------------------------
+// --- Trying it out, or production ----------------------------------------------------------------
 
 var profiles = {
   evaluation: { httpInstances: 1, storageSku: 'Standard_LRS', keyVaultPurgeProtection: false, auditLogs: false }
@@ -32,7 +33,7 @@ param siteUpdateStrategy = empty(updateStrategy) ? 'RollingUpdate' : updateStrat
 param keyVaultPurgeProtection = profile.keyVaultPurgeProtection
 param auditLogs = profile.auditLogs
 
-// --- The gateway -----------------------------------------------------------------------------------------------------
+// --- The gateway ---------------------------------------------------------------------------------
 
 param apiManagement = {
   kind: 'new'
@@ -47,7 +48,7 @@ param callerAuth = empty(readEnvironmentVariable('CALLER_AUTH', ''))
   : readEnvironmentVariable('CALLER_AUTH', '')
 param audienceClientId = readEnvironmentVariable('AUDIENCE_CLIENT_ID', '')
 
-// --- The model -------------------------------------------------------------------------------------------------------
+// --- The model -----------------------------------------------------------------------------------
 
 var existingAccount = readEnvironmentVariable('OPENAI_ACCOUNT', '')
 var existingAccountGroup = readEnvironmentVariable('OPENAI_RESOURCE_GROUP', '')
@@ -81,10 +82,11 @@ param openAi = [
       }
 ]
 
-// --- The events ------------------------------------------------------------------------------------------------------
+// --- The events ----------------------------------------------------------------------------------
 
 var leastUnits = readEnvironmentVariable('EVENTHUB_CAPACITY', '')
-// What the namespace has: infra/hooks/preprovision.py sets it, so that a deployment takes no unit away.
+// What the namespace has: infra/hooks/preprovision.py sets it, so that a deployment takes no unit
+// away.
 var currentUnits = readEnvironmentVariable('EVENTHUB_CURRENT_CAPACITY', '')
 
 param eventHubs = {
@@ -92,7 +94,7 @@ param eventHubs = {
   capacity: max(int(empty(leastUnits) ? '1' : leastUnits), int(empty(currentUnits) ? '1' : currentUnits))
 }
 
-// --- Alerts ----------------------------------------------------------------------------------------------------------
+// --- Alerts --------------------------------------------------------------------------------------
 
 var alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 

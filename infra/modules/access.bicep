@@ -27,8 +27,8 @@ module assignment 'role-assignment.json' = [
     params: {
       resourceId: each.resourceId
       roleId: roleIds[each.role]
-      // One name for one principal on one resource: Azure lets no assignment change hands. An identity that was deleted and
-      // made again has another object id, and so another assignment.
+      // One name for one principal on one resource: Azure lets no assignment change hands. An
+      // identity that was deleted and made again has another object id, and so another assignment.
       assignmentName: guid(each.resourceId, each.principalId, roleIds[each.role])
       principalId: each.principalId
       principalType: each.?principalType ?? 'ServicePrincipal'

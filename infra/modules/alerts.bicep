@@ -20,8 +20,9 @@ param actionGroupIds string[]
 @description('Required. The address of the folder docs/how-to. Each rule links to its page there.')
 param runbookUrl string
 
-// Severity 0 critical, 1 error, 2 warning. `dimensions` are columns of the query: each value of theirs is an alert of its
-// own, and the notification holds it. The queries are infra/queries/*.kql: each can be run by hand in Application Insights.
+// Severity 0 critical, 1 error, 2 warning. `dimensions` are columns of the query: each value of
+// theirs is an alert of its own, and the notification holds it. The queries are
+// infra/queries/*.kql: each can be run by hand in Application Insights.
 var alerts = [
   {
     name: 'poison'

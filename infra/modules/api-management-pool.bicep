@@ -57,8 +57,8 @@ resource accounts 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
         validateCertificateChain: true
         validateCertificateName: true
       }
-      // API Management takes one rule for a backend. A failure opens it at once, since the retry of the same call
-      // gets another account only if the pool no longer picks this one.
+      // API Management takes one rule for a backend. A failure opens it at once, since the retry of
+      // the same call gets another account only if the pool no longer picks this one.
       circuitBreaker: {
         rules: [
           {

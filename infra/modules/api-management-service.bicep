@@ -63,7 +63,8 @@ resource service 'Microsoft.ApiManagement/service@2024-05-01' = {
   }
 }
 
-// 2021-05-01-preview is the newest there is for it; the stable one of 2016 does not know the dedicated tables.
+// 2021-05-01-preview is the newest there is for it; the stable one of 2016 does not know the
+// dedicated tables.
 #disable-next-line use-recent-api-versions
 resource gatewayLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!empty(logAnalyticsWorkspaceId)) {
   scope: service

@@ -180,7 +180,8 @@ resource clientAuthFragment 'Microsoft.ApiManagement/service/policyFragments@202
   }
 }
 
-// The first version that takes a key as a bearer token, as plain OpenAI clients send it. There is no stable one yet.
+// The first version that takes a key as a bearer token, as plain OpenAI clients send it. There is
+// no stable one yet.
 #disable-next-line use-recent-api-versions
 resource api 'Microsoft.ApiManagement/service/apis@2025-03-01-preview' = {
   parent: service
@@ -193,7 +194,8 @@ resource api 'Microsoft.ApiManagement/service/apis@2025-03-01-preview' = {
     protocols: ['https']
     // Without a key the policy asks for a token, if any application may call with one.
     subscriptionRequired: !byToken
-    // A bearer token is a key or an Entra token, not either. The compiler's types do not know the property.
+    // A bearer token is a key or an Entra token, not either. The compiler's types do not know the
+    // property.
     #disable-next-line BCP037
     subscriptionKeyParameterNames: union(
       { header: 'api-key', query: 'subscription-key' },

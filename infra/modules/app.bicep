@@ -53,7 +53,8 @@ param allowedCallers string[] = []
 
 var private = !empty(subnetId)
 
-// The availability test calls from Azure's own addresses. Code is pushed by another site, which takes Entra tokens alone.
+// The availability test calls from Azure's own addresses. Code is pushed by another site, which
+// takes Entra tokens alone.
 var restrictions = {
   ipSecurityRestrictionsDefaultAction: 'Deny'
   ipSecurityRestrictions: concat(
@@ -122,7 +123,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         maximumInstanceCount: maximumInstanceCount
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
-      // Recreate kills the streams that run. Flex Consumption has it, the compiler's types do not yet.
+      // Recreate kills the streams that run. Flex Consumption has it, the compiler's types do not
+      // yet.
       #disable-next-line BCP037
       siteUpdateStrategy: { type: siteUpdateStrategy }
     }

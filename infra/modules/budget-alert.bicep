@@ -58,7 +58,8 @@ resource rule 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = {
     // The function that it reads may not be there yet. The tests run the query.
     skipQueryValidation: true
     evaluationFrequency: 'PT1H'
-    // How far back the workspace is read, which the query does not read; the query itself says since when.
+    // How far back the workspace is read, which the query does not read; the query itself says
+    // since when.
     windowSize: 'PT1H'
     criteria: {
       allOf: [

@@ -36,7 +36,8 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
     enablePurgeProtection: purgeProtection ? true : null
     publicNetworkAccess: private ? 'Disabled' : 'Enabled'
     networkAcls: {
-      // API Management reads the secret as a trusted service, by its identity and role; ARM writes it the same way.
+      // API Management reads the secret as a trusted service, by its identity and role; ARM writes
+      // it the same way.
       bypass: 'AzureServices'
       defaultAction: private ? 'Deny' : 'Allow'
     }

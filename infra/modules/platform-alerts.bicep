@@ -92,8 +92,8 @@ resource notReady 'Microsoft.Insights/metricAlerts@2018-03-01' = if (!private) {
   }
 }
 
-// What Azure measures of one resource: a rule for each, since a rule over several needs them in one region and of a type
-// that allows it.
+// What Azure measures of one resource: a rule for each, since a rule over several needs them in one
+// region and of a type that allows it.
 var measured = concat(
   eventHubsNamespaceId == null
     ? []

@@ -58,7 +58,8 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
     supportsHttpsTrafficOnly: true
     publicNetworkAccess: private ? 'Disabled' : 'Enabled'
     networkAcls: {
-      // Without a private network the address is public, and nothing but a role of Entra ID opens it: there are no keys.
+      // Without a private network the address is public, and nothing but a role of Entra ID opens
+      // it: there are no keys.
       defaultAction: private ? 'Deny' : 'Allow'
       bypass: trustsAzureServices ? 'AzureServices' : 'None'
     }
@@ -72,7 +73,8 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
     // What retention or an operator deleted can be brought back for so long, and is gone after it.
     deleteRetentionPolicy: union({ enabled: softDeleteDays > 0 }, softDeleteDays > 0 ? { days: softDeleteDays } : {})
     containerDeleteRetentionPolicy: { enabled: true, days: 7 }
-    // The retention of a version: one of the whole container would refuse what takes the place of a placeholder.
+    // The retention of a version: one of the whole container would refuse what takes the place of a
+    // placeholder.
     isVersioningEnabled: immutable != null
   }
 }
@@ -84,7 +86,8 @@ resource auditLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = i
   name: 'audit-log'
   properties: {
     workspaceId: auditWorkspaceId
-    // Who deleted a capture, or an entry of the ledger. Reads and writes would be a row for each storage call.
+    // Who deleted a capture, or an entry of the ledger. Reads and writes would be a row for each
+    // storage call.
     logs: [{ category: 'StorageDelete', enabled: true }]
   }
 }
@@ -100,7 +103,8 @@ resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
   }
 ]
 
-// Unlocked: whoever may manage the account can shorten it. To lock it is a decision that cannot be taken back.
+// Unlocked: whoever may manage the account can shorten it. To lock it is a decision that cannot be
+// taken back.
 resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2026-04-01' = if (immutable != null) {
   name: '${name}/default/${immutable.?container ?? 'none'}/default'
   properties: {
@@ -134,7 +138,8 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04
           type: 'Lifecycle'
           definition: {
             filters: {
-              // The ledger's blobs are append blobs, for which deletion is the only action there is.
+              // The ledger's blobs are append blobs, for which deletion is the only action there
+              // is.
               blobTypes: ['blockBlob', 'appendBlob']
               prefixMatch: ['${expiry.container}/']
             }

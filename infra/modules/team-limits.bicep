@@ -1,7 +1,7 @@
 import { teamType } from 'types.bicep'
 
-// What a team may use, as a statement of a policy. One counter counts for all policies that have its key, so that a
-// team's keys and its applications' tokens use one budget.
+// What a team may use, as a statement of a policy. One counter counts for all policies that have
+// its key, so that a team's keys and its applications' tokens use one budget.
 
 @export()
 @description('The statement that holds a team to its limits. Empty: it has none.')

@@ -1,4 +1,5 @@
-// Calls without a stream, as an application makes them. Writes what each call gave as a line of JSON.
+// Calls without a stream, as an application makes them. Writes the result of each call as a line
+// of JSON.
 // Arguments: the relay's address, the stand-in's directives.
 import { AzureOpenAI } from "openai";
 
