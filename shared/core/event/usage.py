@@ -38,7 +38,7 @@ class Tokens:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsageEstimate:
-    """An estimate by the rule of docs/reference/events.md."""
+    """An estimate by the rule of docs/reference/usage.md."""
 
     prompt_tokens: int
     completion_tokens: int
