@@ -53,7 +53,8 @@ from shared.content.policy_source import FixedPolicy, PolicySource
 from shared.core.records.queue.envelope_message import POISON_QUEUE, QUEUE
 from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembly import Assembler
-from shared.enrichment.enrichment import Enrichment
+from shared.enrichment.event_delivery import EventDelivery
+from shared.enrichment.event_preparation import EventPreparation
 from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
 from shared.enrichment.ports import DeliveryTelemetry
@@ -190,7 +191,7 @@ json_blobs = JsonBlobs(storage)
 max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
 follower = following(config)
 delivery_telemetry = telemetry(config)
-enrichment = Enrichment(
+preparation = EventPreparation(
     captures,
     Assembler(
         config.upstream.region,
@@ -202,14 +203,19 @@ enrichment = Enrichment(
         analyzer=analyzer(config.presidio),
     ),
     UsageClaims(json_blobs),
+    ledger,
+)
+delivery = EventDelivery(
+    preparation,
+    captures,
     event_hub,
     ledger,
     delivery_telemetry,
     follow_ups=follower,
     marks=RetentionMarks(json_blobs),
 )
-message_handler = MessageHandler(enrichment, envelopes)
-poison_handler = PoisonHandler(enrichment, captures, ledger, json_blobs, poison_envelopes)
+message_handler = MessageHandler(delivery, envelopes)
+poison_handler = PoisonHandler(preparation, captures, ledger, json_blobs, poison_envelopes)
 back_pressure = BackPressure(envelopes, event_hub)
 reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, back_pressure)
 dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)

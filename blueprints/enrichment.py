@@ -7,7 +7,7 @@ from __future__ import annotations
 import azure.functions as func
 
 from shared.core.records.queue.envelope_message import POISON_QUEUE, QUEUE
-from shared.enrichment.enrichment import MessageMetadata
+from shared.enrichment.event_delivery import MessageMetadata
 from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
 

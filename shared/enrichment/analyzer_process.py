@@ -20,8 +20,9 @@ from typing import BinaryIO, Final, cast
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.enrichment import assembly_process
-from shared.enrichment.assembled_event import AssembledEvent, EventOptions, use_analyzer
+from shared.enrichment.assembled_event import AssembledEvent, EventOptions
 from shared.enrichment.failure import failure, reported_failure
+from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError
 
 _START_S: Final = 120.0  # to load the models
@@ -117,16 +118,17 @@ def _serve(module: str, models: str, requests: BinaryIO, answers: BinaryIO) -> N
         answers.flush()
 
     try:
-        use_analyzer(importlib.import_module(module).make_analyzer(json.loads(models)))
-    except Exception as error:  # noqa: BLE001 - whatever a library raises
+        analyzer = importlib.import_module(module).make_analyzer(json.loads(models))
+    except Exception as error:  # noqa: BLE001 - a library may raise any exception
         answer(failure(error).encode(), succeeded=False)
         return
     answer(b"")
+    redactors = RedactorCache(analyzer)
     while head := requests.read(_LENGTH.size):
         (length,) = _LENGTH.unpack(head)
         try:
-            output = assembly_process.assemble_packed(requests.read(length))
-        except Exception as error:  # noqa: BLE001 - whatever a bug raises
+            output = assembly_process.assemble_packed(requests.read(length), redactors)
+        except Exception as error:  # noqa: BLE001 - a bug may raise any exception
             answer(failure(error).encode(), succeeded=False)
         else:
             answer(output)
@@ -134,7 +136,7 @@ def _serve(module: str, models: str, requests: BinaryIO, answers: BinaryIO) -> N
 
 def _child_main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # the output of libraries is not an answer
     with contextlib.suppress(BrokenPipeError):
         _serve(sys.argv[1], sys.argv[2], sys.stdin.buffer, answers)
 

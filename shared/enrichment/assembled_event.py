@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from shared.core.content.detect.custom import CustomPatterns
 from shared.core.cost.deployments import DeploymentProfile
@@ -20,16 +20,16 @@ from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetr
 from shared.core.wire.content_mode import ContentMode
 
 if TYPE_CHECKING:
-    from shared.core.content.detect.analysis import Analyzer
     from shared.core.content.detect.redactor import Redactor
+    from shared.enrichment.redactor_cache import RedactorCache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AssembledEvent:
-    """An event, ready to be sent."""
+    """An event before the claim on its usage is resolved."""
 
     body: bytes  # JSON
-    outcome: Outcome  # as the event says: the relay does not see every response whole
+    outcome: Outcome  # as the event states it: the relay does not see every response whole
     # the response whose usage has to be claimed first; see shared.core.event.usage_claim
     claims: str | None
     # the event, if another exchange counts that usage; None if no claim decides
@@ -39,13 +39,13 @@ class AssembledEvent:
     # a background response whose end the exchange did not see: the app is to follow it
     pending_response: str | None = None
     digests: Digests = NO_DIGESTS  # of its captures
-    altered: tuple[str, ...] = ()  # what of them was altered since the first delivery
+    altered: tuple[str, ...] = ()  # a sentence for each capture that was altered
     telemetry: ExchangeTelemetry | None = None  # None: telemetry is switched off
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventOptions:
-    """What an event depends on besides its envelope and captures."""
+    """The options of an event, beside its envelope and its captures."""
 
     region: str | None
     limit_bytes: int
@@ -63,14 +63,14 @@ def rate_card(texts: CardTexts) -> RateCard:
 
 
 def assembled_event(
-    checked: CheckedEvent, envelope: Envelope, options: EventOptions
+    checked: CheckedEvent, envelope: Envelope, options: EventOptions, redactors: RedactorCache
 ) -> AssembledEvent:
-    """Both forms of the event, if a claim decides which of them is right: it is cheaper than to
-    read the captures again.
+    """The event in both of its forms if a claim decides between them: that is cheaper than reading
+    the captures again. Raises ContentPolicyError.
     """
     event, card = checked.event, rate_card(options.rates) if options.rates else None
     if event.content_mode is ContentMode.REDACTED:
-        event = _redacted(event, options.custom_patterns)
+        event = _redacted(event, redactors.get(options.custom_patterns))
     claims = usage_claim.response_to_claim(event)
     repeating = None
     without_usage = usage_claim.followed_without_usage(event)
@@ -98,27 +98,8 @@ def assembled_event(
     )
 
 
-def _redacted(event: Event, custom: CustomPatterns) -> Event:
+def _redacted(event: Event, redactor: Redactor) -> Event:
     # takes 30 ms to import, and is needed in this content mode alone
     from shared.core.event import content_redaction
 
-    return content_redaction.redact(event, _redactor(custom))
-
-
-_redactors: Final[list[tuple[CustomPatterns, Redactor]]] = []  # at most one: compiling takes 10 ms
-
-
-def _redactor(custom: CustomPatterns) -> Redactor:
-    from shared.core.content.detect.redactor import Redactor
-
-    if not _redactors or _redactors[0][0] != custom:
-        _redactors[:] = [(custom, Redactor(custom, *_analyzers))]
-    return _redactors[0][1]
-
-
-_analyzers: Final[list[Analyzer]] = []  # at most one
-
-
-def use_analyzer(analyzer: Analyzer) -> None:
-    """In a child process: redact what this finds, too, from now on."""
-    _analyzers[:] = [analyzer]
+    return content_redaction.redact(event, redactor)

@@ -33,6 +33,7 @@ from shared.enrichment.assembled_event import (
     rate_card,
 )
 from shared.enrichment.failure import failure
+from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError
 
 # A document is parsed, redacted and written in one step, 0.1 to 0.4 us a byte (measured): 64 KB
@@ -77,6 +78,7 @@ class Assembler:
         self._with_messages = with_messages
         self._custom_patterns = custom_patterns or _no_patterns
         self._analyzer = analyzer
+        self._redactors = RedactorCache()
         self._one_child = asyncio.Lock()
 
     async def __call__(
@@ -107,7 +109,7 @@ class Assembler:
                 return event
             envelope = _without_content(envelope, NOT_ANALYZED_RULE)
         if _fits_in_place(request, response, envelope.content_mode):
-            return await _assemble_in_place(envelope, request, response, options)
+            return await self._assemble_in_place(envelope, request, response, options)
         async with self._one_child:
             return await assembly_process.assemble(envelope, request, response, options)
 
@@ -117,6 +119,23 @@ class Assembler:
             return NO_PATTERNS
         return await self._custom_patterns()
 
+    async def _assemble_in_place(
+        self,
+        envelope: Envelope,
+        request: Capture | None,
+        response: Capture | None,
+        options: EventOptions,
+    ) -> AssembledEvent:
+        steps = builder.build_steps(
+            envelope, request, response, options.region, options.deployments
+        )
+        try:
+            event = await run_cooperatively(steps)
+            checked = integrity.check(event, envelope, request, response)
+            return assembled_event(checked, envelope, options, self._redactors)
+        except Exception as error:  # noqa: BLE001 - a bug may raise any exception
+            raise AssemblyError(f"assembling an event failed: {failure(error)}") from None
+
 
 def _without_content(envelope: Envelope, rule: str) -> Envelope:
     return replace(envelope, content_mode=ContentMode.METADATA, content_rule=rule)
@@ -124,18 +143,6 @@ def _without_content(envelope: Envelope, rule: str) -> Envelope:
 
 async def _no_patterns() -> CustomPatterns:
     return NO_PATTERNS
-
-
-async def _assemble_in_place(
-    envelope: Envelope, request: Capture | None, response: Capture | None, options: EventOptions
-) -> AssembledEvent:
-    steps = builder.build_steps(envelope, request, response, options.region, options.deployments)
-    try:
-        event = await run_cooperatively(steps)
-        checked = integrity.check(event, envelope, request, response)
-        return assembled_event(checked, envelope, options)
-    except Exception as error:  # noqa: BLE001 - whatever a bug raises
-        raise AssemblyError(f"assembling an event failed: {failure(error)}") from None
 
 
 def _fits_in_place(request: Capture | None, response: Capture | None, mode: ContentMode) -> bool:

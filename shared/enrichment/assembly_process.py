@@ -12,11 +12,8 @@ import struct
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from shared.core.content.detect.custom import CustomPatterns
-from shared.core.cost.deployments import DeploymentProfile
-from shared.core.cost.rates import CardTexts
 from shared.core.event import builder, integrity
 from shared.core.records.exchange import capture
 from shared.core.records.exchange import envelope as envelopes
@@ -28,6 +25,7 @@ from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.wire.json import typed_json
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions, assembled_event
 from shared.enrichment.failure import failure, reported_failure
+from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError
 
 _CHILD_TIMEOUT_S: Final = 60  # the worst of 100 MB took 6 s
@@ -88,19 +86,19 @@ def pack(
     return b"".join([_LENGTHS.pack(len(head), *map(len, sides)), head, *sides])
 
 
-def assemble_packed(packed: bytes) -> bytes:
-    """In the child: assemble the event of the packed arguments, as `unpack_assembled` reads it."""
+def assemble_packed(packed: bytes, redactors: RedactorCache) -> bytes:
+    """Assemble the event of the packed arguments in the child, as `unpack_assembled` reads it."""
     parts, start = [], _LENGTHS.size
     for length in _LENGTHS.unpack_from(packed):
         parts.append(packed[start : start + length])
         start += length
     head = json.loads(parts[0])
-    options = _unpack_options(head["options"])
+    options = typed_json.read(EventOptions, head["options"])
     request, response = (capture.load(part) if part else None for part in parts[1:])
     envelope = envelopes.load(head["envelope"])
     event = builder.build(envelope, request, response, options.region, options.deployments)
     checked = integrity.check(event, envelope, request, response)
-    assembled = assembled_event(checked, envelope, options)
+    assembled = assembled_event(checked, envelope, options, redactors)
     about = {
         "outcome": assembled.outcome,
         "claims": assembled.claims,
@@ -111,24 +109,6 @@ def assemble_packed(packed: bytes) -> bytes:
         "telemetry": asdict(assembled.telemetry) if assembled.telemetry else None,
     }
     return b"\n".join([json.dumps(about).encode(), assembled.body, assembled.repeating_body or b""])
-
-
-def _unpack_options(members: dict[str, Any]) -> EventOptions:
-    profiles = members["deployments"].items()
-    return EventOptions(
-        region=members["region"],
-        limit_bytes=members["limit_bytes"],
-        deployments={name: DeploymentProfile(**profile) for name, profile in profiles},
-        rates=CardTexts(**members["rates"]) if members["rates"] else None,
-        for_telemetry=members["for_telemetry"],
-        with_messages=members["with_messages"],
-        custom_patterns=CustomPatterns(
-            patterns=members["custom_patterns"]["patterns"],
-            words={
-                kind: tuple(words) for kind, words in members["custom_patterns"]["words"].items()
-            },
-        ),
-    )
 
 
 def unpack_assembled(output: bytes) -> AssembledEvent:
@@ -145,7 +125,7 @@ def unpack_assembled(output: bytes) -> AssembledEvent:
         without_usage=members["without_usage"],
         pending_response=members["pending_response"],
         repeating_body=repeating_body or None,
-        digests=Digests(**members["digests"]),
+        digests=typed_json.read(Digests, members["digests"]),
         altered=tuple(members["altered"]),
         telemetry=typed_json.read(ExchangeTelemetry, telemetry) if telemetry else None,
     )
@@ -153,8 +133,8 @@ def unpack_assembled(output: bytes) -> AssembledEvent:
 
 def _child_main() -> int:
     try:
-        output = assemble_packed(sys.stdin.buffer.read())
-    except Exception as error:  # noqa: BLE001 - whatever a bug raises
+        output = assemble_packed(sys.stdin.buffer.read(), RedactorCache())
+    except Exception as error:  # noqa: BLE001 - a bug may raise any exception
         sys.stderr.write(failure(error))
         return 1
     sys.stdout.buffer.write(output)

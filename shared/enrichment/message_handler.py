@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from shared.core.records.exchange.envelope import Envelope, mark_requeued
 from shared.core.records.queue import envelope_message
-from shared.enrichment.enrichment import MessageMetadata
+from shared.enrichment.event_delivery import MessageMetadata
 
 _log = logging.getLogger("fnsse.enrichment")
 

@@ -1,4 +1,4 @@
-"""What enrichment needs of the world."""
+"""The protocols that enrichment needs of storage, Event Hub and ledger."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.enrichment.assembled_event import AssembledEvent
 
 
-class DeliveryCaptures(Protocol):
-    """The captures."""
+class CaptureReader(Protocol):
+    """Reads captures."""
 
     async def get(self, name: str | None) -> Capture | None:
         """The capture; None if there is none. Raises StorageError or CaptureError."""
         ...
+
+
+class DeliveryCaptures(Protocol):
+    """Stores outcomes and erases captures."""
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         """Store a capture unless there is one of that name. Raises StorageError."""
@@ -106,7 +110,15 @@ class DeliveryTelemetry(Protocol):
         ...
 
 
-class EnrichmentLedger(Protocol):
+class ErasedExchanges(Protocol):
+    """The exchanges that operators erased."""
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        """Whether an operator erased the exchange. Raises StorageError."""
+        ...
+
+
+class EnrichmentLedger(ErasedExchanges, Protocol):
     """The ledger. Each method but `delivered` raises StorageError."""
 
     async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
@@ -118,9 +130,5 @@ class EnrichmentLedger(Protocol):
         ...
 
     async def record_event_rejection(self, exchange_id: str) -> None:
-        """Note that the Event Hub refused the exchange's event. The poison handler counts that."""
-        ...
-
-    async def is_erased(self, exchange_id: str) -> bool:
-        """Whether an operator erased the exchange."""
+        """Note that the Event Hub rejected the exchange's event. The poison handler counts that."""
         ...

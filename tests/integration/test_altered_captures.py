@@ -25,8 +25,8 @@ from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.window import Window
 from shared.core.records.operator.replay_request import ReplayRequest
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
-from shared.enrichment.enrichment import Enrichment
 from tests.integration.azurite import Account, a_window, an_account, an_id
+from tests.integration.event_deliveries import event_delivery
 from tests.integration.test_replay import a_replay_runner
 
 pytestmark = pytest.mark.anyio
@@ -60,7 +60,7 @@ class Deliveries:
     def __init__(self, account: Account) -> None:
         self.account = account
         self.event_hub = RecordingEventHub(account)
-        self._enrichment = Enrichment(
+        self._enrichment = event_delivery(
             account.captures,
             Assembler(None),
             UsageClaims(account.json_blobs),

@@ -266,7 +266,7 @@ async def test_a_child_that_fails_reports_the_innermost_frame_and_no_content() -
     """An operator has to find the bug; the exception's text may quote the prompt."""
     broken = an_envelope(started_at="a secret that is no time")
     with pytest.raises(
-        AssemblyError, match=r": EnvelopeError at shared\.core\.records\.envelope:\d+$"
+        AssemblyError, match=r": EnvelopeError at shared\.core\.records\.exchange\.envelope:\d+$"
     ) as error:
         await ValidatingAssembler(None)(broken, a_request(2 * IN_PLACE_BYTES), an_answer(), LIMIT)
     assert "a secret" not in str(error.value)

@@ -24,7 +24,7 @@ from shared.core.records.exchange.envelope import Envelope, from_fields
 from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import Assembler
-from shared.enrichment.enrichment import LARGE_BYTES, Enrichment
+from shared.enrichment.event_preparation import LARGE_BYTES, EventPreparation
 from shared.errors import (
     AssemblyError,
     CaptureError,
@@ -33,6 +33,7 @@ from shared.errors import (
     EventTooLarge,
     StorageError,
 )
+from tests.integration.event_deliveries import event_delivery
 
 pytestmark = pytest.mark.anyio
 
@@ -144,7 +145,7 @@ class EnrichmentSetup:
 
     def __post_init__(self) -> None:
         self.event_hub.gate.set()
-        self.deliver = Enrichment(
+        self.deliver = event_delivery(
             self.captures, Assembler("default"), self.claims, self.event_hub, self.ledger
         ).deliver
 
@@ -223,7 +224,7 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
     each other.
     """
     setup, captures = EnrichmentSetup(), SlowCaptures()
-    deliver = Enrichment(
+    deliver = event_delivery(
         captures, Assembler("default"), setup.claims, setup.event_hub, setup.ledger
     ).deliver
     exchanges = [
@@ -305,18 +306,16 @@ class Broken:
 
 async def test_an_undeliverable_event_is_not_one_that_cannot_be_delivered_now() -> None:
     setup = EnrichmentSetup()
-    enrichment = Enrichment(
-        setup.captures, Assembler("default"), setup.claims, setup.event_hub, setup.ledger
-    )
+    preparation = EventPreparation(setup.captures, Assembler("default"), setup.claims, setup.ledger)
     setup.event_hub.failure = DeliveryError("not now")
-    assert await enrichment.undeliverable_reason(PLAIN) is None
-    broken = Enrichment(setup.captures, Broken(), setup.claims, setup.event_hub, setup.ledger)
+    assert await preparation.undeliverable_reason(PLAIN) is None
+    broken = EventPreparation(setup.captures, Broken(), setup.claims, setup.ledger)
     assert await broken.undeliverable_reason(PLAIN) == "assembly_failed"
     setup.captures.failure = CaptureError("cut short")
-    assert await enrichment.undeliverable_reason(PLAIN) == "corrupt_capture"
+    assert await preparation.undeliverable_reason(PLAIN) == "corrupt_capture"
     setup.captures.failure = StorageError("not now")
     with pytest.raises(StorageError):
-        await enrichment.undeliverable_reason(PLAIN)
+        await preparation.undeliverable_reason(PLAIN)
     assert not setup.event_hub.sent
     assert not setup.ledger.entries
 
@@ -383,7 +382,7 @@ async def test_what_cannot_be_built_raises_and_dead_letters_nothing_yet() -> Non
     """The app may be mended meanwhile; the poison queue counts."""
     setup = EnrichmentSetup()
     with pytest.raises(AssemblyError):
-        await Enrichment(
+        await event_delivery(
             setup.captures, Broken(), setup.claims, setup.event_hub, setup.ledger
         ).deliver(PLAIN)
     assert not setup.ledger.entries

@@ -28,10 +28,10 @@ from shared.core.records.exchange.window import Window
 from shared.core.records.operator.replay_request import ReplayRequest
 from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembly import Assembler
-from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.retention_marks import RetentionMarks
 from shared.errors import DeliveryError, StorageError
 from tests.integration.azurite import Account, a_window, an_account, an_id
+from tests.integration.event_deliveries import event_delivery
 from tests.integration.exchanges import RelayClient, document, relay_setup
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +70,7 @@ async def relayed(account: Account, hub: Hub, product: str) -> str:
     headers["x-apim-user-id"] = "anna"
     client = RelayClient(setup.relay, ASK, headers=headers)
     await client.run()
-    enrichment = Enrichment(
+    enrichment = event_delivery(
         account.captures,
         Assembler(None),
         UsageClaims(account.json_blobs),
@@ -200,7 +200,7 @@ async def test_a_message_that_comes_afterwards_sends_nothing(
             assert name is not None
             header = await account.captures.header(name)
             await account.captures.put(name, (capture.expired_capture(header),))
-        enrichment = Enrichment(
+        enrichment = event_delivery(
             account.captures, Assembler(None), UsageClaims(account.json_blobs), hub, account.ledger
         )
         await enrichment.deliver(replace(envelope, retention_days=3))

@@ -30,13 +30,13 @@ from shared.core.records.queue.follow_up import QUEUE, FollowUp
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
-from shared.enrichment.enrichment import Enrichment
 from shared.errors import StorageError, UpstreamError, UpstreamUnreachable
 from shared.following import follower as following
 from shared.following.follower import Follower
 from shared.following.recording import FollowedExchanges
 from shared.http.exchange_ids import fresh_exchange_id
 from tests.integration.azurite import Account, InstanceKilled, an_account
+from tests.integration.event_deliveries import event_delivery
 
 pytestmark = pytest.mark.anyio
 
@@ -493,7 +493,7 @@ class EnrichedCreates:
         usual |= {"request_bytes": 0, "request_capture": None, "response_capture": "r"}
         headers = {"headers": {"content-type": "application/json"}}
         self.stored["r"] = Capture(header=headers, body=document.body)
-        enrichment = Enrichment(
+        enrichment = event_delivery(
             self, Assembler(None), self, self, self, follow_ups=self if follows else None
         )
         await enrichment.deliver(an_envelope(**usual | changes))

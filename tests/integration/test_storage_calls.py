@@ -23,10 +23,10 @@ from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.queue.envelope_message import QUEUE
 from shared.enrichment.assembly import Assembler
-from shared.enrichment.enrichment import Enrichment
 from shared.enrichment.message_handler import MessageHandler
 from tests.integration.azurite import Account, an_account
 from tests.integration.counting_proxy import counting
+from tests.integration.event_deliveries import event_delivery
 from tests.integration.exchanges import (
     Envelopes,
     MemoryStore,
@@ -124,7 +124,7 @@ def setup_of(account: Account, response: httpx.Response | Exception) -> RelaySet
 async def deliver_queued(account: Account) -> None:
     """What the Functions host and the function `enrichment` do with the messages of the queue."""
     claims = UsageClaims(account.json_blobs)
-    enrichment = Enrichment(
+    enrichment = event_delivery(
         account.captures, Assembler(None), claims, AcceptingEventHub(account), account.ledger
     )
     handler = MessageHandler(enrichment, account.envelopes)

@@ -17,9 +17,10 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.enrichment.assembly import Assembler
-from shared.enrichment.enrichment import Enrichment, MessageMetadata
+from shared.enrichment.event_delivery import EventDelivery, MessageMetadata
 from shared.telemetry.telemetry import Telemetry
 from tests.golden.telemetry_text import OPTIONS, SETTINGS
+from tests.integration.event_deliveries import event_delivery
 from tests.integration.misbehaviour import Misbehaviour, misbehave
 from tests.integration.tiny_server import Connection, serving
 
@@ -82,10 +83,10 @@ class Stores:
         return set(exchange_ids)
 
 
-def enrichment_of(stores: Stores, exporter: OtlpExport) -> Enrichment:
+def enrichment_of(stores: Stores, exporter: OtlpExport) -> EventDelivery:
     telemetry = Telemetry(exporter, stores, OPTIONS, grace_s=_ANY_AGE_S)
     assembler = Assembler("default", for_telemetry=True)
-    return Enrichment(stores, assembler, stores, stores, stores, telemetry)
+    return event_delivery(stores, assembler, stores, stores, stores, telemetry)
 
 
 @pytest.fixture

@@ -35,7 +35,6 @@ from shared.adapters.storage.account import Storage
 from shared.adapters.upstream.calls import Upstream
 from shared.adapters.upstream.reader import UpstreamReader
 from shared.enrichment.assembly import Assembler
-from shared.enrichment.enrichment import Enrichment
 from shared.errors import (
     DeliveryError,
     FnsseError,
@@ -47,6 +46,7 @@ from shared.health.readiness import Readiness
 from shared.relay.request_body import HeldBody
 from shared.settings.settings import EventHubSettings, StorageSettings
 from shared.settings.timeouts import WAITS, EventHubTimeouts, StorageTimeouts, Wait
+from tests.integration.event_deliveries import event_delivery
 from tests.integration.exchanges import UPSTREAM, RelayClient, relay_setup
 from tests.integration.misbehaviour import Misbehaviour, misbehave
 from tests.integration.silent_proxy import proxy_to
@@ -343,7 +343,7 @@ async def delivery(dependency: MisbehavingDependency) -> None:
         an_event_hub(hub.port) as event_hub,
         a_storage(store) as storage,
     ):
-        enrichment = Enrichment(
+        enrichment = event_delivery(
             Captures(storage),
             Assembler(None),
             UsageClaims(JsonBlobs(storage)),

@@ -27,7 +27,8 @@ from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.exchange.envelope import Envelope, mark_replayed
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
-from shared.enrichment.enrichment import Enrichment
+from shared.enrichment.event_delivery import EventDelivery
+from shared.enrichment.event_preparation import EventPreparation
 from shared.errors import DeliveryError, EventRejected, EventTooLarge
 from tests.integration.azurite import a_storage, a_window, an_account, an_id
 
@@ -57,10 +58,9 @@ class UsageClaimSetup:
 
     def __post_init__(self) -> None:
         self.assembler = CountingAssembler(None)
-        self.enrichment = Enrichment(
-            self, self.assembler, UsageClaims(JsonBlobs(self.storage)), self, self
-        )
-        self.deliver = self.enrichment.deliver
+        claims = UsageClaims(JsonBlobs(self.storage))
+        self.preparation = EventPreparation(self, self.assembler, claims, self)
+        self.deliver = EventDelivery(self.preparation, self, self, self).deliver
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         raise AssertionError("no outcome is pending")
@@ -252,7 +252,7 @@ async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next
         assert setup.dead_lettered == [large.exchange_id]
         for _ in range(3):
             await setup.fails(refused, EventRejected("not-allowed"))
-            assert await setup.enrichment.undeliverable_reason(refused) is None
+            assert await setup.preparation.undeliverable_reason(refused) is None
         assert await setup.enriched([first, second]) == [False, True]
         assert await setup.enriched([refused, large]) == [True, True], (
             "after a fix, too, it is counted once"
@@ -267,7 +267,7 @@ async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: 
         first, second = (setup.answered("responses.get", done) for _ in range(2))
         await setup.fails(first, DeliveryError("no answer"))
         await setup.fails(first, EventRejected("not-allowed"))
-        assert await setup.enrichment.undeliverable_reason(first) is None
+        assert await setup.preparation.undeliverable_reason(first) is None
         assert await setup.enriched([second, first]) == [True, False]
 
 
@@ -350,7 +350,7 @@ async def test_a_claim_whose_holder_is_not_known_is_another_exchanges(
     claims = UsageClaims(TakenClaims(a_storage("")))  # which nothing calls
     claim = await claims.claim("resp_1", "the exchange")
     assert claim == Claim(response_id="resp_1", holder="", new=False)
-    assert usage_claim.is_repeated("the exchange", claim.holder)
+    assert usage_claim.belongs_to_another("the exchange", claim.holder)
 
 
 async def test_a_claim_holds_no_more_than_an_exchange_id(azurite: str) -> None:

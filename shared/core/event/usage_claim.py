@@ -68,6 +68,6 @@ def mark_repeated(event: Event, *, repeated: bool) -> Event:
     )
 
 
-def is_repeated(exchange_id: str, holder: str) -> bool:
-    """Whether another exchange, the holder of the claim, counts the usage."""
+def belongs_to_another(exchange_id: str, holder: str) -> bool:
+    """Whether the claim's holder is another exchange, which then counts the usage."""
     return holder != exchange_id

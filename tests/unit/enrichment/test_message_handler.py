@@ -12,7 +12,7 @@ import pytest
 from harness.sample_envelope import an_envelope
 from shared.core.records.exchange.envelope import Envelope, dump, mark_requeued
 from shared.core.records.queue import envelope_message
-from shared.enrichment.enrichment import MessageMetadata
+from shared.enrichment.event_delivery import MessageMetadata
 from shared.enrichment.message_handler import RETRY_AFTER_S, MessageHandler
 from shared.errors import DeliveryError, EnvelopeError, StorageError
 

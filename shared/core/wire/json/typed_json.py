@@ -1,14 +1,15 @@
 """Reads a dataclass from parsed JSON and checks the type of every field by its annotation.
 
 The annotations that it knows: `str`, `int`, `float`, `bool`, a `StrEnum`, a `Literal` of strings, a
-`JsonObject`, `Json`, a dataclass, a tuple, and any of them `| None`.
+`JsonObject`, `Json`, a dataclass, a tuple, a `dict` or `Mapping` from `str`, and any of them
+`| None`.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from typing import (
@@ -59,6 +60,8 @@ def _reader_of_generic(origin: object, args: tuple[Any, ...], hint: object) -> _
         return functools.partial(_read_array, _reader_of(args[0]))
     if origin is tuple:
         return functools.partial(_read_tuple, tuple(map(_reader_of, args)))
+    if origin in {dict, Mapping} and args[0] is str:
+        return functools.partial(_read_mapping, _reader_of(args[1]))
     if len(args) == 2 and args[1] is type(None):
         return functools.partial(_read_optional, _reader_of(args[0]))
     raise TypeError(f"no rule to read {hint} from JSON")
@@ -107,6 +110,12 @@ def _read_array(reader: _Reader, value: object) -> object:
     if not isinstance(value, list):
         raise WrongType("not an array")
     return tuple(map(reader, value))
+
+
+def _read_mapping(reader: _Reader, value: object) -> object:
+    if not _is_object(value):
+        raise WrongType("not an object")
+    return {name: reader(member) for name, member in value.items()}
 
 
 def _read_tuple(readers: tuple[_Reader, ...], value: object) -> object:

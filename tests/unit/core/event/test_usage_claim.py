@@ -117,5 +117,5 @@ def test_a_followed_response_without_usage(changes: dict[str, Any], found: str |
 
 
 def test_the_holder_alone_counts_it() -> None:
-    assert not usage_claim.is_repeated("a", "a")
-    assert usage_claim.is_repeated("a", "b")
+    assert not usage_claim.belongs_to_another("a", "a")
+    assert usage_claim.belongs_to_another("a", "b")

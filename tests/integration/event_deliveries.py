@@ -1,0 +1,35 @@
+"""Makes the delivery of events from its parts, as function_app.py does."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from shared.enrichment.event_delivery import EventDelivery
+from shared.enrichment.event_preparation import EventPreparation
+from shared.enrichment.ports import (
+    CaptureReader,
+    DeliveryCaptures,
+    DeliveryTelemetry,
+    EnrichmentLedger,
+    EventAssembler,
+    EventSink,
+    UsageClaimStore,
+)
+
+
+class AllCaptures(CaptureReader, DeliveryCaptures, Protocol):
+    """The captures, for preparation and delivery."""
+
+
+def event_delivery(
+    captures: AllCaptures,
+    assemble: EventAssembler,
+    claims: UsageClaimStore,
+    event_hub: EventSink,
+    ledger: EnrichmentLedger,
+    telemetry: DeliveryTelemetry | None = None,
+    **options: Any,
+) -> EventDelivery:
+    """`options` are those of EventDelivery."""
+    preparation = EventPreparation(captures, assemble, claims, ledger)
+    return EventDelivery(preparation, captures, event_hub, ledger, telemetry, **options)
