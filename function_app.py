@@ -9,6 +9,7 @@ import os
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import azure.functions as func
@@ -57,10 +58,9 @@ from shared.enrichment.event_delivery import EventDelivery
 from shared.enrichment.event_preparation import EventPreparation
 from shared.enrichment.message_handler import MessageHandler
 from shared.enrichment.poison_handler import PoisonHandler
-from shared.enrichment.ports import DeliveryTelemetry
 from shared.enrichment.retention_marks import RetentionMarks
+from shared.following.followed_exchanges import FollowedExchanges
 from shared.following.follower import Follower
-from shared.following.recording import FollowedExchanges
 from shared.health.readiness import Readiness
 from shared.health.status import Sources, Status
 from shared.http.exchange_ids import fresh_exchange_id
@@ -69,10 +69,25 @@ from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
 from shared.settings import misspelt
 from shared.settings.loader import load
-from shared.settings.settings import CallerAuthSettings, ContentSettings, PresidioSettings, Settings
+from shared.settings.settings import (
+    CallerAuthSettings,
+    ContentSettings,
+    FollowingSettings,
+    PresidioSettings,
+    Settings,
+)
+
+if TYPE_CHECKING:
+    from shared.telemetry.telemetry import Telemetry
 
 
-def telemetry(settings: Settings) -> DeliveryTelemetry | None:
+def connect_telemetry(
+    settings: Settings,
+    envelopes: EnvelopeQueue,
+    memory: CaptureMemory,
+    recorder: Recorder,
+    ledger: Ledger,
+) -> Telemetry | None:
     """Exports to the collector that the settings name; None if they name none."""
     if settings.telemetry is None:
         return None
@@ -91,21 +106,19 @@ def telemetry(settings: Settings) -> DeliveryTelemetry | None:
         messages_on_spans=settings.telemetry.messages_on_spans,
         messages_in_events=settings.telemetry.messages_in_events,
     )
-    collector = OtlpExport(settings.telemetry)
+    exporter = OtlpExport(settings.telemetry)
     backlog = Backlog(
-        collector,
+        exporter,
         envelopes,
         capture_bytes=lambda: memory.used_bytes,
         outcomes=lambda: recorder.waiting_count,
     )
-    made = Telemetry(
-        collector, ledger, options, grace_s=settings.reconcile.grace_s, backlog=backlog
-    )
-    ledger.on_dead_letter = made.dead_lettered
-    return made
+    return Telemetry(exporter, ledger, options, grace_s=settings.reconcile.grace_s, backlog=backlog)
 
 
-def content_policy(settings: ContentSettings, max_days: int) -> PolicySource:
+def load_content_policy(
+    settings: ContentSettings, storage: Storage, *, max_days: int
+) -> PolicySource:
     """The content policy, of the setting or of a blob. `max_days`: its longest retention."""
     if settings.policy_blob is None:
         return FixedPolicy(settings.policy)
@@ -113,26 +126,24 @@ def content_policy(settings: ContentSettings, max_days: int) -> PolicySource:
     return PolicyRenewal(blob, settings.default, max_days=max_days)
 
 
-def following(settings: Settings) -> Follower | None:
+def follow_responses(
+    settings: FollowingSettings | None,
+    upstream: Upstream,
+    storage: Storage,
+    exchanges: FollowedExchanges,
+) -> Follower | None:
     """Follows background responses; None if the settings switch that off."""
-    if settings.following is None:
+    if settings is None:
         return None
     return Follower(
         UpstreamReader(upstream),
         FollowUpQueue(storage),
-        FollowedExchanges(
-            captures,
-            envelopes,
-            json_blobs,
-            ledger,
-            fresh_exchange_id,
-            open_s=max_age.total_seconds(),
-        ),
-        first_wait_s=settings.following.first_wait_s,
+        exchanges,
+        first_wait_s=settings.first_wait_s,
     )
 
 
-def analyzer(settings: PresidioSettings | None) -> AnalyzerProcess | None:
+def analyzer_process(settings: PresidioSettings | None) -> AnalyzerProcess | None:
     """Presidio, in a child process that starts with the first event that is redacted."""
     if settings is None:
         return None
@@ -141,26 +152,28 @@ def analyzer(settings: PresidioSettings | None) -> AnalyzerProcess | None:
 
 def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[SigningKeys]]:
     """Fetches the keys of the callers' tenant."""
-    from shared.adapters.identity.entra import (
-        EntraTenant,  # 60 ms to import, and needed for tokens alone
-    )
+    # 60 ms to import, and needed for tokens alone
+    from shared.adapters.identity.entra import EntraTenant
 
     return EntraTenant(settings.authority, settings.tenant_id).signing_keys
 
 
 worker_process.set_up_logging()
 worker_library_problem = worker_library.patch_runtime()
-
 config = load(os.environ)
+worker = uuid.uuid4().hex
+# An exchange without a response that is younger may still be running, or be recorded.
+max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
+
+# Adapters
 managed_identity = functools.cache(
     functools.partial(credentials.managed_identity, config.managed_identity_client_id)
 )
-
 storage = Storage(config.storage, managed_identity)
 captures = Captures(storage)
+json_blobs = JsonBlobs(storage)
 envelopes = EnvelopeQueue(storage)
 poison_envelopes = EnvelopeQueue(storage, POISON_QUEUE)
-worker = uuid.uuid4().hex
 ledger = Ledger(storage, writer=worker)
 event_hub = EventHub(config.event_hub, managed_identity, accepted=ledger.delivered)
 upstream = Upstream(
@@ -169,6 +182,9 @@ upstream = Upstream(
     credentials.for_upstream(config.upstream, managed_identity),
 )
 
+# The relay
+content = load_content_policy(config.content, storage, max_days=config.reconcile.retention_days)
+content.begin()
 memory = CaptureMemory(config.limits.capture_memory_bytes)
 recorder = Recorder(
     captures,
@@ -177,8 +193,6 @@ recorder = Recorder(
     config.copied_headers,
     give_up_after_s=config.reconcile.grace_s * 2 / 3,
 )
-content = content_policy(config.content, config.reconcile.retention_days)
-content.begin()
 relay = Relay(
     upstream=upstream,
     recorder=recorder,
@@ -187,10 +201,24 @@ relay = Relay(
     default_api_version=config.upstream.api_version,
     content_policy=content.policy,
 )
-json_blobs = JsonBlobs(storage)
-max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
-follower = following(config)
-delivery_telemetry = telemetry(config)
+
+# Enrichment, telemetry and following
+telemetry = connect_telemetry(config, envelopes, memory, recorder, ledger)
+if telemetry is not None:
+    ledger.on_dead_letter = telemetry.dead_lettered
+follower = follow_responses(
+    config.following,
+    upstream,
+    storage,
+    FollowedExchanges(
+        captures,
+        envelopes,
+        json_blobs,
+        ledger,
+        fresh_exchange_id,
+        open_s=max_age.total_seconds(),
+    ),
+)
 preparation = EventPreparation(
     captures,
     Assembler(
@@ -200,7 +228,7 @@ preparation = EventPreparation(
         for_telemetry=config.telemetry is not None,
         with_messages=config.telemetry is not None and config.telemetry.wants_messages,
         custom_patterns=content.custom_patterns,
-        analyzer=analyzer(config.presidio),
+        analyzer=analyzer_process(config.presidio),
     ),
     UsageClaims(json_blobs),
     ledger,
@@ -210,12 +238,14 @@ delivery = EventDelivery(
     captures,
     event_hub,
     ledger,
-    delivery_telemetry,
+    telemetry,
     follow_ups=follower,
     marks=RetentionMarks(json_blobs),
 )
 message_handler = MessageHandler(delivery, envelopes)
 poison_handler = PoisonHandler(preparation, captures, ledger, json_blobs, poison_envelopes)
+
+# Completeness
 back_pressure = BackPressure(envelopes, event_hub)
 reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, back_pressure)
 dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)
@@ -227,9 +257,12 @@ erasure_runner = ErasureRunner(
     {QUEUE: envelopes, POISON_QUEUE: poison_envelopes},
     max_age,
 )
+expiry = Expiry(captures, ledger, json_blobs)
 
-probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.reach}
+# Access and health
 callers = caller_check.for_app(config.caller_auth, signing_keys)
+guard = Guard(callers)
+probes = {"queue": envelopes.probe, "blobs": captures.probe, "event_hub": event_hub.reach}
 if callers is not None:
     callers.begin()
     probes["signing_keys"] = callers.probe
@@ -255,8 +288,8 @@ status = Status(
     ),
     worker,
 )
-guard = Guard(callers)
 
+# Functions
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(blueprints.relay.blueprint(relay, guard))
 app.register_functions(
@@ -266,9 +299,7 @@ if config.following is not None and follower is not None:
     app.register_functions(blueprints.following.blueprint(follower, config.following.schedule))
 app.register_functions(blueprints.health.blueprint(readiness, status, guard))
 app.register_functions(blueprints.completeness.dead_letters.blueprint(dead_letters, guard))
-app.register_functions(
-    blueprints.completeness.expiry.blueprint(Expiry(captures, ledger, json_blobs))
-)
+app.register_functions(blueprints.completeness.expiry.blueprint(expiry))
 app.register_functions(
     blueprints.completeness.reconcile.blueprint(
         reconciliation, config, guard, StartLease(storage, "locks/reconcile")

@@ -1,12 +1,13 @@
-"""Following: how a background response ended, if no caller comes back for it.
+"""Following: the app asks how a background response ended, if no caller does.
 
 In: the messages of the queue of follow-ups that are due. Enrichment puts one there when the event
 of a create call is accepted. Out: a capture and an envelope of an exchange of its own, which
 enrichment delivers as any other (`operation: responses.followed`).
 
-    decision    what to do after an attempt, and how long to wait: pure
-    follower    asks the upstream about what is due, and postpones or ends each follow-up
-    recording   stores the exchange that says how the response ended
+    decision            what to do after an attempt, and how long to wait: pure
+    follower            asks the upstream about what is due, and postpones or ends each follow-up
+    followed_exchanges  stores the exchange that records how the response ended
+    followed_envelope   builds the envelope of that exchange: pure
 
 blueprints/following calls it, function_app.py gives it its adapters.
 

@@ -10,41 +10,41 @@ from typing import Final
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.operations import spec_of
 
-# A response is asked for again after as long as it exists, so that its end is known at most twice
-# as late as it was, and a day takes 30 questions.
+# The wait before the next question is as long as the response exists. So its end is known at most
+# twice as late as it was, and a day takes 30 questions.
 LONGEST_WAIT_S: Final = 3600.0
 MAX_AGE_S: Final = 86_400.0
-# In a pool of accounts a question may reach another one than the response is in.
+# In a pool of accounts, a question may reach an account that does not have the response.
 MAX_MISSING: Final = 3
-# Of waits, so that responses that were created together are not asked for together.
-_SPREAD: Final = 0.2
+# Part of a wait, so that the app does not ask at once for responses that were created together.
+_MAX_JITTER: Final = 0.2
 _LONGEST_RETRY_AFTER_S: Final = 86_400.0
 
 _MISSING: Final = 404
-_PASSING: Final = frozenset({408, 409, 425, 429})  # and every 5xx
+_RETRYABLE: Final = frozenset({408, 409, 425, 429})  # and every 5xx
 
 
 class EndReason(StrEnum):
-    """Why a response is not asked for any more."""
+    """The reason not to ask for a response any more."""
 
     FINAL = "final"  # it has ended
     TOO_OLD = "too_old"  # it did not end within MAX_AGE_S
     MISSING = "missing"  # the upstream does not know it: it was deleted, or never stored
-    REFUSED = "refused"  # the upstream does not let this app read it
+    REJECTED = "rejected"  # the upstream does not let this app read it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """What an attempt found."""
+    """The result of a question about a response."""
 
     http_status: int | None  # None: the upstream gave no response
-    response_status: str | None  # of the response, if it could be read
+    response_status: str | None  # `status` in the body, if it could be read
     retry_after_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AskAgain:
-    """Ask again after a while."""
+class Postpone:
+    """Ask again after `wait_s` seconds."""
 
     follow_up: FollowUp
     wait_s: int
@@ -52,15 +52,20 @@ class AskAgain:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class End:
-    """Record what was found, and ask no more."""
+    """Record the last result, and do not ask again."""
 
     reason: EndReason
 
 
 def decide(
-    follow_up: FollowUp, attempt: Attempt, now: datetime, *, first_wait_s: float, chance: float
-) -> AskAgain | End:
-    """What to do after an attempt. `chance` is a random number from 0 to 1."""
+    follow_up: FollowUp,
+    attempt: Attempt,
+    now: datetime,
+    *,
+    first_wait_s: float,
+    random_fraction: float,
+) -> Postpone | End:
+    """Decide whether to ask again. `random_fraction` is a random number from 0 to 1."""
     reason = _end_reason(follow_up, attempt)
     if reason is not None:
         return End(reason=reason)
@@ -68,12 +73,12 @@ def decide(
     if age_s >= MAX_AGE_S:
         return End(reason=EndReason.TOO_OLD)
     not_found_count = follow_up.not_found_count + 1 if attempt.http_status == _MISSING else 0
-    asked_s = min(attempt.retry_after_s, _LONGEST_RETRY_AFTER_S)
-    return AskAgain(
+    server_wait_s = min(attempt.retry_after_s, _LONGEST_RETRY_AFTER_S)
+    return Postpone(
         follow_up=replace(
             follow_up, question_count=follow_up.question_count + 1, not_found_count=not_found_count
         ),
-        wait_s=spread(max(wait_s(age_s, first_wait_s), asked_s), chance),
+        wait_s=add_jitter(max(wait_s(age_s, first_wait_s), server_wait_s), random_fraction),
     )
 
 
@@ -87,19 +92,19 @@ def wait_s(age_s: float, first_s: float) -> float:
     return min(max(age_s, first_s), max(LONGEST_WAIT_S, first_s))
 
 
-def spread(seconds: float, chance: float) -> int:
+def add_jitter(seconds: float, random_fraction: float) -> int:
     """The wait plus up to 20 % jitter, in whole seconds."""
-    return max(1, round(seconds * (1 + _SPREAD * chance)))
+    return max(1, round(seconds * (1 + _MAX_JITTER * random_fraction)))
 
 
 def _end_reason(follow_up: FollowUp, attempt: Attempt) -> EndReason | None:
-    """Why the response itself needs no further question; None if it does."""
+    """The reason in the attempt itself not to ask again; None if it has none."""
     status = attempt.http_status
-    if status is None or status in _PASSING or status >= 500:
+    if status is None or status in _RETRYABLE or status >= 500:
         return None
     if status == _MISSING:
         return EndReason.MISSING if follow_up.not_found_count + 1 >= MAX_MISSING else None
     if status >= 400:
-        return EndReason.REFUSED
+        return EndReason.REJECTED
     final = attempt.response_status in spec_of(follow_up.operation).final_statuses
     return EndReason.FINAL if final else None

@@ -1,9 +1,9 @@
-"""Follows background responses: asks the upstream how those that are due are, and postpones each
-until it has ended.
+"""Follows background responses: asks the upstream for those that are due, and postpones each until
+it has ended.
 
-A message of the queue is one response. The queue hides it until its time has come, so a response
-that is not due costs nothing, and no instance has to remember it. A message that is in hand when
-its instance is killed shows again after a while.
+A message of the queue stands for one response. The queue hides it until the next question is due,
+so a response that is not due costs nothing, and no instance has to remember it. If an instance is
+killed while it handles a message, the message becomes visible again after a while.
 """
 
 from __future__ import annotations
@@ -27,23 +27,24 @@ from shared.core.wire.json.json_members import find_members
 from shared.core.wire.json.json_shape import short
 from shared.errors import NotAnObject, StorageError, StorageNotFound, UpstreamError, WrongType
 from shared.following import decision
-from shared.following.decision import AskAgain, Attempt, EndReason
-from shared.following.recording import Answer
+from shared.following.decision import Attempt, EndReason, Postpone
+from shared.following.followed_envelope import FetchResult
 
 _log = logging.getLogger("fnsse.following")
 
-# A run takes messages so many at a time, in so many lanes, for so long. The next run goes on.
-TAKEN_AT_ONCE: Final = 16
-LANES: Final = 4
+# A run takes messages in batches, several at the same time, until it is over. The next run
+# continues.
+BATCH_SIZE: Final = 16
+CONCURRENT_BATCHES: Final = 4
 MAX_RUN_S: Final = 300.0
-# Of a message that is in hand: longer than a question (FOLLOW_S) and the storage calls after it,
-# and no longer than a response should wait whose instance is killed meanwhile. If storage takes
-# longer, the response is asked about twice, and recorded once.
-HIDDEN_S: Final = 120
-# After as many failures, 40 minutes of them, a message is given up.
+# Longer than a question (FOLLOW_S) and the storage calls after it, and no longer than a response
+# should wait if its instance is killed. If storage takes longer, the upstream is asked twice, and
+# the response is recorded once.
+VISIBILITY_TIMEOUT_S: Final = 120
+# A message that fails as often, which takes 40 minutes, is removed.
 MAX_FAILURES: Final = 20
 _STATUS: Final = frozenset({"status"})
-_BUSY: Final = 429
+_TOO_MANY_REQUESTS: Final = 429
 
 
 class ResponseFetcher(Protocol):
@@ -61,8 +62,8 @@ class FollowUpStore(Protocol):
         """Queue a follow-up, visible after `wait_s` seconds."""
         ...
 
-    async def take(self, count: int, hidden_s: int) -> list[QueuedFollowUp]:
-        """Up to `count` messages that are due, hidden for `hidden_s` seconds."""
+    async def take(self, count: int, visibility_timeout_s: int) -> list[QueuedFollowUp]:
+        """Up to `count` messages that are due, hidden for `visibility_timeout_s` seconds."""
         ...
 
     async def postpone(self, message: QueuedFollowUp, follow_up: FollowUp, wait_s: int) -> None:
@@ -77,9 +78,9 @@ class FollowUpStore(Protocol):
 class ExchangeRecorder(Protocol):
     """Records how a response ended."""
 
-    async def record(self, follow_up: FollowUp, answer: Answer, asked_at: datetime) -> bool:
-        """Store the exchange and queue its envelope; False if it was stored before. Raises
-        StorageError.
+    async def record(self, follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
+        """Store the exchange and queue its envelope; False if it was stored before. `polled_at` is
+        when the upstream was asked. Raises StorageError.
         """
         ...
 
@@ -95,10 +96,10 @@ class Follower:
         *,
         first_wait_s: float,
         max_run_s: float = MAX_RUN_S,
-        hidden_s: int = HIDDEN_S,
+        visibility_timeout_s: int = VISIBILITY_TIMEOUT_S,
         max_failures: int = MAX_FAILURES,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        chance: Callable[[], float] = random.random,
+        random_fraction: Callable[[], float] = random.random,
     ) -> None:
         """`first_wait_s`: from the end of a create call to the first question."""
         self._upstream = upstream
@@ -106,15 +107,15 @@ class Follower:
         self._exchanges = exchanges
         self._first_wait_s = first_wait_s
         self._max_run_s = max_run_s
-        self._hidden_s = hidden_s
+        self._visibility_timeout_s = visibility_timeout_s
         self._max_failures = max_failures
         self._clock = clock
-        self._chance = chance
-        self._busy_until: datetime | None = None  # the upstream asked for a pause
+        self._random_fraction = random_fraction
+        self._paused_until: datetime | None = None  # the upstream asked for a pause
 
     async def begin(self, follow_up: FollowUp) -> None:
-        """Follow a response. Raises StorageError, unless the queue does not exist: no other try
-        could change that, and the event that asks for it is delivered.
+        """Follow a response. Raises StorageError, but not if the queue does not exist: a retry
+        would not change that, and the event of the create call is delivered already.
         """
         age_s = follow_up.age_s(self._clock())
         wait_s = decision.first_wait_s(age_s, self._first_wait_s)
@@ -126,23 +127,25 @@ class Follower:
     async def run(self) -> None:
         """Ask about the responses that are due. Raises StorageError if the queue cannot be read."""
         ends_at = time.monotonic() + self._max_run_s
-        if await self._handle_next():  # a run that finds little costs one call of the queue
-            await asyncio.gather(*(self._run_lane(ends_at) for _ in range(LANES)))
+        if await self._handle_batch():  # if little is due, a run costs one call of the queue
+            await asyncio.gather(*(self._run_batches(ends_at) for _ in range(CONCURRENT_BATCHES)))
 
-    async def _run_lane(self, ends_at: float) -> None:
-        while time.monotonic() < ends_at and await self._handle_next():
+    async def _run_batches(self, ends_at: float) -> None:
+        while time.monotonic() < ends_at and await self._handle_batch():
             pass
 
-    async def _handle_next(self) -> bool:
-        """Handle the next messages that are due; whether there may be more. Raises StorageError."""
-        if self._pauses(self._clock()):
+    async def _handle_batch(self) -> bool:
+        """Handle the next batch of messages that are due. Returns whether there may be more.
+        Raises StorageError.
+        """
+        if self._is_paused():
             return False
-        messages = await self._queue.take(TAKEN_AT_ONCE, self._hidden_s)
+        messages = await self._queue.take(BATCH_SIZE, self._visibility_timeout_s)
         await asyncio.gather(*map(self._handle, messages))
-        return len(messages) == TAKEN_AT_ONCE
+        return len(messages) == BATCH_SIZE
 
     async def _handle(self, message: QueuedFollowUp) -> None:
-        """A failure leaves the message in the queue, which shows it again."""
+        """Handle one message. After a failure it stays in the queue, which shows it again."""
         try:
             follow_up = follow_ups.load(message.body)
         except WrongType as error:
@@ -163,45 +166,47 @@ class Follower:
             _log_end(follow_up, f"its message failed {self._max_failures} times")
             await self._queue.remove(message)
             return
-        asked_at = self._clock()
-        answer = await self._ask(follow_up)
+        polled_at = self._clock()
+        result = await self._fetch(follow_up)
         decided = decision.decide(
             follow_up,
-            await self._attempt(answer),
-            asked_at,
+            await self._attempt(result),
+            polled_at,
             first_wait_s=self._first_wait_s,
-            chance=self._chance(),
+            random_fraction=self._random_fraction(),
         )
-        if isinstance(decided, AskAgain):
+        if isinstance(decided, Postpone):
             await self._queue.postpone(message, decided.follow_up, decided.wait_s)
             return
         if decided.reason is not EndReason.FINAL:
             _log_end(follow_up, decided.reason)
-        await self._exchanges.record(follow_up, answer, asked_at)
+        await self._exchanges.record(follow_up, result, polled_at)
         await self._queue.remove(message)
 
-    async def _ask(self, follow_up: FollowUp) -> Answer:
+    async def _fetch(self, follow_up: FollowUp) -> FetchResult:
         try:
             return await self._upstream.get(follow_up.target)
         except UpstreamError as error:
             return error
 
-    async def _attempt(self, answer: Answer) -> Attempt:
-        if not isinstance(answer, FetchedResponse):
+    async def _attempt(self, result: FetchResult) -> Attempt:
+        if not isinstance(result, FetchedResponse):
             return Attempt(http_status=None, response_status=None)
         now = self._clock()
-        asked_s = retry_after_s(header(answer.headers, b"retry-after"), now)
-        if answer.status == _BUSY:
-            self._busy_until = now + timedelta(seconds=min(asked_s, decision.LONGEST_WAIT_S))
+        server_wait_s = retry_after_s(header(result.headers, b"retry-after"), now)
+        if result.status == _TOO_MANY_REQUESTS:
+            self._paused_until = now + timedelta(
+                seconds=min(server_wait_s, decision.LONGEST_WAIT_S)
+            )
         return Attempt(
-            http_status=answer.status,
-            response_status=await _status(answer) if answer.status < 400 else None,
-            retry_after_s=asked_s,
+            http_status=result.status,
+            response_status=await _status(result) if result.status < 400 else None,
+            retry_after_s=server_wait_s,
         )
 
-    def _pauses(self, now: datetime) -> bool:
-        """Whether the upstream asked for a pause, which does not concern one response alone."""
-        return self._busy_until is not None and now < self._busy_until
+    def _is_paused(self) -> bool:
+        """Whether the upstream asked for a pause, which holds for all responses."""
+        return self._paused_until is not None and self._clock() < self._paused_until
 
     async def _remove(self, message: QueuedFollowUp) -> None:
         try:
@@ -210,12 +215,14 @@ class Follower:
             _log.warning("A message of the queue of follow-ups could not be removed: %s", error)
 
 
-async def _status(answer: FetchedResponse) -> str | None:
-    """`status` of a response; None if there is none. A long body is searched without blocking."""
+async def _status(response: FetchedResponse) -> str | None:
+    """`status` in a response's body; None if there is none. The search of a long body does not
+    block the event loop.
+    """
     try:
-        spans = await run_cooperatively(find_members(answer.body, _STATUS))
+        spans = await run_cooperatively(find_members(response.body, _STATUS))
         span = spans["status"]
-        return short(json.loads(answer.body[span.start : span.end]))
+        return short(json.loads(response.body[span.start : span.end]))
     except (NotAnObject, KeyError, ValueError):
         return None
 

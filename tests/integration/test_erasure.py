@@ -19,13 +19,14 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.core.records.exchange.envelope import Caller, to_fields
+from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.exchange.window import Window
 from shared.core.records.operator.erasure_receipt import (
     ErasureCounts,
     ErasurePage,
     OperatorIdentity,
 )
-from shared.core.records.operator.erasure_request import ErasureRequest, sha256
+from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.records.queue.envelope_message import QUEUE
 from shared.errors import StorageError, StorageImmutable
 from tests.integration.azurite import Account, a_window, an_account, an_id
@@ -42,7 +43,7 @@ def of_anna(window: Window, **changed: Any) -> ErasureRequest:
     fields: dict[str, Any] = {
         "first": window.start,
         "end": window.end,
-        "user_sha256": sha256("anna@example.com"),
+        "user_sha256": hash_id("anna@example.com"),
         "dry_run": False,
     }
     return ErasureRequest(**fields | changed)
@@ -135,7 +136,7 @@ async def test_a_subscription_is_erased_with_all_of_its_users(azurite: str) -> N
     window = a_window()
     async with an_account(azurite) as account:
         ids = [await put(account, window, caller) for caller in (ANNA, BEN)]
-        request = of_anna(window, user_sha256=None, subscription_sha256=sha256("team-a"))
+        request = of_anna(window, user_sha256=None, subscription_sha256=hash_id("team-a"))
         assert (await erase(account, request))[1].exchange_ids == tuple(ids)
 
 
@@ -220,7 +221,7 @@ async def test_the_receipt_says_who_erased_what_and_names_nobody(azurite: str) -
         )
         assert receipt["requested_by"] == {"auth": "entra", "object_id": "an-operator"}
         assert (receipt["complete"], receipt["reference"]) == (True, "DSR-17")
-        assert receipt["selection"]["user_sha256"] == sha256("anna@example.com")
+        assert receipt["selection"]["user_sha256"] == hash_id("anna@example.com")
         assert receipt["queued"] == {QUEUE: 0}
         assert {"event_hub", "consumers", "soft_delete"} <= receipt["out_of_reach"].keys()
         assert "anna" not in json.dumps(receipt)

@@ -31,9 +31,8 @@ from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.errors import StorageError, UpstreamError, UpstreamUnreachable
-from shared.following import follower as following
-from shared.following.follower import Follower
-from shared.following.recording import FollowedExchanges
+from shared.following.followed_exchanges import FollowedExchanges
+from shared.following.follower import BATCH_SIZE, Follower
 from shared.http.exchange_ids import fresh_exchange_id
 from tests.integration.azurite import Account, InstanceKilled, an_account
 from tests.integration.event_deliveries import event_delivery
@@ -310,10 +309,10 @@ async def test_what_an_operator_erased_is_not_recorded_again(azurite: str) -> No
 @pytest.mark.parametrize(
     ("answer", "asked", "reason", "outcome", "code"),
     [
-        (answered(401), 1, "refused", Outcome.UPSTREAM_ERROR, "c"),
+        (answered(401), 1, "rejected", Outcome.UPSTREAM_ERROR, "c"),
         (answered(404), 3, "missing", Outcome.UPSTREAM_ERROR, "c"),
     ],
-    ids=["refused", "missing"],
+    ids=["rejected", "missing"],
 )
 async def test_an_end_without_an_answer_has_its_event_and_its_line(
     azurite: str,
@@ -358,7 +357,7 @@ async def test_a_busy_upstream_is_left_alone(azurite: str) -> None:
         await asyncio.gather(*(setup.follower.begin(a_follow_up()) for _ in range(40)))
         for _ in range(3):
             await setup.follower.run()
-        assert len(setup.upstream.targets) == following.TAKEN_AT_ONCE
+        assert len(setup.upstream.targets) == BATCH_SIZE
         assert await setup.waiting() == 40
 
 
@@ -372,7 +371,7 @@ async def test_storage_that_fails_leaves_the_message(
             setup.queue,
             FailingRecorder(),
             first_wait_s=ALREADY_DUE,
-            hidden_s=1,
+            visibility_timeout_s=1,
             max_failures=2,
         )
         await setup.follower.begin(a_follow_up())

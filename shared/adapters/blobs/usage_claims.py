@@ -7,10 +7,9 @@ an exchange than the ledger itself keeps, and for as long.
 
 from __future__ import annotations
 
-import hashlib
-
 from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.core.event.usage_claim import Claim
+from shared.core.records.exchange.id_hash import hash_id
 
 
 class UsageClaims:
@@ -47,4 +46,4 @@ class UsageClaims:
 
 
 def _name(response_id: str) -> str:
-    return f"usage/{hashlib.sha256(response_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"usage/{hash_id(response_id)}"

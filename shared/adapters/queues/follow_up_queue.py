@@ -37,12 +37,12 @@ class FollowUpQueue:
         text = follow_ups.dump(follow_up)
         await self._storage.direct.put_message(QUEUE, text, wait_s, ttl_s=MESSAGE_TTL_S)
 
-    async def take(self, count: int, hidden_s: int) -> list[QueuedFollowUp]:
+    async def take(self, count: int, visibility_timeout_s: int) -> list[QueuedFollowUp]:
         """Up to `count` messages that are due, at most 32. Each becomes visible again after
-        `hidden_s` seconds unless it is postponed or removed.
+        `visibility_timeout_s` seconds unless it is postponed or removed.
         """
         pages = self._queue.receive_messages(
-            messages_per_page=count, visibility_timeout=hidden_s, max_messages=count
+            messages_per_page=count, visibility_timeout=visibility_timeout_s, max_messages=count
         ).by_page()
         async with self._storage.call():
             page = await anext(pages, None)

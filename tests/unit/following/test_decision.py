@@ -17,10 +17,10 @@ from shared.following.decision import (
     LONGEST_WAIT_S,
     MAX_AGE_S,
     MAX_MISSING,
-    AskAgain,
     Attempt,
     End,
     EndReason,
+    Postpone,
 )
 
 FIRST_S = 30.0
@@ -38,15 +38,17 @@ CREATED_AT = datetime.fromisoformat(a_follow_up().created_at)
 
 
 def decide(
-    attempt: Attempt, *, age_s: float = 60, chance: float = 0.0, missing: int = 0
-) -> AskAgain | End:
+    attempt: Attempt, *, age_s: float = 60, random_fraction: float = 0.0, missing: int = 0
+) -> Postpone | End:
     follow_up = follow_ups.load(
         follow_ups.dump(a_follow_up()).replace(
             '"not_found_count":0', f'"not_found_count":{missing}'
         )
     )
     now = CREATED_AT + timedelta(seconds=age_s)
-    return decision.decide(follow_up, attempt, now, first_wait_s=FIRST_S, chance=chance)
+    return decision.decide(
+        follow_up, attempt, now, first_wait_s=FIRST_S, random_fraction=random_fraction
+    )
 
 
 def answered(status: int, response_status: str | None = None, retry_after_s: float = 0) -> Attempt:
@@ -64,16 +66,16 @@ def test_a_response_that_has_ended_is_recorded(status: str, age_s: float) -> Non
 def test_a_response_that_runs_is_asked_for_again(status: str | None) -> None:
     """A word that is not known is not the end, and neither is a body that cannot be read."""
     decided = decide(answered(200, status), age_s=100)
-    assert isinstance(decided, AskAgain)
+    assert isinstance(decided, Postpone)
     assert (decided.wait_s, decided.follow_up.question_count) == (100, 1)
 
 
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        (400, EndReason.REFUSED),
-        (401, EndReason.REFUSED),
-        (403, EndReason.REFUSED),
+        (400, EndReason.REJECTED),
+        (401, EndReason.REJECTED),
+        (403, EndReason.REJECTED),
         (404, None),
         (408, None),
         (429, None),
@@ -94,17 +96,17 @@ def test_a_response_that_is_missing_thrice_in_a_row_is_not_asked_for_again() -> 
     """Another account of a pool may have answered; any other answer starts the count again."""
     missing = answered(404)
     decided = decide(missing, missing=MAX_MISSING - 2)
-    assert isinstance(decided, AskAgain)
+    assert isinstance(decided, Postpone)
     assert decided.follow_up.not_found_count == MAX_MISSING - 1
     assert decide(missing, missing=MAX_MISSING - 1) == End(reason=EndReason.MISSING)
     between = decide(answered(200, "queued"), missing=MAX_MISSING - 1)
-    assert isinstance(between, AskAgain)
+    assert isinstance(between, Postpone)
     assert between.follow_up.not_found_count == 0
 
 
 @pytest.mark.parametrize("attempt", [answered(200, "in_progress"), answered(503), answered(429)])
 def test_a_response_that_does_not_end_is_given_up_after_a_day(attempt: Attempt) -> None:
-    assert isinstance(decide(attempt, age_s=MAX_AGE_S - 1), AskAgain)
+    assert isinstance(decide(attempt, age_s=MAX_AGE_S - 1), Postpone)
     assert decide(attempt, age_s=MAX_AGE_S) == End(reason=EndReason.TOO_OLD)
 
 
@@ -112,24 +114,26 @@ def test_a_response_that_does_not_end_is_given_up_after_a_day(attempt: Attempt) 
     age_s=st.floats(-1e6, MAX_AGE_S - 1),
     retry_after_s=st.floats(0, 1e9),
     status=st.sampled_from([200, 404, 429, 500, 503, None]),
-    chance=st.floats(0, 1),
+    random_fraction=st.floats(0, 1),
 )
 def test_a_wait_is_bound_and_not_shorter_than_asked_for(
-    age_s: float, retry_after_s: float, status: int | None, chance: float
+    age_s: float, retry_after_s: float, status: int | None, random_fraction: float
 ) -> None:
     """Whatever the clocks of two machines say, and whatever the upstream asks for: storage hides a
     message for seven days at most.
     """
     attempt = Attempt(http_status=status, response_status=None, retry_after_s=retry_after_s)
-    decided = decide(attempt, age_s=age_s, chance=chance)
-    assert isinstance(decided, AskAgain)
+    decided = decide(attempt, age_s=age_s, random_fraction=random_fraction)
+    assert isinstance(decided, Postpone)
     assert FIRST_S <= decided.wait_s < 7 * 86_400
     assert decided.wait_s >= min(round(retry_after_s), MAX_AGE_S)
 
 
-@given(age_s=st.floats(0, MAX_AGE_S), chance=st.floats(0, 1))
-def test_the_end_is_seen_at_most_about_twice_as_late_as_it_was(age_s: float, chance: float) -> None:
-    wait_s = decision.spread(decision.wait_s(age_s, FIRST_S), chance)
+@given(age_s=st.floats(0, MAX_AGE_S), random_fraction=st.floats(0, 1))
+def test_the_end_is_seen_at_most_about_twice_as_late_as_it_was(
+    age_s: float, random_fraction: float
+) -> None:
+    wait_s = decision.add_jitter(decision.wait_s(age_s, FIRST_S), random_fraction)
     assert wait_s <= 1.2 * max(FIRST_S, min(age_s, LONGEST_WAIT_S)) + 1
 
 

@@ -7,7 +7,6 @@ history, the progress and the receipt.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from typing import Final
 
 from shared.core.records.exchange.envelope import bound_text
 from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.exchange.window import Window, windows_between
 from shared.core.records.operator import operator_request
 from shared.core.records.operator.operator_request import optional_text
@@ -65,7 +65,7 @@ class ErasureRequest:
     def wants_caller(self, caller: Mapping[str, object]) -> bool:
         """Whether the exchange is selected, as far as its caller shows, as captures hold it."""
         return all(
-            expected is None or sha256(text(caller.get(name))) == expected
+            expected is None or hash_id(text(caller.get(name))) == expected
             for name, expected in zip(
                 _CALLERS, (self.user_sha256, self.subscription_sha256), strict=True
             )
@@ -82,11 +82,6 @@ class ErasureRequest:
             "dry_run": self.dry_run,
             "reference": self.reference,
         }
-
-
-def sha256(caller: str) -> str:
-    """The hash of a user's or a subscription's id, as requests and receipts hold it."""
-    return hashlib.sha256(caller.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def parse(value: object, now: datetime) -> ErasureRequest:
@@ -137,7 +132,7 @@ def _caller(fields: Mapping[str, object], name: str) -> str | None:
         raise OperatorRequestError(
             f"'{name}' must be the whole id that events have in `caller`, not empty and not cut."
         )
-    return sha256(value)
+    return hash_id(value)
 
 
 def _dry_run(fields: Mapping[str, object]) -> bool:

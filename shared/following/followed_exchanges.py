@@ -1,0 +1,175 @@
+"""Records the end of a followed response as an exchange of its own: its capture and its envelope.
+
+A message of the queue may come twice, and a create call may be queued twice. So the first attempt
+that sees the end writes the exchange's id to a small blob, where every later one finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+from weakref import WeakValueDictionary
+
+from shared.concurrency.cooperative import run_cooperatively
+from shared.core.event import answer_notes, attribution
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import outcome_name, response_name
+from shared.core.records.exchange.envelope import Envelope, to_fields
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.id_hash import hash_id
+from shared.core.records.exchange.unstored_body import UnstoredBody
+from shared.core.records.queue.follow_up import FollowUp
+from shared.core.wire.http.fetched_response import FetchedResponse
+from shared.core.wire.http.headers import kept_headers
+from shared.core.wire.json.json_shape import JsonObject
+from shared.following import followed_envelope
+from shared.following.followed_envelope import FetchResult
+
+_KEPT_HEADERS: Final = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
+
+
+class FollowedCaptures(Protocol):
+    """The captures. Each method raises StorageError."""
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        """Store a capture."""
+        ...
+
+    async def exists(self, name: str) -> bool:
+        """Whether there is a capture of that name."""
+        ...
+
+
+class FollowedEnvelopes(Protocol):
+    """The queue of envelopes."""
+
+    async def put(self, envelope: Envelope) -> None:
+        """Queue an envelope. Raises StorageError."""
+        ...
+
+
+class FollowedMarks(Protocol):
+    """Stores which exchange records the end of a response. Each method raises StorageError."""
+
+    async def get(self, name: str) -> dict[str, Any] | None:
+        """The stored object; None if there is none."""
+        ...
+
+    async def put(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Store an object in place of the one before."""
+        ...
+
+    async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
+        """Store an object; False if there is one already."""
+        ...
+
+
+class ErasureLedger(Protocol):
+    """The ledger's marks of erased exchanges."""
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        """Whether an operator erased the exchange. Raises StorageError."""
+        ...
+
+
+class FollowedExchanges:
+    """Records each followed response once."""
+
+    def __init__(
+        self,
+        captures: FollowedCaptures,
+        envelopes: FollowedEnvelopes,
+        marks: FollowedMarks,
+        ledger: ErasureLedger,
+        new_exchange_id: Callable[[], str],
+        *,
+        open_s: float,
+    ) -> None:
+        """`open_s`: for so long after its start, reconcile expects that an exchange may still be
+        recorded.
+        """
+        self._captures = captures
+        self._envelopes = envelopes
+        self._marks = marks
+        self._ledger = ledger
+        self._new_exchange_id = new_exchange_id
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._open = timedelta(seconds=open_s)
+
+    async def record(self, follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
+        """Store the exchange and queue its envelope; False if it was stored before, or if the
+        exchange that created the response was erased. Raises StorageError. `polled_at` is when the
+        upstream was asked.
+        """
+        # a second message of the same response may be handled at the same time
+        async with self._turns.setdefault(follow_up.response_id, asyncio.Lock()):
+            return await self._record(follow_up, result, polled_at)
+
+    async def _record(self, follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
+        if await self._ledger.is_erased(follow_up.create_exchange_id):
+            return False
+        exchange_id = await self._exchange_id(follow_up.response_id, polled_at)
+        if exchange_id is None:
+            return False
+        envelope = followed_envelope.build(follow_up, result, polled_at, exchange_id)
+        if isinstance(result, FetchedResponse):
+            parts = await _response_capture(result, envelope)
+            await self._captures.put(response_name(exchange_id), parts)
+        else:
+            parts = (capture.of_outcome(to_fields(envelope)),)
+            await self._captures.put(outcome_name(exchange_id), parts)
+        await self._envelopes.put(envelope)
+        return True
+
+    async def _exchange_id(self, response_id: str, now: datetime) -> str | None:
+        """The id of the exchange to record; None if it is recorded. An earlier attempt that was
+        killed before it recorded anything leaves its id to the next one, as long as the id's hour
+        is not judged.
+        """
+        name, new = _mark_name(response_id), self._new_exchange_id()
+        if await self._marks.put_if_absent(name, {"exchange_id": new}):
+            return new
+        earlier = _valid_id((await self._marks.get(name) or {}).get("exchange_id"))
+        if earlier is not None:
+            if await self._is_recorded(earlier):
+                return None
+            if now - started_at(earlier) < self._open:
+                return earlier
+        await self._marks.put(name, {"exchange_id": new})
+        return new
+
+    async def _is_recorded(self, exchange_id: str) -> bool:
+        """Whether the exchange needs no recording: a capture says how it ended, so that reconcile
+        delivers it if nothing else does, or it was erased.
+        """
+        for name in (response_name(exchange_id), outcome_name(exchange_id)):
+            if await self._captures.exists(name):
+                return True
+        return await self._ledger.is_erased(exchange_id)
+
+
+def _mark_name(response_id: str) -> str:
+    return f"followed/{hash_id(response_id)}"
+
+
+def _valid_id(value: object) -> str | None:
+    try:
+        started_at(str(value))
+    except ValueError:
+        return None
+    return str(value)
+
+
+async def _response_capture(response: FetchedResponse, envelope: Envelope) -> tuple[bytes, ...]:
+    """The capture: a header, and the body if the content mode allows it."""
+    headers = kept_headers(response.headers, _KEPT_HEADERS)
+    if envelope.content_mode.stores_bodies:
+        return capture.of_response(response.status, headers, to_fields(envelope), {}), response.body
+    body = UnstoredBody()
+    body.feed(response.body)
+    steps = answer_notes.members_steps(body, headers, envelope)
+    members: JsonObject = {**await run_cooperatively(steps), "body": asdict(body.digest())}
+    return (capture.of_response(response.status, headers, to_fields(envelope), members),)
