@@ -271,8 +271,8 @@ async def test_an_instance_that_is_killed_leaves_its_exchange_to_the_next(
 async def test_an_id_whose_hour_is_judged_is_not_taken_over(azurite: str) -> None:
     """Reconcile would never look for its capture."""
     async with a_setup(azurite, response("completed")) as setup:
-        follow_up, later = a_follow_up(), datetime.now(UTC) + timedelta(seconds=OPEN_S)
-        old = fresh_exchange_id()
+        follow_up, old = a_follow_up(), fresh_exchange_id()
+        later = started_at(old) + timedelta(seconds=OPEN_S)
         killed = FollowedExchanges(
             DyingCaptures(),
             setup.account.envelopes,
