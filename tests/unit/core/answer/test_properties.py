@@ -17,21 +17,9 @@ from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import Caller, Envelope, Timings
 from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.records.exchange.outcome import Outcome
+from shared.core.wire.operations import CALL, OPERATIONS
 
-_OPERATIONS = (
-    "chat.completions",
-    "completions",
-    "embeddings",
-    "images.generations",
-    "images.edits",
-    "audio.transcriptions",
-    "audio.speech",
-    "responses",
-    "responses.get",
-    "responses.cancel",
-    "responses.delete",
-    "call",
-)
+_OPERATIONS = tuple(spec.name for spec in (*OPERATIONS, CALL))
 # The keys that assembling looks at, so that arbitrary JSON meets it often.
 # fmt: off
 _KEYS = st.sampled_from([
