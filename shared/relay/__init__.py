@@ -5,9 +5,11 @@ goes back to the client as it arrives. What leaves besides are two captures (the
 storage) and an envelope (how the exchange went, to a queue).
 
     relay               the dependencies and limits that all exchanges of a worker share
-    relay_response      the response that carries an exchange out
+    relay_response      the response that relays an exchange, and records it
+    exchange_shell      carries an exchange out; client_watch watches its client meanwhile
     rejection           a request that is refused by its request line alone
-    request_intake      reads the request's body; request_body is how it is held or passed on
+    request_intake      reads the request's body; request_body is how it is held or passed on,
+                        body_memory the memory in which it is held
     upstream_call       the call of the upstream, and its repetition without the proxy's addition
     client_response     what is sent to the client, as ASGI messages
     caller_headers      who called, and which content mode follows from it

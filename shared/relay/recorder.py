@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.core.exchange.actions import Actions
 from shared.core.exchange.conclusion import Conclusion
-from shared.core.exchange.machine import ExchangeMachine
+from shared.core.exchange.ending import ExchangeEnding
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageError
@@ -108,12 +108,12 @@ class Recorder:
         self._requests[record.exchange_id] = storing
         return storing
 
-    def finish(self, record: ExchangeRecord, machine: ExchangeMachine) -> Recording:
+    def finish(self, record: ExchangeRecord, ending: ExchangeEnding) -> Recording:
         """Store response capture and envelope of an exchange that has ended."""
         captured: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
-        done = self._start(self._finish_or_log(record, machine, captured))
+        done = self._start(self._finish_or_log(record, ending, captured))
         # If recording itself has a bug, the client must not wait forever.
-        done.add_done_callback(lambda _: _resolve(captured, machine))
+        done.add_done_callback(lambda _: _resolve(captured, ending))
         return Recording(captured=captured, done=done)
 
     def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -132,29 +132,28 @@ class Recorder:
         return error
 
     async def _finish_or_log(
-        self, record: ExchangeRecord, machine: ExchangeMachine, captured: asyncio.Future[Actions]
+        self, record: ExchangeRecord, ending: ExchangeEnding, captured: asyncio.Future[Actions]
     ) -> None:
-        with self.outcomes.log_if_slow(lambda: envelope_of(record, machine.require_conclusion())):
-            await self._finish(record, machine, captured)
+        with self.outcomes.log_if_slow(lambda: envelope_of(record, ending.require_conclusion())):
+            await self._finish(record, ending, captured)
 
     async def _finish(
-        self, record: ExchangeRecord, machine: ExchangeMachine, captured: asyncio.Future[Actions]
+        self, record: ExchangeRecord, ending: ExchangeEnding, captured: asyncio.Future[Actions]
     ) -> None:
-        conclusion = machine.require_conclusion()
         began_at = asyncio.get_running_loop().time()
-        traceless = self._is_traceless(record, conclusion)
-        captures = await self._put_captures(record, conclusion)
+        traceless = self._is_traceless(record, ending.require_conclusion())
+        captures = await self._put_captures(record, ending.require_conclusion())
         both = captures.request is not None and captures.response is not None
-        captured.set_result(machine.captures_stored() if both else machine.captures_failed())
-        final = machine.require_conclusion()
-        is_amended = final is not conclusion  # the client did not get its response's end
-        if is_amended:
-            record.end_withheld(machine.held_bytes, answered_status=machine.answered_status)
+        captured.set_result(ending.captures_stored() if both else ending.captures_failed())
+        if ending.is_end_withheld:
+            record.end_withheld(ending.held_bytes, answered_status=ending.answered_status)
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
         recorded_ms = round(record.to_end_ms + recording_ms, 3)
-        envelope = envelope_of(record, final, captures, recorded_ms=recorded_ms)
-        says_ending = captures.response is not None and not is_amended
-        await self.outcomes.record(envelope, in_storage=says_ending, traceless=traceless)
+        envelope = envelope_of(
+            record, ending.require_conclusion(), captures, recorded_ms=recorded_ms
+        )
+        in_storage = captures.response is not None and not ending.is_end_withheld
+        await self.outcomes.record(envelope, in_storage=in_storage, traceless=traceless)
 
     async def _put_captures(self, record: ExchangeRecord, conclusion: Conclusion) -> StoredCaptures:
         """The captures that are stored."""
@@ -198,6 +197,6 @@ class Recorder:
             self._start(self._capture_recorder.erase_request(record))
 
 
-def _resolve(captured: asyncio.Future[Actions], machine: ExchangeMachine) -> None:
+def _resolve(captured: asyncio.Future[Actions], ending: ExchangeEnding) -> None:
     if not captured.done():
-        captured.set_result(machine.captures_failed())
+        captured.set_result(ending.captures_failed())

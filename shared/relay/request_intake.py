@@ -17,11 +17,11 @@ from shared.core.wire.http.content_coding import MAX_SMALL_BYTES, decode_small
 from shared.core.wire.http.headers import header, is_readable
 from shared.core.wire.request import stream_request, usage_request
 from shared.errors import RequestNotCaptured
+from shared.relay.body_memory import BodyLease
 from shared.relay.capture_writer import BLOCK_BYTES
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recorder import Recorder
 from shared.relay.request_body import (
-    BodyLease,
     HeldBody,
     IncomingBody,
     PassingBody,

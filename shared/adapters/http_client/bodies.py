@@ -28,7 +28,8 @@ class RequestBody:
         stream = self._request.stream
         if isinstance(stream, httpx.ByteStream):
             # A short body: aiohttp writes it at once, or buffers it, so nothing can stall.
-            return b"".join(stream) or None
+            (body,) = stream
+            return body or None
         headers = self._request.headers
         empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
         return None if empty else self._pieces()

@@ -27,7 +27,7 @@ class ClientBody:
         # the last bytes sent, as many as an event can end with; a body begins at a boundary
         self._last_bytes = _BOUNDARY
 
-    def take_out_usage(self) -> None:
+    def drop_usage_chunk(self) -> None:
         """Drop the usage chunk from now on."""
         self._filter = UsageChunkFilter()
 
@@ -60,7 +60,7 @@ class ClientBody:
         return self._pass(held_end)
 
     @property
-    def takes_out_usage(self) -> bool:
+    def drops_usage_chunk(self) -> bool:
         """Whether pieces are looked into: a long one takes its time (`feed_steps`)."""
         return self._filter is not None
 

@@ -1,6 +1,6 @@
 """One exchange as a state machine: inputs in, actions out, no I/O, no clock.
 
-The shell (shared.relay.relay_response) calls the method of each input as it happens and carries out
+The shell (shared.relay.exchange_shell) calls the method of each input as it happens and carries out
 the actions that it returns, in their order. shared.core.exchange.state draws the states.
 """
 
@@ -9,30 +9,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from shared.core.api_errors import exchange_errors
 from shared.core.api_errors.api_error import ApiError
 from shared.core.exchange import failures
 from shared.core.exchange.actions import (
-    Abort,
     Actions,
     CancelUpstream,
     Drain,
-    FinishBody,
     Interruption,
 )
-from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED, Conclusion
+from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED
 from shared.core.exchange.early_response import EarlyResponse, is_kept
-from shared.core.exchange.failures import FailureReport
-from shared.core.exchange.reply import Reply
+from shared.core.exchange.ending import ExchangeEnding
 from shared.core.exchange.rules import ExchangeRules
-from shared.core.exchange.state import ENDED, RESPONDING, UNANSWERED, State
-from shared.core.records.exchange.outcome import Outcome
+from shared.core.exchange.state import ENDED, RESPONDING, State
 from shared.core.wire.http.headers import RawHeaders, header, is_readable
 from shared.core.wire.steps import Cooperative
 from shared.errors import (
     BodyTooLarge,
-    ExchangeStateError,
-    FnsseError,
     RequestMemoryFull,
     RequestNotCaptured,
     UpstreamError,
@@ -44,18 +37,15 @@ _STREAMING: Final = State.STREAMING
 COLLECTED_BYTES: Final = 64 * 1024  # of an error that comes after an early response
 
 
-class ExchangeMachine:
+class ExchangeMachine(ExchangeEnding):
     """One exchange, from its request to the end of its response.
 
-    Each input is a method that returns what the shell has to do. There is no `conclusion` before
-    the exchange has ended; from DONE on it is final.
+    Each input is a method that returns what the shell has to do. The inputs that come after the
+    conclusion are ExchangeEnding's.
     """
 
     def __init__(self, exchange_id: str, rules: ExchangeRules) -> None:
-        self.state = State.RECEIVING
-        self.conclusion: Conclusion | None = None
-        self._rules = rules
-        self._reply = Reply(exchange_id, rules)
+        super().__init__(exchange_id, rules)
         self._status = 0  # the upstream's
         self._promise: EarlyResponse | None = None  # made to the client in EARLY
         self._collected = b""  # the beginning of a response in COLLECTING
@@ -133,7 +123,7 @@ class ExchangeMachine:
             self.state = State.STREAMING
             actions = self._reply.begin(status, headers, is_stream=is_stream, bodiless=bodiless)
         if usage_requested and is_stream:
-            self._reply.body.take_out_usage()
+            self._reply.body.drop_usage_chunk()
         return actions
 
     def piece(self, piece: bytes) -> bytes | None:
@@ -205,13 +195,8 @@ class ExchangeMachine:
         """The response is cancelled from outside, which is how the Functions host says that the
         client is gone: nothing is drained.
         """
-        if self.state in ENDED and self.state is not State.HOLDING:
-            return ()
-        self._reply.withdraw()
-        if self.state is State.HOLDING:
-            self._end(DISCONNECTED)
-            self.state = State.DONE
-            return (Abort(),)
+        if self.state in ENDED:
+            return self._disconnected_at_end()
         self._end(DISCONNECTED)
         return (CancelUpstream(),)
 
@@ -238,115 +223,10 @@ class ExchangeMachine:
         self._end(report.conclusion)
         return self._reply.error_document(report.error) if unanswered else ()
 
-    def require_conclusion(self) -> Conclusion:
-        """How the exchange ended. Raises ExchangeStateError before that."""
-        if self.conclusion is None:
-            raise ExchangeStateError(f"an exchange that is {self.state.name} has not ended")
-        return self.conclusion
-
-    # --- the end ----------------------------------------------------------------------------------
-
-    def captures_stored(self) -> Actions:
-        """Both captures of the exchange are stored."""
-        if self._is_recorded():
-            return ()
-        self.state = State.DONE
-        return self._reply.release()
-
-    def captures_failed(self) -> Actions:
-        """A capture of the exchange could not be stored."""
-        if self._is_recorded():
-            return ()
-        report = failures.rejection(exchange_errors.capture_unavailable())
-        self._end(report.conclusion)
-        self.state = State.DONE
-        if self._reply.is_held:
-            return self._reply.error_document(report.error)
-        if self._reply.ends_with_error:
-            return (FinishBody(),)
-        error_actions = self._reply.failure(report.error)
-        return (*error_actions, FinishBody()) if error_actions else (Abort(),)
-
-    def finish(self, *, error_sent: bool) -> Actions:
-        """The result is recorded, or that has been waited for long enough: the response may end.
-        `error_sent`: the client was sent an error frame.
-        """
-        if self.state is not State.RECORDING:
-            raise ExchangeStateError(f"finish in {self.state.name}")
-        self.state = State.DONE
-        complete = self._outcome is Outcome.COMPLETED
-        return self._reply.end(complete=complete, error_sent=error_sent)
-
     @property
-    def waits_for_recording(self) -> bool:
-        """Whether `finish` is to wait (for a bounded time) until the result is recorded: the end of
-        a chunked body carries no byte of the response, and once the last response has ended the
-        Functions host may kill the worker.
-        """
-        disconnected = self._outcome is Outcome.CLIENT_DISCONNECTED
-        return (self._reply.is_chunked or disconnected) and not self._rules.capture_required
-
-    @property
-    def answered_status(self) -> int | None:
-        """The status that the client is answered; None: it gets no response."""
-        return self._reply.status
-
-    @property
-    def takes_out_usage(self) -> bool:
+    def drops_usage_chunk(self) -> bool:
         """Whether pieces of the response are looked into: long ones go through `piece_steps`."""
-        return self._reply.body.takes_out_usage
-
-    @property
-    def held_bytes(self) -> int:
-        """How many bytes of the response are held back until HOLDING ends."""
-        return self._reply.body.held_bytes
-
-    # ----------------------------------------------------------------------------------------------
-
-    def _is_too_late(self, *expected: State) -> bool:
-        """Whether the input comes too late. Raises ExchangeStateError if it can have no
-        cause.
-        """
-        if self.state in expected:
-            return False
-        if self.state in ENDED:
-            return True
-        raise ExchangeStateError(
-            f"an input for {', '.join(sorted(state.name for state in expected))} "
-            f"came in {self.state.name}"
-        )
-
-    def _is_recorded(self) -> bool:
-        """Whether nothing depends on the captures any more."""
-        if self.state not in ENDED:
-            raise ExchangeStateError(f"captures of an exchange that is {self.state.name}")
-        return self.state is not State.HOLDING
-
-    def _is_unanswered(self) -> bool:
-        return self.state in UNANSWERED or self._reply.is_held
-
-    @property
-    def _outcome(self) -> Outcome | None:
-        return self.conclusion.outcome if self.conclusion is not None else None
-
-    def _end(self, conclusion: Conclusion) -> Actions:
-        self.conclusion = conclusion
-        holds = conclusion.outcome is Outcome.COMPLETED and self._rules.capture_required
-        self.state = State.HOLDING if holds else State.RECORDING
-        return ()
-
-    def _fail(self, error: FnsseError) -> Actions:
-        """End with an error, and report it to the client as far as HTTP still allows."""
-        return self._report(failures.translate(error))
-
-    def _report(self, report: FailureReport) -> Actions:
-        actions: Actions = ()
-        if self._is_unanswered():
-            actions = self._reply.error_document(report.error)
-        elif self.state is not State.DRAINING:
-            actions = self._reply.failure(report.error)
-        self._end(report.conclusion)
-        return actions
+        return self._reply.body.drops_usage_chunk
 
     def _collected_all(self) -> Actions:
         """Another response came than the one that the client was promised."""

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterable, Generator, MutableMapping, Sequence
+from collections.abc import AsyncIterable, MutableMapping, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
-from shared.concurrency.cooperative import run_cooperatively
-from shared.errors import BodyTooLarge, ClientDisconnected, RequestMemoryFull
-from shared.relay.request_body import (
-    BodyLease,
-    BodyMemory,
-    HeldBody,
-    IncomingBody,
-    PassingBody,
-)
+from shared.errors import BodyTooLarge, ClientDisconnected
+from shared.relay.body_memory import BodyLease, BodyMemory
+from shared.relay.request_body import HeldBody, IncomingBody, PassingBody
 
 pytestmark = pytest.mark.anyio
 LIMIT = 10
@@ -145,35 +138,6 @@ async def test_a_held_body_is_dropped_unless_it_is_being_sent() -> None:
     assert (await all_of(body), body.size_bytes) == ([], 100_000)
 
 
-def test_bodies_share_their_memory() -> None:
-    """A large one that does not fit is refused, small ones never are."""
-    memory = BodyMemory(1000, free_bytes=100)
-    first, second, small = memory.lease(), memory.lease(), memory.lease()
-    first.take(800)
-    second.take(200)
-    with pytest.raises(RequestMemoryFull):
-        second.take(1)
-    small.take(100)
-    assert memory.used_bytes == 1100
-    first.release()
-    second.take(600)
-    for lease in (first, second, small):
-        lease.release()
-    assert memory.used_bytes == 0
-
-
-def test_a_body_that_is_larger_than_the_memory_is_held_alone() -> None:
-    """Otherwise it could never be relayed."""
-    memory = BodyMemory(1000, free_bytes=100)
-    first, second = memory.lease(), memory.lease()
-    first.take(5000)
-    with pytest.raises(RequestMemoryFull):
-        second.take(101)
-    first.release()
-    second.take(5000)
-    assert memory.used_bytes == 5000
-
-
 @pytest.mark.parametrize(("size", "whole"), [(0, True), (32_768, True), (32_769, False)])
 async def test_a_short_held_body_is_one_piece(size: int, whole: bool) -> None:
     data = bytes(range(256)) * 256 + b"!"
@@ -220,24 +184,3 @@ async def test_a_body_that_could_not_be_passed_on_says_why(
         await all_of(body)
     assert isinstance(body.error, error)
     assert (ends, disconnects) == ([], [1] if error is ClientDisconnected else [])
-
-
-async def test_others_are_served_between_slices() -> None:
-    """A scan of some slices lets another task run after each."""
-    served = 0
-
-    async def other() -> None:
-        nonlocal served
-        while True:
-            served += 1
-            await asyncio.sleep(0)
-
-    def scan() -> Generator[None, None, str]:
-        for _ in range(10):
-            yield
-        return "found"
-
-    task = asyncio.create_task(other())
-    assert await run_cooperatively(scan()) == "found"
-    task.cancel()
-    assert served >= 9

@@ -263,7 +263,7 @@ def test_nothing_is_put_into_a_document() -> None:
     """Its bytes are counted, and no frame would be read as one."""
     machine = exchange_in(State.CALLING)
     machine.upstream_answered(200, DOCUMENT, is_stream=False, usage_requested=True)
-    assert not machine.takes_out_usage
+    assert not machine.drops_usage_chunk
     assert machine.keep_alive_due() == ()
     assert machine.upstream_failed(ERROR, finished=False) == ()
     assert machine.finish(error_sent=False) == (Abort(),)
@@ -644,7 +644,7 @@ def test_the_usage_chunk_is_removed_if_the_proxy_asked_for_it(
     machine = exchange_in(State.EARLY if early else State.CALLING)
     machine.upstream_answered(200, SSE, is_stream=True, usage_requested=usage_requested)
     expected = TEXT if usage_requested else TEXT + USAGE_CHUNK
-    assert machine.takes_out_usage is usage_requested
+    assert machine.drops_usage_chunk is usage_requested
     assert machine.piece(TEXT + USAGE_CHUNK) == expected
     assert run_to_end(machine.piece_steps((TEXT + USAGE_CHUNK) * 200)) == expected * 200
 

@@ -1,0 +1,145 @@
+"""The end of an exchange: its conclusion, and the end of the response that depends on it.
+
+shared.core.exchange.state draws the states; those of this module are HOLDING, RECORDING and DONE.
+"""
+
+from __future__ import annotations
+
+from shared.core.api_errors import exchange_errors
+from shared.core.exchange import failures
+from shared.core.exchange.actions import Abort, Actions, FinishBody, Interruption
+from shared.core.exchange.conclusion import DISCONNECTED, Conclusion
+from shared.core.exchange.failures import FailureReport
+from shared.core.exchange.reply import Reply
+from shared.core.exchange.rules import ExchangeRules
+from shared.core.exchange.state import ENDED, UNANSWERED, State
+from shared.core.records.exchange.outcome import Outcome
+from shared.errors import ExchangeStateError, FnsseError
+
+
+class ExchangeEnding:
+    """The part of an exchange that its recording deals with. ExchangeMachine adds all that leads to
+    a conclusion.
+
+    There is no `conclusion` before the exchange has ended; from DONE on it is final.
+    """
+
+    def __init__(self, exchange_id: str, rules: ExchangeRules) -> None:
+        self.state = State.RECEIVING
+        self.conclusion: Conclusion | None = None
+        # the client does not get the end that was held back in HOLDING
+        self.is_end_withheld = False
+        self._rules = rules
+        self._reply = Reply(exchange_id, rules)
+
+    def require_conclusion(self) -> Conclusion:
+        """How the exchange ended. Raises ExchangeStateError before that."""
+        if self.conclusion is None:
+            raise ExchangeStateError(f"an exchange that is {self.state.name} has not ended")
+        return self.conclusion
+
+    def captures_stored(self) -> Actions:
+        """Both captures of the exchange are stored."""
+        if self._is_recorded():
+            return ()
+        self.state = State.DONE
+        return self._reply.release()
+
+    def captures_failed(self) -> Actions:
+        """A capture of the exchange could not be stored."""
+        if self._is_recorded():
+            return ()
+        report = failures.rejection(exchange_errors.capture_unavailable())
+        self._withhold_end(report.conclusion)
+        if self._reply.is_held:
+            return self._reply.error_document(report.error)
+        if self._reply.ends_with_error:
+            return (FinishBody(),)
+        error_actions = self._reply.failure(report.error)
+        return (*error_actions, FinishBody()) if error_actions else (Abort(),)
+
+    def finish(self, *, error_sent: bool) -> Actions:
+        """The conclusion is recorded, or the wait for that is over: the response may end.
+        `error_sent`: the client was sent an error frame.
+        """
+        if self.state is not State.RECORDING:
+            raise ExchangeStateError(f"finish in {self.state.name}")
+        self.state = State.DONE
+        complete = self._outcome is Outcome.COMPLETED
+        return self._reply.end(complete=complete, error_sent=error_sent)
+
+    @property
+    def waits_for_recording(self) -> bool:
+        """Whether `finish` is to wait (for a bounded time) until the conclusion is recorded: the
+        end of a chunked body carries no byte of the response, and once the last response has ended
+        the Functions host may kill the worker.
+        """
+        disconnected = self._outcome is Outcome.CLIENT_DISCONNECTED
+        return (self._reply.is_chunked or disconnected) and not self._rules.capture_required
+
+    @property
+    def answered_status(self) -> int | None:
+        """The status that the client is answered; None: it gets no response."""
+        return self._reply.status
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes of the response are held back until HOLDING ends."""
+        return self._reply.body.held_bytes
+
+    def _disconnected_at_end(self) -> tuple[Interruption, ...]:
+        """The client has disconnected after the conclusion."""
+        if self.state is not State.HOLDING:
+            return ()
+        self._reply.withdraw()
+        self._withhold_end(DISCONNECTED)
+        return (Abort(),)
+
+    def _withhold_end(self, conclusion: Conclusion) -> None:
+        """Another conclusion than that of HOLDING, because the client does not get the end."""
+        self.conclusion, self.state, self.is_end_withheld = conclusion, State.DONE, True
+
+    def _is_recorded(self) -> bool:
+        """Whether nothing depends on the captures any more."""
+        if self.state not in ENDED:
+            raise ExchangeStateError(f"captures of an exchange that is {self.state.name}")
+        return self.state is not State.HOLDING
+
+    def _is_too_late(self, *expected: State) -> bool:
+        """Whether the input comes too late. Raises ExchangeStateError if it can have no
+        cause.
+        """
+        if self.state in expected:
+            return False
+        if self.state in ENDED:
+            return True
+        raise ExchangeStateError(
+            f"an input for {', '.join(sorted(state.name for state in expected))} "
+            f"came in {self.state.name}"
+        )
+
+    def _is_unanswered(self) -> bool:
+        return self.state in UNANSWERED or self._reply.is_held
+
+    @property
+    def _outcome(self) -> Outcome | None:
+        return self.conclusion.outcome if self.conclusion is not None else None
+
+    def _end(self, conclusion: Conclusion) -> Actions:
+        self.conclusion = conclusion
+        holds = conclusion.outcome is Outcome.COMPLETED and self._rules.capture_required
+        self.state = State.HOLDING if holds else State.RECORDING
+        return ()
+
+    def _fail(self, error: FnsseError) -> Actions:
+        """End with an error, and report it to the client as far as HTTP still allows."""
+        return self._report(failures.translate(error))
+
+    def _report(self, report: FailureReport) -> Actions:
+        actions: Actions = ()
+        if self._is_unanswered():
+            actions = self._reply.error_document(report.error)
+        elif self.state is not State.DRAINING:
+            actions = self._reply.failure(report.error)
+        self._end(report.conclusion)
+        return actions

@@ -1,0 +1,80 @@
+"""Watches the client of an exchange: for its disconnect, and for silences to bridge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.types import Receive
+
+
+async def until_disconnected(receive: Receive) -> None:
+    """Returns when the client has disconnected. Its request is whole."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def wait_for_either(future: asyncio.Future[Any], receive: Receive) -> None:
+    """Returns when the future is done, or the client has disconnected."""
+    disconnect = asyncio.create_task(until_disconnected(receive))
+    either: set[asyncio.Future[Any]] = {future, disconnect}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        disconnect.cancel()
+
+
+class ClientWatch:
+    """The tasks that run beside an exchange, and end with it.
+
+    They hold what they call, and this object lets go of them in `stop`: otherwise the exchange
+    would wait for the garbage collector.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, receive: Receive, on_disconnect: Callable[[], None]) -> None:
+        """Wait for the client's disconnect. Its request is whole, so nothing else can come."""
+        self._tasks.append(asyncio.create_task(_report_disconnect(receive, on_disconnect)))
+
+    def bridge_silences(
+        self,
+        interval_ms: float,
+        last_piece_ms: Callable[[], float],
+        now_ms: Callable[[], float],
+        keep_alive: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Call `keep_alive` whenever nothing came for the interval. It asks for the last piece's
+        time, so it costs a piece nothing.
+        """
+        bridging = _bridge_silences(interval_ms, last_piece_ms, now_ms, keep_alive)
+        self._tasks.append(asyncio.create_task(bridging))
+
+    def stop(self) -> None:
+        """End the tasks."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
+
+
+async def _report_disconnect(receive: Receive, on_disconnect: Callable[[], None]) -> None:
+    await until_disconnected(receive)
+    on_disconnect()
+
+
+async def _bridge_silences(
+    interval_ms: float,
+    last_piece_ms: Callable[[], float],
+    now_ms: Callable[[], float],
+    keep_alive: Callable[[], Awaitable[None]],
+) -> None:
+    kept_alive_ms = now_ms()
+    while True:
+        silent_ms = now_ms() - max(last_piece_ms(), kept_alive_ms)
+        if silent_ms < interval_ms:
+            await asyncio.sleep((interval_ms - silent_ms) / 1000)
+            continue
+        await keep_alive()
+        kept_alive_ms = now_ms()

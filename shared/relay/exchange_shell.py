@@ -1,0 +1,251 @@
+"""Carries out what the state machine of an exchange (shared.core.exchange) decides: feeds it the
+input of client, upstream and clock, and performs its actions.
+
+Between reading a chunk and writing it nothing is parsed, stored or sent. An `ExchangeRecord` takes
+note of it on the side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import anyio
+from starlette.types import Receive, Send
+
+from shared.concurrency.cooperative import run_cooperatively
+from shared.core.exchange.actions import (
+    Abort,
+    Actions,
+    CancelUpstream,
+    Drain,
+    Interruption,
+    StartKeepAlive,
+)
+from shared.core.exchange.early_response import EarlyResponse, early_response
+from shared.core.exchange.machine import ExchangeMachine
+from shared.core.wire.http.headers import RawHeaders, has_no_body
+from shared.core.wire.stream.usage_chunk import SLICE_BYTES
+from shared.errors import (
+    BodyTooLarge,
+    ClientDisconnected,
+    RequestMemoryFull,
+    RequestNotCaptured,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from shared.relay.client_response import ClientResponse
+from shared.relay.client_watch import ClientWatch
+from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.relay import Relay
+from shared.relay.request_body import PassingBody, RequestContent
+from shared.relay.request_intake import RequestIntake
+from shared.relay.upstream_call import UpstreamCall
+
+# Beyond EXCHANGE_TIMEOUT_S, for sending the client that error, and again for the response's end:
+# the client may have stopped reading.
+ERROR_SEND_TIMEOUT_S: Final = 2.0
+
+
+class ExchangeShell:
+    """Moves the bytes of one exchange between client and upstream, unchanged."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        record: ExchangeRecord,
+        machine: ExchangeMachine,
+        target: bytes,
+        *,
+        receive: Receive,
+        send: Send,
+        started: float,
+    ) -> None:
+        """`target`: path and query, for the upstream. `started`: when the exchange began, by the
+        relay's clock.
+        """
+        clock = relay.clock
+        self._relay = relay
+        self._record = record
+        self._receive = receive
+        self._started = started
+        self._machine = machine
+        self._lease = relay.body_memory.lease()
+        self._intake = RequestIntake(
+            record, relay.recorder, relay.limits, relay.interventions, self._lease
+        )
+        self._call = UpstreamCall(relay.upstream, relay.stream_options, record, target)
+        self._client = ClientResponse(
+            send,
+            record.exchange_id,
+            record.error_frame,
+            # It does not refer to this object, which would then wait for the garbage collector.
+            on_keep_alive=lambda: record.keep_alive_sent((clock() - started) * 1000),
+        )
+        self._watch = ClientWatch()
+        self._scope = anyio.CancelScope()  # of everything up to the exchange's conclusion
+
+    async def run(self) -> None:
+        """Everything up to the exchange's conclusion. There is none if this task is cancelled."""
+        try:
+            await self._run()
+        finally:
+            self._lease.release()
+
+    async def carry_out(self, actions: Actions) -> None:
+        """Perform the actions in their order."""
+        for action in actions:
+            match action:
+                case StartKeepAlive():
+                    self._start_keep_alive()
+                case Drain() | CancelUpstream() | Abort():
+                    self._interrupt(action)
+                case _:
+                    await self._client.carry_out(action)
+
+    @property
+    def error_sent(self) -> bool:
+        """Whether an error is the last thing that the client got in the response's body."""
+        return self._client.error_sent
+
+    async def _run(self) -> None:
+        limit_s = self._relay.limits.exchange_s
+        self._scope.deadline = anyio.current_time() + limit_s
+        with self._scope:
+            try:
+                await self._relay_exchange()
+            finally:
+                self._watch.stop()
+        if self._machine.conclusion is None:
+            error = UpstreamTimeout(
+                f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."
+            )
+            with anyio.move_on_after(ERROR_SEND_TIMEOUT_S):
+                await self.carry_out(
+                    self._machine.deadline_passed(
+                        error, finished=self._record.response.end.finished
+                    )
+                )
+
+    async def _relay_exchange(self) -> None:
+        try:
+            content = await self._intake.read(
+                self._receive,
+                on_complete=lambda: self._watch.start(self._receive, self._client_disconnected),
+                on_disconnect=self._client_disconnected,
+            )
+            self._machine.request_ready()
+            await self._call_upstream(content)
+        except ClientDisconnected:
+            self._machine.request_broken_off()
+        except (BodyTooLarge, RequestMemoryFull, RequestNotCaptured) as error:
+            await self.carry_out(self._machine.body_rejected(error))
+
+    async def _call_upstream(self, content: RequestContent) -> None:
+        machine, record, body = self._machine, self._record, content.body
+        try:
+            try:
+                status, headers = await self._open(content)
+                if content.drop():  # nothing sends it again, and the response may take minutes
+                    self._lease.release()
+                await self.carry_out(
+                    machine.upstream_answered(
+                        status,
+                        headers,
+                        is_stream=record.response.announced_stream,
+                        usage_requested=record.request.usage_requested,
+                        bodiless=has_no_body(record.start.method, status, headers),
+                    )
+                )
+                await self._pass_on()
+            finally:
+                await self._call.aclose()
+        except UpstreamError as error:
+            if isinstance(body, PassingBody) and body.error is not None:
+                raise body.error from None  # it was the client's side that failed
+            await self.carry_out(
+                machine.upstream_failed(error, finished=record.response.end.finished)
+            )
+        else:
+            await self.carry_out(machine.upstream_ended(cut_short=record.response.end.cut_short))
+
+    async def _open(self, content: RequestContent) -> tuple[int, RawHeaders]:
+        """Status and headers of the response."""
+        record = self._record
+        promise = early_response(
+            record.start.operation.spec, stream_requested=record.request.stream_requested
+        )
+        if promise is not None and self._relay.early_after_s[promise]:
+            return await self._open_early(content, promise)
+        return await self._begin_response(content)
+
+    async def _begin_response(self, content: RequestContent) -> tuple[int, RawHeaders]:
+        response = await self._call.open(content)
+        at_ms = self._now_ms()
+        status, headers = response.status_code, response.headers.raw
+        is_stream = await self._call.is_event_stream(response)
+        self._record.response.begin(at_ms, status, headers, is_stream=is_stream)
+        return status, headers
+
+    async def _open_early(
+        self, content: RequestContent, promise: EarlyResponse
+    ) -> tuple[int, RawHeaders]:
+        opening = asyncio.create_task(self._begin_response(content))
+        try:
+            await asyncio.wait({opening}, timeout=self._relay.early_after_s[promise])
+            # a client that still sends its request may not read a response
+            if not opening.done() and content.body.is_whole:
+                await self.carry_out(self._machine.early_response_due(promise))
+            return await opening
+        finally:
+            opening.cancel()
+            del opening  # it holds its exception, and the exception's traceback this frame
+
+    async def _pass_on(self) -> None:
+        """Pass the response on. Every piece of every stream comes here, so it has to be cheap."""
+        machine, send_body = self._machine, self._client.send_body
+        received = self._record.response.received
+        clock, started, filters_usage = self._relay.clock, self._started, machine.drops_usage_chunk
+        async for piece in self._call.pieces():
+            arrived_ms = (clock() - started) * 1000
+            if filters_usage and len(piece) > SLICE_BYTES:
+                # more than a piece: what came while the loop or the client was slow
+                data = await run_cooperatively(machine.piece_steps(piece))
+            else:
+                data = machine.piece(piece)
+            if data:
+                await send_body(data)
+            elif data is None:
+                return
+            received(piece, arrived_ms)
+
+    def _interrupt(self, action: Interruption) -> None:
+        match action:
+            case CancelUpstream():
+                self._scope.cancel()
+            case Drain():
+                self._record.client_disconnected(self._now_ms())
+                drain_until = anyio.current_time() + self._relay.limits.drain_s
+                self._scope.deadline = min(self._scope.deadline, drain_until)
+            case Abort():  # the server closes the connection of a response without an end
+                pass
+
+    def _start_keep_alive(self) -> None:
+        response = self._record.response
+        self._watch.bridge_silences(
+            self._relay.interventions.keep_alive_s * 1000,
+            lambda: response.to_last_chunk_ms or 0.0,
+            self._now_ms,
+            self._keep_alive,
+        )
+
+    async def _keep_alive(self) -> None:
+        await self.carry_out(self._machine.keep_alive_due())
+
+    def _client_disconnected(self) -> None:
+        received = self._record.response.body.size
+        for action in self._machine.client_disconnected(received_bytes=received):
+            self._interrupt(action)
+
+    def _now_ms(self) -> float:
+        return (self._relay.clock() - self._started) * 1000
