@@ -26,6 +26,10 @@ from shared.core.wire.stream.sse import SseDecoder
 _EVENT_WITHIN_S: Final = 60.0
 _ANSWER_WITHIN_S: Final = 300.0
 _API_VERSION: Final = "2024-10-21"
+_STAND_IN_ANSWERED: Final = (
+    "(The stand-in for Azure OpenAI answered: its sentences have nothing to do with the question. "
+    "To ask a model: docs/how-to/use-your-own-azure.md)"
+)
 
 
 def ask(running: RunInfo, prompt: str, deployment: str, out: TextIO) -> bool:
@@ -34,6 +38,8 @@ def ask(running: RunInfo, prompt: str, deployment: str, out: TextIO) -> bool:
     """
     with LocalEventFeed(running.event_hub_settings, from_start=False) as feed:
         exchange_id, is_whole = _print_answer(running, prompt, deployment, out)
+        if "azure_openai" in running.local_parts:
+            print(_STAND_IN_ANSWERED, file=out, flush=True)
         event = feed.event_of(exchange_id, within_s=_EVENT_WITHIN_S)
     if event is None:
         print(f"no event of {exchange_id} came within {_EVENT_WITHIN_S:.0f} s", file=out)

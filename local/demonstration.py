@@ -101,10 +101,7 @@ def _client(stack: Stack) -> openai.AzureOpenAI:
 
 
 def _messages(question: str) -> list[ChatCompletionMessageParam]:
-    return [
-        {"role": "system", "content": "You answer briefly."},
-        {"role": "user", "content": question},
-    ]
+    return [{"role": "user", "content": question}]
 
 
 def _stream(

@@ -1,4 +1,4 @@
-"""An event for people: in a line, in a dozen keys, and whole in a file."""
+"""An event for people: in a line, in its first keys, and whole in a file."""
 
 from __future__ import annotations
 
@@ -10,46 +10,54 @@ from local.colour import Paint, of_outcome, plain
 from local.event_feed import Event
 
 _SHOWN_CHARACTERS: Final = 80  # of a text
-# What one looks for first, in the order in which one asks.
-_FIRST_KEYS: Final = (
+# The keys that README's event has, in its order.
+FIRST_KEYS: Final = (
     "type",
     "outcome",
     "status_code",
     "exchange_id",
+    "operation",
     "deployment",
     "model",
     "prompt",
     "content",
-    "tokens",
-    "time_to_first_chunk_ms",
+    "usage",
     "latency_ms",
+    "time_to_first_chunk_ms",
+    "time_to_first_token_ms",
+    "streaming_duration_ms",
     "region",
     "timestamp",
 )
 
 
 def abridged(event: Event) -> str:
-    """The dozen keys that matter first, as JSON on as many lines. Long values end in "…"."""
+    """The keys that matter first, as JSON on as many lines. Long texts end in "…"; the details of
+    the usage are left out.
+    """
     lines = [
-        f"  {json.dumps(key)}: {_as_json(_first_value(key, event[key]))}"
-        for key in _FIRST_KEYS
+        f"  {json.dumps(key)}: {json.dumps(_abridged_value(key, event[key]), ensure_ascii=False)}"
+        for key in FIRST_KEYS
         if key in event
     ]
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
-def _first_value(key: str, value: object) -> object:
-    if key == "prompt" and isinstance(value, list) and value:
-        return value[-1]  # the last message, which is the question
-    if key == "tokens" and isinstance(value, dict):
-        return {name: count for name, count in value.items() if count}
+def _abridged_value(key: str, value: object) -> object:
+    if key == "usage" and isinstance(value, dict):
+        return {name: count for name, count in value.items() if not isinstance(count, dict)}
+    return _with_short_texts(value)
+
+
+def _with_short_texts(value: object) -> object:
+    match value:
+        case str() if len(value) > _SHOWN_CHARACTERS:
+            return value[:_SHOWN_CHARACTERS].rstrip() + " …"
+        case list():
+            return [_with_short_texts(item) for item in value]
+        case dict():
+            return {name: _with_short_texts(member) for name, member in value.items()}
     return value
-
-
-def _as_json(value: object) -> str:
-    if isinstance(value, str) and len(value) > _SHOWN_CHARACTERS:
-        value = value[:_SHOWN_CHARACTERS].rstrip() + " …"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def save(event: Event, folder: Path) -> Path:
@@ -62,7 +70,7 @@ def save(event: Event, folder: Path) -> Path:
 
 def summary(event: Event, paint: Paint = plain) -> str:
     """The event in a line: time, type, deployment, model, status, outcome, tokens, latency, id."""
-    first = event.get("time_to_first_chunk_ms")
+    first = event.get("time_to_first_token_ms")
     return "  ".join(
         [
             str(event.get("timestamp", ""))[11:23],
@@ -71,7 +79,7 @@ def summary(event: Event, paint: Paint = plain) -> str:
             paint(f"{event.get('status_code')} {event.get('outcome')}", of_outcome(event)),
             _tokens(event),
             f"{event.get('latency_ms')} ms"
-            + (f" (first chunk {first} ms)" if first is not None else ""),
+            + (f" (first token {first} ms)" if first is not None else ""),
             str(event.get("exchange_id")),
         ]
     )

@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from shared.core.conversation import conversation
 from shared.core.cost.rates import RateCard
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, mapping, text
 from view.exchange.price import price_of
 from view.exchange.received import Received
 
+_PROMPT_CHARACTERS: Final = 120
 _CALLER_MEMBERS: Final = ("user", "team", "subscription", "product")
 
 
@@ -34,6 +36,7 @@ class Row:
     subscription: str | None
     team: str | None
     user: str | None
+    prompt: str | None  # the first words of its last message
     session: str | None  # the value of the first session header
     tokens: int | None  # input and output
     tokens_in: int | None
@@ -84,6 +87,7 @@ def of_event(received: Received, card: RateCard | None = None) -> Row | None:
         subscription=_name(mapping(event.get("caller")).get("subscription")),
         team=_name(mapping(event.get("caller")).get("team")),
         user=_name(mapping(event.get("caller")).get("user")) or _name(event.get("user")),
+        prompt=_first_words(event),
         session=_session(event),
         tokens=_sum(usage.get("input"), usage.get("output")),
         tokens_in=integer(usage.get("input")),
@@ -135,6 +139,17 @@ def _caller(event: Mapping[str, Json]) -> str | None:
     caller = mapping(event.get("caller"))
     names = [_name(caller.get(member)) for member in _CALLER_MEMBERS]
     return next(filter(None, [*names, _name(event.get("user"))]), None)
+
+
+def _first_words(event: JsonObject) -> str | None:
+    """The beginning of the prompt's last text, in one line; None without a text."""
+    texts = [
+        part.text
+        for message in conversation(event)
+        for part in message.parts
+        if message.source == "prompt" and part.kind == "text" and part.text
+    ]
+    return _name(" ".join(texts[-1][:_PROMPT_CHARACTERS].split())) if texts else None
 
 
 def _session(event: Mapping[str, Json]) -> str | None:

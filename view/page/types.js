@@ -11,6 +11,7 @@
  * @property {string|null} operation
  * @property {string|null} type
  * @property {string|null} caller
+ * @property {string|null} prompt the first words of its last message
  * @property {string|null} session
  * @property {number|null} tokens_in
  * @property {number|null} tokens_out

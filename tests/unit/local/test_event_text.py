@@ -1,12 +1,14 @@
-"""An event in a line, in a dozen keys, and in a file."""
+"""An event in a line, in its first keys, and in a file."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from local.event_text import abridged, save, summary
+from local.event_text import FIRST_KEYS, abridged, save, summary
+from local.repository import ROOT
 
 COMPLETION: dict[str, Any] = {
     "timestamp": "2026-11-23T14:24:25.885177",
@@ -28,13 +30,15 @@ def test_an_event_is_one_line_of_what_one_looks_for_first() -> None:
     )
 
 
-def test_a_stream_shows_its_first_chunk() -> None:
+def test_a_stream_shows_its_first_token() -> None:
+    """As the page does. The first chunk may come earlier, and hold no token."""
     stream = COMPLETION | {
         "type": "stream_completion",
-        "time_to_first_chunk_ms": 193,
+        "time_to_first_chunk_ms": 180,
+        "time_to_first_token_ms": 193,
         "latency_ms": 412,
     }
-    assert "  412 ms (first chunk 193 ms)  " in summary(stream)
+    assert "  412 ms (first token 193 ms)  " in summary(stream)
 
 
 def test_usage_of_the_responses_api_has_other_names() -> None:
@@ -63,19 +67,26 @@ def test_a_call_that_names_no_deployment_has_a_dash() -> None:
 
 
 def test_an_abridged_event_is_json_of_the_keys_that_matter_first() -> None:
-    """The question instead of the whole conversation, tokens that are counted, short texts."""
+    """Values are those of the event, but long texts end early, and usage has no details."""
     event = COMPLETION | {
-        "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+        "prompt": [{"role": "user", "content": "Hi " * 100}],
         "content": "word " * 100,
-        "tokens": {"input": 19, "output": 20, "cached": None, "reasoning": 0},
+        "usage": {"prompt_tokens": 19, "prompt_tokens_details": {"cached_tokens": 0}},
         "problems": [],
     }
-    shown = json.loads(abridged(event))
-    assert shown["prompt"] == {"role": "user", "content": "Hi"}
-    assert shown["tokens"] == {"input": 19, "output": 20}
-    assert shown["content"].endswith("word …")
-    assert "problems" not in shown
-    assert len(abridged(event).splitlines()) <= 16
+    read = json.loads(abridged(event))
+    assert read["prompt"] == [{"role": "user", "content": "Hi " * 26 + "Hi …"}]
+    assert read["usage"] == {"prompt_tokens": 19}
+    assert read["content"].endswith("word …")
+    assert "problems" not in read
+    assert len(abridged(event).splitlines()) <= 18
+
+
+def test_the_abridged_event_has_the_keys_of_readme() -> None:
+    """`make run` and README show the same event in the same form."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    [event] = re.findall(r"^```json\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    assert tuple(json.loads(event)) == FIRST_KEYS
 
 
 def test_the_whole_event_is_in_a_file_of_its_own(tmp_path: Path) -> None:

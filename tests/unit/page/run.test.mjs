@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { counts, isOver, share, stateOf } from "../../../view/page/health/run_state.js";
 
 test("a run is over when Durable Functions say so", () => {
-  const live = ["Pending", "Running", "ContinuedAsNew", null].map((runtimeStatus) => isOver({ runtimeStatus }));
-  assert.deepEqual(live, [false, false, false, false]);
+  const live = ["Pending", "Running", "ContinuedAsNew", "Suspended", null].map((runtimeStatus) => isOver({ runtimeStatus }));
+  assert.deepEqual(live, [false, false, false, false, false]);
   assert.deepEqual(["Completed", "Failed", "Terminated"].map((runtimeStatus) => isOver({ runtimeStatus })), [true, true, true]);
   assert.equal(stateOf({ runtimeStatus: "ContinuedAsNew" }), "running");
 });

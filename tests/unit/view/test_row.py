@@ -55,6 +55,27 @@ def test_the_caller_is_the_nearest_that_is_known(
     assert row_of(caller=caller, user=user).caller == expected
 
 
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        (
+            [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "Who\n is it?"},
+            ],
+            "Who is it?",
+        ),
+        ([{"role": "user", "content": "a" * 500}], "a" * 120),
+        ("Once upon a time", "Once upon a time"),
+        (None, None),
+    ],
+    ids=["the last message, in a line", "cut", "a text", "not recorded"],
+)
+def test_the_first_words_of_the_prompt(prompt: Json, words: str | None) -> None:
+    """A list of exchanges shows them, so that one finds one's own."""
+    assert row_of(prompt=prompt).prompt == words
+
+
 def test_the_cost_is_that_of_the_card_of_rates() -> None:
     """An exchange that no rate prices has none, and without a card none has."""
     card = RateCard(

@@ -12,6 +12,8 @@ import { aligned, joined, seriesAt, stacked, timeTerms } from "./series.js";
 const PALETTE = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5", "--series-6"];
 /** A click so near to a point hits it, in CSS pixels. */
 const NEAR_PX = 14;
+/** So few points are drawn larger, so that the first of a new stack are seen. */
+const FEW_POINTS = 60;
 
 /** A colour as a surface has it: quieter than a line or a word.
  * @param {string} name of a custom property */
@@ -81,10 +83,11 @@ const logSteps = (_chart, _axis, min, max) => {
 /** @param {{data: import("./data.js").Charts["ttft"], span: [number, number], bucketS: number}} props */
 function FirstToken({ data, span, bucketS }) {
   const { ids, columns } = joined(data.points, data.bands);
+  const few = data.points.length < FEW_POINTS;
   const options = (/** @type {(name: string) => string} */ token) => ({
     series: [
       {},
-      { stroke: token("var(--accent)"), paths: () => null, points: { show: true, size: 3, width: 0, fill: token("var(--point)") } },
+      { stroke: token("var(--accent)"), paths: () => null, points: { show: true, size: few ? 7 : 3, width: 0, fill: token(few ? "var(--accent)" : "var(--point)") } },
       { stroke: token("var(--text)"), width: 1.5, spanGaps: true, points: { show: false } },
       { stroke: token("var(--accent)"), width: 1, dash: [3, 3], spanGaps: true, points: { show: false } },
     ],
@@ -107,7 +110,7 @@ function FirstToken({ data, span, bucketS }) {
   const latest = `p50 ${format.duration(p50)}, p95 ${format.duration(p95)}`;
   return html`<figure class="chart">
     <figcaption>Time to first token</figcaption>
-    <${Plot} shape="ttft" options=${options} data=${columns} span=${span} label=${seconds} splits=${logSteps} onClick=${onClick}
+    <${Plot} shape=${few ? "ttft few" : "ttft"} options=${options} data=${columns} span=${span} label=${seconds} splits=${logSteps} onClick=${onClick}
       description=${`Time to first token of ${ids.filter(Boolean).length} exchanges, at last ${latest}`} />
     <ul class="legend"><li class="dim"><span class="line-key" data-line="p50"></span>p50 ${format.duration(p50)}</li><li class="dim"><span class="line-key" data-line="p95"></span>p95 ${format.duration(p95)}</li></ul>
   </figure>`;

@@ -5,7 +5,8 @@ import * as format from "../format.js";
 
 /** Counts that say how far a run is, and not what it did. */
 const OF_WINDOWS = /^windows_(done|total)$/;
-const LIVE = new Set(["pending", "running", "beginning"]);
+/** A suspended run goes on when it is resumed: local/run_progress.py has the same states. */
+const LIVE = new Set(["pending", "running", "suspended", "beginning"]);
 
 /** @param {RunStatus} status */
 export function stateOf({ runtimeStatus }) {

@@ -24,6 +24,10 @@ export const COLUMNS = [
   { key: "deployment", label: "Deployment", title: "Deployment", cell: (row) => row.deployment },
   { key: "model", label: "Model", title: "The model that answered", cell: (row) => row.model },
   { key: "caller", label: "Caller", title: "Subscription, product or user", cell: (row) => row.caller },
+  {
+    key: "prompt", label: "Prompt", title: "The first words of the prompt's last message",
+    cell: (row) => html`<span title=${row.prompt}>${row.prompt}</span>`,
+  },
   { key: "in", label: "In", title: "Tokens of the prompt", number: true, cell: (row) => format.count(row.tokens_in) },
   { key: "out", label: "Out", title: "Tokens of the answer", number: true, cell: (row) => format.count(row.tokens_out) },
   {
@@ -35,7 +39,8 @@ export const COLUMNS = [
     cell: (row) => format.alignedCost(row.cost, row.currency),
   },
   {
-    key: "ttft", label: "First token", title: "Time to the first token", number: true,
+    key: "ttft", label: "First token", number: true,
+    title: "From the request to the first token of the answer: chunks before it may hold none (time_to_first_chunk_ms of the event)",
     cell: (row) => format.duration(row.ttft_ms),
   },
   { key: "duration", label: "Duration", title: "Request to end", number: true, cell: (row) => format.duration(row.duration_ms) },
