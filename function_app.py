@@ -35,7 +35,11 @@ from shared.adapters.blobs.usage_claims import UsageClaims
 from shared.adapters.event_hub.sender import EventHub
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity import credentials
-from shared.adapters.ledger.ledger import Ledger
+from shared.adapters.ledger.appender import LedgerAppender
+from shared.adapters.ledger.dead_letter_store import DeadLetterStore
+from shared.adapters.ledger.delivery_ledger import DeliveryLedger
+from shared.adapters.ledger.erasure_marks import ErasureMarks
+from shared.adapters.ledger.report_store import ReportStore
 from shared.adapters.queues.envelope_queue import EnvelopeQueue, GroupedEnvelopes
 from shared.adapters.queues.follow_up_queue import FollowUpQueue
 from shared.adapters.storage.account import Storage
@@ -86,7 +90,7 @@ def connect_telemetry(
     envelopes: EnvelopeQueue,
     memory: CaptureMemory,
     recorder: Recorder,
-    ledger: Ledger,
+    ledger: DeliveryLedger,
 ) -> Telemetry | None:
     """Exports to the collector that the settings name; None if they name none."""
     if settings.telemetry is None:
@@ -174,7 +178,11 @@ captures = Captures(storage)
 json_blobs = JsonBlobs(storage)
 envelopes = EnvelopeQueue(storage)
 poison_envelopes = EnvelopeQueue(storage, POISON_QUEUE)
-ledger = Ledger(storage, writer=worker)
+appender = LedgerAppender(storage, writer=worker)
+dead_letter_store = DeadLetterStore(json_blobs, appender)
+erasure_marks = ErasureMarks(json_blobs)
+reports = ReportStore(storage, json_blobs)
+ledger = DeliveryLedger(storage, appender, dead_letter_store, erasure_marks)
 event_hub = EventHub(config.event_hub, managed_identity, accepted=ledger.delivered)
 upstream = Upstream(
     config.upstream,
@@ -205,7 +213,7 @@ relay = Relay(
 # Enrichment, telemetry and following
 telemetry = connect_telemetry(config, envelopes, memory, recorder, ledger)
 if telemetry is not None:
-    ledger.on_dead_letter = telemetry.dead_lettered
+    dead_letter_store.on_dead_letter = telemetry.dead_lettered
 follower = follow_responses(
     config.following,
     upstream,
@@ -214,7 +222,7 @@ follower = follow_responses(
         captures,
         envelopes,
         json_blobs,
-        ledger,
+        erasure_marks,
         fresh_exchange_id,
         open_s=max_age.total_seconds(),
     ),
@@ -231,33 +239,43 @@ preparation = EventPreparation(
         analyzer=analyzer_process(config.presidio),
     ),
     UsageClaims(json_blobs),
-    ledger,
+    erasure_marks,
 )
 delivery = EventDelivery(
     preparation,
     captures,
     event_hub,
     ledger,
+    dead_letter_store,
+    erasure_marks,
     telemetry,
     follow_ups=follower,
     marks=RetentionMarks(json_blobs),
 )
 message_handler = MessageHandler(delivery, envelopes)
-poison_handler = PoisonHandler(preparation, captures, ledger, json_blobs, poison_envelopes)
+poison_handler = PoisonHandler(
+    preparation, captures, dead_letter_store, erasure_marks, json_blobs, poison_envelopes
+)
 
 # Completeness
 back_pressure = BackPressure(envelopes, event_hub)
-reconciliation = Reconciliation(captures, ledger, envelopes, json_blobs, back_pressure)
-dead_letters = DeadLetters(captures, ledger, envelopes, json_blobs)
-replay_runner = ReplayRunner(captures, ledger, envelopes, json_blobs, back_pressure, max_age)
+reconciliation = Reconciliation(
+    captures, ledger, dead_letter_store, reports, envelopes, json_blobs, back_pressure
+)
+dead_letters = DeadLetters(
+    captures, ledger, dead_letter_store, erasure_marks, envelopes, json_blobs
+)
+replay_runner = ReplayRunner(
+    captures, ledger, erasure_marks, envelopes, json_blobs, back_pressure, max_age
+)
 erasure_runner = ErasureRunner(
     captures,
-    ExchangeErasure(captures, ledger, json_blobs),
+    ExchangeErasure(captures, erasure_marks, dead_letter_store, json_blobs),
     json_blobs,
     {QUEUE: envelopes, POISON_QUEUE: poison_envelopes},
     max_age,
 )
-expiry = Expiry(captures, ledger, json_blobs)
+expiry = Expiry(captures, ledger, dead_letter_store, json_blobs)
 
 # Access and health
 callers = caller_check.for_app(config.caller_auth, signing_keys)
@@ -281,7 +299,8 @@ status = Status(
     Sources(
         queue=envelopes,
         poison_queue=poison_envelopes,
-        ledger=ledger,
+        dead_letters=dead_letter_store,
+        reports=reports,
         json_objects=json_blobs,
         recording=recorder,
         acceptance=lambda: event_hub.acceptance,

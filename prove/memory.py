@@ -70,7 +70,13 @@ def _measure(pipe: Connection, exchanges: int) -> None:
     window = _MemoryWindow(exchanges)
     began = time.process_time()
     reconciliation = Reconciliation(
-        window, window, _Queue(window), _Checkpoints(window), BackPressure(window, window)
+        window,
+        window,
+        window,
+        window,
+        _Queue(window),
+        _Checkpoints(window),
+        BackPressure(window, window),
     )
     report = asyncio.run(reconciliation.reconcile(_WINDOW, _UNTIL))
     pipe.send((window.before, window.largest, time.process_time() - began, report.redelivered))

@@ -4,19 +4,18 @@ erase one.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final, Protocol
 
 from shared.completeness.exchange_erasure import (
     ErasableCaptures,
     ErasableCounts,
-    ErasableEntries,
+    ErasableDeadLetters,
+    ErasureMarkStore,
     ExchangeErasure,
 )
-from shared.completeness.ports import CaptureHeaders, EnvelopeSink
+from shared.completeness.ports import CaptureHeaders, DeliveryDigests, EnvelopeSink
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
-from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import mark_replayed, mark_requeued
 from shared.core.records.exchange.window import Window
 from shared.errors import StorageNotFound
@@ -32,8 +31,8 @@ class DeadLetterCaptures(CaptureHeaders, ErasableCaptures, Protocol):
         ...
 
 
-class DeadLetterLedger(ErasableEntries, Protocol):
-    """The ledger's dead letters. Each method raises StorageError."""
+class RequeuedDeadLetters(ErasableDeadLetters, Protocol):
+    """The dead letters. Each method raises StorageError."""
 
     async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
         """The oldest dead letters."""
@@ -47,10 +46,6 @@ class DeadLetterLedger(ErasableEntries, Protocol):
         """Judge the exchange again: dead letters until now no longer count."""
         ...
 
-    async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
-        """By exchange: what its first event was made of."""
-        ...
-
 
 class DeadLetters:
     """Lists, requeues and erases exchanges."""
@@ -58,18 +53,21 @@ class DeadLetters:
     def __init__(
         self,
         captures: DeadLetterCaptures,
-        ledger: DeadLetterLedger,
+        ledger: DeliveryDigests,
+        dead_letters: RequeuedDeadLetters,
+        erasure_marks: ErasureMarkStore,
         envelopes: EnvelopeSink,
         failure_counts: ErasableCounts,
     ) -> None:
         self._captures = captures
         self._ledger = ledger
+        self._dead_letters = dead_letters
         self._envelopes = envelopes
-        self._erasure = ExchangeErasure(captures, ledger, failure_counts)
+        self._erasure = ExchangeErasure(captures, erasure_marks, dead_letters, failure_counts)
 
     async def list_oldest(self) -> list[DeadLetterRecord]:
         """The oldest thousand dead letters. Raises StorageError."""
-        return await self._ledger.dead_letters(_MAX_LISTED)
+        return await self._dead_letters.dead_letters(_MAX_LISTED)
 
     async def requeue(self, exchange_id: str) -> bool:
         """Queue a dead-lettered exchange again; False if it is not dead-lettered, or erased.
@@ -77,7 +75,7 @@ class DeadLetters:
         Raises CaptureError or EnvelopeError if its captures still cannot be read, and
         StorageError. Should enrichment fail again, reconcile or the list has the exchange again.
         """
-        reason = await self._ledger.dead_letter_reason(exchange_id)
+        reason = await self._dead_letters.dead_letter_reason(exchange_id)
         if reason is None:
             return False
         exchange = await find_exchange(self._captures, exchange_id)
@@ -92,9 +90,9 @@ class DeadLetters:
         else:
             envelope = mark_requeued(envelope, "requeue", first_delivery)
             await self._erasure.forget_failures(exchange_id)
-            await self._ledger.reopen(exchange_id)
+            await self._dead_letters.reopen(exchange_id)
         await self._envelopes.put(envelope)
-        await self._ledger.remove_dead_letter(exchange_id)
+        await self._dead_letters.remove_dead_letter(exchange_id)
         return True
 
     async def erase(self, exchange_id: str) -> bool:

@@ -19,8 +19,8 @@ class ErasableCaptures(Protocol):
         ...
 
 
-class ErasableEntries(Protocol):
-    """What the ledger holds of an exchange. Each method raises StorageError."""
+class ErasureMarkStore(Protocol):
+    """The marks of erased exchanges. Each method raises StorageError."""
 
     async def mark_erased(self, exchange_id: str, run: str | None) -> None:
         """The exchange is erased, by that run: it is neither missing nor delivered any more."""
@@ -30,12 +30,16 @@ class ErasableEntries(Protocol):
         """The exchange could not be erased after all."""
         ...
 
+
+class ErasableDeadLetters(Protocol):
+    """The dead letters. Each method raises StorageError."""
+
     async def remove_dead_letter(self, exchange_id: str) -> bool:
         """Take an exchange off the dead letters; False if it is not among them."""
         ...
 
     async def take_event_rejection(self, exchange_id: str) -> bool:
-        """Forget that the Event Hub refused the exchange's event; False if it did not."""
+        """Forget that the Event Hub rejected the exchange's event; False if it did not."""
         ...
 
 
@@ -51,17 +55,22 @@ class ExchangeErasure:
     """Erases single exchanges. The ledger and the claims on usage keep the bare id."""
 
     def __init__(
-        self, captures: ErasableCaptures, ledger: ErasableEntries, failure_counts: ErasableCounts
+        self,
+        captures: ErasableCaptures,
+        erasure_marks: ErasureMarkStore,
+        dead_letters: ErasableDeadLetters,
+        failure_counts: ErasableCounts,
     ) -> None:
         self._captures = captures
-        self._ledger = ledger
+        self._erasure_marks = erasure_marks
+        self._dead_letters = dead_letters
         self._failure_counts = failure_counts
 
     async def mark(self, exchange_id: str, run: str | None = None) -> None:
         """Note that the exchange is erased. An envelope of it that waits on the queue is dropped
         from then on. Raises StorageError.
         """
-        await self._ledger.mark_erased(exchange_id, run)
+        await self._erasure_marks.mark_erased(exchange_id, run)
 
     async def mark_and_erase(self, exchange_id: str, run: str) -> bool:
         """Erase the exchange; False if storage must not change its captures, which stay. Raises
@@ -71,7 +80,7 @@ class ExchangeErasure:
         try:
             await self.erase(exchange_id)
         except StorageImmutable:
-            await self._ledger.unmark_erased(exchange_id)
+            await self._erasure_marks.unmark_erased(exchange_id)
             return False
         return True
 
@@ -83,9 +92,9 @@ class ExchangeErasure:
             await self._captures.erase(capture_name(exchange_id, kind)) for kind in CaptureKind
         ]
         await self.forget_failures(exchange_id)
-        return await self._ledger.remove_dead_letter(exchange_id) or any(erased)
+        return await self._dead_letters.remove_dead_letter(exchange_id) or any(erased)
 
     async def forget_failures(self, exchange_id: str) -> None:
         """Forget how often its event failed. Raises StorageError."""
         await self._failure_counts.delete(failure_count_name(exchange_id))
-        await self._ledger.take_event_rejection(exchange_id)
+        await self._dead_letters.take_event_rejection(exchange_id)

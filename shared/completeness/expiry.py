@@ -65,11 +65,15 @@ class RetentionStore(Protocol):
 
 
 class ExpiryLedger(Protocol):
-    """The ledger. Each method raises StorageError."""
+    """The ledger of deliveries. Each method raises StorageError."""
 
     async def index(self, window: str) -> LedgerIndex:
         """All that the ledger says of a window."""
         ...
+
+
+class ExpiryDeadLetters(Protocol):
+    """The dead letters. Each method raises StorageError."""
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known."""
@@ -92,6 +96,7 @@ class Expiry:
         self,
         captures: ExpiringCaptures,
         ledger: ExpiryLedger,
+        dead_letters: ExpiryDeadLetters,
         marks: RetentionStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
@@ -100,6 +105,7 @@ class Expiry:
     ) -> None:
         self._captures = captures
         self._ledger = ledger
+        self._dead_letters = dead_letters
         self._marks = marks
         self._now = now
         self._clock = clock
@@ -153,7 +159,7 @@ class Expiry:
         """Whether the exchange was not accounted for before."""
         if exchange_id in index:
             return False
-        return await self._ledger.dead_letter(exchange_id, DeadLetterReason.EXPIRED)
+        return await self._dead_letters.dead_letter(exchange_id, DeadLetterReason.EXPIRED)
 
     async def _erase(self, exchange: CapturedExchange) -> bool:
         """Whether captures of the exchange were due, and are erased now."""

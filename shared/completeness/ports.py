@@ -4,9 +4,10 @@ StorageError.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
+from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import Envelope
 
 
@@ -34,6 +35,14 @@ class CapturePages(CaptureHeaders, Protocol):
 
     async def exists(self, name: str) -> bool:
         """Whether there is a capture of that name."""
+        ...
+
+
+class DeliveryDigests(Protocol):
+    """The ledger of deliveries."""
+
+    async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
+        """By exchange: the digests of the captures that its first event was made of."""
         ...
 
 

@@ -48,22 +48,18 @@ class CaptureListing(BlockStore, Protocol):
 
 
 class WindowLedger(Protocol):
-    """The ledger of windows. Each method raises StorageError."""
+    """The ledger of deliveries. Each method raises StorageError."""
 
     async def index(self, window: str) -> LedgerIndex:
         """All that the ledger says of a window."""
         ...
 
+
+class WindowDeadLetters(Protocol):
+    """The dead letters. Each method raises StorageError."""
+
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known."""
-        ...
-
-    async def put_report(self, report: Report) -> None:
-        """Keep a window's report."""
-        ...
-
-    async def complete_windows(self, windows: Iterable[str]) -> set[str]:
-        """Those of the windows that a report calls complete."""
         ...
 
     async def reopened_windows(self) -> set[str]:
@@ -72,6 +68,18 @@ class WindowLedger(Protocol):
 
     async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
         """The window is complete: forget what was reopened in it by these moments."""
+        ...
+
+
+class WindowReports(Protocol):
+    """The reports of windows. Each method raises StorageError."""
+
+    async def put_report(self, report: Report) -> None:
+        """Keep a window's report."""
+        ...
+
+    async def complete_windows(self, windows: Iterable[str]) -> set[str]:
+        """Those of the windows that a report calls complete."""
         ...
 
 
@@ -84,6 +92,8 @@ class Reconciliation:
         self,
         captures: CaptureListing,
         ledger: WindowLedger,
+        dead_letters: WindowDeadLetters,
+        reports: WindowReports,
         envelopes: EnvelopeSink,
         checkpoints: CheckpointStore,
         back_pressure: BackPressure,
@@ -95,6 +105,8 @@ class Reconciliation:
     ) -> None:
         self._captures = captures
         self._ledger = ledger
+        self._dead_letters = dead_letters
+        self._reports = reports
         self._envelopes = envelopes
         self._checkpoints = checkpoints
         self._back_pressure = back_pressure
@@ -123,10 +135,10 @@ class Reconciliation:
         names = [
             window.name for window in judged_windows(until, look_back, include_open=include_open)
         ]
-        complete = await self._ledger.complete_windows(names)
+        complete = await self._reports.complete_windows(names)
         reopened = {
             name
-            for name in await self._ledger.reopened_windows()
+            for name in await self._dead_letters.reopened_windows()
             if include_open or Window.from_name(name).end <= until
         }
         return sorted({name for name in names if name not in complete} | reopened)
@@ -154,9 +166,9 @@ class Reconciliation:
         run.finish_comparison()
         await self._queue_batches(run, ends_at, at_least=1)
         report = run.finished_report()
-        await self._ledger.put_report(report)
+        await self._reports.put_report(report)
         if report.complete and index.reopened_ms:
-            await self._ledger.close_reopened(window, index.reopened_ms)
+            await self._dead_letters.close_reopened(window, index.reopened_ms)
         _log.info("Completeness of %s: %s", window, json.dumps(report.as_json()))
         return report
 
@@ -198,7 +210,7 @@ class Reconciliation:
         return RedeliveryResult.QUEUED
 
     async def _dead_letter(self, exchange_id: str, error: Exception) -> None:
-        if await self._ledger.dead_letter(exchange_id, DeadLetterReason.CORRUPT_CAPTURE):
+        if await self._dead_letters.dead_letter(exchange_id, DeadLetterReason.CORRUPT_CAPTURE):
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered: %s", exchange_id, error
             )

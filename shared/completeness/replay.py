@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from shared.completeness.back_pressure import BackPressure
-from shared.completeness.ports import CapturePages, CheckpointStore, EnvelopeSink
+from shared.completeness.ports import CapturePages, CheckpointStore, DeliveryDigests, EnvelopeSink
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, whole_exchanges
 from shared.completeness.replay_state import ReplayPage
 from shared.completeness.stored_checkpoint import StoredCheckpoint
@@ -41,12 +41,8 @@ class ReplayResult(StrEnum):
     ERASED = "erased"  # its retention is over, or it was redacted and its bodies are gone
 
 
-class ReplayLedger(Protocol):
-    """The ledger. Each method raises StorageError."""
-
-    async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
-        """By exchange: the digests of the captures that its first event was made of."""
-        ...
+class WindowErasures(Protocol):
+    """The marks of erased exchanges. Each method raises StorageError."""
 
     async def erased(self, window: str) -> set[str]:
         """The exchanges of a window that an operator erased."""
@@ -59,7 +55,8 @@ class ReplayRunner:
     def __init__(
         self,
         captures: CapturePages,
-        ledger: ReplayLedger,
+        ledger: DeliveryDigests,
+        erasure_marks: WindowErasures,
         envelopes: EnvelopeSink,
         checkpoints: CheckpointStore,
         back_pressure: BackPressure,
@@ -73,6 +70,7 @@ class ReplayRunner:
         """`max_age`: an exchange without a response that is younger may still be running."""
         self._captures = captures
         self._ledger = ledger
+        self._erasure_marks = erasure_marks
         self._envelopes = envelopes
         self._checkpoints = checkpoints
         self._back_pressure = back_pressure
@@ -153,7 +151,7 @@ class ReplayRunner:
         """How many exchanges of a window an operator has erased that the request may select. Their
         envelopes are erased as well, so only their ids are compared.
         """
-        return sum(map(request.wants_id, await self._ledger.erased(window)))
+        return sum(map(request.wants_id, await self._erasure_marks.erased(window)))
 
     async def _first_digests(
         self, window: str, exchanges: Collection[CapturedExchange]

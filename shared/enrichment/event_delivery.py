@@ -26,7 +26,9 @@ from shared.enrichment.event_preparation import EventPreparation, PreparedEvent
 from shared.enrichment.ports import (
     DeliveryCaptures,
     DeliveryTelemetry,
+    EnrichmentDeadLetters,
     EnrichmentLedger,
+    ErasedExchanges,
     EventSink,
     FollowUpStarter,
 )
@@ -60,6 +62,8 @@ class EventDelivery:
         captures: DeliveryCaptures,
         event_hub: EventSink,
         ledger: EnrichmentLedger,
+        dead_letters: EnrichmentDeadLetters,
+        erased_exchanges: ErasedExchanges,
         telemetry: DeliveryTelemetry | None = None,
         *,
         follow_ups: FollowUpStarter | None = None,
@@ -74,6 +78,8 @@ class EventDelivery:
         self._captures = captures
         self._event_hub = event_hub
         self._ledger = ledger
+        self._dead_letters = dead_letters
+        self._erased_exchanges = erased_exchanges
         self._telemetry = telemetry
         self._follow_ups = follow_ups
         self._marks = marks
@@ -120,7 +126,7 @@ class EventDelivery:
         except EventRejected:
             # A misconfigured Event Hub refuses every event, so the poison handler counts.
             if not envelope.replayed:
-                await self._ledger.record_event_rejection(envelope.exchange_id)
+                await self._dead_letters.record_event_rejection(envelope.exchange_id)
             raise
 
     async def _send(self, event: PreparedEvent, exchange_id: str) -> None:
@@ -145,7 +151,7 @@ class EventDelivery:
 
     async def _end_erased(self, envelope: Envelope) -> None:
         """An operator erased the exchange, or its event was accepted and its bodies are erased."""
-        if await self._ledger.is_erased(envelope.exchange_id):
+        if await self._erased_exchanges.is_erased(envelope.exchange_id):
             _log.info("Exchange %s was erased; its envelope is dropped", envelope.exchange_id)
             # this delivery may have stored it
             await self._captures.erase(outcome_name(envelope.exchange_id))
@@ -184,7 +190,7 @@ class EventDelivery:
     async def _dead_letter(
         self, envelope: Envelope, reason: DeadLetterReason, error: Exception
     ) -> None:
-        if await self._ledger.dead_letter(envelope.exchange_id, reason):
+        if await self._dead_letters.dead_letter(envelope.exchange_id, reason):
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered (%s): %s",
                 envelope.exchange_id,

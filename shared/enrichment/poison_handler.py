@@ -13,6 +13,7 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.capture import of_outcome, outcome_name
 from shared.core.records.exchange.envelope import Envelope, to_fields
 from shared.core.records.queue import envelope_message, poison
+from shared.enrichment.ports import ErasedExchanges
 from shared.errors import EnvelopeError, StorageError
 
 _log = logging.getLogger("fnsse.poison")
@@ -34,8 +35,8 @@ class PoisonCaptures(Protocol):
         ...
 
 
-class PoisonLedger(Protocol):
-    """The ledger of undeliverable exchanges. Each method raises StorageError."""
+class PoisonDeadLetters(Protocol):
+    """The dead letters. Each method raises StorageError."""
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known."""
@@ -46,11 +47,7 @@ class PoisonLedger(Protocol):
         ...
 
     async def take_event_rejection(self, exchange_id: str) -> bool:
-        """Whether the Event Hub refused the exchange's event since this was asked last."""
-        ...
-
-    async def is_erased(self, exchange_id: str) -> bool:
-        """Whether an operator erased the exchange."""
+        """Whether the Event Hub rejected the exchange\'s event since the last call."""
         ...
 
 
@@ -85,13 +82,15 @@ class PoisonHandler:
         self,
         events: EventCheck,
         captures: PoisonCaptures,
-        ledger: PoisonLedger,
+        dead_letters: PoisonDeadLetters,
+        erased_exchanges: ErasedExchanges,
         failure_counts: FailureCounts,
         queue: PoisonQueue,
     ) -> None:
         self._events = events
         self._captures = captures
-        self._ledger = ledger
+        self._dead_letters = dead_letters
+        self._erased_exchanges = erased_exchanges
         self._failure_counts = failure_counts
         self._queue = queue
 
@@ -118,8 +117,8 @@ class PoisonHandler:
         match poison.decide(envelope, reason, failures):
             case poison.ListFailedReplay():
                 await self._list_failed_replay(envelope.exchange_id)
-            case poison.DeadLetter() | poison.StoreOutcome() if await self._ledger.is_erased(
-                envelope.exchange_id
+            case poison.DeadLetter() | poison.StoreOutcome() if (
+                await self._erased_exchanges.is_erased(envelope.exchange_id)
             ):
                 _log.info("Exchange %s was erased; its envelope is dropped", envelope.exchange_id)
             case poison.DeadLetter(reason=dead_letter_reason):
@@ -143,10 +142,10 @@ class PoisonHandler:
             "The replay of exchange %s was given up by the queue; it is listed as dead-lettered",
             exchange_id,
         )
-        await self._ledger.list_failed_replay(exchange_id)
+        await self._dead_letters.list_failed_replay(exchange_id)
 
     async def _dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> None:
-        if await self._ledger.dead_letter(exchange_id, reason):
+        if await self._dead_letters.dead_letter(exchange_id, reason):
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered (%s)", exchange_id, reason
             )
@@ -176,7 +175,7 @@ class PoisonHandler:
 
     async def _undeliverable_reason(self, envelope: Envelope) -> DeadLetterReason | None:
         reason = await self._events.undeliverable_reason(envelope)
-        if reason is None and await self._ledger.take_event_rejection(envelope.exchange_id):
+        if reason is None and await self._dead_letters.take_event_rejection(envelope.exchange_id):
             return DeadLetterReason.REFUSED
         return reason
 

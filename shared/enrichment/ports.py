@@ -118,12 +118,16 @@ class ErasedExchanges(Protocol):
         ...
 
 
-class EnrichmentLedger(ErasedExchanges, Protocol):
-    """The ledger. Each method but `delivered` raises StorageError."""
+class EnrichmentLedger(Protocol):
+    """The ledger of deliveries."""
 
     async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
-        """Note that the Event Hub accepted these events."""
+        """Note that the Event Hub accepted these events. Does not raise."""
         ...
+
+
+class EnrichmentDeadLetters(Protocol):
+    """The dead letters. Each method raises StorageError."""
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """Note that an exchange can never be delivered; False if that was known."""

@@ -36,8 +36,8 @@ class QueueState(Protocol):
         ...
 
 
-class StatusLedger(Protocol):
-    """What the ledger says of hours and of single exchanges. Each method raises StorageError."""
+class StatusDeadLetters(Protocol):
+    """The dead letters. Each method raises StorageError."""
 
     async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
         """The oldest dead letters."""
@@ -47,8 +47,12 @@ class StatusLedger(Protocol):
         """How many there are; `limit` if there are more."""
         ...
 
+
+class StatusReports(Protocol):
+    """The reports of hours."""
+
     async def reports(self, hours: int) -> list[Report]:
-        """The newest reports of the last hours, newest first."""
+        """The newest reports of the last hours, newest first. Raises StorageError."""
         ...
 
 
@@ -80,7 +84,8 @@ class Sources:
 
     queue: QueueState
     poison_queue: QueueState
-    ledger: StatusLedger
+    dead_letters: StatusDeadLetters
+    reports: StatusReports
     json_objects: JsonObjects
     recording: RecordingState
     acceptance: Callable[[], Acceptance]
@@ -120,7 +125,7 @@ class Status:
 
     async def reports(self, hours: int) -> list[dict[str, object]]:
         """The reports of the last hours, newest first. Raises StorageError."""
-        return [dict(report.as_json()) for report in await self._sources.ledger.reports(hours)]
+        return [dict(report.as_json()) for report in await self._sources.reports.reports(hours)]
 
     def _of_this_worker(self) -> dict[str, object]:
         acceptance = self._sources.acceptance()
@@ -154,8 +159,8 @@ class Status:
 
     async def _dead_letters(self) -> dict[str, object]:
         count, oldest = await asyncio.gather(
-            self._sources.ledger.dead_letter_count(_COUNTED_DEAD_LETTERS),
-            self._sources.ledger.dead_letters(_SHOWN_DEAD_LETTERS),
+            self._sources.dead_letters.dead_letter_count(_COUNTED_DEAD_LETTERS),
+            self._sources.dead_letters.dead_letters(_SHOWN_DEAD_LETTERS),
         )
         return {"count": count, "oldest": [record.as_json() for record in oldest]}
 

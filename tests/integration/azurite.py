@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.storage.queue import TextBase64DecodePolicy
@@ -15,7 +16,11 @@ from azure.storage.queue.aio import QueueClient
 from harness.sample_envelope import PLAIN
 from shared.adapters.blobs.captures import Captures
 from shared.adapters.blobs.json_blobs import JsonBlobs
-from shared.adapters.ledger.ledger import Ledger
+from shared.adapters.ledger.appender import LedgerAppender
+from shared.adapters.ledger.dead_letter_store import DeadLetterStore
+from shared.adapters.ledger.delivery_ledger import DeliveryLedger
+from shared.adapters.ledger.erasure_marks import ErasureMarks
+from shared.adapters.ledger.report_store import ReportStore
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import Storage
 from shared.completeness.back_pressure import BackPressure
@@ -70,7 +75,11 @@ class Account:
     storage: Storage
     captures: Captures
     envelopes: EnvelopeQueue
-    ledger: Ledger
+    appender: LedgerAppender
+    ledger: DeliveryLedger
+    dead_letters: DeadLetterStore
+    erasure_marks: ErasureMarks
+    reports: ReportStore
     json_blobs: JsonBlobs
     event_hub: CountingEventHub = field(default_factory=CountingEventHub)
 
@@ -183,11 +192,42 @@ def a_storage(connection_string: str) -> Storage:
     return Storage(settings, no_identity)
 
 
+class LedgerStores(NamedTuple):
+    """The ledger and the stores beside it."""
+
+    appender: LedgerAppender
+    ledger: DeliveryLedger
+    dead_letters: DeadLetterStore
+    erasure_marks: ErasureMarks
+    reports: ReportStore
+
+
+def ledger_stores(
+    storage: Storage, writer: str, clock: Callable[[], float] = time.time, **appending: Any
+) -> LedgerStores:
+    """`appending`: options of the LedgerAppender."""
+    json_blobs = JsonBlobs(storage)
+    appender = LedgerAppender(storage, writer, **appending)
+    dead_letters = DeadLetterStore(json_blobs, appender, clock)
+    erasure_marks = ErasureMarks(json_blobs, clock)
+    return LedgerStores(
+        appender,
+        DeliveryLedger(storage, appender, dead_letters, erasure_marks, clock),
+        dead_letters,
+        erasure_marks,
+        ReportStore(storage, json_blobs, clock),
+    )
+
+
 @contextlib.asynccontextmanager
 async def an_account(
-    connection_string: str, *, writer: str = "writer", **ledger: Any
+    connection_string: str,
+    *,
+    writer: str = "writer",
+    clock: Callable[[], float] = time.time,
+    **appending: Any,
 ) -> AsyncIterator[Account]:
-    """`ledger`: options of the Ledger."""
+    """`appending`: options of the LedgerAppender."""
     storage = a_storage(connection_string)
     try:
         yield Account(
@@ -195,7 +235,7 @@ async def an_account(
             storage,
             Captures(storage),
             EnvelopeQueue(storage),
-            Ledger(storage, writer, **ledger),
+            *ledger_stores(storage, writer, clock, **appending),
             JsonBlobs(storage),
         )
     finally:

@@ -10,7 +10,9 @@ from shared.enrichment.ports import (
     CaptureReader,
     DeliveryCaptures,
     DeliveryTelemetry,
+    EnrichmentDeadLetters,
     EnrichmentLedger,
+    ErasedExchanges,
     EventAssembler,
     EventSink,
     UsageClaimStore,
@@ -27,9 +29,20 @@ def event_delivery(
     claims: UsageClaimStore,
     event_hub: EventSink,
     ledger: EnrichmentLedger,
+    dead_letters: EnrichmentDeadLetters,
+    erased_exchanges: ErasedExchanges,
     telemetry: DeliveryTelemetry | None = None,
     **options: Any,
 ) -> EventDelivery:
     """`options` are those of EventDelivery."""
-    preparation = EventPreparation(captures, assemble, claims, ledger)
-    return EventDelivery(preparation, captures, event_hub, ledger, telemetry, **options)
+    preparation = EventPreparation(captures, assemble, claims, erased_exchanges)
+    return EventDelivery(
+        preparation,
+        captures,
+        event_hub,
+        ledger,
+        dead_letters,
+        erased_exchanges,
+        telemetry,
+        **options,
+    )

@@ -66,6 +66,8 @@ class Deliveries:
             UsageClaims(account.json_blobs),
             self.event_hub,
             account.ledger,
+            account.dead_letters,
+            account.erasure_marks,
         )
 
     async def deliver(self, envelope: Envelope) -> Any:
@@ -91,7 +93,14 @@ class Deliveries:
 
 
 def dead_letters(account: Account) -> DeadLetters:
-    return DeadLetters(account.captures, account.ledger, account.envelopes, account.json_blobs)
+    return DeadLetters(
+        account.captures,
+        account.ledger,
+        account.dead_letters,
+        account.erasure_marks,
+        account.envelopes,
+        account.json_blobs,
+    )
 
 
 async def delivered_once(account: Account, deliveries: Deliveries) -> str:
@@ -164,6 +173,8 @@ async def test_reconcile_finds_what_was_altered_during_an_outage(azurite: str) -
         await Reconciliation(
             account.captures,
             account.ledger,
+            account.dead_letters,
+            account.reports,
             account.envelopes,
             account.json_blobs,
             account.back_pressure(),
@@ -176,7 +187,7 @@ async def test_a_dead_letter_that_was_altered_is_found(azurite: str) -> None:
     async with an_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id, _ = await captured(account)
-        await account.ledger.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
+        await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
         await account.put_request(exchange_id, body=FALSE_PROMPT)
         assert await dead_letters(account).requeue(exchange_id)
         assert (await deliveries.deliver_queued())["problems"] == [REQUEST_ALTERED]
@@ -237,7 +248,7 @@ async def test_a_requeued_replay_is_compared_as_well(azurite: str) -> None:
                 b"[]",
             ),
         )
-        await account.ledger.list_failed_replay(exchange_id)
+        await account.dead_letters.list_failed_replay(exchange_id)
         assert await dead_letters(account).requeue(exchange_id)
         assert RESPONSE_ALTERED in (await deliveries.deliver_queued())["problems"]
 

@@ -27,6 +27,8 @@ async def reconcile(account: Account, window: Window) -> list[int]:
     run = Reconciliation(
         account.captures,
         account.ledger,
+        account.dead_letters,
+        account.reports,
         account.envelopes,
         account.json_blobs,
         account.back_pressure(stall_timeout_s=0.1),
@@ -132,7 +134,12 @@ async def test_an_erased_exchange_leaves_no_blocks(
             await account.captures.put(name, (b"before",))
         await account.captures.stage(name, 1, json.dumps("private").encode())
         operator = DeadLetters(
-            account.captures, account.ledger, account.envelopes, account.json_blobs
+            account.captures,
+            account.ledger,
+            account.dead_letters,
+            account.erasure_marks,
+            account.envelopes,
+            account.json_blobs,
         )
         assert await operator.erase(exchange_id)
         assert await account.captures.staged(name) == frozenset()

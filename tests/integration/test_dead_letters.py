@@ -15,7 +15,14 @@ pytestmark = pytest.mark.anyio
 
 
 def dead_letters(account: Account) -> DeadLetters:
-    return DeadLetters(account.captures, account.ledger, account.envelopes, account.json_blobs)
+    return DeadLetters(
+        account.captures,
+        account.ledger,
+        account.dead_letters,
+        account.erasure_marks,
+        account.envelopes,
+        account.json_blobs,
+    )
 
 
 async def test_a_dead_letter_is_requeued(
@@ -24,8 +31,8 @@ async def test_a_dead_letter_is_requeued(
     """It leaves the list, and earlier refusals of the Event Hub no longer count."""
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(a_window()))
-        await account.ledger.record_event_rejection(envelope.exchange_id)
-        await account.ledger.dead_letter(envelope.exchange_id, DeadLetterReason.REFUSED)
+        await account.dead_letters.record_event_rejection(envelope.exchange_id)
+        await account.dead_letters.dead_letter(envelope.exchange_id, DeadLetterReason.REFUSED)
         listed = await dead_letters(account).list_oldest()
         assert [(dead_letter.exchange_id, dead_letter.reason) for dead_letter in listed] == [
             (envelope.exchange_id, "refused")
@@ -34,7 +41,7 @@ async def test_a_dead_letter_is_requeued(
         assert await account.take_queued() == [mark_requeued(envelope, "requeue")]
         assert await dead_letters(account).list_oldest() == []
         # earlier refusals no longer count
-        assert not await account.ledger.take_event_rejection(envelope.exchange_id)
+        assert not await account.dead_letters.take_event_rejection(envelope.exchange_id)
 
 
 async def test_an_unreadable_capture_stays_dead_lettered(azurite: str) -> None:
@@ -42,13 +49,13 @@ async def test_an_unreadable_capture_stays_dead_lettered(azurite: str) -> None:
     async with an_account(azurite) as account:
         exchange_id = an_id(a_window())
         await account.captures.put(capture.response_name(exchange_id), (b"garbage",))
-        await account.ledger.dead_letter(exchange_id, DeadLetterReason.CORRUPT_CAPTURE)
+        await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.CORRUPT_CAPTURE)
         with pytest.raises(CaptureError):
             await dead_letters(account).requeue(exchange_id)
         assert [
             dead_lettered.exchange_id for dead_lettered in await dead_letters(account).list_oldest()
         ] == [exchange_id]
-        await account.ledger.remove_dead_letter(exchange_id)
+        await account.dead_letters.remove_dead_letter(exchange_id)
 
 
 async def test_an_unknown_exchange_is_not_requeued(azurite: str) -> None:
@@ -62,7 +69,7 @@ async def test_an_erased_exchange_leaves_nothing(azurite: str) -> None:
     async with an_account(azurite) as account:
         exchange_id = an_id(a_window())
         await account.put_exchange(exchange_id)
-        await account.ledger.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
+        await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
         assert await dead_letters(account).erase(exchange_id)
         for name in (capture.request_name(exchange_id), capture.response_name(exchange_id)):
             assert not await account.captures.exists(name)

@@ -146,7 +146,13 @@ class EnrichmentSetup:
     def __post_init__(self) -> None:
         self.event_hub.gate.set()
         self.deliver = event_delivery(
-            self.captures, Assembler("default"), self.claims, self.event_hub, self.ledger
+            self.captures,
+            Assembler("default"),
+            self.claims,
+            self.event_hub,
+            self.ledger,
+            self.ledger,
+            self.ledger,
         ).deliver
 
 
@@ -225,7 +231,13 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
     """
     setup, captures = EnrichmentSetup(), SlowCaptures()
     deliver = event_delivery(
-        captures, Assembler("default"), setup.claims, setup.event_hub, setup.ledger
+        captures,
+        Assembler("default"),
+        setup.claims,
+        setup.event_hub,
+        setup.ledger,
+        setup.ledger,
+        setup.ledger,
     ).deliver
     exchanges = [
         an_envelope(
@@ -383,7 +395,13 @@ async def test_what_cannot_be_built_raises_and_dead_letters_nothing_yet() -> Non
     setup = EnrichmentSetup()
     with pytest.raises(AssemblyError):
         await event_delivery(
-            setup.captures, Broken(), setup.claims, setup.event_hub, setup.ledger
+            setup.captures,
+            Broken(),
+            setup.claims,
+            setup.event_hub,
+            setup.ledger,
+            setup.ledger,
+            setup.ledger,
         ).deliver(PLAIN)
     assert not setup.ledger.entries
 

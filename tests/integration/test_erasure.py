@@ -57,7 +57,10 @@ def a_runner(
 ) -> ErasureRunner:
     return ErasureRunner(
         account.captures,
-        erasure or ExchangeErasure(account.captures, account.ledger, account.json_blobs),
+        erasure
+        or ExchangeErasure(
+            account.captures, account.erasure_marks, account.dead_letters, account.json_blobs
+        ),
         account.json_blobs,
         {QUEUE: account.envelopes},
         timedelta(minutes=30),
@@ -126,7 +129,7 @@ async def test_each_exchange_of_a_user_is_erased_and_nothing_else(azurite: str, 
         assert ids == ErasurePage(exchange_ids=tuple(mine))
         assert not any([await has_captures(account, exchange_id) for exchange_id in mine])
         assert all([await has_captures(account, one) for one in [*others, outside]])
-        assert await account.ledger.erased(window.name) == set(mine)
+        assert await account.erasure_marks.erased(window.name) == set(mine)
 
         counts, ids = await erase(account, request, page_size=page)
         assert (counts, ids) == (ErasureCounts(searched=2), ErasurePage()), "nothing is left"
@@ -151,7 +154,7 @@ async def test_whatever_kind_of_capture_there_is_tells_the_caller(azurite: str) 
         await account.captures.erase(capture.response_name(told))
         fields = {**to_fields(envelope), "caller": asdict(ANNA)}
         await account.captures.put(capture.outcome_name(told), (capture.of_outcome(fields),))
-        await account.ledger.dead_letter(dead, DeadLetterReason.TOO_LARGE)
+        await account.dead_letters.dead_letter(dead, DeadLetterReason.TOO_LARGE)
 
         counts, ids = await erase(account, of_anna(window))
         assert set(ids.exchange_ids) == {cut, told, dead}
@@ -159,7 +162,7 @@ async def test_whatever_kind_of_capture_there_is_tells_the_caller(azurite: str) 
         for exchange_id in (cut, told, dead):
             assert not await has_captures(account, exchange_id)
         assert await account.captures.staged(capture.request_name(cut)) == frozenset()
-        assert await account.ledger.dead_letters(1000) == []
+        assert await account.dead_letters.dead_letters(1000) == []
 
 
 async def test_what_has_expired_is_of_nobody(azurite: str) -> None:
@@ -209,7 +212,7 @@ async def test_ids_are_erased_without_a_search(azurite: str, id_page: int) -> No
         )
         counts, ids = await erase(account, request, id_page_size=id_page)
         assert (counts.searched, ids.exchange_ids) == (2, (mine,))
-        assert await account.ledger.erased(window.name) == {mine}
+        assert await account.erasure_marks.erased(window.name) == {mine}
 
 
 async def test_the_receipt_says_who_erased_what_and_names_nobody(azurite: str) -> None:
@@ -244,7 +247,9 @@ async def test_a_page_that_is_tried_again_reports_all_that_it_erased(azurite: st
     window, run = a_window(), uuid.uuid4().hex
     async with an_account(azurite) as account:
         mine = [await put(account, window, ANNA) for _ in range(5)]
-        failing = FailingErasure(account.captures, account.ledger, account.json_blobs)
+        failing = FailingErasure(
+            account.captures, account.erasure_marks, account.dead_letters, account.json_blobs
+        )
         failing.remaining = 2
         with pytest.raises(StorageError):
             await a_runner(account, erasure=failing).step(run, of_anna(window), Position())
@@ -293,7 +298,7 @@ async def test_what_a_policy_of_the_account_keeps_is_listed(azurite: str) -> Non
         assert counts == ErasureCounts(searched=2, matched=2, erased=1, immutable=1)
         assert not counts.complete
         assert ids == ErasurePage(exchange_ids=(erased,), immutable=(held,))
-        assert await account.ledger.erased(window.name) == {erased}
+        assert await account.erasure_marks.erased(window.name) == {erased}
 
 
 async def test_reconcile_neither_misses_nor_delivers_what_was_erased(azurite: str) -> None:
@@ -304,11 +309,13 @@ async def test_reconcile_neither_misses_nor_delivers_what_was_erased(azurite: st
         await erase(account, of_anna(window))
         marked = an_id(window)
         await account.put_exchange(marked)
-        await account.ledger.mark_erased(marked, None)
+        await account.erasure_marks.mark_erased(marked, None)
         remaining = await put(account, window, BEN)
         reconciliation = Reconciliation(
             account.captures,
             account.ledger,
+            account.dead_letters,
+            account.reports,
             account.envelopes,
             account.json_blobs,
             account.back_pressure(),
@@ -317,8 +324,8 @@ async def test_reconcile_neither_misses_nor_delivers_what_was_erased(azurite: st
         assert (report.captured, report.delivered, report.erased) == (1, 1, 2)
         assert (report.without_capture, report.complete) == (0, True)
         assert await account.take_queued() == []
-        assert await account.ledger.is_erased(erased)
-        assert not await account.ledger.is_erased(remaining)
+        assert await account.erasure_marks.is_erased(erased)
+        assert not await account.erasure_marks.is_erased(remaining)
 
 
 async def test_an_empty_range_of_a_month_takes_few_steps(azurite: str) -> None:

@@ -256,7 +256,7 @@ async def asked_for(storage: MemoryStorage, exchange_id: str) -> Envelope:
 async def requeued(storage: MemoryStorage, exchange_id: str) -> Envelope:
     """An operator requeues a dead letter."""
     one = OneDeadLetter()
-    assert await DeadLetters(storage, one, storage, one).requeue(exchange_id)
+    assert await DeadLetters(storage, one, one, one, storage, one).requeue(exchange_id)
     return storage.queued[-1]
 
 

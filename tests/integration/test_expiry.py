@@ -76,6 +76,8 @@ async def relayed(account: Account, hub: Hub, product: str) -> str:
         UsageClaims(account.json_blobs),
         hub,
         account.ledger,
+        account.dead_letters,
+        account.erasure_marks,
         marks=RetentionMarks(account.json_blobs),
     )
     envelope = await setup.envelope()
@@ -89,7 +91,12 @@ async def relayed(account: Account, hub: Hub, product: str) -> str:
 
 def expiry(account: Account, now: datetime, *, max_run_s: float = MAX_RUN_S) -> Expiry:
     return Expiry(
-        account.captures, account.ledger, account.json_blobs, lambda: now, max_run_s=max_run_s
+        account.captures,
+        account.ledger,
+        account.dead_letters,
+        account.json_blobs,
+        lambda: now,
+        max_run_s=max_run_s,
     )
 
 
@@ -146,6 +153,7 @@ async def test_a_replay_says_that_they_are_gone(azurite: str) -> None:
         runner = ReplayRunner(
             account.captures,
             account.ledger,
+            account.erasure_marks,
             account.envelopes,
             account.json_blobs,
             account.back_pressure(),
@@ -172,10 +180,12 @@ async def test_what_was_never_delivered_is_a_dead_letter_then(
         window = Window.of_exchange(exchange_id)
         run = await expired(account, window.end + timedelta(days=3))
         assert (run.erased, run.undelivered) == (1, 1)
-        assert await account.ledger.dead_letter_reason(exchange_id) == "expired"
+        assert await account.dead_letters.dead_letter_reason(exchange_id) == "expired"
         reconciliation = Reconciliation(
             account.captures,
             account.ledger,
+            account.dead_letters,
+            account.reports,
             account.envelopes,
             account.json_blobs,
             account.back_pressure(),
@@ -184,7 +194,12 @@ async def test_what_was_never_delivered_is_a_dead_letter_then(
         assert (report.dead_lettered, report.redelivered, report.aborted) == (1, 0, 0)
         assert await account.take_queued() == []
         letters = DeadLetters(
-            account.captures, account.ledger, account.envelopes, account.json_blobs
+            account.captures,
+            account.ledger,
+            account.dead_letters,
+            account.erasure_marks,
+            account.envelopes,
+            account.json_blobs,
         )
         assert not await letters.requeue(exchange_id)
 
@@ -201,7 +216,13 @@ async def test_a_message_that_comes_afterwards_sends_nothing(
             header = await account.captures.header(name)
             await account.captures.put(name, (capture.expired_capture(header),))
         enrichment = event_delivery(
-            account.captures, Assembler(None), UsageClaims(account.json_blobs), hub, account.ledger
+            account.captures,
+            Assembler(None),
+            UsageClaims(account.json_blobs),
+            hub,
+            account.ledger,
+            account.dead_letters,
+            account.erasure_marks,
         )
         await enrichment.deliver(replace(envelope, retention_days=3))
         index = await account.ledger.index(window.name)
@@ -229,7 +250,9 @@ async def test_what_could_not_be_erased_is_tried_again(azurite: str) -> None:
         await account.put_request(an_id(window), retention_days=2)
         await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
         captures, now = Immutable(account.storage), window.end + timedelta(days=2)
-        eraser = Expiry(captures, account.ledger, account.json_blobs, lambda: now)
+        eraser = Expiry(
+            captures, account.ledger, account.dead_letters, account.json_blobs, lambda: now
+        )
         assert await eraser.erase_due() == ExpiryRun(failed=1)
         assert len(await marks(account, [window])) == 1
         captures.refusing = False

@@ -137,7 +137,7 @@ async def a_setup(
             account.captures,
             account.envelopes,
             account.json_blobs,
-            account.ledger,
+            account.erasure_marks,
             fresh_exchange_id,
             open_s=OPEN_S,
         )
@@ -247,7 +247,7 @@ async def test_an_instance_that_is_killed_leaves_its_exchange_to_the_next(
             DyingCaptures(),
             setup.account.envelopes,
             setup.account.json_blobs,
-            setup.account.ledger,
+            setup.account.erasure_marks,
             lambda: ids[0],
             open_s=OPEN_S,
         )
@@ -257,7 +257,7 @@ async def test_an_instance_that_is_killed_leaves_its_exchange_to_the_next(
             setup.account.captures,
             DyingEnvelopes(),
             setup.account.json_blobs,
-            setup.account.ledger,
+            setup.account.erasure_marks,
             lambda: ids[1],
             open_s=OPEN_S,
         )
@@ -277,7 +277,7 @@ async def test_an_id_whose_hour_is_judged_is_not_taken_over(azurite: str) -> Non
             DyingCaptures(),
             setup.account.envelopes,
             setup.account.json_blobs,
-            setup.account.ledger,
+            setup.account.erasure_marks,
             lambda: old,
             open_s=OPEN_S,
         )
@@ -293,15 +293,15 @@ async def test_what_an_operator_erased_is_not_recorded_again(azurite: str) -> No
     """Neither for the call that created the response, nor once the followed exchange is erased."""
     async with a_setup(azurite, response("completed")) as setup:
         now, answer = datetime.now(UTC), await setup.upstream.get(b"")
-        ledger, erased = setup.account.ledger, fresh_exchange_id()
-        await ledger.mark_erased(erased, None)
+        marks, erased = setup.account.erasure_marks, fresh_exchange_id()
+        await marks.mark_erased(erased, None)
         created = a_follow_up(create_exchange_id=erased)
         assert not await setup.exchanges.record(created, answer, now)
         other = a_follow_up(create_exchange_id=fresh_exchange_id())
         assert await setup.exchanges.record(other, answer, now)
         ((envelope, _),) = await setup.recorded()
         await setup.account.captures.erase(envelope.response_capture or "")
-        await ledger.mark_erased(envelope.exchange_id, None)
+        await marks.mark_erased(envelope.exchange_id, None)
         assert not await setup.exchanges.record(other, answer, now)
         assert await setup.recorded() == []
 
@@ -493,7 +493,14 @@ class EnrichedCreates:
         headers = {"headers": {"content-type": "application/json"}}
         self.stored["r"] = Capture(header=headers, body=document.body)
         enrichment = event_delivery(
-            self, Assembler(None), self, self, self, follow_ups=self if follows else None
+            self,
+            Assembler(None),
+            self,
+            self,
+            self,
+            self,
+            self,
+            follow_ups=self if follows else None,
         )
         await enrichment.deliver(an_envelope(**usual | changes))
 

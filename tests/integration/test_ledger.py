@@ -14,11 +14,17 @@ import pytest
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.ledger.first_entries import REMEMBER_S, DigestReader
-from shared.adapters.ledger.ledger import Ledger
 from shared.core.records.completeness.comparison import Report
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
-from tests.integration.azurite import a_storage, a_window, accepted, an_account, an_id
+from tests.integration.azurite import (
+    a_storage,
+    a_window,
+    accepted,
+    an_account,
+    an_id,
+    ledger_stores,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -29,8 +35,8 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
     async with an_account(azurite) as account:
         await account.ledger.delivered(accepted(ids))
         assert (
-            account.ledger.appender.blobs[first.name].blocks
-            == account.ledger.appender.blobs[second.name].blocks
+            account.appender.blobs[first.name].blocks
+            == account.appender.blobs[second.name].blocks
             == 1
         )
         in_first, in_second = (
@@ -66,7 +72,7 @@ async def test_publications_that_come_soon_after_an_append_began_share_the_next_
         over.set()
         await asyncio.wait_for(asyncio.gather(*appends), 20)
         known = await account.ledger.index(window.name)
-        assert account.ledger.appender.blobs[window.name].blocks == 2
+        assert account.appender.blobs[window.name].blocks == 2
     assert len(known.delivered) == 3
     assert pauses[0] == 0
     assert 0 < pauses[1] <= 60
@@ -83,7 +89,7 @@ async def test_publications_that_come_while_an_append_is_under_way_share_the_nex
             *(account.ledger.delivered(accepted([exchange_id])) for exchange_id in ids)
         )
         await account.ledger.delivered(accepted([an_id(window)]))
-        assert account.ledger.appender.blobs[window.name].blocks == 2
+        assert account.appender.blobs[window.name].blocks == 2
         known = await account.ledger.index(window.name)
     assert len(known.delivered) == 21
     assert all(exchange_id in known for exchange_id in ids)
@@ -113,7 +119,9 @@ async def test_a_blob_is_followed_by_the_next_before_its_limit_of_blocks(azurite
 async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) -> None:
     window = a_window()
     storages = [a_storage(azurite) for _ in range(5)]
-    ledgers = [Ledger(storage, uuid.uuid4().hex, blocks_per_blob=4) for storage in storages]
+    ledgers = [
+        ledger_stores(storage, uuid.uuid4().hex, blocks_per_blob=4).ledger for storage in storages
+    ]
     ids = [[an_id(window) for _ in range(20)] for _ in ledgers]
     try:
         await asyncio.gather(
@@ -199,32 +207,32 @@ async def test_dead_lettered_exchanges_are_listed_with_their_reasons_oldest_firs
 ) -> None:
     older, newer = (an_id(window) for window in (a_window(), a_window()))
     async with an_account(azurite) as account:
-        await account.ledger.dead_letter(newer, DeadLetterReason.TOO_LARGE)
-        await account.ledger.dead_letter(older, DeadLetterReason.CORRUPT_CAPTURE)
-        listed = await account.ledger.dead_letters(1000)
+        await account.dead_letters.dead_letter(newer, DeadLetterReason.TOO_LARGE)
+        await account.dead_letters.dead_letter(older, DeadLetterReason.CORRUPT_CAPTURE)
+        listed = await account.dead_letters.dead_letters(1000)
         assert [(dead_letter.exchange_id, dead_letter.reason) for dead_letter in listed] == [
             (older, "corrupt_capture"),
             (newer, "too_large"),
         ]
-        assert len(await account.ledger.dead_letters(1)) == 1
-        counts = [await account.ledger.dead_letter_count(limit) for limit in (1, 2, 1000)]
+        assert len(await account.dead_letters.dead_letters(1)) == 1
+        counts = [await account.dead_letters.dead_letter_count(limit) for limit in (1, 2, 1000)]
         assert counts == [1, 2, 2], "counting stops at its limit"
-        assert await account.ledger.remove_dead_letter(older)
-        assert not await account.ledger.remove_dead_letter(older)
-        assert await account.ledger.remove_dead_letter(newer)
-        assert await account.ledger.dead_letters(1000) == []
+        assert await account.dead_letters.remove_dead_letter(older)
+        assert not await account.dead_letters.remove_dead_letter(older)
+        assert await account.dead_letters.remove_dead_letter(newer)
+        assert await account.dead_letters.dead_letters(1000) == []
 
 
 async def test_only_windows_that_a_report_calls_complete_are_complete(azurite: str) -> None:
     complete, open_, unknown = a_window(), a_window(), a_window()
     async with an_account(azurite) as account:
-        await account.ledger.put_report(
+        await account.reports.put_report(
             Report(window=complete.name, captured=1, delivered=1, ended=True)
         )
-        await account.ledger.put_report(Report(window=open_.name, captured=1, delivered=1))
+        await account.reports.put_report(Report(window=open_.name, captured=1, delivered=1))
         names = [complete.name, open_.name, unknown.name]
-        assert await account.ledger.complete_windows(names) == {complete.name}
-        assert await account.ledger.complete_windows(names[1:]) == set()
+        assert await account.reports.complete_windows(names) == {complete.name}
+        assert await account.reports.complete_windows(names[1:]) == set()
 
 
 async def test_the_first_of_two_workers_that_delivered_an_exchange_is_known(azurite: str) -> None:
@@ -255,9 +263,9 @@ async def test_what_the_ledger_did_not_take_is_remembered() -> None:
 async def test_each_new_dead_letter_is_reported_once(azurite: str) -> None:
     exchange_id, reasons = an_id(a_window()), list[str]()
     async with an_account(azurite) as account:
-        account.ledger.on_dead_letter = reasons.append
+        account.dead_letters.on_dead_letter = reasons.append
         for _ in range(2):
-            await account.ledger.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
+            await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
     assert reasons == [DeadLetterReason.TOO_LARGE]
 
 

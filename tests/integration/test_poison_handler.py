@@ -48,7 +48,8 @@ def poison_handler(
     return PoisonHandler(
         EventChecks(why),
         account.captures,
-        account.ledger,
+        account.dead_letters,
+        account.erasure_marks,
         account.json_blobs,
         EnvelopeQueue(account.storage, POISON_QUEUE),
     )
@@ -67,6 +68,8 @@ async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
     it = Reconciliation(
         account.captures,
         account.ledger,
+        account.dead_letters,
+        account.reports,
         account.envelopes,
         account.json_blobs,
         account.back_pressure(),
@@ -140,11 +143,18 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
             dump(envelope).encode()
         )
         assert delivered == MAX_FAILURES
-        assert await account.ledger.dead_letter_reason(envelope.exchange_id) == "assembly_failed"
+        assert (
+            await account.dead_letters.dead_letter_reason(envelope.exchange_id) == "assembly_failed"
+        )
         assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
 
         dead_letters = DeadLetters(
-            account.captures, account.ledger, account.envelopes, account.json_blobs
+            account.captures,
+            account.ledger,
+            account.dead_letters,
+            account.erasure_marks,
+            account.envelopes,
+            account.json_blobs,
         )
         assert await dead_letters.requeue(envelope.exchange_id)
         assert await account.take_queued() == [mark_requeued(envelope, "requeue")]
@@ -172,9 +182,14 @@ async def test_an_outcome_without_a_capture_is_stored_before_its_exchange_is_dea
             await poison_handler(account, DeadLetterReason.ASSEMBLY_FAILED).handle(
                 dump(envelope).encode()
             )
-        assert await account.ledger.dead_letter_reason(exchange_id) == "assembly_failed"
+        assert await account.dead_letters.dead_letter_reason(exchange_id) == "assembly_failed"
         dead_letters = DeadLetters(
-            account.captures, account.ledger, account.envelopes, account.json_blobs
+            account.captures,
+            account.ledger,
+            account.dead_letters,
+            account.erasure_marks,
+            account.envelopes,
+            account.json_blobs,
         )
         assert await dead_letters.requeue(exchange_id)
         expected = replace(envelope, outcome_pending=False, requeued="requeue")
@@ -192,19 +207,24 @@ async def test_an_event_that_is_refused_is_dead_lettered(
         exchange_id = envelope.exchange_id
         for number in range(MAX_FAILURES):
             for _ in range(5):
-                await account.ledger.record_event_rejection(exchange_id)
-            assert await account.ledger.dead_letter_reason(exchange_id) is None
+                await account.dead_letters.record_event_rejection(exchange_id)
+            assert await account.dead_letters.dead_letter_reason(exchange_id) is None
             await poison_handler(account).handle(dump(envelope).encode())
             if number < MAX_FAILURES - 1:
                 await poison_handler(account).handle(dump(envelope).encode())
                 assert await reconcile(account, exchange_id) == [by_reconcile(envelope)]
-        assert await account.ledger.dead_letter_reason(exchange_id) == "refused"
+        assert await account.dead_letters.dead_letter_reason(exchange_id) == "refused"
         assert await reconcile(account, exchange_id) == []
         assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
         assert await account.json_blobs.get(failure_count_name(exchange_id)) is None
 
         dead_letters = DeadLetters(
-            account.captures, account.ledger, account.envelopes, account.json_blobs
+            account.captures,
+            account.ledger,
+            account.dead_letters,
+            account.erasure_marks,
+            account.envelopes,
+            account.json_blobs,
         )
         assert await dead_letters.requeue(exchange_id)
         # given up once more, for a reason that passes
@@ -227,8 +247,10 @@ async def test_an_event_that_kills_the_worker_is_dead_lettered(azurite: str) -> 
             with pytest.raises(WorkerKilled):
                 await poison_handler(account, WorkerKilled()).handle(dump(envelope).encode())
         await poison_handler(account, WorkerKilled()).handle(dump(envelope).encode())
-        assert await account.ledger.dead_letter_reason(envelope.exchange_id) == "assembly_failed"
-        await account.ledger.remove_dead_letter(envelope.exchange_id)
+        assert (
+            await account.dead_letters.dead_letter_reason(envelope.exchange_id) == "assembly_failed"
+        )
+        await account.dead_letters.remove_dead_letter(envelope.exchange_id)
 
 
 async def test_a_transient_failure_keeps_the_count(azurite: str) -> None:
@@ -241,7 +263,7 @@ async def test_a_transient_failure_keeps_the_count(azurite: str) -> None:
         assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) == {
             "failures": 2
         }
-        assert await account.ledger.dead_letter_reason(envelope.exchange_id) is None
+        assert await account.dead_letters.dead_letter_reason(envelope.exchange_id) is None
 
 
 async def test_storage_that_is_down_counts_as_transient() -> None:
@@ -264,7 +286,12 @@ async def test_a_failed_replay_is_listed_and_can_be_requeued(
         await poison_handler(account).handle(dump(mark_replayed(envelope)).encode())
         assert "The replay of exchange" in caplog.text
         dead_letters = DeadLetters(
-            account.captures, account.ledger, account.envelopes, account.json_blobs
+            account.captures,
+            account.ledger,
+            account.dead_letters,
+            account.erasure_marks,
+            account.envelopes,
+            account.json_blobs,
         )
         assert [
             (dead_letter.exchange_id, dead_letter.reason)
@@ -285,9 +312,9 @@ async def test_a_failed_replay_hides_nothing(
         missing = await account.put_exchange(an_id(a_window()))
         await poison_handler(account).handle(dump(mark_replayed(missing)).encode())
         assert await reconcile(account, missing.exchange_id) == [by_reconcile(missing)]
-        assert await account.ledger.dead_letter(missing.exchange_id, DeadLetterReason.TOO_LARGE), (
-            "what is dead-lettered now, was not before"
-        )
+        assert await account.dead_letters.dead_letter(
+            missing.exchange_id, DeadLetterReason.TOO_LARGE
+        ), "what is dead-lettered now, was not before"
         await poison_handler(account).handle(dump(mark_replayed(missing)).encode())
-        assert await account.ledger.dead_letter_reason(missing.exchange_id) == "too_large"
-        await account.ledger.remove_dead_letter(missing.exchange_id)
+        assert await account.dead_letters.dead_letter_reason(missing.exchange_id) == "too_large"
+        await account.dead_letters.remove_dead_letter(missing.exchange_id)

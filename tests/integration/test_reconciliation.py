@@ -45,6 +45,8 @@ def reconciliation(account: Account, **options: Any) -> Reconciliation:
     return Reconciliation(
         account.captures,
         account.ledger,
+        account.dead_letters,
+        account.reports,
         account.envelopes,
         account.json_blobs,
         back_pressure,
@@ -173,11 +175,11 @@ async def test_a_corrupt_capture_is_dead_lettered_once(
         assert await account.take_queued() == []
         dead_lettered = {
             dead_letter.exchange_id: dead_letter.reason
-            for dead_letter in await account.ledger.dead_letters(1000)
+            for dead_letter in await account.dead_letters.dead_letters(1000)
         }
         assert dead_lettered == dict.fromkeys((garbage, headless, empty), "corrupt_capture")
         for exchange_id in dead_lettered:
-            await account.ledger.remove_dead_letter(exchange_id)
+            await account.dead_letters.remove_dead_letter(exchange_id)
     for report in (first, second):
         assert counts(report, "captured", "delivered", "dead_lettered", "complete") == [
             3,
@@ -299,6 +301,8 @@ async def test_a_run_stops_if_the_event_hub_goes_away(
         it = Reconciliation(
             account.captures,
             account.ledger,
+            account.dead_letters,
+            account.reports,
             account.envelopes,
             account.json_blobs,
             back_pressure,
@@ -327,6 +331,8 @@ async def test_a_run_stops_if_nothing_is_delivered(azurite: str) -> None:
         it = Reconciliation(
             account.captures,
             account.ledger,
+            account.dead_letters,
+            account.reports,
             account.envelopes,
             account.json_blobs,
             back_pressure,
@@ -393,11 +399,13 @@ async def test_a_window_with_a_reopened_exchange_is_judged(
     async with an_account(azurite) as account:
         it = reconciliation(account)
         envelope = await account.put_exchange(an_id(window))
-        await account.ledger.dead_letter(envelope.exchange_id, DeadLetterReason.ASSEMBLY_FAILED)
+        await account.dead_letters.dead_letter(
+            envelope.exchange_id, DeadLetterReason.ASSEMBLY_FAILED
+        )
         report = (await it.reconcile(window.name, window.end)).as_json()
         assert counts(report, "dead_lettered", "complete") == [1, True]
 
-        await account.ledger.reopen(envelope.exchange_id)
+        await account.dead_letters.reopen(envelope.exchange_id)
         assert window.name in await it.open_windows(later, timedelta(hours=1), include_open=False)
         report = (await it.reconcile(window.name, later)).as_json()
         assert await account.take_queued() == [mark_requeued(envelope, "reconcile")]
@@ -420,16 +428,16 @@ async def test_a_reopened_exchange_can_be_dead_lettered(
     async with an_account(azurite, clock=lambda: next(moments)) as account:
         exchange_id = an_id(window)
         await account.put_exchange(exchange_id)
-        assert await account.ledger.dead_letter(exchange_id, DeadLetterReason.ASSEMBLY_FAILED)
-        assert not await account.ledger.dead_letter(
+        assert await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.ASSEMBLY_FAILED)
+        assert not await account.dead_letters.dead_letter(
             exchange_id, DeadLetterReason.ASSEMBLY_FAILED
         ), "known"
-        await account.ledger.reopen(exchange_id)
+        await account.dead_letters.reopen(exchange_id)
         assert exchange_id not in await account.ledger.index(window.name)
-        await account.ledger.dead_letter(exchange_id, DeadLetterReason.ASSEMBLY_FAILED)
+        await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.ASSEMBLY_FAILED)
         assert exchange_id in await account.ledger.index(window.name)
-        await account.ledger.remove_dead_letter(exchange_id)
-        await account.ledger.close_reopened(window.name, {exchange_id: 10_000})
+        await account.dead_letters.remove_dead_letter(exchange_id)
+        await account.dead_letters.close_reopened(window.name, {exchange_id: 10_000})
 
 
 async def test_an_exchange_reopened_meanwhile_stays_reopened(
@@ -443,23 +451,23 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
         it = reconciliation(account)
         early, late = [await account.put_exchange(an_id(window)) for _ in range(2)]
         for envelope in (early, late):
-            await account.ledger.dead_letter(envelope.exchange_id, DeadLetterReason.TOO_LARGE)
-        await account.ledger.reopen(early.exchange_id)
+            await account.dead_letters.dead_letter(envelope.exchange_id, DeadLetterReason.TOO_LARGE)
+        await account.dead_letters.reopen(early.exchange_id)
         await account.ledger.delivered(accepted([early.exchange_id]))
-        put_report = account.ledger.put_report
+        put_report = account.reports.put_report
 
         async def reopening(report: Any) -> None:
             await put_report(report)
-            await account.ledger.reopen(late.exchange_id)
+            await account.dead_letters.reopen(late.exchange_id)
 
-        account.ledger.put_report = reopening  # type: ignore[method-assign]
+        account.reports.put_report = reopening  # type: ignore[method-assign]
         assert counts(
             (await it.reconcile(window.name, window.end)).as_json(),
             "delivered",
             "dead_lettered",
             "complete",
         ) == [1, 1, True]
-        account.ledger.put_report = put_report  # type: ignore[method-assign]
+        account.reports.put_report = put_report  # type: ignore[method-assign]
 
         later = window.end + timedelta(days=1)
         assert window.name in await it.open_windows(later, timedelta(hours=1), include_open=False)
@@ -536,7 +544,7 @@ async def test_two_runs_at_once_lose_nothing(
             for report in reports
         ] == [[11, 10, 1, True]] * 2
         await account.take_queued()
-        await account.ledger.remove_dead_letter(corrupt)
+        await account.dead_letters.remove_dead_letter(corrupt)
 
 
 async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:

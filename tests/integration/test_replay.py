@@ -44,6 +44,7 @@ def a_replay_runner(account: Account, now: datetime = LATER, **options: int) -> 
     return ReplayRunner(
         account.captures,
         account.ledger,
+        account.erasure_marks,
         account.envelopes,
         account.json_blobs,
         back_pressure,
@@ -250,7 +251,7 @@ async def test_what_an_operator_erased_is_counted(azurite: str) -> None:
     window = a_window()
     async with an_account(azurite) as account:
         for minute in (1, 2, 50):
-            await account.ledger.mark_erased(an_id(window, minute), None)
+            await account.erasure_marks.mark_erased(an_id(window, minute), None)
         for _ in range(3):
             await account.put_exchange(an_id(window))
         selection = ReplayRequest(first=window.start, end=window.start + timedelta(minutes=30))

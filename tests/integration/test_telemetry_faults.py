@@ -86,7 +86,7 @@ class Stores:
 def enrichment_of(stores: Stores, exporter: OtlpExport) -> EventDelivery:
     telemetry = Telemetry(exporter, stores, OPTIONS, grace_s=_ANY_AGE_S)
     assembler = Assembler("default", for_telemetry=True)
-    return event_delivery(stores, assembler, stores, stores, stores, telemetry)
+    return event_delivery(stores, assembler, stores, stores, stores, stores, stores, telemetry)
 
 
 @pytest.fixture

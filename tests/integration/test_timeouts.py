@@ -30,7 +30,6 @@ from shared.adapters.event_hub.sender import EventHub
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity.credentials import CachedToken, KeyCredential
 from shared.adapters.identity.entra import EntraTenant
-from shared.adapters.ledger.ledger import Ledger
 from shared.adapters.storage.account import Storage
 from shared.adapters.upstream.calls import Upstream
 from shared.adapters.upstream.reader import UpstreamReader
@@ -46,6 +45,7 @@ from shared.health.readiness import Readiness
 from shared.relay.request_body import HeldBody
 from shared.settings.settings import EventHubSettings, StorageSettings
 from shared.settings.timeouts import WAITS, EventHubTimeouts, StorageTimeouts, Wait
+from tests.integration.azurite import ledger_stores
 from tests.integration.event_deliveries import event_delivery
 from tests.integration.exchanges import UPSTREAM, RelayClient, relay_setup
 from tests.integration.misbehaviour import Misbehaviour, misbehave
@@ -343,12 +343,15 @@ async def delivery(dependency: MisbehavingDependency) -> None:
         an_event_hub(hub.port) as event_hub,
         a_storage(store) as storage,
     ):
+        stores = ledger_stores(storage, "worker")
         enrichment = event_delivery(
             Captures(storage),
             Assembler(None),
             UsageClaims(JsonBlobs(storage)),
             event_hub,
-            Ledger(storage, writer="worker"),
+            stores.ledger,
+            stores.dead_letters,
+            stores.erasure_marks,
             timeout_s=SHORT_S,
         )
         with pytest.raises(DeliveryError):

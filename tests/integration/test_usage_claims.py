@@ -60,7 +60,7 @@ class UsageClaimSetup:
         self.assembler = CountingAssembler(None)
         claims = UsageClaims(JsonBlobs(self.storage))
         self.preparation = EventPreparation(self, self.assembler, claims, self)
-        self.deliver = EventDelivery(self.preparation, self, self, self).deliver
+        self.deliver = EventDelivery(self.preparation, self, self, self, self, self).deliver
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         raise AssertionError("no outcome is pending")

@@ -2,10 +2,13 @@
 
 In: accepted exchanges, dead letters, reports. Out: the same records by the hour of their exchange.
 
-    ledger         the entries of each hour, dead letters, marks of erasure, and reports
-    appender       appends entries, many exchanges with one call
-    entry_blobs    lists the blobs of entries
-    first_entries  reads who delivered an exchange first
+    delivery_ledger    the exchanges that the Event Hub has accepted, by hour
+    dead_letter_store  exchanges that can never be delivered, until they are requeued
+    erasure_marks      exchanges that are erased
+    report_store       the report of each hour
+    appender           appends entries, many exchanges with one call
+    entry_blobs        lists the blobs of entries
+    first_entries      reads who delivered an exchange first
 
 It imports `shared.concurrency`, `shared.core` and `shared.errors`; of the adapters `storage` and
 `blobs`.

@@ -41,14 +41,14 @@ class LedgerAppender:
         storage: Storage,
         writer: str,
         *,
-        blocks_per_blob: int,
-        append_interval_s: float,
-        sleep: Callable[[float], Awaitable[None]],
+        blocks_per_blob: int = BLOCKS_PER_BLOB,
+        append_interval_s: float = APPEND_INTERVAL_S,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`writer` is unique to this worker process."""
         self.blobs: dict[str, _Blob] = {}  # by window, those that this worker appends to
         self._storage = storage
-        self._writer = writer
+        self.writer = writer
         self._blobs_created = 0
         self._blocks_per_blob = blocks_per_blob
         self._append_interval_s = append_interval_s
@@ -107,7 +107,7 @@ class LedgerAppender:
     async def _create_blob(self, window: str) -> _Blob:
         # Blobs are numbered over all windows: creating one that exists would empty it, and this
         # writer may have forgotten it.
-        blob = _Blob(name=f"entries/{window}/{self._writer}-{self._blobs_created:06}.log")
+        blob = _Blob(name=f"entries/{window}/{self.writer}-{self._blobs_created:06}.log")
         self._blobs_created += 1
         async with self._storage.call():
             await self._container.get_blob_client(blob.name).create_append_blob()

@@ -69,7 +69,8 @@ def sources(acceptance: Acceptance | None = None) -> Sources:
     return Sources(
         queue=QueueInTest(42, NOW - timedelta(seconds=91)),
         poison_queue=QueueInTest(),
-        ledger=LedgerInTest(),
+        dead_letters=LedgerInTest(),
+        reports=LedgerInTest(),
         json_objects=ObjectsInTest({RUN_BLOB: last_run(NOW, "the queue still holds 40 envelopes")}),
         recording=RecordingInTest(),
         acceptance=lambda: acceptance or Acceptance(),

@@ -1,0 +1,155 @@
+"""Dead letters and what belongs to them, one blob each:
+
+* `dead-letters/2026/11/23/14/<id>.json`: an exchange that can never be delivered, or whose replay
+  failed, and the reason; operators list these.
+* `refused/2026/11/23/14/<id>.json`: the Event Hub rejected its event, and the poison handler has
+  not counted that yet.
+* `reopened/2026/11/23/14/<id> <unix ms>`: an operator requeued it, so an earlier dead letter no
+  longer counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from shared.adapters.blobs.json_blobs import JsonBlobs
+from shared.adapters.ledger.appender import LedgerAppender
+from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
+from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
+from shared.core.records.exchange.window import Window
+
+
+class DeadLetterStore:
+    """Stores and lists dead letters."""
+
+    def __init__(
+        self,
+        json_blobs: JsonBlobs,
+        appender: LedgerAppender,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        # called with the reason of each new dead letter
+        self.on_dead_letter: Callable[[str], None] = lambda _: None
+        self._json_blobs = json_blobs
+        self._appender = appender
+        self._clock = clock
+
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
+        """Note that an exchange can never be delivered; False if that was known. Raises
+        StorageError.
+        """
+        record = self._dead_letter_record(exchange_id, reason)
+        known_reason = await self.dead_letter_reason(exchange_id)
+        new = known_reason is None or known_reason == DeadLetterReason.REPLAY_FAILED
+        if new:
+            await self._json_blobs.put(_dead_letter_name(exchange_id), record.as_json())
+            self.on_dead_letter(reason)
+        await self._appender.append(
+            [
+                LedgerEntry(
+                    exchange_id=exchange_id,
+                    delivery=Delivery.DEAD_LETTERED,
+                    at_ms=record.dead_lettered_at_ms,
+                    detail=reason,
+                )
+            ]
+        )
+        return new
+
+    async def list_failed_replay(self, exchange_id: str) -> None:
+        """List that an exchange's replay failed, for operators. It says nothing of the exchange's
+        own delivery. Raises StorageError.
+        """
+        record = self._dead_letter_record(exchange_id, DeadLetterReason.REPLAY_FAILED)
+        await self._json_blobs.put_if_absent(_dead_letter_name(exchange_id), record.as_json())
+
+    async def record_event_rejection(self, exchange_id: str) -> None:
+        """Note that the Event Hub rejected the exchange's event. Raises StorageError."""
+        await self._json_blobs.put(_rejection_name(exchange_id), {})
+
+    async def take_event_rejection(self, exchange_id: str) -> bool:
+        """Whether a rejection was recorded since the last call. Raises StorageError."""
+        return await self._json_blobs.delete(_rejection_name(exchange_id))
+
+    async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
+        """The oldest dead letters. Raises StorageError."""
+        records: list[DeadLetterRecord] = []
+        async for name in self._json_blobs.names("dead-letters/"):
+            fields = await self._json_blobs.get(name)
+            if fields:
+                records.append(DeadLetterRecord.from_json(fields))
+            if len(records) == limit:
+                break
+        return records
+
+    async def dead_letter_count(self, limit: int) -> int:
+        """How many exchanges are dead-lettered; `limit` if there are more. Raises StorageError."""
+        count = 0
+        async for _ in self._json_blobs.names("dead-letters/"):
+            count += 1
+            if count == limit:
+                break
+        return count
+
+    async def dead_letter_reason(self, exchange_id: str) -> str | None:
+        """Why an exchange is dead-lettered; None if it is not. Raises StorageError."""
+        fields = await self._json_blobs.get(_dead_letter_name(exchange_id))
+        return DeadLetterRecord.from_json(fields).reason if fields else None
+
+    async def remove_dead_letter(self, exchange_id: str) -> bool:
+        """Take an exchange off the list; False if it is not on it. Raises StorageError."""
+        return await self._json_blobs.delete(_dead_letter_name(exchange_id))
+
+    async def reopen(self, exchange_id: str) -> None:
+        """Judge an exchange again: dead letters until now no longer count. Raises StorageError."""
+        at_ms = int(self._clock() * 1000)
+        await self._json_blobs.put(
+            f"reopened/{Window.of_exchange(exchange_id).name}/{exchange_id} {at_ms}", {}
+        )
+
+    async def reopened_windows(self) -> set[str]:
+        """The windows in which an exchange was reopened, however old they are. Raises
+        StorageError.
+        """
+        return {_window_in(name) async for name in self._json_blobs.names("reopened/")}
+
+    async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
+        """The window is complete: forget what was reopened in it by these moments, because it has
+        been delivered or dead-lettered since. Raises StorageError.
+
+        `reopened_ms` is the index's. What was reopened while the window was judged stays so.
+        """
+        async for name, exchange_id, at_ms in self._reopenings(window):
+            if at_ms <= reopened_ms.get(exchange_id, -1):
+                await self._json_blobs.delete(name)
+
+    async def reopen_times(self, window: str) -> dict[str, int]:
+        """By exchange: when it was reopened last, in unix milliseconds. Raises StorageError."""
+        moments: dict[str, int] = {}
+        async for _, exchange_id, at_ms in self._reopenings(window):
+            moments[exchange_id] = max(at_ms, moments.get(exchange_id, 0))
+        return moments
+
+    def _dead_letter_record(self, exchange_id: str, reason: DeadLetterReason) -> DeadLetterRecord:
+        at_ms = int(self._clock() * 1000)
+        return DeadLetterRecord(exchange_id=exchange_id, reason=reason, dead_lettered_at_ms=at_ms)
+
+    async def _reopenings(self, window: str) -> AsyncIterator[tuple[str, str, int]]:
+        """Blob name, exchange and unix milliseconds of each reopening."""
+        for name in [name async for name in self._json_blobs.names(f"reopened/{window}/")]:
+            exchange_id, _, at_ms = name.rpartition("/")[2].partition(" ")
+            yield name, exchange_id, int(at_ms)
+
+
+def _dead_letter_name(exchange_id: str) -> str:
+    return f"dead-letters/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
+
+
+def _rejection_name(exchange_id: str) -> str:
+    return f"refused/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
+
+
+def _window_in(name: str) -> str:
+    """`reopened/2026/11/23/14/…` -> `2026/11/23/14`."""
+    return name.partition("/")[2].rpartition("/")[0]
