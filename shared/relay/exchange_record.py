@@ -40,6 +40,10 @@ class RequestRecord:
     usage_requested: bool = False  # the proxy asked for usage on the caller's behalf
     attempts: int = 0  # how often it was sent upstream
 
+    def count_attempt(self) -> None:
+        """It is sent upstream now."""
+        self.attempts += 1
+
 
 class ExchangeRecord:
     """One exchange's notes. The relay writes them; the recorder reads them when it has ended.

@@ -65,6 +65,7 @@ class HeldBody(httpx.AsyncByteStream):
     """A body that has arrived: it can be sent again."""
 
     is_whole: Final = True
+    is_repeatable: Final = True
 
     def __init__(self, *parts: bytes | bytearray | memoryview) -> None:
         self._parts = [memoryview(part) for part in parts]
@@ -101,6 +102,8 @@ class PassingBody(httpx.AsyncByteStream):
     then would otherwise go on, because nobody else listens to the client before its request is
     whole. (While the upstream takes no more of the body, nobody listens at all.)
     """
+
+    is_repeatable: Final = False
 
     def __init__(
         self,

@@ -2,10 +2,6 @@
 
 If the proxy may ask for usage, the request carries that addition (`stream_options`). An upstream
 that refuses the addition is called once more, with the request as it came.
-
-A request is also sent again if the upstream closed a kept connection on it: any held request of
-which it had received nothing by then, and one that changes nothing (GET, HEAD). Anything else may
-have been carried out, and is not repeated.
 """
 
 from __future__ import annotations
@@ -25,12 +21,10 @@ from shared.core.wire.http.headers import (
     names_event_stream,
 )
 from shared.core.wire.request import usage_request
-from shared.errors import UpstreamConnectionLost, UpstreamError
+from shared.errors import ExchangeStateError, UpstreamError
 from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.request_body import Body, HeldBody, RequestContent
+from shared.relay.request_body import Body, RequestContent
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})  # RFC 9110, 9.2.1
-_MAX_REPEATS: Final = 2  # for kept connections; others of the pool may be at their end, too
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
 
 
@@ -42,10 +36,16 @@ class UpstreamClient(Protocol):
         ...
 
     async def send(
-        self, method: str, target: bytes, headers: RawHeaders, body: Body
+        self,
+        method: str,
+        target: bytes,
+        headers: RawHeaders,
+        body: Body,
+        *,
+        on_attempt: Callable[[], None],
     ) -> httpx.Response:
-        """Returns when status and headers have come. `target` is path and query. Raises
-        UpstreamError.
+        """Returns when status and headers have come. `target` is path and query. `on_attempt` is
+        called before each attempt. Raises UpstreamError.
         """
         ...
 
@@ -99,14 +99,14 @@ class UpstreamCall:
     async def open(self, content: RequestContent) -> httpx.Response:
         """Returns when status and headers have come. Raises UpstreamError."""
         if content.with_usage_request is None or not self._stream_options.may_be_sent(self._record):
-            return await self._send_or_repeat(content.body)
-        response = await self._send_or_repeat(content.with_usage_request)
+            return await self._send(content.body)
+        response = await self._send(content.with_usage_request)
         if response.status_code < 400 or not await self._refuses_addition(response):
             self._record.request.usage_requested = True
             return response
         await response.aclose()
         self._first_pieces, self._rest = [], None
-        response = await self._send_or_repeat(content.body)
+        response = await self._send(content.body)
         # otherwise it may have been something of the caller's own that was refused
         if response.status_code < 300:
             self._stream_options.note_refusal(self._record)
@@ -126,7 +126,7 @@ class UpstreamCall:
     def pieces(self) -> AsyncIterator[bytes]:
         """The response's body. Raises UpstreamError."""
         if self._response is None:
-            raise RuntimeError("open() comes first")
+            raise ExchangeStateError("the pieces of a call that is not open")
         # As direct as can be: each generator in between costs every piece of every stream.
         if self._rest is None:
             return self._client.pieces(self._response)
@@ -143,24 +143,19 @@ class UpstreamCall:
         async for piece in rest:
             yield piece
 
-    async def _send_or_repeat(self, body: Body) -> httpx.Response:
-        for _ in range(_MAX_REPEATS):
-            try:
-                return await self._send(body)
-            except UpstreamConnectionLost as error:
-                harmless = error.request_unread or self._record.start.method in _SAFE_METHODS
-                if not (harmless and isinstance(body, HeldBody)):
-                    raise
-        return await self._send(body)
-
     async def _send(self, body: Body) -> httpx.Response:
         record = self._record
         credential = await self._client.credential_headers()
         headers = forwarding.request_headers(
             record.start.headers, credential, uncoded=bool(record.request.stream_requested)
         )
-        record.request.attempts += 1
-        self._response = await self._client.send(record.start.method, self._target, headers, body)
+        self._response = await self._client.send(
+            record.start.method,
+            self._target,
+            headers,
+            body,
+            on_attempt=record.request.count_attempt,
+        )
         return self._response
 
     async def _refuses_addition(self, response: httpx.Response) -> bool:

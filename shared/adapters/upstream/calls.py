@@ -5,7 +5,7 @@ transport. httpx's exceptions become fnsse's here, and only here.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol
 
 import httpx
@@ -13,12 +13,15 @@ import httpx
 from shared.core.wire.http import forwarding
 from shared.core.wire.http.headers import RawHeaders
 from shared.errors import (
+    UpstreamConnectionLost,
     UpstreamInterrupted,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
 from shared.settings.settings import UpstreamSettings
 
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})  # RFC 9110, 9.2.1
+_MAX_REPEATS: Final = 2  # for reused connections; others of the pool may be at their end, too
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})  # an empty one is announced
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -42,6 +45,11 @@ class Body(Protocol):
     @property
     def stream(self) -> httpx.AsyncByteStream:
         """Its bytes, for httpx.Request."""
+        ...
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it can be sent again."""
         ...
 
 
@@ -75,13 +83,50 @@ class Upstream:
         return await self._credential.headers()
 
     async def send(
-        self, method: str, target: bytes, headers: RawHeaders, body: Body
+        self,
+        method: str,
+        target: bytes,
+        headers: RawHeaders,
+        body: Body,
+        *,
+        on_attempt: Callable[[], None] = lambda: None,
     ) -> httpx.Response:
         """Returns when status and headers have come; read the body with `pieces`, and close the
-        response with `aclose`. `target` is path and query, sent as they are.
+        response with `aclose`. `target` is path and query, sent as they are. `on_attempt` is called
+        before each attempt.
 
-        Raises UpstreamUnreachable, UpstreamConnectionLost or UpstreamTimeout.
+        If the upstream closed a reused connection, a request is sent again if it had received
+        nothing of it by then, or if the method changes nothing. Any other may have been carried
+        out. Raises UpstreamUnreachable, UpstreamConnectionLost or UpstreamTimeout.
         """
+        for _ in range(_MAX_REPEATS):
+            on_attempt()
+            try:
+                return await self._send(method, target, headers, body)
+            except UpstreamConnectionLost as error:
+                harmless = error.request_unread or method in _SAFE_METHODS
+                if not (harmless and body.is_repeatable):
+                    raise
+        on_attempt()
+        return await self._send(method, target, headers, body)
+
+    async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        """The body as the network delivers it. Raises UpstreamTimeout or UpstreamInterrupted."""
+        try:
+            # Not aiter_raw(): a generator more costs every piece of every stream.
+            async for piece in _stream_of(response):
+                if piece:
+                    yield piece
+        except httpx.TimeoutException as error:
+            raise UpstreamTimeout(self._timeout_message(error)) from error
+        except httpx.TransportError as error:
+            raise UpstreamInterrupted(
+                f"The connection to Azure OpenAI broke within the response ({type(error).__name__})."
+            ) from error
+
+    async def _send(
+        self, method: str, target: bytes, headers: RawHeaders, body: Body
+    ) -> httpx.Response:
         request = httpx.Request(
             method,
             self._origin,
@@ -108,20 +153,6 @@ class Upstream:
         if client_headers != raw_headers:  # seldom, and httpx.Headers takes its time
             response.headers = httpx.Headers(client_headers)
         return response
-
-    async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
-        """The body as the network delivers it. Raises UpstreamTimeout or UpstreamInterrupted."""
-        try:
-            # Not aiter_raw(): a generator more costs every piece of every stream.
-            async for piece in _stream_of(response):
-                if piece:
-                    yield piece
-        except httpx.TimeoutException as error:
-            raise UpstreamTimeout(self._timeout_message(error)) from error
-        except httpx.TransportError as error:
-            raise UpstreamInterrupted(
-                f"The connection to Azure OpenAI broke within the response ({type(error).__name__})."
-            ) from error
 
     def _timeout_message(self, error: httpx.TimeoutException) -> str:
         settings = self._settings

@@ -12,17 +12,17 @@ import httpx
 from shared.adapters.upstream.calls import Upstream
 from shared.core.wire.http import forwarding
 from shared.core.wire.http.fetched_response import FetchedResponse
-from shared.errors import UpstreamConnectionLost, UpstreamInterrupted, UpstreamTimeout
+from shared.errors import UpstreamInterrupted, UpstreamTimeout
 from shared.settings.timeouts import FOLLOW_S
 
 MAX_BYTES: Final = 32 * 1024 * 1024
-_MAX_REPEATS: Final = 2  # for kept connections; others of the pool may be at their end, too
 
 
 class _NoBody:
     """The body of a GET."""
 
     size_bytes = 0
+    is_repeatable = True
     stream: httpx.AsyncByteStream = httpx.ByteStream(b"")
 
 
@@ -76,14 +76,6 @@ class UpstreamReader:
         )
 
     async def _open(self, target: bytes) -> httpx.Response:
-        for _ in range(_MAX_REPEATS):
-            try:
-                return await self._send(target)
-            except UpstreamConnectionLost:  # a GET changes nothing: it may be sent again
-                continue
-        return await self._send(target)
-
-    async def _send(self, target: bytes) -> httpx.Response:
         credential = await self._upstream.credential_headers()
         headers = forwarding.request_headers([], credential)
         return await self._upstream.send("GET", target, headers, _NoBody())

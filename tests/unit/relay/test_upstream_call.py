@@ -1,30 +1,22 @@
-"""One call of the upstream: with the addition, without it after a refusal, and again after a lost
-connection that had not received the request.
-"""
+"""One call of the upstream: with the addition, and without it after a refusal."""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import httpx
 import pytest
-from starlette.types import Message
 
 from shared.core.content.decision import ContentDecision
 from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.operations import spec_of
 from shared.core.wire.request.routing import Operation
-from shared.errors import (
-    UpstreamConnectionLost,
-    UpstreamError,
-    UpstreamInterrupted,
-    UpstreamUnreachable,
-)
+from shared.errors import UpstreamError, UpstreamInterrupted
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord, ExchangeStart, RequestRecord
-from shared.relay.request_body import HeldBody, IncomingBody, PassingBody, RequestContent
+from shared.relay.request_body import HeldBody, PassingBody, RequestContent
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from tests.manual_clock import ManualClock
 from tests.unit.relay.test_capture_writer import GatedStore, start
@@ -37,16 +29,28 @@ PLAIN, ASKING = b"plain", b"asking"
 class ScriptedUpstream:
     """Gives its responses in turn, and records the bodies that it got."""
 
-    def __init__(self, *responses: tuple[int, bytes] | httpx.Response | UpstreamError) -> None:
+    def __init__(
+        self, *responses: tuple[int, bytes] | httpx.Response | UpstreamError, attempts: int = 1
+    ) -> None:
+        """`attempts`: how many each call takes."""
         self.bodies: list[bytes] = []
+        self._attempts = attempts
         self._answers = iter(responses)
 
     async def credential_headers(self) -> RawHeaders:
         return [(b"api-key", b"own")]
 
     async def send(
-        self, method: str, target: bytes, headers: RawHeaders, body: HeldBody | PassingBody
+        self,
+        method: str,
+        target: bytes,
+        headers: RawHeaders,
+        body: HeldBody | PassingBody,
+        *,
+        on_attempt: Callable[[], None],
     ) -> httpx.Response:
+        for _ in range(self._attempts):
+            on_attempt()
         self.bodies.append(b"".join([piece async for piece in body]))
         response = next(self._answers)
         if isinstance(response, UpstreamError):
@@ -203,63 +207,11 @@ async def test_refusals_take_bounded_room() -> None:
     assert len(support.refused_until) <= 1000
 
 
-UNREAD, MAYBE_READ = (UpstreamConnectionLost("", request_unread=unread) for unread in (True, False))
-
-
-async def test_what_the_upstream_never_received_is_sent_again() -> None:
-    """A repetition is the same request, with the addition if it had one."""
-    upstream = ScriptedUpstream(UNREAD, UNREAD, (200, b"answer"))
-    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (200, b"answer")
-    assert upstream.bodies == [ASKING] * 3
-
-
-async def test_it_is_not_sent_again_for_ever() -> None:
-    upstream = ScriptedUpstream(*[UNREAD] * 4)
-    with pytest.raises(UpstreamConnectionLost):
-        await answered(upstream, StreamOptionsSupport(ManualClock()))
-    assert len(upstream.bodies) == 3
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize(
-    "error", [MAYBE_READ, UpstreamUnreachable("")], ids=["lost", "unreachable"]
-)
-async def test_a_request_that_may_have_been_carried_out_is_sent_once(
-    method: str, error: UpstreamError
-) -> None:
-    upstream = ScriptedUpstream(error, (200, b"answer"))
-    with pytest.raises(type(error)):
-        await answered(upstream, StreamOptionsSupport(ManualClock()), exchange(method=method))
-    assert len(upstream.bodies) == 1
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_what_changes_nothing_is_sent_again(method: str) -> None:
-    upstream = ScriptedUpstream(MAYBE_READ, (200, b"answer"))
-    about = exchange(method=method)
-    assert await answered(upstream, StreamOptionsSupport(ManualClock()), about, ask=False) == (
-        200,
-        b"answer",
-    )
-
-
-async def test_a_body_that_passed_is_gone() -> None:
-    """Nothing of it is held."""
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"all", "more_body": False}
-
-    upstream = ScriptedUpstream(UNREAD, (200, b"answer"))
-    body = PassingBody(
-        IncomingBody(receive, "3", 10),
-        on_piece=lambda _: None,
-        on_complete=lambda: None,
-        on_disconnect=lambda: None,
-    )
-    call = UpstreamCall(upstream, StreamOptionsSupport(ManualClock()), exchange(), b"/")
-    with pytest.raises(UpstreamConnectionLost):
-        await call.open(RequestContent(body))
-    assert upstream.bodies == [b"all"]
+async def test_each_attempt_is_counted() -> None:
+    """The client repeats a request, or the addition is refused."""
+    upstream, about = ScriptedUpstream((400, REFUSAL), (200, b"answer"), attempts=2), exchange()
+    await answered(upstream, StreamOptionsSupport(ManualClock()), about)
+    assert about.request.attempts == 4
 
 
 EVENTS = b"event: response.created\ndata: {}\n\n"
