@@ -16,8 +16,8 @@ from pathlib import Path
 
 from local import own_cost
 from shared import rate_files
+from shared.core.cost.billing_inputs import quantities_of
 from shared.core.cost.cost import Cost, CostStatus, cost
-from shared.core.cost.facts import quantities_of
 from shared.core.cost.provisioned import Share, Use, shares, weight
 from shared.core.cost.quantities import Quantities, parts_of
 from shared.core.cost.rates import RateCard

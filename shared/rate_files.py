@@ -18,12 +18,12 @@ RESERVATIONS: Final = "reservations.csv"
 
 def read_card(folder: Path = FOLDER) -> RateCard:
     """The base, under the overlay if the folder has one. Raises RateError, and OSError."""
-    return rates.read_card(read_texts(folder))
+    return rates.parse_card(read_texts(folder))
 
 
 def read_reservations(folder: Path = FOLDER) -> tuple[Reservation, ...]:
     """The provisioned deployments. Raises RateError, and OSError."""
-    return provisioned.read_reservations((folder / RESERVATIONS).read_text("utf-8"))
+    return provisioned.parse_reservations((folder / RESERVATIONS).read_text("utf-8"))
 
 
 def read_texts(folder: Path = FOLDER) -> CardTexts:

@@ -17,7 +17,7 @@ from shared.access.key_renewal import KeyRenewal, SigningKeys
 from shared.core.api_errors import caller_errors
 from shared.core.api_errors.api_error import ApiError
 from shared.core.wire.token import caller_token
-from shared.core.wire.token.caller_token import Check, Role, TokenAccepted, TokenRejected
+from shared.core.wire.token.caller_token import Role, TokenAccepted, TokenCheck, TokenRejected
 from shared.errors import SigningKeysUnavailable
 from shared.settings.settings import CallerAuthSettings
 
@@ -52,8 +52,8 @@ class CallerCheck:
         self._any_role = settings.caller_object_ids | settings.operator_object_ids
         self._renewal = renewal
         self._clock = clock
-        self._most = max_remembered
-        self.known_tokens: dict[bytes, _VerifiedToken] = {}
+        self._max_remembered = max_remembered
+        self.token_cache: dict[bytes, _VerifiedToken] = {}
 
     def begin(self) -> None:
         """Fetch the tenant's keys ahead of the first call."""
@@ -78,23 +78,23 @@ class CallerCheck:
         """
         token = caller_token.bearer(headers)
         if isinstance(token, TokenRejected):
-            return caller_errors.token_refused(token.check)
+            return caller_errors.token_rejected(token.check)
         digest = hashlib.sha256(token).digest()
-        known = self.known_tokens.get(digest)
+        cached = self.token_cache.get(digest)
         if (
-            known is None
-            or known.keys is not self._renewal.keys
-            or self._clock() >= known.accepted.until_s
+            cached is None
+            or cached.keys is not self._renewal.keys
+            or self._clock() >= cached.accepted.until_s
         ):
-            self.known_tokens.pop(digest, None)
+            self.token_cache.pop(digest, None)
             try:
                 decision = await self._examine(token, digest)
             except SigningKeysUnavailable:
                 return caller_errors.signing_keys_unavailable()
             if isinstance(decision, TokenRejected):
-                return caller_errors.token_refused(decision.check)
+                return caller_errors.token_rejected(decision.check)
         else:
-            decision = known.accepted
+            decision = cached.accepted
         if decision.object_id not in self._object_ids[role]:
             return caller_errors.not_allowed(role)
         return decision.object_id
@@ -105,23 +105,23 @@ class CallerCheck:
             return key_id
         keys = await self._renewal.current_with(key_id)
         if not keys.has(key_id):
-            return TokenRejected(check=Check.KEY)
+            return TokenRejected(check=TokenCheck.KEY)
         decision = keys.verify(token, key_id, self._audiences)
         if isinstance(decision, TokenAccepted) and decision.object_id in self._any_role:
             self._remember(digest, _VerifiedToken(accepted=decision, keys=keys))
         return decision
 
     def _remember(self, digest: bytes, entry: _VerifiedToken) -> None:
-        if len(self.known_tokens) >= self._most:
+        if len(self.token_cache) >= self._max_remembered:
             now_s = self._clock()
-            self.known_tokens = {
+            self.token_cache = {
                 key: entry
-                for key, entry in self.known_tokens.items()
+                for key, entry in self.token_cache.items()
                 if entry.accepted.until_s > now_s
             }
-        if len(self.known_tokens) >= self._most:
-            del self.known_tokens[next(iter(self.known_tokens))]  # the oldest
-        self.known_tokens[digest] = entry
+        if len(self.token_cache) >= self._max_remembered:
+            del self.token_cache[next(iter(self.token_cache))]  # the oldest
+        self.token_cache[digest] = entry
 
 
 def for_app(

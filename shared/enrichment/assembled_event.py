@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.core.content.detect.custom import CustomPatterns
 from shared.core.cost.deployments import DeploymentProfile
-from shared.core.cost.rates import CardTexts, RateCard, read_card
+from shared.core.cost.rates import CardTexts, RateCard, parse_card
 from shared.core.event import event_cost, truncation, usage_claim
 from shared.core.event.integrity import CheckedEvent
 from shared.core.event.pending_response import pending_response
@@ -59,7 +59,7 @@ class EventOptions:
 @functools.lru_cache(maxsize=1)
 def rate_card(texts: CardTexts) -> RateCard:
     """The card, which takes 15 ms to read."""
-    return read_card(texts)
+    return parse_card(texts)
 
 
 def assembled_event(

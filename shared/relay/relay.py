@@ -76,7 +76,7 @@ class Relay:
         )
         request = RequestRecord(
             body=self.recorder.writer(capture.request_name(exchange_id), content.mode),
-            stream_requested=stream_request.without_body(
+            stream_requested=stream_request.stream_without_body(
                 operation.spec, upstream_target.query_value(query, b"stream")
             ),
         )

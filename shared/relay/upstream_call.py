@@ -169,7 +169,7 @@ class UpstreamCall:
         coding = header(response.headers.raw, b"content-encoding")
         decoder = ContentDecoder(coding, MAX_SMALL_BYTES)
         error_body = b"".join(decoder.decode(self._first_pieces))
-        return usage_request.is_refusal(response.status_code, error_body)
+        return usage_request.rejects_stream_options(response.status_code, error_body)
 
     async def _begins_stream(self, response: httpx.Response) -> bool:
         """Whether the first bytes of the body, as many as it takes, begin a stream of events."""

@@ -64,12 +64,12 @@ class FirstEntryLedger(Protocol):
         ...
 
     async def first_here(self, window: str, exchange_ids: Collection[str]) -> set[str]:
-        """Those whose first entry is this worker's. Raises StorageError."""
+        """The exchanges whose first entry is this worker's. Raises StorageError."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Report:
+class PendingReport:
     exchange: ExchangeTelemetry
     delivery: DeliveryReport
 
@@ -100,7 +100,7 @@ class Telemetry:
         self._now_ns = now_ns
         self._sleep = sleep
         self._recent = RecentIds(_MAX_RECENT)
-        self._waiting: list[_Report] = []
+        self._waiting: list[PendingReport] = []
         self._waiting_messages = 0  # of them, those that came with messages
         self._asking: asyncio.Task[None] | None = None
 
@@ -111,7 +111,7 @@ class Telemetry:
         delivery = DeliveryReport(
             cause=cause, queued_ns=queued_ns, accepted_ns=self._now_ns(), first=None
         )
-        report = _Report(exchange=exchange, delivery=delivery)
+        report = PendingReport(exchange=exchange, delivery=delivery)
         if exchange.exchange_id in self._recent:
             self._export(report, first=False)
         elif self._ledger.lacks(exchange.exchange_id):
@@ -135,12 +135,12 @@ class Telemetry:
         if self._asking is not None:
             await self._asking
 
-    def _is_fresh(self, report: _Report) -> bool:
+    def _is_fresh(self, report: PendingReport) -> bool:
         delivery = report.delivery
         age_ns = delivery.accepted_ns - spans.end_ns(report.exchange)
         return delivery.cause is DeliveryCause.RECORDING and age_ns < self._grace_ns
 
-    def _ask_later(self, report: _Report) -> None:
+    def _ask_later(self, report: PendingReport) -> None:
         if len(self._waiting) >= MAX_WAITING:
             self.dropped += 1
             return
@@ -162,8 +162,8 @@ class Telemetry:
             await self._resolve(reports)
             rest_s = max(ASK_INTERVAL_S, (time.monotonic() - began_at) * _REST_SHARE)
 
-    async def _resolve(self, reports: list[_Report]) -> None:
-        windows: defaultdict[str, list[_Report]] = defaultdict(list)
+    async def _resolve(self, reports: list[PendingReport]) -> None:
+        windows: defaultdict[str, list[PendingReport]] = defaultdict(list)
         for report in reports:
             windows[Window.of_exchange(report.exchange.exchange_id).name].append(report)
         for window, group in windows.items():
@@ -181,7 +181,7 @@ class Telemetry:
                 self._export(report, first=counts)
                 await asyncio.sleep(0)  # thousands may wait, and this worker may relay streams
 
-    def _export(self, report: _Report, *, first: bool | None) -> None:
+    def _export(self, report: PendingReport, *, first: bool | None) -> None:
         delivery = replace(report.delivery, first=first)
         if first:
             self._recent.add([report.exchange.exchange_id])

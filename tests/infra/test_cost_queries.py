@@ -11,9 +11,9 @@ import pytest
 from local.cost import use_of
 from local.rates import kusto
 from shared import rate_files
+from shared.core.cost.billing_inputs import quantities_of
 from shared.core.cost.cost import cost
-from shared.core.cost.facts import quantities_of
-from shared.core.cost.provisioned import read_reservations, shares
+from shared.core.cost.provisioned import parse_reservations, shares
 from tests.infra.kql import Row
 from tests.infra.test_analysts_functions import (
     AT_NOON,
@@ -233,7 +233,7 @@ def test_both_programs_share_the_flat_cost_alike() -> None:
         [",".join(RESERVATION), *(",".join(map(str, row.values())) for row in (RESERVATION, idle))]
     )
     uses = [use for row in rows if (use := use_of(json.loads(row["event"]), CARD)) is not None]
-    expected = shares(read_reservations(text), uses, since, until)
+    expected = shares(parse_reservations(text), uses, since, until)
     assert len(expected) == 4
     assert found.keys() == {(share.deployment, share.caller) for share in expected}
     for share in expected:

@@ -22,7 +22,7 @@ from local.repository import ROOT
 from shared import rate_files
 from shared.core.content.detect.custom import NO_PATTERNS, CustomPatterns
 from shared.core.cost import deployments
-from shared.core.cost.rates import read_card
+from shared.core.cost.rates import parse_card
 from shared.core.event import builder, event_cost, truncation
 from shared.core.records.exchange.capture import Capture
 from shared.core.telemetry import exchange_telemetry
@@ -73,7 +73,7 @@ async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> 
     event = builder.build(an_envelope(), request, response, "default", known)
     assert event.quantities.sku == "DataZoneStandard"
     texts = rate_files.read_texts()
-    expected = event_cost.with_cost(event, read_card(texts))
+    expected = event_cost.with_cost(event, parse_card(texts))
     assembler = ValidatingAssembler("default", known, rates=texts)
     assembled = await assembler(an_envelope(), request, response, limit)
     assert assembled.body == truncation.truncate(expected, limit)

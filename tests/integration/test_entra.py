@@ -86,7 +86,7 @@ class CheckWithClock:
 
     @property
     def remembered(self) -> dict[bytes, Any]:
-        return self.check.known_tokens
+        return self.check.token_cache
 
 
 @asynccontextmanager

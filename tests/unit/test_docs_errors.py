@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from local.repository import ROOT
 from shared.core.api_errors import caller_errors, exchange_errors, operator_errors
 from shared.core.api_errors.api_error import ApiError
-from shared.core.wire.token.caller_token import Check, Role
+from shared.core.wire.token.caller_token import Role, TokenCheck
 
 MODULES = (caller_errors, exchange_errors, operator_errors)
 PAGE = ROOT / "docs" / "reference" / "errors.md"
@@ -19,7 +19,7 @@ VALUES: dict[str, tuple[object, ...]] = {
     "str": ("why",),
     "int": (1,),
     "tuple[str, ...]": (("POST",),),
-    "Check": tuple(Check),
+    "TokenCheck": tuple(TokenCheck),
     "Role": tuple(Role),
 }
 

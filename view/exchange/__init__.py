@@ -1,4 +1,4 @@
-"""What the view shows of one exchange, computed from its event and captures. Pure.
+"""The view of one exchange, computed from its event and captures. Pure.
 
 * `row`: the figures that a table shows and a filter compares.
 * `received`: an event as the Event Hub hands it over.

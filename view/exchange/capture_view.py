@@ -87,7 +87,7 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
     of the first pieces and of the last, and none that fit a body with a content coding.
     """
     is_encoded = body is not capture.body and body != capture.body
-    known = () if is_encoded else arrivals(capture.header)
+    arrival_times = () if is_encoded else arrivals(capture.header)
     decoder = SseDecoder()
     frames = list(decoder.feed(body))
     tail = decoder.tail()
@@ -95,7 +95,7 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
         frames.append(tail)
     start = 0
     for frame in frames[:SHOWN_FRAMES]:
-        at_ms = _arrived_at(known, frame.end)
+        at_ms = _arrived_at(arrival_times, frame.end)
         if at_ms is None and frame.end == len(capture.body) and not is_encoded:
             at_ms = last_chunk_ms(capture.header)
         yield {
@@ -108,6 +108,6 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
         start = frame.end
 
 
-def _arrived_at(known: tuple[Arrival, ...], end: int) -> float | None:
-    place = bisect_left(known, end, key=lambda arrival: arrival.received)
-    return known[place].at_ms if place < len(known) else None
+def _arrived_at(arrival_times: tuple[Arrival, ...], end: int) -> float | None:
+    place = bisect_left(arrival_times, end, key=lambda arrival: arrival.received)
+    return arrival_times[place].at_ms if place < len(arrival_times) else None

@@ -103,10 +103,10 @@ def _only_text(messages: list[Json]) -> Json:
 
 
 def _context(event: Mapping[str, Json]) -> str:
-    """What the upstream retrieved for the answer (On Your Data)."""
+    """The texts that the upstream retrieved for the answer (On Your Data)."""
     choices = mappings(event.get("choices"))
     retrieved = mapping(choices[0].get("context")) if choices else {}
-    citations = (text(one.get("content")) for one in mappings(retrieved.get("citations")))
+    citations = (text(citation.get("content")) for citation in mappings(retrieved.get("citations")))
     return "\n\n".join(filter(None, citations))
 
 
@@ -115,7 +115,7 @@ def _messages(messages: Iterator[Message]) -> list[Json]:
 
 
 def _separate(message: Message) -> Iterator[JsonObject]:
-    """A message as one, or a result of a tool as one of its own."""
+    """The message, and a message of its own for each result of a tool."""
     role = "tool" if message.role == "function" else message.role
     content = [item for part in message.parts for item in _items(part)]
     if content:

@@ -1,12 +1,12 @@
-"""What an exchange costs, by the card of rates (docs/reference/cost.md)."""
+"""The price of an exchange, by the card of rates (docs/reference/cost.md)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from shared.core.cost.billing_inputs import quantities_of
 from shared.core.cost.cost import cost
-from shared.core.cost.facts import quantities_of
 from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject, text
 
@@ -33,10 +33,10 @@ class Price:
 def price_of(event: JsonObject, card: RateCard) -> Price:
     """The price at the time at which the exchange ended. The event must have a row."""
     ended_at = datetime.fromisoformat(text(event.get("timestamp"))).replace(tzinfo=UTC)
-    found = cost(quantities_of(event), card, ended_at)
+    exchange_cost = cost(quantities_of(event), card, ended_at)
     return Price(
-        amount=None if found.amount is None else float(found.amount),
-        currency=found.currency,
-        status=found.status.value,
-        parts={part: float(amount) for part, amount in found.parts.items()},
+        amount=None if exchange_cost.amount is None else float(exchange_cost.amount),
+        currency=exchange_cost.currency,
+        status=exchange_cost.status.value,
+        parts={part: float(amount) for part, amount in exchange_cost.parts.items()},
     )

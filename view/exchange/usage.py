@@ -65,8 +65,8 @@ def _of_upstream(event: Mapping[str, Json]) -> Iterator[Figure]:
     usage = mapping(event.get("usage"))
     repeated = "; another exchange counts it" if event.get("usage_repeated") is True else ""
     for name, members in _MEMBERS.items():
-        found = ((member, integer(_member(usage, member))) for member in members)
-        for member, value in found:
+        candidates = ((member, integer(_member(usage, member))) for member in members)
+        for member, value in candidates:
             if value is not None:
                 yield Figure(name=name, value=value, source=f"usage.{member}{repeated}")
                 break

@@ -27,8 +27,8 @@ from shared.core.wire.token import caller_token, published_keys
 from shared.core.wire.token.caller_token import (
     ALGORITHM,
     LEEWAY_S,
-    Check,
     TokenAccepted,
+    TokenCheck,
     TokenRejected,
 )
 from shared.core.wire.token.published_keys import METADATA_PATHS, Metadata, RsaKey
@@ -46,12 +46,16 @@ _OPTIONS: Final[Options] = {
     "verify_jti": False,
     "verify_sub": False,
 }
-_CHECK_OF_CLAIM: Final = {"exp": Check.EXPIRY, "iss": Check.ISSUER, "aud": Check.AUDIENCE}
-_CHECK_OF_ERROR: Final[dict[type[PyJWTError], Check]] = {
-    ImmatureSignatureError: Check.START,
-    ExpiredSignatureError: Check.EXPIRY,
-    InvalidIssuerError: Check.ISSUER,
-    InvalidAudienceError: Check.AUDIENCE,
+_CHECK_OF_CLAIM: Final = {
+    "exp": TokenCheck.EXPIRY,
+    "iss": TokenCheck.ISSUER,
+    "aud": TokenCheck.AUDIENCE,
+}
+_CHECK_OF_ERROR: Final[dict[type[PyJWTError], TokenCheck]] = {
+    ImmatureSignatureError: TokenCheck.START,
+    ExpiredSignatureError: TokenCheck.EXPIRY,
+    InvalidIssuerError: TokenCheck.ISSUER,
+    InvalidAudienceError: TokenCheck.AUDIENCE,
 }
 
 
@@ -76,7 +80,7 @@ class EntraKeys:
         try:
             payload: bytes = _SIGNATURES.decode(token, key, algorithms=[ALGORITHM])
         except PyJWTError:
-            return TokenRejected(check=Check.SIGNATURE)
+            return TokenRejected(check=TokenCheck.SIGNATURE)
         fault = caller_token.payload_fault(payload)
         if fault is not None:
             return TokenRejected(check=fault)
@@ -95,10 +99,10 @@ class EntraKeys:
         return caller_token.identity(claims)
 
 
-def _failed_check(error: PyJWTError) -> Check:
+def _failed_check(error: PyJWTError) -> TokenCheck:
     if isinstance(error, MissingRequiredClaimError):
-        return _CHECK_OF_CLAIM.get(error.claim, Check.FORM)
-    return _CHECK_OF_ERROR.get(type(error), Check.FORM)
+        return _CHECK_OF_CLAIM.get(error.claim, TokenCheck.FORM)
+    return _CHECK_OF_ERROR.get(type(error), TokenCheck.FORM)
 
 
 class EntraTenant:

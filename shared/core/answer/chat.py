@@ -19,7 +19,7 @@ from shared.core.wire.json.json_shape import (
     text,
     utf8_size,
 )
-from shared.core.wire.json.redaction import redact_object
+from shared.core.wire.json.masking import mask_object
 
 _CONTENT_ONLY: Final = frozenset({"content"})
 # all that most deltas have
@@ -100,8 +100,8 @@ class ChoiceBuilder:
         return has_content if delta.keys() <= _TEXT_KEYS else self._add_rest(delta) or has_content
 
     def _add_rest(self, delta: JsonObject) -> bool:
-        self._annotations += map(redact_object, mappings(delta.get("annotations")))
-        self._context |= redact_object(mapping(delta.get("context")))
+        self._annotations += map(mask_object, mappings(delta.get("annotations")))
+        self._context |= mask_object(mapping(delta.get("context")))
         has_content = self._tool_calls.add(delta.get("tool_calls"))
         function_call = mapping(delta.get("function_call"))
         if function_call:
@@ -122,7 +122,7 @@ class ChoiceBuilder:
             reasoning_content="".join(self._reasoning) or None,
             tool_calls=self._tool_calls.build(),
             function_call=self._function_call.function() if self._function_call else None,
-            logprobs=redact_object(self._logprobs) or None,
+            logprobs=mask_object(self._logprobs) or None,
             annotations=tuple(self._annotations) or None,
             context=self._context or None,
             audio=self._audio.build() if self._audio else None,

@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.core.answer.shapes import FilteredSpan
 from shared.core.wire.json.json_shape import JsonObject, integer, mapping
-from shared.core.wire.json.redaction import redact_object
+from shared.core.wire.json.masking import mask_object
 
 _SEVERITIES: Final = {"safe": 0, "low": 1, "medium": 2, "high": 3}
 
@@ -33,7 +33,7 @@ class FiltersBuilder:
         if not chunk_results or (chunk_results == self._last_results and not offsets):
             return
         self._last_results = chunk_results
-        results = redact_object(chunk_results)
+        results = mask_object(chunk_results)
         for category, result in results.items():
             worst = self._results.get(category)
             if worst is None or _rank(result) > _rank(worst):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from shared.core.answer.shapes import Image, Images, ParsedAnswer
 from shared.core.wire.json.embedded_file import Base64Meter
 from shared.core.wire.json.json_shape import JsonObject, mapping, mappings, short, text
-from shared.core.wire.json.redaction import redact_object
+from shared.core.wire.json.masking import mask_object
 
 
 class ImagesReader:
@@ -63,7 +63,7 @@ def _image(image: JsonObject) -> Image:
         bytes=meter.size if encoded else None,
         sha256=digest if encoded else None,
         revised_prompt=text(image.get("revised_prompt")) or None,
-        content_filter_results=redact_object(
+        content_filter_results=mask_object(
             mapping(image.get("content_filter_result"))
             | mapping(image.get("content_filter_results"))
         )

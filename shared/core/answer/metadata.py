@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, items, mapping, short
-from shared.core.wire.json.redaction import redact_items, redact_object
+from shared.core.wire.json.masking import mask_items, mask_object
 from shared.core.wire.json.reported_error import error_of
 from shared.core.wire.json.usage_object import latest_usage
 
@@ -69,14 +69,14 @@ class ResponseMetadataCollector:
         holder = response or document
         self._add_names(holder)
         if holder.get("usage"):
-            self._usage = latest_usage(self._usage, redact_object(mapping(holder["usage"])))
+            self._usage = latest_usage(self._usage, mask_object(mapping(holder["usage"])))
         if response or document.get("object") == "response":
             self._add_response(holder)
         self._add_filters(holder)
 
     def _note_error(self, error: JsonObject | None) -> None:
         if self._error is None and error is not None:
-            self._error = redact_object(error)
+            self._error = mask_object(error)
 
     def _add_names(self, holder: JsonObject) -> None:
         self._add_model(short(holder.get("model")))
@@ -108,8 +108,8 @@ class ResponseMetadataCollector:
     def _add_filters(self, holder: JsonObject) -> None:
         of_prompt = holder.get("prompt_filter_results") or holder.get("prompt_annotations")
         if of_prompt:
-            results = tuple(redact_items(items(of_prompt)))
+            results = tuple(mask_items(items(of_prompt)))
             self._prompt_filter_results = results or self._prompt_filter_results
         if holder.get("content_filters"):
-            results = tuple(redact_items(items(holder["content_filters"])))
+            results = tuple(mask_items(items(holder["content_filters"])))
             self._content_filters = results or self._content_filters

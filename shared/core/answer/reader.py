@@ -39,7 +39,7 @@ _PEEKED_BYTES: Final = 4096
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnswerBody:
-    """What decides how an answer's body is read."""
+    """An answer's properties that decide how its body is read."""
 
     operation: str  # its name
     status_code: int | None = None  # the upstream's
@@ -64,7 +64,7 @@ class AnswerBody:
 
     @property
     def is_stream(self) -> bool:
-        """As its headers say. The body may be something else."""
+        """Whether the answer is a stream by its headers. Its body may be something else."""
         if self.stream is not None:
             return self.stream
         return self.content_type.strip().lower().startswith(EVENT_STREAM)
@@ -127,7 +127,7 @@ def read_steps(pieces: Iterable[bytes], body: AnswerBody) -> Cooperative[ParsedA
 
 
 def _with_problem(answer: ParsedAnswer, decoder: ContentDecoder) -> ParsedAnswer:
-    """What could be decoded of an answer, and why the rest could not."""
+    """The decoded part of an answer, with the problem of the rest."""
     if not decoder.is_right_so_far:
         problem = f"the answer cannot be read: {decoder.problem}"
         return ParsedAnswer(problems=(problem,), unreadable=True)

@@ -13,7 +13,7 @@ from shared.core.wire.json.json_shape import (
     mapping,
     text,
 )
-from shared.core.wire.json.redaction import redact_object
+from shared.core.wire.json.masking import mask_object
 
 # What delta events append to. Content parts and summary parts are numbered within their item.
 _CONTENT: Final = {
@@ -48,7 +48,7 @@ class ItemBuilder:
         """`output_item.added` holds the item empty and `output_item.done` holds it complete, with
         everything that came before.
         """
-        self._item = redact_object(item)
+        self._item = mask_object(item)
         self._parts, self._texts, self._commands = {}, {}, {}
 
     def append(self, kind: str, event: JsonObject) -> None:
@@ -90,7 +90,7 @@ class ItemBuilder:
     def annotate(self, event: JsonObject) -> None:
         """Add an annotation to a part of the content."""
         part = self._part("content", event, "output_text", "text")
-        part.annotations.append(redact_object(mapping(event.get("annotation"))))
+        part.annotations.append(mask_object(mapping(event.get("annotation"))))
 
     def build(self) -> JsonObject:
         item = dict(self._item)

@@ -14,7 +14,7 @@ from shared.core.wire.json.json_shape import (
     mappings,
     text,
 )
-from shared.core.wire.json.redaction import redact_object
+from shared.core.wire.json.masking import mask_object
 from shared.core.wire.operations import LAST_RESPONSE_EVENTS
 
 
@@ -70,7 +70,7 @@ class ResponsesReader:
 
     def _add_response(self, response: JsonObject) -> None:
         self._output = [
-            redact_object(item) for item in mappings(response.get("output"))
+            mask_object(item) for item in mappings(response.get("output"))
         ] or self._output
         self._incomplete_reason = (
             text(mapping(response.get("incomplete_details")).get("reason"))[:64]

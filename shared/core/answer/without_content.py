@@ -1,4 +1,4 @@
-"""What may be recorded of an answer if its content may not.
+"""The part of an answer that may be recorded if its content may not.
 
 Of its texts only words of the API remain, such as `stop` or `gpt-4o-2024-11-20`: short, and without
 a space. The name of a tool that the model called is one.

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from shared.core.api_errors.api_error import ApiError
-from shared.core.wire.token.caller_token import ALGORITHM, Check, Role
+from shared.core.wire.token.caller_token import ALGORITHM, Role, TokenCheck
 
 _FAILED_CHECKS: Final = {
-    Check.MISSING: "it carries no token. Send one for this app as `Authorization: Bearer <token>`",
-    Check.SEVERAL: "it carries several Authorization headers. Send one",
-    Check.FORM: "what follows `Bearer` is not one signed JWT",
-    Check.ALGORITHM: f"its token is not signed with {ALGORITHM}, as Entra's are",
-    Check.KEY: "its token is signed with a key that the tenant of CALLER_AUTH_TENANT_ID does not publish",
-    Check.SIGNATURE: "its token's signature is invalid",
-    Check.ISSUER: "its token was not issued by the tenant of CALLER_AUTH_TENANT_ID",
-    Check.AUDIENCE: "its token is for another audience than CALLER_AUTH_AUDIENCE",
-    Check.EXPIRY: "its token has expired, or does not say when it expires. Send a new one",
-    Check.START: "its token is not valid yet. Compare the clocks",
-    Check.OBJECT_ID: "its token does not name an identity (claim `oid`)",
+    TokenCheck.MISSING: "it carries no token. Send one for this app as `Authorization: Bearer <token>`",
+    TokenCheck.SEVERAL: "it carries several Authorization headers. Send one",
+    TokenCheck.FORM: "what follows `Bearer` is not one signed JWT",
+    TokenCheck.ALGORITHM: f"its token is not signed with {ALGORITHM}, as Entra's are",
+    TokenCheck.KEY: "its token is signed with a key that the tenant of CALLER_AUTH_TENANT_ID does not publish",
+    TokenCheck.SIGNATURE: "its token's signature is invalid",
+    TokenCheck.ISSUER: "its token was not issued by the tenant of CALLER_AUTH_TENANT_ID",
+    TokenCheck.AUDIENCE: "its token is for another audience than CALLER_AUTH_AUDIENCE",
+    TokenCheck.EXPIRY: "its token has expired, or does not say when it expires. Send a new one",
+    TokenCheck.START: "its token is not valid yet. Compare the clocks",
+    TokenCheck.OBJECT_ID: "its token does not name an identity (claim `oid`)",
 }
 _LISTS: Final = {
     Role.CALLER: "CALLER_AUTH_CALLER_OBJECT_IDS",
@@ -26,7 +26,7 @@ _LISTS: Final = {
 }
 
 
-def token_refused(check: Check) -> ApiError:
+def token_rejected(check: TokenCheck) -> ApiError:
     """A 401 that says which check failed and repeats nothing of the token."""
     return ApiError(
         status=401, code=check.value, message=f"The call was refused: {_FAILED_CHECKS[check]}."

@@ -40,7 +40,7 @@ class CostStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What an exchange costs."""
+    """The cost of an exchange."""
 
     status: CostStatus
     amount: Decimal | None  # None: not known (missing, unpriced)
@@ -64,7 +64,7 @@ def cost(quantities: Quantities, rates: RateCard, at: datetime) -> Cost:
             unpriced.append(part if rate else "model")
         else:
             amounts[part] = Decimal(str(quantity)) * price / UNITS[part]
-    currencies = [found.currency for found in (rate, common_rate) if found is not None]
+    currencies = [used.currency for used in (rate, common_rate) if used is not None]
     return Cost(
         status=CostStatus.UNPRICED if unpriced else _status(quantities),
         amount=None if unpriced else sum(amounts.values(), _ZERO),

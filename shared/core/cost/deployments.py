@@ -1,4 +1,4 @@
-"""What the operator's setting DEPLOYMENTS says of deployments, and no answer does.
+"""Properties of deployments that no answer holds: the operator's setting DEPLOYMENTS.
 
 The type of a deployment decides on the price, and answers with images or sound name no model.
 """
@@ -55,13 +55,13 @@ def parse(text: str) -> dict[str, DeploymentProfile]:
 
 
 def profile_of(deployments: Deployments, name: str | None) -> DeploymentProfile:
-    """What is known of a deployment. One whose name is not known may be any: `*` stands for it only
+    """The profile of a deployment. One whose name is not known may be any: `*` stands for it only
     if it stands for all.
     """
     if name is None and deployments.keys() != {_EVERY}:
         return DeploymentProfile()
-    known = deployments.get((name or "").lower()) or deployments.get(_EVERY)
-    return known or DeploymentProfile()
+    profile = deployments.get((name or "").lower()) or deployments.get(_EVERY)
+    return profile or DeploymentProfile()
 
 
 def _profile(value: object) -> DeploymentProfile:

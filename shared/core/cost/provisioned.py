@@ -39,7 +39,7 @@ class Reservation:
     valid_to: datetime
 
     def amount(self, since: datetime, until: datetime) -> Decimal:
-        """What it costs within a range of time."""
+        """Its cost within a range of time."""
         span = min(self.valid_to, until) - max(self.valid_from, since)
         if span <= timedelta():
             return _ZERO
@@ -69,7 +69,7 @@ class Share:
     currency: str
 
 
-def read_reservations(text: str) -> tuple[Reservation, ...]:
+def parse_reservations(text: str) -> tuple[Reservation, ...]:
     """The reservations in a CSV. Raises RateError, naming the line."""
     rows = csv.DictReader(io.StringIO(text))
     if tuple(rows.fieldnames or ()) != _COLUMNS:
@@ -102,8 +102,8 @@ def _moment(written: str) -> datetime | None:
 
 
 def weight(quantities: Quantities, rates: RateCard, at: datetime) -> Decimal | None:
-    """What an exchange of a provisioned deployment would have cost by the token; None if that is
-    not known. A call that spilled over is billed by the token, so it has no share.
+    """The cost that an exchange of a provisioned deployment would have had by the token; None if
+    that is not known. A call that spilled over is billed by the token, so it has no share.
     """
     if cost(quantities, rates, at).status is not CostStatus.PROVISIONED:
         return _ZERO
@@ -128,12 +128,12 @@ def shares(
     )
     for use in uses:
         by_caller[use.deployment][use.caller].append(use)
-    found = [
+    caller_shares = [
         share
         for deployment, amount in flat.items()
         for share in _shares(deployment, amount, currencies[deployment], by_caller[deployment])
     ]
-    return sorted(found, key=lambda share: share.amount, reverse=True)
+    return sorted(caller_shares, key=lambda share: share.amount, reverse=True)
 
 
 def _shares(

@@ -1,5 +1,6 @@
-"""What is billed of an exchange. Each token is in one part only, so that rates can be applied to
-the parts and the amounts added up.
+"""The billed quantities of an exchange.
+
+Each token is in one part only, so that rates can be applied to the parts and the amounts added up.
 
 The upstream's figures overlap: its input holds what was read from the cache and what was written to
 it, its output holds the reasoning. A price times an overlapping figure is the commonest error of a
@@ -21,9 +22,7 @@ type ModelSource = Literal["header", "answer", "setting", "deployment"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quantities:
-    """What is billed of an exchange: what it was, and how much of each part. Absent: zero, or not
-    known.
-    """
+    """The billed service of an exchange, and its amounts. Absent: zero, or not known."""
 
     # where the figures come from: the upstream's usage, a count of characters, seconds or images,
     # an estimate; repeated: another exchange counts them; nothing: nothing is billed; unknown:
@@ -102,7 +101,7 @@ def split_tokens(usage: JsonObject) -> dict[str, int]:
     audio_cached = min(
         _first(mapping(input_details.get("cached_tokens_details")), "audio_tokens"), cached, audio
     )
-    rest = _Rest(total_input)
+    rest = _Remainder(total_input)
     parts = {
         "audio_cached": rest.take(audio_cached),
         "audio_input": rest.take(audio - audio_cached),
@@ -113,7 +112,7 @@ def split_tokens(usage: JsonObject) -> dict[str, int]:
         "image_input": rest.take(_first(input_details, "image_tokens")),
         "input": rest.tokens,
     }
-    rest = _Rest(total_output)
+    rest = _Remainder(total_output)
     return parts | {
         "audio_output": rest.take(_first(output_details, "audio_tokens")),
         "image_output": rest.take(_first(output_details, "image_tokens")),
@@ -143,8 +142,8 @@ def from_json(value: JsonObject) -> Quantities:
         return Quantities(basis="unknown", model=None, model_source=None)
 
 
-class _Rest:
-    """What is left of a whole after parts were taken out of it."""
+class _Remainder:
+    """The remainder of a whole after parts were taken out of it."""
 
     def __init__(self, tokens: int) -> None:
         self.tokens = tokens

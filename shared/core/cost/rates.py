@@ -103,7 +103,7 @@ class RateCard:
         return self._below.find(key, input_tokens, at) if self._below else None
 
 
-def read_card(texts: CardTexts) -> RateCard:
+def parse_card(texts: CardTexts) -> RateCard:
     """The card of a base and an overlay. Raises RateError."""
     base = _checked_rates("the base", texts.base, gaps=True)
     version = hashlib.sha256(f"{texts.base}{texts.overlay or ''}".encode()).hexdigest()[:12]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from shared.core.answer.shapes import ParsedAnswer
-from shared.core.cost import facts
+from shared.core.cost import billing_inputs
+from shared.core.cost.billing_inputs import BillingInputs
 from shared.core.cost.deployments import DeploymentProfile, Deployments, profile_of
-from shared.core.cost.facts import Facts
 from shared.core.cost.quantities import Quantities
 from shared.core.event import attribution
 from shared.core.event.sources import EventSources
@@ -28,8 +28,8 @@ def measure(
     )
     spilled_over = attribution.spilled_over(headers)
     profile = _profile(deployments, deployment, headers, spilled_over=spilled_over)
-    return facts.measure(
-        Facts(
+    return billing_inputs.measure_inputs(
+        BillingInputs(
             operation=envelope.operation,
             method=envelope.method,
             outcome=outcome,
@@ -50,9 +50,9 @@ def measure(
             images=_images(parsed),
             duration_s=answer.audio.duration_s if answer.audio else None,
             output=list(answer.output or ()),
-            pending=facts.is_pending(answer.background, answer.response_status),
+            pending=billing_inputs.is_pending(answer.background, answer.response_status),
             has_batch_results=batch is not None
-            and facts.has_results(envelope.operation, batch.status, batch.completed),
+            and billing_inputs.has_results(envelope.operation, batch.status, batch.completed),
         )
     )
 

@@ -24,7 +24,7 @@ from shared.core.wire.json.json_shape import (
     text,
     utf8_size,
 )
-from shared.core.wire.json.redaction import redact, redact_object
+from shared.core.wire.json.masking import mask_object, mask_secrets
 from shared.core.wire.operations import OperationSpec, spec_of
 from shared.core.wire.request import stream_request
 
@@ -90,7 +90,7 @@ def _summary(
     form: tuple[FormField, ...] | None = None,
     problem: str | None = None,
 ) -> RequestSummary:
-    prompt = redact(document.get(operation.prompt_member or ""))
+    prompt = mask_secrets(document.get(operation.prompt_member or ""))
     instructions = text(document.get("instructions")) or None
     tools = document.get("tools") or document.get("functions")
     return RequestSummary(
@@ -128,7 +128,7 @@ def _typed_fields(texts: dict[str, str]) -> JsonObject:
 
 def _metadata(value: object) -> JsonObject | None:
     """At most 16 pairs of short texts, as the API allows."""
-    pairs = list(redact_object(mapping(value)).items())[:16]
+    pairs = list(mask_object(mapping(value)).items())[:16]
     return {
         key[:64]: item[:512] if isinstance(item, str) else scalar(item) for key, item in pairs
     } or None

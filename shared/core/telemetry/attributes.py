@@ -15,7 +15,7 @@ type Attributes = dict[str, AttributeValue]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TelemetryOptions:
-    """What an operator decides about spans and metrics."""
+    """An operator's choices about spans and metrics."""
 
     server_address: str  # of the upstream
     server_port: int
@@ -26,7 +26,7 @@ class TelemetryOptions:
 
 
 def without_none(values: Mapping[str, AttributeValue | None]) -> Attributes:
-    """Those that are not None."""
+    """The values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -36,7 +36,7 @@ def server(options: TelemetryOptions) -> Attributes:
 
 
 def callers(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attributes:
-    """Who called, as far as the operator wants it."""
+    """The caller's names that the operator chose."""
     members = {name: getattr(exchange.caller, name) for name in sorted(options.caller_members)}
     return {
         f"fnsse.caller.{name}": str(value)[:MAX_NAME] for name, value in members.items() if value

@@ -9,7 +9,7 @@ from shared.core.records.exchange.envelope import Envelope
 
 
 class DeliveryCause(StrEnum):
-    """What made a delivery."""
+    """The cause of a delivery."""
 
     RECORDING = "recording"  # the relay queued it at the exchange's end
     RETRY = "retry"  # the queue delivered its message again, or enrichment queued it again
@@ -19,7 +19,7 @@ class DeliveryCause(StrEnum):
 
 
 def cause_of(envelope: Envelope, tries: int) -> DeliveryCause:
-    """What made a delivery of this envelope. `tries`: how often the queue delivered its message."""
+    """The cause of an envelope's delivery. `tries`: how often the queue delivered its message."""
     if envelope.replayed:
         return DeliveryCause.REPLAY
     if envelope.requeued is not None:

@@ -1,4 +1,4 @@
-"""What spans and metrics of an exchange are made of: figures, names and ids of its event.
+"""The values that spans and metrics of an exchange report: figures, names and ids of its event.
 
 Every text in it is bounded, and none is of the prompt or the answer, unless the operator wants
 messages.
@@ -25,7 +25,7 @@ _MAX_CHOICES: Final = 32
 _MADE_UP: Final = frozenset(range(400, 408))
 _ERROR_CODE: Final = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
 _STATUS_REASONS: Final = {"completed": "stop", "failed": "error", "cancelled": "error"}
-# A caller that left is not a failure of the operation.
+# A caller that disconnected is not a failure of the operation.
 _NO_ERROR: Final = frozenset({Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED})
 
 
@@ -85,8 +85,8 @@ class ExchangeTelemetry:
 def telemetry_of(
     event: Event, envelope: Envelope, *, truncated: bool, with_messages: bool = False
 ) -> ExchangeTelemetry:
-    """What is reported of an exchange. `truncated`: its event was cut. `with_messages`: the
-    operator wants them.
+    """The values of an exchange that are reported. `truncated`: its event was cut.
+    `with_messages`: prompt and answer are reported too.
     """
     finish_reasons = _finish_reasons(event)
     upstream_status = event.upstream_status_code
@@ -151,7 +151,7 @@ def _finish_reasons(event: Event) -> tuple[str, ...]:
             return ()  # it goes on without this exchange
         reason = event.finish_reason or _STATUS_REASONS.get(event.response_status)
         return (_word(reason),)
-    # no answer at all is no generation
+    # without any answer nothing was generated
     cut = event.stream and spec_of(event.operation).generates_text and event.chunk_count
     return ("error",) if cut else ()
 

@@ -35,7 +35,7 @@ class Messages:
     output: str | None  # an array of messages, one for each choice
 
     def by_attribute(self) -> dict[str, str]:
-        """Those that there are, by the names of their attributes."""
+        """The messages that are not None, by the names of their attributes."""
         values = {
             "gen_ai.system_instructions": self.system_instructions,
             "gen_ai.input.messages": self.input,
@@ -61,8 +61,10 @@ def messages_of(event: Event, finish_reasons: Sequence[str]) -> Messages | None:
     if event.output is not None:
         answer = _as_one_message(answer)
     return Messages(
-        system_instructions=_json([part for one in prompt[:instructions] for part in _parts(one)]),
-        input=_json([_message(one) for one in prompt[instructions:]]),
+        system_instructions=_json(
+            [part for message in prompt[:instructions] for part in _parts(message)]
+        ),
+        input=_json([_message(message) for message in prompt[instructions:]]),
         output=_json(_outputs(answer, finish_reasons)),
     )
 

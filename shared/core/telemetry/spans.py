@@ -106,7 +106,7 @@ def _repeated(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> Trace:
 
 
 def _phases(exchange: ExchangeTelemetry) -> tuple[Span, ...]:
-    """What the exchange's time went into, one after the other."""
+    """The phases of the exchange's time, one after the other."""
     timings = exchange.timings
     headers_ms = timings.to_headers_ms
     if headers_ms is None:

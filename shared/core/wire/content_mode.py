@@ -7,7 +7,7 @@ from typing import Final
 
 
 class ContentMode(StrEnum):
-    """What of an exchange's content is recorded, from the most to the least."""
+    """The part of an exchange's content that is recorded, from the most to the least."""
 
     FULL = "full"  # bodies in captures, texts in events
     # texts in events without what detectors find; bodies in captures until the event is accepted

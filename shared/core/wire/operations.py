@@ -58,7 +58,7 @@ _STREAM: Final = StreamMember(name="stream", value=True)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperationSpec:
-    """What the app knows about one operation: its route, its request and its response."""
+    """An operation as the app knows it: its route, its request and its response."""
 
     name: str  # `operation` of the envelope and of the event
     # None, both of them: any method and any route that no other row has

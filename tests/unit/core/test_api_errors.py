@@ -8,7 +8,7 @@ import pytest
 
 from shared.core.api_errors import caller_errors, exchange_errors
 from shared.core.api_errors.api_error import ApiError
-from shared.core.wire.token.caller_token import Check, Role
+from shared.core.wire.token.caller_token import Role, TokenCheck
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ from shared.core.wire.token.caller_token import Check, Role
             "CALLER_AUTH_AUTHORITY",
         ),
         *(
-            (caller_errors.token_refused(check), 401, check.value, "The call was refused: ")
-            for check in Check
+            (caller_errors.token_rejected(check), 401, check.value, "The call was refused: ")
+            for check in TokenCheck
         ),
     ],
 )

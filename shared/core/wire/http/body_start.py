@@ -1,4 +1,4 @@
-"""What kind of body begins with some bytes, whatever its content type says."""
+"""The kind of body that begins with some bytes, whatever its content type says."""
 
 from __future__ import annotations
 

@@ -94,8 +94,8 @@ class ContentDecoder:
         return zlib.decompressobj(_window_bits(self._coding, first))
 
     def _without_padding(self, rest: bytes, decompressor: _Decompressor) -> bytes:
-        """What is left to decompress: after the end of a member it begins the next one, which only
-        gzip has.
+        """The bytes still to decompress: after the end of a member they begin the next one, which
+        only gzip has.
         """
         if not decompressor.eof:
             return rest
@@ -159,7 +159,7 @@ class PieceDecoder:
         return bytes(decoded)
 
     def _without_padding(self, rest: bytes) -> bytes:
-        """What is left to decode: after the end of a member it begins the next one."""
+        """The bytes still to decode: after the end of a member they begin the next one."""
         if self._decompressor is None or not self._decompressor.eof:
             return rest
         rest = rest.lstrip(b"\0")

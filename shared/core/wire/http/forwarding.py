@@ -66,7 +66,7 @@ def response_headers(
 
 
 def upstream_addresses(host: str, port: int | None, prefix: bytes) -> re.Pattern[bytes]:
-    """What matches the beginning of an absolute URL that names the upstream, up to its path.
+    """The pattern of the beginning of an absolute URL that names the upstream, up to its path.
 
     `port` is None for the scheme's own. `prefix` is the path that AZURE_OPENAI_BASE_URL adds to
     each call.

@@ -1,4 +1,4 @@
-"""What the proxy does with headers and query parameters, in each direction: tables, every row with
+"""The proxy's treatment of headers and query parameters, in each direction: tables, every row with
 its reason.
 
 What no row names passes unchanged. Names are compared without regard to case (RFC 9110, 5.1). Names
@@ -15,7 +15,7 @@ from typing import Final
 
 
 class Action(StrEnum):
-    """What the proxy does with a header or a query parameter."""
+    """The proxy's treatment of a header or a query parameter."""
 
     DROP = "drop"
     REPLACE = "replace"  # the proxy's own takes its place
@@ -167,6 +167,6 @@ QUERY: Final[tuple[Rule, ...]] = (
 
 
 def matcher(rules: Iterable[Rule]) -> re.Pattern[bytes]:
-    """What matches the names of these rows, whole."""
+    """The pattern that matches the names of these rows, whole."""
     names = (re.escape(rule.name).replace(r"\*", ".*") for rule in rules)
     return re.compile("|".join(names).encode(), re.IGNORECASE | re.DOTALL)

@@ -45,7 +45,7 @@ def is_flat_error(document: JsonObject) -> bool:
 
 
 def _names(document: JsonObject, event: str) -> tuple[str, str, str]:
-    """What an event or a document says that it is."""
+    """The names that an event or a document has for its kind."""
     return event, text(document.get("type")), text(document.get("object"))
 
 

@@ -67,25 +67,29 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnknownRoute:
-    """404."""
+    """The proxy relays no such path. The client gets a 404."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrongMethod:
-    """405."""
+    """The path has other methods. The client gets a 405 that names them."""
 
     allowed: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebSocketRequested:
-    """501: the Functions host does not relay WebSockets."""
+    """The request wants a WebSocket, which the Functions host does not relay. The client gets a
+    501.
+    """
 
 
 def route(
     method: str, path: str, *, upgrade: str = ""
 ) -> Operation | UnknownRoute | WrongMethod | WebSocketRequested:
-    """What to do with a request. `path` is percent-encoded, `upgrade` is the header's value."""
+    """The operation that a request calls, or why it is not relayed. `path` is percent-encoded,
+    `upgrade` is the header's value.
+    """
     if not path.startswith(_ROOT) or _climbs(path):
         return _not_relayed(path)
     if "websocket" in upgrade.lower():
@@ -107,7 +111,9 @@ def _not_relayed(path: str) -> UnknownRoute | WrongMethod:
 
 
 def rejected_operation(path: str) -> Operation | None:
-    """What a rejected request is recorded as; None if its path is not below /openai/."""
+    """The operation by which a rejected request is recorded; None if its path is not below
+    /openai/.
+    """
     if not path.startswith(_ROOT):
         return None
     deployment, v1, _ = _split(path.removeprefix(_ROOT))

@@ -22,7 +22,7 @@ def is_examined(operation: OperationSpec, method: str, content_type: str) -> boo
     )
 
 
-def without_body(operation: OperationSpec, query_value: str | None) -> bool | None:
+def stream_without_body(operation: OperationSpec, query_value: str | None) -> bool | None:
     """Whether a request asks for a stream; None if only its body says it. `query_value` is that of
     `stream` in its query.
     """

@@ -29,18 +29,18 @@ _MAX_OPTIONS_BYTES: Final = 4096  # of the caller's own stream_options, which ha
 _MAX_MODEL_BYTES: Final = 1024
 _MAX_PROMPTS_BYTES: Final = 16 * 1024  # of several prompts; longer ones are not counted
 _NO_STREAM: Final = (b"", b"false", b"null")
-# What the error of an upstream says that does not know the option.
+# Words in the error of an upstream that does not know the option.
 _OPTION_NAMES: Final = (b"stream_options", b"include_usage")
 _UNKNOWN_MEMBER: Final = b"Extra inputs are not permitted"
 _UNKNOWN_MEMBER_STATUSES: Final = frozenset({400, 422})
 
-# A body in parts: what precedes the addition, the addition, what follows it.
+# A body in three parts: before the addition, the addition, after it.
 type BodyParts = tuple[bytes | memoryview, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examination:
-    """What a request's body says."""
+    """Members of a request's body that the relay needs."""
 
     # it asks for a stream; None: that cannot be said, as it is not a JSON object, or as the member
     # has a value that servers may take in different ways
@@ -52,7 +52,7 @@ class Examination:
 
 
 def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Cooperative[Examination]:
-    """What the relay must know of a JSON body. A body that is not a JSON object is sent as it came.
+    """Examine a JSON body for the relay. A body that is not a JSON object is sent as it came.
 
     `may_ask`: the body may be changed so that it asks for usage.
     """
@@ -64,7 +64,7 @@ def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Coope
     value = _short_value(body, spans.get(member.name))
     asks_for_stream = value == json.dumps(member.value).encode()
     stream = asks_for_stream or (False if value in _NO_STREAM else None)
-    asks = (
+    adds_option = (
         may_ask
         and asks_for_stream
         and _short_value(body, spans.get("data_sources")) in (b"", b"null")
@@ -73,7 +73,7 @@ def examine(body: JsonText, operation: OperationSpec, *, may_ask: bool) -> Coope
         stream=stream,
         model=_text(body, spans.get("model")),
         choices=_choices(body, spans, operation),
-        with_usage_request=(yield from _with_usage_request(body, spans)) if asks else None,
+        with_usage_request=(yield from _with_usage_request(body, spans)) if adds_option else None,
     )
 
 
@@ -84,7 +84,7 @@ def accepts(operation: OperationSpec, api_version: str | None, *, v1: bool) -> b
     return v1 or api_version is None or not api_version[:4].isdecimal() or api_version >= _SINCE
 
 
-def is_refusal(status: int, error_body: bytes) -> bool:
+def rejects_stream_options(status: int, error_body: bytes) -> bool:
     """Whether an error is about the option. Servers that do not know it answer 400, 422, 501 and
     others; most of them name it.
     """

@@ -1,5 +1,8 @@
 """Streams of server-sent events, and how a response ended.
 
+Pieces of a response, cut anywhere, enter. Events, the response's end (`Tail`), and the bytes that a
+client may have leave.
+
     sse               decodes server-sent events
     stream_end        what ends an event or a stream, reports an error, or holds the usage
     stream_scan       how a stream ended, whatever its size and that of its events
@@ -10,5 +13,6 @@
     usage_chunk       takes the usage chunk out of a stream whose caller did not ask for it
     held_end          holds back the very end of a response
 
-The relay asks this of the bytes that pass, enrichment of a whole capture.
+The relay asks this of the bytes that pass, enrichment of a whole capture. It imports http, json,
+operations and steps.
 """

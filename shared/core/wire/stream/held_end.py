@@ -38,7 +38,7 @@ class HeldEnd:
         self._passed = b"\n"  # the last byte that passed: a piece may begin in the middle of a line
 
     def feed(self, piece: bytes, *, is_stream: bool) -> bytes:
-        """What may go to the client now; the rest is added to `held`."""
+        """The bytes that may go to the client now; the rest is added to `held`."""
         data = self.held + piece
         at = _stream_end(self._passed + data) - 1 if is_stream else max(len(data) - 1, 0)
         passing, self.held = data[:at], data[at:]

@@ -1,4 +1,4 @@
-"""What the first and the last characters of a JSON object say that is too large to be parsed.
+"""Members of a JSON object that is too large to be parsed, read from its first and last characters.
 
 Quotes within a JSON text are escaped, so no text looks like a member. How deep a member near the
 end of a whole object stands is known from what follows it, which closes all that is around the
@@ -81,14 +81,14 @@ def is_error(name: str, first: str, last: str) -> bool:
     """Whether an event reports an error. `name` is its SSE name."""
     members, following, opens = first_members(first)
     # A container counts because it is there, whatever it holds.
-    known: JsonObject = dict(members)
+    document: JsonObject = dict(members)
     if following:
-        known[following] = {"": ""} if opens == "{" else "…"
+        document[following] = {"": ""} if opens == "{" else "…"
     for code in ("code", "statusCode"):
         value = last_member(last, code, "{")
         if value is not None:
-            known.setdefault(code, value)
-    return error_of(known, name) is not None
+            document.setdefault(code, value)
+    return error_of(document, name) is not None
 
 
 def _innermost(document: JsonObject, around: str) -> JsonObject:

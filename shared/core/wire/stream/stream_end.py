@@ -1,5 +1,4 @@
-"""What ends an event of a stream, what ends a stream, what reports an error, and which chunk holds
-its usage.
+"""Recognises the end of an event, the end of a stream, errors, and the chunk that holds the usage.
 
 The relay looks for these in bytes as they pass, the tail and enrichment in decoded events.
 """

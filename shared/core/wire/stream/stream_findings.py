@@ -1,6 +1,4 @@
-"""What events of a stream say of its end: whether it is complete, whether it reports an error, and
-its usage.
-"""
+"""Findings of a stream's end: whether it is complete, an error that it reports, and its usage."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ _CHOICE_INDEX: Final = re.compile(r'"choices"\s*:\s*\[\s*\{\s*"index"\s*:\s*(\d+
 
 @dataclass(slots=True)
 class StreamFindings:
-    """What a part of a stream said."""
+    """The findings in a part of a stream."""
 
     done: bool = False  # [DONE], or an event with which a stream of its kind ends
     failed: bool = False  # an error, the failure of the last event aside

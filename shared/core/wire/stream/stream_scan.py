@@ -78,18 +78,18 @@ class StreamScan:
         return self._tail(self._findings())
 
     def end_without_last_event(self) -> Tail:
-        """As `end`, for a client that was not sent the event that ended the stream."""
+        """The stream's end for a client that was not sent the event that ended it."""
         findings = self._findings()
         findings.done = findings.last_failed = False
         return replace(self._tail(findings), open_end=False)
 
     @property
     def next_sequence_number(self) -> int:
-        """The one after the last `sequence_number` of the events; 0 if they have none."""
+        """The number after the last `sequence_number` of the events; 0 if they have none."""
         return self._last_sequence_number(self._join()) + 1
 
     def _last_sequence_number(self, text: bytes) -> int:
-        """The last one up to the end of `text`; -1 if there is none."""
+        """The last `sequence_number` up to the end of `text`; -1 if there is none."""
         at = text.rfind(b'"sequence_number"')
         number = _SEQUENCE_NUMBER.match(text, at) if at >= 0 else None
         return int(number[1]) if number else self._sequence_number
@@ -119,7 +119,7 @@ class StreamScan:
         return self.choices is None and bool(findings.choices) and all(findings.choices.values())
 
     def _findings(self) -> StreamFindings:
-        """What all complete events said, those of the text included."""
+        """The findings of all complete events, those of the text included."""
         findings, text = self._before.copy(), self._join()
         start = 0
         if self._first is not None:

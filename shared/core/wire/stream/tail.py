@@ -1,5 +1,5 @@
-"""What the end of a response says: whether the response is complete, whether it reports an error,
-and its usage.
+"""The end of a response: whether the response is complete, whether it reports an error, and its
+usage.
 
 `stream_scan` finds it in a stream. Enrichment reads the whole capture, later and elsewhere.
 """
@@ -23,7 +23,7 @@ MAX_USAGE_DEPTH: Final = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tail:
-    """What the end of a response says."""
+    """The end of a response, read."""
 
     # it holds [DONE], a finish_reason for every choice, or a last event
     finished: bool

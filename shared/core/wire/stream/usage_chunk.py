@@ -35,7 +35,7 @@ class UsageChunkFilter:
         self._inside_long_event = False
 
     def feed(self, piece: bytes) -> bytes:
-        """What may go to the client now; b"" if nothing may."""
+        """The bytes that may go to the client now; b"" if none may."""
         if not self._held and piece.endswith(EVENT_ENDS) and not may_hold_usage_chunk(piece):
             self._inside_long_event = False
             return piece
@@ -62,7 +62,7 @@ class UsageChunkFilter:
         return b"".join(output)
 
     def flush(self) -> bytes:
-        """What was held back when the stream ended."""
+        """The bytes that were held back when the stream ended, without the usage chunk."""
         rest, self._held = self._held, b""
         return rest if self._inside_long_event or not is_usage_chunk(rest) else b""
 

@@ -36,7 +36,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
-class Check(StrEnum):
+class TokenCheck(StrEnum):
     """The checks that a call can fail, in their order. The values are the error codes that a caller
     gets.
     """
@@ -58,7 +58,7 @@ class Check(StrEnum):
 class TokenRejected:
     """The token does not hold; the call is answered 401."""
 
-    check: Check
+    check: TokenCheck
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,27 +75,27 @@ def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | TokenRejected:
     """
     values = [value for name, value in headers if name == b"authorization"]
     if len(values) > 1:
-        return TokenRejected(check=Check.SEVERAL)
+        return TokenRejected(check=TokenCheck.SEVERAL)
     scheme, _, token = values[0].partition(b" ") if values else (b"", b"", b"")
     if scheme.lower() != b"bearer":  # RFC 9110, 11.1: without regard to case
-        return TokenRejected(check=Check.MISSING)
-    return token if len(token) <= LARGEST_BYTES else TokenRejected(check=Check.FORM)
+        return TokenRejected(check=TokenCheck.MISSING)
+    return token if len(token) <= LARGEST_BYTES else TokenRejected(check=TokenCheck.FORM)
 
 
 def key_id(token: bytes) -> str | TokenRejected:
     """The id of the key that the token names (`kid`). Nothing else in its header is trusted."""
     if not _FORM.fullmatch(token):
-        return TokenRejected(check=Check.FORM)
+        return TokenRejected(check=TokenCheck.FORM)
     header = _json_object(_decode(token.partition(b".")[0]))
     if header is None:
-        return TokenRejected(check=Check.FORM)
+        return TokenRejected(check=TokenCheck.FORM)
     if header.get("alg") != ALGORITHM:
-        return TokenRejected(check=Check.ALGORITHM)
+        return TokenRejected(check=TokenCheck.ALGORITHM)
     kid = header.get("kid")
-    return kid if isinstance(kid, str) else TokenRejected(check=Check.KEY)
+    return kid if isinstance(kid, str) else TokenRejected(check=TokenCheck.KEY)
 
 
-def payload_fault(payload: bytes) -> Check | None:
+def payload_fault(payload: bytes) -> TokenCheck | None:
     """The fault in the form of a signed payload or its times; None if there is none.
 
     Checked here because a JWT library is more lenient: it takes `"1800003600"` and `true` for
@@ -103,11 +103,11 @@ def payload_fault(payload: bytes) -> Check | None:
     """
     claims = _json_object(payload)
     if claims is None:
-        return Check.FORM
+        return TokenCheck.FORM
     if "exp" in claims and _seconds(claims["exp"]) is None:
-        return Check.EXPIRY
+        return TokenCheck.EXPIRY
     if "nbf" in claims and _seconds(claims["nbf"]) is None:
-        return Check.START
+        return TokenCheck.START
     return None
 
 
@@ -117,10 +117,10 @@ def identity(claims: Mapping[str, Any]) -> TokenAccepted | TokenRejected:
     Entra writes one audience as a string; a list of them is not its form.
     """
     if not isinstance(claims["aud"], str):
-        return TokenRejected(check=Check.AUDIENCE)
+        return TokenRejected(check=TokenCheck.AUDIENCE)
     object_id = claims.get("oid")
     if not isinstance(object_id, str):
-        return TokenRejected(check=Check.OBJECT_ID)
+        return TokenRejected(check=TokenCheck.OBJECT_ID)
     return TokenAccepted(object_id=object_id.lower(), until_s=claims["exp"] + LEEWAY_S)
 
 

@@ -1,5 +1,5 @@
-"""What an Entra tenant publishes about its tokens: who issues them (OpenID metadata) and the keys
-that sign them (JWKS).
+"""The documents that an Entra tenant publishes about its tokens: their issuer (OpenID metadata) and
+the keys that sign them (JWKS).
 
 https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens
 """

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.entra_tokens import AUDIENCE, CALLER, ISSUER_V1, ISSUER_V2, claims, private_key, token
 from shared.adapters.identity.entra import EntraKeys
-from shared.core.wire.token.caller_token import LEEWAY_S, Check, TokenAccepted, TokenRejected
+from shared.core.wire.token.caller_token import LEEWAY_S, TokenAccepted, TokenCheck, TokenRejected
 
 KEYS = EntraKeys(
     issuers=frozenset({ISSUER_V1, ISSUER_V2}),
@@ -73,40 +73,43 @@ def test_an_object_id_has_no_case() -> None:
 @pytest.mark.parametrize(
     ("changed", "check"),
     [
-        ({"iss": "https://sts.windows.net/"}, Check.ISSUER),
-        ({"iss": None}, Check.ISSUER),
-        ({"iss": [ISSUER_V1]}, Check.ISSUER),
-        ({"iss": {ISSUER_V1: 1}}, Check.ISSUER),
-        ({"aud": AUDIENCE.upper()}, Check.AUDIENCE),
-        ({"aud": ""}, Check.AUDIENCE),
-        ({"aud": None}, Check.AUDIENCE),
-        ({"aud": [AUDIENCE]}, Check.AUDIENCE),
-        ({"exp": None}, Check.EXPIRY),
-        ({"exp": "1800003600"}, Check.EXPIRY),
-        ({"exp": True}, Check.EXPIRY),
-        ({"exp": float("inf")}, Check.EXPIRY),
-        ({"exp": float("nan")}, Check.EXPIRY),
-        ({"exp": [1]}, Check.EXPIRY),
-        ({"exp": -1}, Check.EXPIRY),
-        ({"nbf": "0"}, Check.START),
-        ({"nbf": True}, Check.START),
-        ({"nbf": float("nan")}, Check.START),
-        ({"nbf": 10**30}, Check.START),
-        ({"oid": None}, Check.OBJECT_ID),
-        ({"oid": 1}, Check.OBJECT_ID),
-        ({"iss": "x", "aud": "x", "exp": 0, "oid": None}, Check.EXPIRY),  # the first one that fails
-        ({"iss": "x", "aud": "x", "oid": None}, Check.ISSUER),
+        ({"iss": "https://sts.windows.net/"}, TokenCheck.ISSUER),
+        ({"iss": None}, TokenCheck.ISSUER),
+        ({"iss": [ISSUER_V1]}, TokenCheck.ISSUER),
+        ({"iss": {ISSUER_V1: 1}}, TokenCheck.ISSUER),
+        ({"aud": AUDIENCE.upper()}, TokenCheck.AUDIENCE),
+        ({"aud": ""}, TokenCheck.AUDIENCE),
+        ({"aud": None}, TokenCheck.AUDIENCE),
+        ({"aud": [AUDIENCE]}, TokenCheck.AUDIENCE),
+        ({"exp": None}, TokenCheck.EXPIRY),
+        ({"exp": "1800003600"}, TokenCheck.EXPIRY),
+        ({"exp": True}, TokenCheck.EXPIRY),
+        ({"exp": float("inf")}, TokenCheck.EXPIRY),
+        ({"exp": float("nan")}, TokenCheck.EXPIRY),
+        ({"exp": [1]}, TokenCheck.EXPIRY),
+        ({"exp": -1}, TokenCheck.EXPIRY),
+        ({"nbf": "0"}, TokenCheck.START),
+        ({"nbf": True}, TokenCheck.START),
+        ({"nbf": float("nan")}, TokenCheck.START),
+        ({"nbf": 10**30}, TokenCheck.START),
+        ({"oid": None}, TokenCheck.OBJECT_ID),
+        ({"oid": 1}, TokenCheck.OBJECT_ID),
+        (
+            {"iss": "x", "aud": "x", "exp": 0, "oid": None},
+            TokenCheck.EXPIRY,
+        ),  # the first one that fails
+        ({"iss": "x", "aud": "x", "oid": None}, TokenCheck.ISSUER),
     ],
     ids=str,
 )
-def test_each_claim_is_checked(changed: dict[str, Any], check: Check) -> None:
+def test_each_claim_is_checked(changed: dict[str, Any], check: TokenCheck) -> None:
     assert verified(**changed) == TokenRejected(check=check)
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf"])
 def test_a_time_of_null_is_not_a_time(name: str) -> None:
     payload = json.dumps(claims() | {name: None}).encode()
-    check = {"exp": Check.EXPIRY, "nbf": Check.START}[name]
+    check = {"exp": TokenCheck.EXPIRY, "nbf": TokenCheck.START}[name]
     assert KEYS.verify(signed(payload), "first", AUDIENCES) == TokenRejected(check=check)
 
 
@@ -115,14 +118,14 @@ def test_a_time_of_null_is_not_a_time(name: str) -> None:
     [
         ({"exp": -LEEWAY_S + LATER_S}, None),
         ({"exp": -LEEWAY_S + 30}, None),
-        ({"exp": -LEEWAY_S}, Check.EXPIRY),
+        ({"exp": -LEEWAY_S}, TokenCheck.EXPIRY),
         ({"nbf": LEEWAY_S}, None),
-        ({"nbf": LEEWAY_S + 30}, Check.START),
+        ({"nbf": LEEWAY_S + 30}, TokenCheck.START),
     ],
     ids=str,
 )
 def test_clocks_may_differ_by_the_leeway_and_no_more(
-    changed: dict[str, float], check: Check | None
+    changed: dict[str, float], check: TokenCheck | None
 ) -> None:
     times = {name: in_seconds(seconds) for name, seconds in changed.items()}
     decided = verified(**times)
@@ -135,7 +138,7 @@ def test_clocks_may_differ_by_the_leeway_and_no_more(
 
 def test_a_signature_counts_before_the_claims() -> None:
     expired = token("another", exp=1).encode()
-    assert KEYS.verify(expired, "first", AUDIENCES) == TokenRejected(check=Check.SIGNATURE)
+    assert KEYS.verify(expired, "first", AUDIENCES) == TokenRejected(check=TokenCheck.SIGNATURE)
 
 
 @settings(deadline=None)

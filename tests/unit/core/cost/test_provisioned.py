@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.cost.provisioned import UNUSED, Use, read_reservations, shares, weight
+from shared.core.cost.provisioned import UNUSED, Use, parse_reservations, shares, weight
 from shared.errors import RateError
 from tests.unit.core.cost.test_cost import AT, CARD, quantities
 
 HEAD = "deployment,units,unit_hour,currency,valid_from,valid_to\n"
 # from noon on the first to midnight after the third: 60 hours of 20 USD
-PTU = read_reservations(HEAD + "ptu,10,2,USD,2026-11-01T12:00,2026-11-04\n")
+PTU = parse_reservations(HEAD + "ptu,10,2,USD,2026-11-01T12:00,2026-11-04\n")
 SINCE, UNTIL = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 
 
@@ -78,4 +78,4 @@ def test_a_call_weighs_its_cost_by_the_token() -> None:
 )
 def test_a_mistake_is_named_with_its_line(text: str, message: str) -> None:
     with pytest.raises(RateError, match=message):
-        read_reservations(text)
+        parse_reservations(text)

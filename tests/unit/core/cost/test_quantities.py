@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.cost.facts import quantities_of
+from shared.core.cost.billing_inputs import quantities_of
 from shared.core.cost.quantities import TOKENS, parts_of, split_tokens
 
 

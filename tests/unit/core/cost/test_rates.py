@@ -11,7 +11,7 @@ import pytest
 
 from shared import rate_files
 from shared.core.cost import rates
-from shared.core.cost.facts import quantities_of
+from shared.core.cost.billing_inputs import quantities_of
 from shared.errors import RateError
 
 ROOT: Final = Path(__file__).parents[4]

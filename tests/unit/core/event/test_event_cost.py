@@ -10,13 +10,13 @@ import pytest
 from harness.sample_envelope import PLAIN
 from harness.schema import valid
 from shared.core.cost.quantities import Quantities
-from shared.core.cost.rates import CardTexts, RateCard, read_card
+from shared.core.cost.rates import CardTexts, RateCard, parse_card
 from shared.core.event import event_cost, usage_claim
 from shared.core.event.builder import build
 from shared.core.event.shape import Event, EventCost, to_json
 
 BASE = "model,sku,currency,input,output,source\ngpt,GlobalStandard,USD,1.25,10,a\n"
-CARD = read_card(CardTexts(base=BASE))
+CARD = parse_card(CardTexts(base=BASE))
 
 
 def an_event(**changes: object) -> Event:
@@ -65,7 +65,7 @@ def test_the_cost_follows_the_claim(repeated: bool, amount: str) -> None:
 def test_the_version_of_a_card_changes_with_its_prices() -> None:
     """So that an event says by which prices it was made."""
     versions = {
-        read_card(CardTexts(base=base, overlay=overlay)).version
+        parse_card(CardTexts(base=base, overlay=overlay)).version
         for base, overlay in (
             (BASE, None),
             (BASE.replace("1.25", "1.5"), None),
@@ -78,5 +78,5 @@ def test_the_version_of_a_card_changes_with_its_prices() -> None:
 
 def test_a_companys_rate_counts() -> None:
     overlay = BASE.replace("1.25", "1").replace(",10,", ",1,")
-    card = read_card(CardTexts(base=BASE, overlay=overlay))
+    card = parse_card(CardTexts(base=BASE, overlay=overlay))
     assert Decimal(cost_of(an_event(), card).amount or 0) == Decimal("0.000011")

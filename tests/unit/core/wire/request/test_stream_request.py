@@ -9,7 +9,11 @@ import pytest
 
 from shared.core.event import request_summary
 from shared.core.wire.operations import spec_of
-from shared.core.wire.request.stream_request import is_examined, requests_stream, without_body
+from shared.core.wire.request.stream_request import (
+    is_examined,
+    requests_stream,
+    stream_without_body,
+)
 from shared.core.wire.request.usage_request import examine
 from tests.unit.core.wire.scanning import run
 
@@ -55,7 +59,7 @@ def test_what_is_known_of_a_stream_before_the_body(
     operation: str, query_value: str | None, expected: bool | None
 ) -> None:
     """None: only the body says it."""
-    assert without_body(spec_of(operation), query_value) is expected
+    assert stream_without_body(spec_of(operation), query_value) is expected
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.core.wire.operations import spec_of
-from shared.core.wire.request.usage_request import Examination, accepts, examine, is_refusal
+from shared.core.wire.request.usage_request import (
+    Examination,
+    accepts,
+    examine,
+    rejects_stream_options,
+)
 from shared.core.wire.steps import run_to_end
 from tests.unit.core.wire.scanning import run, timed
 
@@ -226,7 +231,7 @@ def test_where_the_addition_may_be_made(
 )
 def test_what_a_refusal_says(status: int, body: bytes, refusal: bool) -> None:
     """It names the option, or an unknown member; not another mistake."""
-    assert is_refusal(status, body) is refusal
+    assert rejects_stream_options(status, body) is refusal
 
 
 @pytest.mark.parametrize(

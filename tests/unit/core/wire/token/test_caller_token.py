@@ -16,8 +16,8 @@ from shared.core.wire.token import caller_token
 from shared.core.wire.token.caller_token import (
     LARGEST_BYTES,
     LEEWAY_S,
-    Check,
     TokenAccepted,
+    TokenCheck,
     TokenRejected,
 )
 
@@ -60,18 +60,18 @@ def test_the_scheme_has_no_case(value: bytes) -> None:
 @pytest.mark.parametrize(
     ("values", "check"),
     [
-        ([], Check.MISSING),
-        ([b""], Check.MISSING),
-        ([b"a.b.c"], Check.MISSING),
-        ([b"Basic dXNlcjpwYXNz"], Check.MISSING),
-        ([b"Bearera.b.c"], Check.MISSING),
-        ([b" Bearer a.b.c"], Check.MISSING),
-        ([b"Bearer a.b.c", b"Bearer a.b.c"], Check.SEVERAL),
-        ([b"Basic x", b"Bearer a.b.c"], Check.SEVERAL),
-        ([b"Bearer " + b"a" * (LARGEST_BYTES + 1)], Check.FORM),
+        ([], TokenCheck.MISSING),
+        ([b""], TokenCheck.MISSING),
+        ([b"a.b.c"], TokenCheck.MISSING),
+        ([b"Basic dXNlcjpwYXNz"], TokenCheck.MISSING),
+        ([b"Bearera.b.c"], TokenCheck.MISSING),
+        ([b" Bearer a.b.c"], TokenCheck.MISSING),
+        ([b"Bearer a.b.c", b"Bearer a.b.c"], TokenCheck.SEVERAL),
+        ([b"Basic x", b"Bearer a.b.c"], TokenCheck.SEVERAL),
+        ([b"Bearer " + b"a" * (LARGEST_BYTES + 1)], TokenCheck.FORM),
     ],
 )
-def test_anything_but_one_bearer_token_is_rejected(values: list[bytes], check: Check) -> None:
+def test_anything_but_one_bearer_token_is_rejected(values: list[bytes], check: TokenCheck) -> None:
     assert caller_token.bearer([(b"authorization", value) for value in values]) == TokenRejected(
         check=check
     )
@@ -93,13 +93,13 @@ def test_the_key_is_the_one_that_the_header_names() -> None:
 )
 def test_one_algorithm_is_believed(algorithm: object) -> None:
     token = unsigned({**GOOD_HEADER, "alg": algorithm}, {}, b"sig").encode()
-    assert caller_token.key_id(token) == TokenRejected(check=Check.ALGORITHM)
+    assert caller_token.key_id(token) == TokenRejected(check=TokenCheck.ALGORITHM)
 
 
 @pytest.mark.parametrize("kid", [None, 1, ["first"], {"first": 1}])
 def test_a_key_id_is_a_text(kid: object) -> None:
     assert caller_token.key_id(unsigned({**GOOD_HEADER, "kid": kid}, {}).encode()) == TokenRejected(
-        check=Check.KEY
+        check=TokenCheck.KEY
     )
 
 
@@ -122,7 +122,7 @@ def test_a_key_id_is_a_text(kid: object) -> None:
     ],
 )
 def test_a_token_that_is_not_a_jwt_is_malformed(token: bytes) -> None:
-    assert caller_token.key_id(token) == TokenRejected(check=Check.FORM)
+    assert caller_token.key_id(token) == TokenRejected(check=TokenCheck.FORM)
 
 
 @given(st.binary(max_size=200))
@@ -154,23 +154,25 @@ def test_claims_that_hold_speak_for_their_identity() -> None:
 @pytest.mark.parametrize(
     ("changed", "check"),
     [
-        ({"aud": ["a"]}, Check.AUDIENCE),
-        ({"oid": None}, Check.OBJECT_ID),
-        ({"oid": 1}, Check.OBJECT_ID),
+        ({"aud": ["a"]}, TokenCheck.AUDIENCE),
+        ({"oid": None}, TokenCheck.OBJECT_ID),
+        ({"oid": 1}, TokenCheck.OBJECT_ID),
     ],
 )
-def test_an_identity_has_one_audience_and_one_id(changed: dict[str, Any], check: Check) -> None:
+def test_an_identity_has_one_audience_and_one_id(
+    changed: dict[str, Any], check: TokenCheck
+) -> None:
     assert caller_token.identity(CLAIMS_THAT_HOLD | changed) == TokenRejected(check=check)
 
 
 @given(JSON)
 def test_any_json_as_payload_gives_a_response(payload: Any) -> None:
     found = caller_token.payload_fault(json.dumps(payload).encode())
-    assert (found is Check.FORM) is not isinstance(payload, dict)
+    assert (found is TokenCheck.FORM) is not isinstance(payload, dict)
 
 
 @given(st.binary(max_size=100))
 @example(b"[" * 100_000)
 @example(b'{"exp": ' + b"9" * 5000 + b"}")
 def test_a_payload_that_is_not_a_json_object_is_malformed(payload: bytes) -> None:
-    assert caller_token.payload_fault(payload) in {Check.FORM, None}
+    assert caller_token.payload_fault(payload) in {TokenCheck.FORM, None}

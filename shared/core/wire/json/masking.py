@@ -1,6 +1,6 @@
-"""Redaction: what of a request or a response may be in an event.
+"""Masking of secrets and files.
 
-Every JSON value that goes from a capture into an event is redacted. Secrets are masked, files and
+Every JSON value that goes from a capture into an event passes here. Secrets are masked, files and
 vectors are replaced by a description. The result can always be written as JSON: nesting is cut off
 below MAX_DEPTH, and a number that JSON does not know becomes null.
 """
@@ -54,17 +54,17 @@ _KEPT_NUMBERS: Final = frozenset({"token_logprobs", "text_offset"})
 _TOO_DEEP: Final = "[nested too deeply]"
 
 
-def redact(value: Json) -> Json:
-    """A copy that may be in an event."""
+def mask_secrets(value: Json) -> Json:
+    """A copy of a value that may be in an event."""
     return _value(value, MAX_DEPTH)
 
 
-def redact_object(fields: JsonObject) -> JsonObject:
+def mask_object(fields: JsonObject) -> JsonObject:
     """A copy of an object that may be in an event."""
     return _object(fields, MAX_DEPTH)
 
 
-def redact_items(values: list[Json]) -> list[Json]:
+def mask_items(values: list[Json]) -> list[Json]:
     """A copy of an array's items that may be in an event."""
     return [_value(value, MAX_DEPTH - 1) for value in values]
 

@@ -1,7 +1,7 @@
-"""What the quantities of an exchange are made of.
+"""The quantities of an exchange, computed from what its event reports.
 
-An event that an older version wrote has no `quantities`: they are made of its other keys, by the
-same rules.
+An event that an older version wrote has no `quantities`: they are computed from its other keys, by
+the same rules.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _ROUTER: Final = "model-router"  # Azure's name, and the beginning of its versio
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
-    """What an event says of what is billed, in its own words."""
+class BillingInputs:
+    """The values of an event on which its quantities depend, as the upstream sent them."""
 
     operation: str
     method: str | None
@@ -65,13 +65,13 @@ class Facts:
 
 
 def quantities_of(event: JsonObject) -> Quantities:
-    """What is billed of the exchange that an event reports."""
+    """The quantities of the exchange that an event reports."""
     quantities = mapping(event.get("quantities"))
     if quantities:
         return from_json(quantities)
     served, batch = mapping(event.get("served")), mapping(event.get("batch"))
-    return measure(
-        Facts(
+    return measure_inputs(
+        BillingInputs(
             operation=text(event.get("operation")),
             method=short(event.get("method")),
             outcome=text(event.get("outcome")),
@@ -110,24 +110,24 @@ def has_results(operation: str, status: object, completed: object) -> bool:
     return status in spec_of(operation).final_statuses and (integer(completed) or 0) > 0
 
 
-def measure(facts: Facts) -> Quantities:
+def measure_inputs(inputs: BillingInputs) -> Quantities:
     """The quantities of an exchange."""
-    basis = _basis(facts)
-    model, model_source = _model(facts)
-    images = facts.images or {}
+    basis = _basis(inputs)
+    model, model_source = _model(inputs)
+    images = inputs.images or {}
     amounts: dict[str, Any] = {
         part: amount
-        for part, amount in (_tokens(facts, basis) | _counts(facts, basis)).items()
+        for part, amount in (_tokens(inputs, basis) | _counts(inputs, basis)).items()
         if amount
     }
     return Quantities(
         basis=basis,
         model=model,
         model_source=model_source,
-        sku=facts.sku,
-        zone=facts.zone,
-        service_tier=facts.service_tier,
-        spilled_over=facts.spilled_over,
+        sku=inputs.sku,
+        zone=inputs.zone,
+        service_tier=inputs.service_tier,
+        spilled_over=inputs.spilled_over,
         images=integer(images.get("count")) or None,
         image_size=short(images.get("size")),
         image_quality=short(images.get("quality")),
@@ -135,83 +135,83 @@ def measure(facts: Facts) -> Quantities:
     )
 
 
-def _basis(facts: Facts) -> Basis:
-    if facts.usage_repeated:
+def _basis(inputs: BillingInputs) -> Basis:
+    if inputs.usage_repeated:
         return "repeated"
-    if facts.usage and has_figures(facts.usage):
+    if inputs.usage and has_figures(inputs.usage):
         return "usage"
-    if facts.usage_estimate:
+    if inputs.usage_estimate:
         return "estimate"
-    if not _is_billed(facts):
+    if not _is_billed(inputs):
         return "nothing"
-    return "count" if _has_count(facts) else "unknown"
+    return "count" if _has_count(inputs) else "unknown"
 
 
-def _is_billed(facts: Facts) -> bool:
+def _is_billed(inputs: BillingInputs) -> bool:
     """Whether the upstream may have charged for the exchange, as far as it shows."""
-    status, spec = facts.upstream_status_code, spec_of(facts.operation)
-    if spec.is_own_call or facts.has_batch_results:
+    status, spec = inputs.upstream_status_code, spec_of(inputs.operation)
+    if spec.is_own_call or inputs.has_batch_results:
         return True  # it reads what was billed, and nothing else may say how much
-    if facts.method in _REQUESTS_WITHOUT_BODY:
+    if inputs.method in _REQUESTS_WITHOUT_BODY:
         return False
     if status is None:
-        return facts.outcome not in {"rejected", "upstream_error"}
+        return inputs.outcome not in {"rejected", "upstream_error"}
     if status >= 400:
         # Azure bills what it processed, although the status reports an error
-        return status == 408 or (status == 400 and facts.error_code == "content_filter")
-    return not (facts.pending or spec.repeats_usage or spec.reads_object)
+        return status == 408 or (status == 400 and inputs.error_code == "content_filter")
+    return not (inputs.pending or spec.repeats_usage or spec.reads_object)
 
 
-def _has_count(facts: Facts) -> bool:
-    if spec_of(facts.operation).is_billed_by_characters:
-        return isinstance(facts.prompt, str)
-    return bool(facts.images) or facts.duration_s is not None
+def _has_count(inputs: BillingInputs) -> bool:
+    if spec_of(inputs.operation).is_billed_by_characters:
+        return isinstance(inputs.prompt, str)
+    return bool(inputs.images) or inputs.duration_s is not None
 
 
-def _model(facts: Facts) -> tuple[str | None, ModelSource | None]:
-    model = facts.model if facts.model != _UNKNOWN_MODEL else None
+def _model(inputs: BillingInputs) -> tuple[str | None, ModelSource | None]:
+    model = inputs.model if inputs.model != _UNKNOWN_MODEL else None
     sources: tuple[tuple[str | None, ModelSource], ...] = (
-        (facts.served_model, "header"),
+        (inputs.served_model, "header"),
         (model, "answer"),
-        (facts.deployment_model, "setting"),
-        (facts.deployment, "deployment"),
+        (inputs.deployment_model, "setting"),
+        (inputs.deployment, "deployment"),
     )
     return next(((name, source) for name, source in sources if name), (None, None))
 
 
-def _tokens(facts: Facts, basis: Basis) -> dict[str, int | float]:
-    if basis == "estimate" and facts.usage_estimate:
-        return {**split_tokens(facts.usage_estimate)}
-    if not facts.usage or basis not in {"usage", "repeated"}:
+def _tokens(inputs: BillingInputs, basis: Basis) -> dict[str, int | float]:
+    if basis == "estimate" and inputs.usage_estimate:
+        return {**split_tokens(inputs.usage_estimate)}
+    if not inputs.usage or basis not in {"usage", "repeated"}:
         return {}
-    parts = split_tokens(facts.usage)
-    if facts.images and not parts["image_output"]:
+    parts = split_tokens(inputs.usage)
+    if inputs.images and not parts["image_output"]:
         # an answer with images reports its output as one figure, and it is the images'
         parts |= {"image_output": parts["output"], "output": 0}
     return {**parts}
 
 
-def _counts(facts: Facts, basis: Basis) -> dict[str, int | float]:
-    counts: dict[str, int | float] = _tool_calls(facts.output)
-    if _is_routed(facts):
-        counts["routed_input"] = sum(_tokens(facts, basis).get(part, 0) for part in INPUT_TOKENS)
+def _counts(inputs: BillingInputs, basis: Basis) -> dict[str, int | float]:
+    counts: dict[str, int | float] = _tool_calls(inputs.output)
+    if _is_routed(inputs):
+        counts["routed_input"] = sum(_tokens(inputs, basis).get(part, 0) for part in INPUT_TOKENS)
     if (
-        spec_of(facts.operation).is_billed_by_characters
-        and isinstance(facts.prompt, str)
+        spec_of(inputs.operation).is_billed_by_characters
+        and isinstance(inputs.prompt, str)
         and basis == "count"
     ):
-        counts["characters"] = len(facts.prompt)
-    if (facts.usage or {}).get("type") == _DURATION:
-        counts["seconds"] = _quantity((facts.usage or {}).get("seconds")) or 0
-    elif basis == "count" and facts.duration_s is not None:
-        counts["seconds"] = facts.duration_s
+        counts["characters"] = len(inputs.prompt)
+    if (inputs.usage or {}).get("type") == _DURATION:
+        counts["seconds"] = _quantity((inputs.usage or {}).get("seconds")) or 0
+    elif basis == "count" and inputs.duration_s is not None:
+        counts["seconds"] = inputs.duration_s
     return counts
 
 
-def _is_routed(facts: Facts) -> bool:
+def _is_routed(inputs: BillingInputs) -> bool:
     """Whether a model router chose the model that answered."""
-    names_router = (facts.deployment_model or facts.deployment or "").startswith(_ROUTER)
-    model = facts.served_model or facts.model or _UNKNOWN_MODEL
+    names_router = (inputs.deployment_model or inputs.deployment or "").startswith(_ROUTER)
+    model = inputs.served_model or inputs.model or _UNKNOWN_MODEL
     return names_router and model != _UNKNOWN_MODEL and not model.startswith(_ROUTER)
 
 
@@ -221,7 +221,7 @@ def _tool_calls(output: list[JsonObject]) -> dict[str, int | float]:
         item
         for item in output
         if item.get("type") == "web_search_call"
-        # opening a page that was found is no search
+        # opening a page of the results is not a search
         and mapping(item.get("action")).get("type") in {None, "search"}
     ]
     containers = {

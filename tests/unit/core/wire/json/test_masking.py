@@ -14,7 +14,7 @@ import pytest
 
 from shared.core.wire.json.embedded_file import Base64Meter, without_data_urls
 from shared.core.wire.json.json_shape import Json
-from shared.core.wire.json.redaction import MASKED, redact
+from shared.core.wire.json.masking import MASKED, mask_secrets
 
 _FILE = bytes(range(200))
 _ENCODED = base64.b64encode(_FILE).decode()
@@ -43,13 +43,16 @@ _DESCRIBED = f"200 bytes, sha256 {hashlib.sha256(_FILE).hexdigest()}]"
 )
 def test_a_secret_is_masked_by_its_key(key: str) -> None:
     """The key decides, in any spelling, at any place, and for any value."""
-    assert redact([{"a": {key: {"deep": "SECRET"}}}]) == [{"a": {key: MASKED}}]
+    assert mask_secrets([{"a": {key: {"deep": "SECRET"}}}]) == [{"a": {key: MASKED}}]
 
 
 def test_every_header_for_others_is_masked() -> None:
     """`tools[].headers`: their names stay."""
     tool: Json = {"type": "mcp", "headers": {"X-Anything": "SECRET", "More": ["SECRET"]}}
-    assert redact(tool) == {"type": "mcp", "headers": {"X-Anything": MASKED, "More": [MASKED]}}
+    assert mask_secrets(tool) == {
+        "type": "mcp",
+        "headers": {"X-Anything": MASKED, "More": [MASKED]},
+    }
 
 
 def test_a_data_source_s_authentication_is_masked_but_for_its_type() -> None:
@@ -62,7 +65,7 @@ def test_a_data_source_s_authentication_is_masked_but_for_its_type() -> None:
         }
     }
     masked = {"type": "api_key", "key": MASKED, "nested": {"any": MASKED, "number": MASKED}}
-    assert redact(source) == {"authentication": masked}
+    assert mask_secrets(source) == {"authentication": masked}
 
 
 def test_words_that_only_look_like_secrets_stay() -> None:
@@ -73,7 +76,7 @@ def test_words_that_only_look_like_secrets_stay() -> None:
         "api_key": None,
         "authorization_url": "https://example.com",
     }
-    assert redact(value) == value
+    assert mask_secrets(value) == value
 
 
 def test_a_data_url_becomes_type_size_and_hash_and_the_text_around_it_stays() -> None:
@@ -132,14 +135,14 @@ def test_a_text_without_base64_stays(text: str) -> None:
 )
 def test_bare_base64_in_a_field_for_files_is_replaced(field: dict[str, Any], kind: str) -> None:
     """input_audio, files, images, encrypted reasoning."""
-    written = json.dumps(redact(field))
+    written = json.dumps(mask_secrets(field))
     assert f"[{kind}, {_DESCRIBED}" in written
     assert _ENCODED not in written
 
 
 def test_a_word_in_a_field_for_files_stays() -> None:
     """Only text of Base64's letters and of some length counts as a file."""
-    assert redact({"result": "sunny", "data": "not Base64, since it has spaces"}) == {
+    assert mask_secrets({"result": "sunny", "data": "not Base64, since it has spaces"}) == {
         "result": "sunny",
         "data": "not Base64, since it has spaces",
     }
@@ -156,9 +159,9 @@ def test_base64_in_pieces_is_measured_as_one_file() -> None:
 
 def test_an_array_of_many_numbers_is_replaced_by_their_count() -> None:
     """Token ids and vectors; a short one stays, and so do a completion's log probabilities."""
-    assert redact([1] * 257) == "[257 numbers]"
-    assert redact([1] * 256) == [1] * 256
-    assert redact({"token_logprobs": [-0.5] * 300}) == {"token_logprobs": [-0.5] * 300}
+    assert mask_secrets([1] * 257) == "[257 numbers]"
+    assert mask_secrets([1] * 256) == [1] * 256
+    assert mask_secrets({"token_logprobs": [-0.5] * 300}) == {"token_logprobs": [-0.5] * 300}
 
 
 def test_what_json_cannot_write_is_made_writable() -> None:
@@ -166,7 +169,7 @@ def test_what_json_cannot_write_is_made_writable() -> None:
     deep: list[Any] = []
     for _ in range(200):
         deep = [deep]
-    redacted_value = redact({"a": math.nan, "b": math.inf, "c": deep})
+    redacted_value = mask_secrets({"a": math.nan, "b": math.inf, "c": deep})
     assert "[nested too deeply]" in json.dumps(redacted_value, allow_nan=False)
 
 
@@ -198,7 +201,7 @@ def _in_lines(columns: int, end: str) -> str:
 )
 def test_a_text_that_is_a_data_url_is_described_in_any_of_its_forms(url: str) -> None:
     """In capitals, with spaces, or in lines."""
-    assert redact({"url": url}) == {"url": f"[image/png, {_LONG_DESCRIBED}"}
+    assert mask_secrets({"url": url}) == {"url": f"[image/png, {_LONG_DESCRIBED}"}
 
 
 @pytest.mark.parametrize("columns", [60, 64, 76])
@@ -222,7 +225,7 @@ def test_the_word_after_a_data_url_is_not_taken_for_a_line_of_it() -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", " "])
 def test_bare_base64_in_lines_is_described(name: str, columns: int, end: str) -> None:
     """A plus that a form turned into a space leaves such a text, too."""
-    assert _LONG_DESCRIBED in json.dumps(redact({name: _in_lines(columns, end) + end}))
+    assert _LONG_DESCRIBED in json.dumps(mask_secrets({name: _in_lines(columns, end) + end}))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +233,7 @@ def test_bare_base64_in_lines_is_described(name: str, columns: int, end: str) ->
 )
 def test_words_are_not_base64(words: str) -> None:
     """Although each letter could be."""
-    assert redact({"result": words}) == {"result": words}
+    assert mask_secrets({"result": words}) == {"result": words}
 
 
 def test_a_text_full_of_beginnings_of_data_urls_costs_no_more_than_its_length() -> None:
