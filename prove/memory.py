@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
+from harness.memory_json_store import MemoryJsonStore
 from harness.sample_envelope import PLAIN
 from prove.result import Progress, ProofResult
 from shared.completeness.back_pressure import BackPressure
@@ -155,6 +156,10 @@ class _MemoryWindow:
         """The queue is always empty."""
         return 0
 
+    async def oldest_at(self) -> datetime | None:
+        """No message waits."""
+        return None
+
     async def probe(self) -> None:
         """The Event Hub is ready."""
 
@@ -171,15 +176,12 @@ class _Queue:
         self._window.sample()
 
 
-class _Checkpoints:
+class _Checkpoints(MemoryJsonStore):
     """Accepts checkpoints and stores none, because there is no second attempt."""
 
     def __init__(self, window: _MemoryWindow) -> None:
+        super().__init__()
         self._window = window
-
-    async def get(self, name: str) -> dict[str, Any] | None:
-        """No attempt was made before."""
-        return None
 
     async def put(self, name: str, fields: Mapping[str, Any]) -> None:
         """It is not kept."""

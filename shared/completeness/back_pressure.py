@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol
 
-from shared.completeness.ports import MeasuredQueue
+from shared.core.records.ports import QueueLength
 from shared.core.records.queue.backlog import only_in_transit
 from shared.errors import DeliveryError, StorageError
 
@@ -42,7 +42,7 @@ class BackPressure:
 
     def __init__(
         self,
-        queue: MeasuredQueue,
+        queue: QueueLength,
         event_hub: ProbedEventHub,
         *,
         max_in_flight: int = MAX_IN_FLIGHT,

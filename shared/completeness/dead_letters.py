@@ -8,7 +8,6 @@ from typing import Final, Protocol
 
 from shared.completeness.exchange_erasure import (
     ErasableCaptures,
-    ErasableCounts,
     ErasableDeadLetters,
     ErasureMarkStore,
     ExchangeErasure,
@@ -18,6 +17,7 @@ from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.exchange.envelope import mark_replayed, mark_requeued
 from shared.core.records.exchange.window import Window
+from shared.core.records.ports import JsonStore
 from shared.errors import StorageNotFound
 
 _MAX_LISTED: Final = 1000
@@ -57,7 +57,7 @@ class DeadLetters:
         dead_letters: RequeuedDeadLetters,
         erasure_marks: ErasureMarkStore,
         envelopes: EnvelopeSink,
-        failure_counts: ErasableCounts,
+        failure_counts: JsonStore,
     ) -> None:
         self._captures = captures
         self._ledger = ledger

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from shared.completeness.erasure_page_runner import MAX_CONCURRENT, ErasurePageRunner
 from shared.completeness.erasure_selector import ErasureSelector
 from shared.completeness.erasure_state import ErasureStep, Position
 from shared.completeness.exchange_erasure import ExchangeErasure
-from shared.completeness.ports import CapturePages, CheckpointStore, MeasuredQueue
+from shared.completeness.ports import CapturePages
 from shared.completeness.redelivery import find_exchange, whole_exchanges
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.completeness.comparison import CapturedExchange, captured_exchanges
@@ -29,6 +29,7 @@ from shared.core.records.operator.erasure_receipt import (
     Receipt,
 )
 from shared.core.records.operator.erasure_request import ErasureRequest
+from shared.core.records.ports import JsonStore, QueueLength
 from shared.core.wire.json.json_shape import JsonObject
 
 _log = logging.getLogger("fnsse.erasure")
@@ -38,14 +39,6 @@ ID_PAGE_SIZE: Final = 100  # of the ids of a request
 MAX_EMPTY_WINDOWS: Final = 24  # that a step goes through before it ends
 
 
-class ErasureRecords(CheckpointStore, Protocol):
-    """Receipts and the ids of pages: a small JSON object for each name."""
-
-    def names(self, prefix: str) -> AsyncIterator[str]:
-        """The names with that prefix, in their order. Raises StorageError."""
-        ...
-
-
 class ErasureRunner:
     """The steps of a run. The orchestration in blueprints/completeness/erase.py calls them."""
 
@@ -53,8 +46,8 @@ class ErasureRunner:
         self,
         captures: CapturePages,
         erasure: ExchangeErasure,
-        records: ErasureRecords,
-        queues: Mapping[str, MeasuredQueue],
+        records: JsonStore,
+        queues: Mapping[str, QueueLength],
         max_age: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,

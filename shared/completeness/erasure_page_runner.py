@@ -12,12 +12,12 @@ from typing import Final
 
 from shared.completeness.erasure_selector import ErasureDecision, ErasureSelector
 from shared.completeness.exchange_erasure import ExchangeErasure
-from shared.completeness.ports import CheckpointStore
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.completeness.comparison import CapturedExchange
 from shared.core.records.operator import erasure_receipt
 from shared.core.records.operator.erasure_receipt import ErasureCounts, ErasurePage
 from shared.core.records.operator.erasure_request import ErasureRequest
+from shared.core.records.ports import JsonStore
 
 # Of the worker's hundred connections to storage, so that recordings do not wait.
 MAX_CONCURRENT: Final = 8
@@ -27,7 +27,7 @@ class ErasurePageRunner:
     """Selects the exchanges of a page, stores their ids and erases them."""
 
     def __init__(
-        self, selector: ErasureSelector, erasure: ExchangeErasure, pages: CheckpointStore
+        self, selector: ErasureSelector, erasure: ExchangeErasure, pages: JsonStore
     ) -> None:
         """`pages` stores the ids of each page."""
         self._selector = selector

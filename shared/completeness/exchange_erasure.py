@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from shared.core.records.exchange.capture import CaptureKind, capture_name
+from shared.core.records.ports import JsonStore
 from shared.core.records.queue.poison import failure_count_name
 from shared.errors import StorageImmutable
 
@@ -43,14 +44,6 @@ class ErasableDeadLetters(Protocol):
         ...
 
 
-class ErasableCounts(Protocol):
-    """How often an exchange's event could not be built."""
-
-    async def delete(self, name: str) -> bool:
-        """Forget a count; False if there is none. Raises StorageError."""
-        ...
-
-
 class ExchangeErasure:
     """Erases single exchanges. The ledger and the claims on usage keep the bare id."""
 
@@ -59,7 +52,7 @@ class ExchangeErasure:
         captures: ErasableCaptures,
         erasure_marks: ErasureMarkStore,
         dead_letters: ErasableDeadLetters,
-        failure_counts: ErasableCounts,
+        failure_counts: JsonStore,
     ) -> None:
         self._captures = captures
         self._erasure_marks = erasure_marks

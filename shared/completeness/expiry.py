@@ -28,6 +28,7 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.core.records.exchange.window import Window
+from shared.core.records.ports import JsonStore
 from shared.errors import CaptureError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.retention")
@@ -49,18 +50,6 @@ class ExpiringCaptures(CaptureHeaders, Protocol):
 
     async def erase(self, name: str) -> bool:
         """Delete a capture; False if there is none."""
-        ...
-
-
-class RetentionStore(Protocol):
-    """The marks of windows. Each method raises StorageError."""
-
-    def names(self, prefix: str) -> AsyncIterator[str]:
-        """The names with that prefix, in their order."""
-        ...
-
-    async def delete(self, name: str) -> bool:
-        """Delete a mark; False if there is none."""
         ...
 
 
@@ -97,7 +86,7 @@ class Expiry:
         captures: ExpiringCaptures,
         ledger: ExpiryLedger,
         dead_letters: ExpiryDeadLetters,
-        marks: RetentionStore,
+        marks: JsonStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -4,7 +4,7 @@ StorageError.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from shared.core.records.exchange.digests import Digests
@@ -51,24 +51,4 @@ class EnvelopeSink(Protocol):
 
     async def put(self, envelope: Envelope) -> None:
         """Queue an envelope."""
-        ...
-
-
-class CheckpointStore(Protocol):
-    """Stores checkpoints: one small JSON object for each name."""
-
-    async def get(self, name: str) -> dict[str, Any] | None:
-        """The stored object; None if there is none."""
-        ...
-
-    async def put(self, name: str, fields: Mapping[str, Any]) -> None:
-        """Store the object, in place of an earlier one."""
-        ...
-
-
-class MeasuredQueue(Protocol):
-    """A queue of envelopes."""
-
-    async def approximate_length(self) -> int:
-        """The number of messages that wait or are worked on."""
         ...

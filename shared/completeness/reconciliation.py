@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from shared.completeness import cut_uploads
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.cut_uploads import BlockStore
-from shared.completeness.ports import CheckpointStore, EnvelopeSink
+from shared.completeness.ports import EnvelopeSink
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.completeness.window_run import RedeliveryResult, WindowRun
@@ -27,6 +27,7 @@ from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.envelope import mark_requeued
 from shared.core.records.exchange.window import Window, judged_windows
+from shared.core.records.ports import JsonStore
 from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.reconciliation")
@@ -95,7 +96,7 @@ class Reconciliation:
         dead_letters: WindowDeadLetters,
         reports: WindowReports,
         envelopes: EnvelopeSink,
-        checkpoints: CheckpointStore,
+        checkpoints: JsonStore,
         back_pressure: BackPressure,
         *,
         max_queued: int = MAX_QUEUED,

@@ -7,21 +7,21 @@ from __future__ import annotations
 from collections import Counter
 from typing import Self
 
-from shared.completeness.ports import CheckpointStore
 from shared.core.records.completeness import checkpoint
 from shared.core.records.completeness.checkpoint import Checkpoint
+from shared.core.records.ports import JsonStore
 
 
 class StoredCheckpoint:
     """The progress of one step of a run."""
 
-    def __init__(self, store: CheckpointStore, name: str, progress: Checkpoint) -> None:
+    def __init__(self, store: JsonStore, name: str, progress: Checkpoint) -> None:
         self._store = store
         self._name = name
         self._progress = progress
 
     @classmethod
-    async def resume(cls, store: CheckpointStore, name: str, step: str) -> Self:
+    async def resume(cls, store: JsonStore, name: str, step: str) -> Self:
         """The checkpoint that an earlier attempt at this step stored; a new one if there is none.
         Raises StorageError.
         """

@@ -5,13 +5,13 @@ delivers a message.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.capture import of_outcome, outcome_name
 from shared.core.records.exchange.envelope import Envelope, to_fields
+from shared.core.records.ports import JsonStore
 from shared.core.records.queue import envelope_message, poison
 from shared.enrichment.ports import ErasedExchanges
 from shared.errors import EnvelopeError, StorageError
@@ -51,22 +51,6 @@ class PoisonDeadLetters(Protocol):
         ...
 
 
-class FailureCounts(Protocol):
-    """Keeps how often an event could not be built. Each method raises StorageError."""
-
-    async def get(self, name: str) -> dict[str, Any] | None:
-        """The stored object; None if there is none."""
-        ...
-
-    async def put(self, name: str, fields: Mapping[str, Any]) -> None:
-        """Keep a count in place of the one before."""
-        ...
-
-    async def delete(self, name: str) -> bool:
-        """Forget a count; False if there is none."""
-        ...
-
-
 class PoisonQueue(Protocol):
     """The poison queue."""
 
@@ -84,7 +68,7 @@ class PoisonHandler:
         captures: PoisonCaptures,
         dead_letters: PoisonDeadLetters,
         erased_exchanges: ErasedExchanges,
-        failure_counts: FailureCounts,
+        failure_counts: JsonStore,
         queue: PoisonQueue,
     ) -> None:
         self._events = events

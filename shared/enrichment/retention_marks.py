@@ -6,28 +6,20 @@ does not matter. Each worker makes a mark once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Final
 
 from shared.core.records.completeness import retention
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.window import Window
+from shared.core.records.ports import JsonStore
 
 _MAX_KNOWN: Final = 10_000  # marks: a year of hours with one retention
-
-
-class MarkStore(Protocol):
-    """Where marks are stored."""
-
-    async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
-        """Store an object; False if there is one already. Raises StorageError."""
-        ...
 
 
 class RetentionMarks:
     """The marks that this worker has made."""
 
-    def __init__(self, store: MarkStore) -> None:
+    def __init__(self, store: JsonStore) -> None:
         self._store = store
         self._known: set[str] = set()
 

@@ -7,10 +7,10 @@ that sees the end writes the exchange's id to a small blob, where every later on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from shared.concurrency.cooperative import run_cooperatively
@@ -21,6 +21,7 @@ from shared.core.records.exchange.envelope import Envelope, to_fields
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.exchange.unstored_body import UnstoredBody
+from shared.core.records.ports import JsonStore
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.core.wire.http.headers import kept_headers
@@ -51,22 +52,6 @@ class FollowedEnvelopes(Protocol):
         ...
 
 
-class FollowedMarks(Protocol):
-    """Stores which exchange records the end of a response. Each method raises StorageError."""
-
-    async def get(self, name: str) -> dict[str, Any] | None:
-        """The stored object; None if there is none."""
-        ...
-
-    async def put(self, name: str, fields: Mapping[str, Any]) -> None:
-        """Store an object in place of the one before."""
-        ...
-
-    async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
-        """Store an object; False if there is one already."""
-        ...
-
-
 class FollowedErasures(Protocol):
     """The marks of erased exchanges."""
 
@@ -82,7 +67,7 @@ class FollowedExchanges:
         self,
         captures: FollowedCaptures,
         envelopes: FollowedEnvelopes,
-        marks: FollowedMarks,
+        marks: JsonStore,
         erasure_marks: FollowedErasures,
         new_exchange_id: Callable[[], str],
         *,

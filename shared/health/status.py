@@ -16,24 +16,13 @@ from shared.core.records.completeness.comparison import Report
 from shared.core.records.completeness.reconcile_run import RUN_BLOB
 from shared.core.records.delivery.acceptance import Acceptance
 from shared.core.records.delivery.dead_letter import DeadLetterRecord
+from shared.core.records.ports import JsonStore, QueueLength
 from shared.errors import StorageError
 
 _SHOWN_DEAD_LETTERS: Final = 10
 _COUNTED_DEAD_LETTERS: Final = 1000  # one listing; pages ask for the status every few seconds
 MAX_HOURS: Final = 31 * 24
 _UNREACHABLE: Final = {"error": "storage cannot be reached"}
-
-
-class QueueState(Protocol):
-    """The queue of envelopes. Each method raises StorageError."""
-
-    async def approximate_length(self) -> int:
-        """Messages that wait or are worked on."""
-        ...
-
-    async def oldest_at(self) -> datetime | None:
-        """When the oldest message that waits was queued; None if none waits."""
-        ...
 
 
 class StatusDeadLetters(Protocol):
@@ -56,14 +45,6 @@ class StatusReports(Protocol):
         ...
 
 
-class JsonObjects(Protocol):
-    """Small JSON objects by name."""
-
-    async def get(self, name: str) -> dict[str, object] | None:
-        """The object; None if there is none. Raises StorageError."""
-        ...
-
-
 class RecordingState(Protocol):
     """What this worker has not stored yet."""
 
@@ -82,11 +63,11 @@ class RecordingState(Protocol):
 class Sources:
     """Where the status is read from."""
 
-    queue: QueueState
-    poison_queue: QueueState
+    queue: QueueLength
+    poison_queue: QueueLength
     dead_letters: StatusDeadLetters
     reports: StatusReports
-    json_objects: JsonObjects
+    json_objects: JsonStore
     recording: RecordingState
     acceptance: Callable[[], Acceptance]
 
@@ -145,7 +126,7 @@ class Status:
             },
         }
 
-    async def _queue(self, queue: QueueState) -> dict[str, object]:
+    async def _queue(self, queue: QueueLength) -> dict[str, object]:
         length, oldest_at = await asyncio.gather(queue.approximate_length(), queue.oldest_at())
         age_s = None if oldest_at is None else (self._now() - oldest_at).total_seconds()
         return {

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from shared.core.records.ports import QueueLength
 from shared.core.telemetry import conventions as names
 from shared.core.telemetry.conventions import Instrument
 from shared.core.telemetry.metrics import MetricPoint
@@ -27,25 +28,13 @@ class GaugeExport(Protocol):
         ...
 
 
-class BacklogQueue(Protocol):
-    """The queue of envelopes. Each method raises StorageError."""
-
-    async def approximate_length(self) -> int:
-        """Messages on the queue, about."""
-        ...
-
-    async def oldest_at(self) -> datetime | None:
-        """When the first message that waits was queued; None if none waits."""
-        ...
-
-
 class Backlog:
     """The gauges of one worker."""
 
     def __init__(
         self,
         collector: GaugeExport,
-        queue: BacklogQueue,
+        queue: QueueLength,
         *,
         capture_bytes: Callable[[], int],
         outcomes: Callable[[], int],

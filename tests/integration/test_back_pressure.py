@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import pytest
 
@@ -27,6 +28,9 @@ class QueueOfLengths:
         if length < 0:
             raise StorageError("away")
         return length
+
+    async def oldest_at(self) -> datetime | None:
+        return None
 
 
 def a_back_pressure(*lengths: int, event_hub: CountingEventHub | None = None) -> BackPressure:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.memory_json_store import MemoryJsonStore
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.content.policy import ContentPolicy
@@ -213,7 +214,7 @@ class MemoryStorage:
 
 
 class OneDeadLetter:
-    """A ledger and failure counts that know one dead letter."""
+    """A ledger that knows one dead letter."""
 
     async def dead_letters(self, limit: int) -> list[Any]:
         return []
@@ -238,9 +239,6 @@ class OneDeadLetter:
     async def take_event_rejection(self, exchange_id: str) -> bool:
         return False
 
-    async def delete(self, name: str) -> bool:
-        return False
-
 
 async def listed(storage: MemoryStorage, _: str) -> Envelope:
     """Reconcile and replay: the exchange is found in a listing."""
@@ -256,7 +254,8 @@ async def asked_for(storage: MemoryStorage, exchange_id: str) -> Envelope:
 async def requeued(storage: MemoryStorage, exchange_id: str) -> Envelope:
     """An operator requeues a dead letter."""
     one = OneDeadLetter()
-    assert await DeadLetters(storage, one, one, one, storage, one).requeue(exchange_id)
+    operator = DeadLetters(storage, one, one, one, storage, MemoryJsonStore())
+    assert await operator.requeue(exchange_id)
     return storage.queued[-1]
 
 

@@ -11,6 +11,7 @@ function names (EnvelopeError, CaptureError, WrongType, ValueError).
 * `queue` holds the messages of the queues, and the decisions about failing messages.
 * `completeness` compares what was captured with what was delivered.
 * `operator` holds what an operator may request: a replay or an erasure.
+* `ports` states the stores that use cases need of the adapters.
 
 A package imports from those to its right only. This one may import `shared.core.wire` and
 `shared.errors`. Every use case and the adapters import it.

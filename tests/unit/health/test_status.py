@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from harness.memory_json_store import MemoryJsonStore
 from shared.core.records.completeness.comparison import Report
 from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
 from shared.core.records.delivery.acceptance import FAILURE_VALID_FOR, Acceptance
@@ -52,14 +53,6 @@ class LedgerInTest:
 
 
 @dataclass
-class ObjectsInTest:
-    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    async def get(self, name: str) -> dict[str, Any] | None:
-        return self.objects.get(name)
-
-
-@dataclass
 class RecordingInTest:
     waiting_count: int = 3
     lost_count: int = 1
@@ -71,7 +64,9 @@ def sources(acceptance: Acceptance | None = None) -> Sources:
         poison_queue=QueueInTest(),
         dead_letters=LedgerInTest(),
         reports=LedgerInTest(),
-        json_objects=ObjectsInTest({RUN_BLOB: last_run(NOW, "the queue still holds 40 envelopes")}),
+        json_objects=MemoryJsonStore(
+            {RUN_BLOB: last_run(NOW, "the queue still holds 40 envelopes")}
+        ),
         recording=RecordingInTest(),
         acceptance=lambda: acceptance or Acceptance(),
     )
@@ -111,7 +106,7 @@ async def test_a_store_that_fails_is_named_in_its_place_and_the_rest_is_read() -
 
 
 async def test_before_the_first_run_reconcile_has_no_time() -> None:
-    status = await read(replace(sources(), json_objects=ObjectsInTest()))
+    status = await read(replace(sources(), json_objects=MemoryJsonStore()))
     assert status["reconcile"] == {"at": None, "waiting": None}
 
 
