@@ -3,8 +3,10 @@
     run, options, console, demonstration,   `make run`: starts a stack, makes two calls and shows
     event_feed, addresses, folder,          their events
     reachable
-    outages, drill    keep the parts alive, and take them away: `make drill`
-    operate, run_progress  start reconcile, replay and erase, and show how far they are
+    outages           keeps the parts alive, and takes them away for a drill
+    drill/            `make drill`: rehearses outages on a running `make run`
+    operate/          `make reconcile`, `make replay`, `make erase`: start a run, follow it
+    export/           `make export`: captured exchanges as an evaluation data set
     running           how other commands find a `make run`
     doctor/           what is wrong with a machine or a deployment: `make doctor`
     stack/            the stack as a library: starts, watches and ends all parts

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from local import export, operate
 from local.ask import ask
 from local.events import EventPrinter, follow
+from local.export.__main__ import main as export_main
 from local.folder import alone_in
+from local.operate.__main__ import main as operate_main
 from local.running import announced, describe
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
@@ -33,9 +34,10 @@ def test_an_answer_is_followed_by_its_events_line(stack: Stack) -> None:
     is_whole, lines = ask_stack(stack, "In one sentence: what does a proxy do?")
     assert is_whole
     assert len(lines[0].split()) > 5
-    assert "200 completed" in lines[1]
-    exchange_id = lines[1].split()[-1]
-    assert lines[2] == f"{stack.view_url}/?open={exchange_id}"
+    assert lines[1].startswith("(The stand-in for Azure OpenAI answered")
+    assert "200 completed" in lines[2]
+    exchange_id = lines[2].split()[-1]
+    assert lines[3] == f"{stack.view_url}/?open={exchange_id}"
 
 
 @pytest.mark.parametrize(
@@ -79,9 +81,9 @@ def test_an_exchange_is_exported(stack: Stack, tmp_path: Path) -> None:
     file = tmp_path / "evaluation.jsonl"
     running = describe(stack)
     with alone_in(tmp_path), announced(tmp_path, running):
-        assert export.main(["--folder", str(tmp_path), '"export this one"']) == 0
+        assert export_main(["--folder", str(tmp_path), '"export this one"']) == 0
     [row] = map(json.loads, file.read_text("utf-8").splitlines())
-    assert row["exchange_id"] == lines[1].split()[-1]
+    assert row["exchange_id"] == lines[-2].split()[-1]
     assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
 
 
@@ -90,11 +92,11 @@ def test_runs_of_replay_and_erase_are_followed(
 ) -> None:
     """On the app of the run that the folder names. The app says what is wrong with a request."""
     _, lines = ask_stack(stack, "Replay this one")
-    selection = ["--folder", str(tmp_path), "--ids", lines[1].split()[-1]]
+    selection = ["--folder", str(tmp_path), "--ids", lines[-2].split()[-1]]
     with alone_in(tmp_path), announced(tmp_path, describe(stack)):
-        assert operate.main(["replay", *selection]) == 0
-        assert operate.main(["erase", *selection, "--confirm"]) == 0
-        assert operate.main(["replay", "--folder", str(tmp_path), "--ids", "none"]) == 1
+        assert operate_main(["replay", *selection]) == 0
+        assert operate_main(["erase", *selection, "--confirm"]) == 0
+        assert operate_main(["replay", "--folder", str(tmp_path), "--ids", "none"]) == 1
     shown = capsys.readouterr()
     assert "replay Completed, 1 of 1 hours, 1 queued, " in shown.out
     assert "dry run Completed, 1 of 1 parts, 1 searched, 1 matched, " in shown.out

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local import export
+from local.export.__main__ import main
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import to_fields
@@ -37,7 +37,7 @@ class StoredCases:
         monkeypatch.setenv("CAPTURES_STORAGE", self.connection_string)
         file = folder / "rows.jsonl"
         span = ["--from", self.window.start.isoformat(), "--to", self.window.end.isoformat()]
-        assert export.main([*span, "--output", str(file), *arguments]) == 0
+        assert main([*span, "--output", str(file), *arguments]) == 0
         assert file.stat().st_mode & 0o077 == 0
         return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
@@ -122,6 +122,6 @@ def test_storage_that_cannot_be_reached_leaves_no_file(
 ) -> None:
     address = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:9/a;"
     monkeypatch.setenv("CAPTURES_STORAGE", address)
-    assert export.main(["--output", str(tmp_path / "rows.jsonl")]) == 1
+    assert main(["--output", str(tmp_path / "rows.jsonl")]) == 1
     assert "the storage account cannot be reached" in capsys.readouterr().err
     assert not [*tmp_path.iterdir()]

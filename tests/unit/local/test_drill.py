@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local.drill import ALERTS, DrillCalls, Outage, alerts, outages, summary
+from local.drill.alerts import ALERTS, alerts
+from local.drill.rehearsal import DrillCalls, Outage, outages
+from local.drill.summary import summary
 from local.repository import ROOT
 from local.running import RunInfo, find
 from local.stack import StackError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local import export
+from local.export.__main__ import main
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_mistake_is_named(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert export.main(arguments) == 2
+    assert main(arguments) == 2
     assert message in capsys.readouterr().err
 
 
@@ -34,5 +34,5 @@ def test_without_a_run_and_without_storage_it_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("CAPTURES_STORAGE")
-    assert export.main(["--folder", str(tmp_path)]) == 1
+    assert main(["--folder", str(tmp_path)]) == 1
     assert "start `make run`" in capsys.readouterr().err

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable
 import httpx
 import pytest
 
-from local.operate import OperatedApp, RunStarter, erase, main, reconcile, replay
-from local.run_progress import Display, facts, share
+from local.operate.__main__ import main
+from local.operate.operated_app import OperatedApp, RunStarter
+from local.operate.progress import Display, facts, share
+from local.operate.runs import erase, reconcile, replay
 from local.stack import StackError
 from shared.core.wire.json.json_shape import Json, JsonObject
 

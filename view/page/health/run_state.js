@@ -5,7 +5,7 @@ import * as format from "../format.js";
 
 /** Counts that say how far a run is, and not what it did. */
 const OF_WINDOWS = /^windows_(done|total)$/;
-/** A suspended run goes on when it is resumed: local/run_progress.py has the same states. */
+/** A suspended run goes on when it is resumed: local/operate/progress.py has the same states. */
 const LIVE = new Set(["pending", "running", "suspended", "beginning"]);
 
 /** @param {RunStatus} status */
