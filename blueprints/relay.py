@@ -38,8 +38,8 @@ def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:
 
 
 def _upgrade(req: Request) -> str:
-    """What the request asks to be upgraded to; a WebSocket's key shows it where something on the
-    way dropped `Upgrade`.
+    """The protocol that the request asks to be upgraded to. A WebSocket's key shows it if something
+    on the way dropped `Upgrade`.
     """
     return "websocket" if "sec-websocket-key" in req.headers else req.headers.get("upgrade", "")
 
@@ -60,5 +60,5 @@ def respond(req: Request, relay: Relay) -> Response:
             return Rejection(relay, scope, exchange_errors.websocket())
         case routing.UnknownRoute():
             return Rejection(relay, scope, exchange_errors.unknown_route())
-        case routing.Operation() as known:
-            return RelayResponse(relay, scope, known)
+        case routing.Operation() as operation:
+            return RelayResponse(relay, scope, operation)

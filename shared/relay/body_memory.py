@@ -23,7 +23,7 @@ class BodyMemory:
         self.used_bytes = 0
 
     def lease(self) -> BodyLease:
-        """What one exchange holds: nothing yet."""
+        """The lease of an exchange, which holds nothing yet."""
         return BodyLease(self)
 
 

@@ -1,4 +1,4 @@
-"""What a request's headers say of its caller, and what follows from it for its content.
+"""The caller that a request's headers name, and the content mode that follows from it.
 
 API Management sets the `x-apim-…` headers, and overrides those that a caller sends.
 """
@@ -21,7 +21,7 @@ _TEAM: Final = b"x-apim-team"
 
 
 def caller(headers: RawHeaders) -> Caller:
-    """Who called, as API Management reports it."""
+    """The caller, as API Management reports it."""
 
     def value(name: bytes) -> str | None:
         return bound_text(header(headers, name) or None)

@@ -23,7 +23,7 @@ _RESPONSE_HEADERS = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
 def of_request(
     record: ExchangeRecord, copied_headers: frozenset[bytes], *, partial: bool = False
 ) -> bytes:
-    """Everything of a request capture before the body. `partial`: the body is not whole yet."""
+    """The part of a request capture before the body. `partial`: the body is not whole yet."""
     start = record.start
     header: dict[str, object] = {
         "exchange_id": start.exchange_id,
@@ -47,19 +47,19 @@ def of_request(
 
 
 def of_response(record: ExchangeRecord, envelope: Envelope, notes: JsonObject) -> bytes:
-    """Everything of a response capture before the body. `notes`: of an answer that is not
+    """The part of a response capture before the body. `notes`: about an answer that is not
     stored.
     """
     return capture.of_response(
         record.response.status,
-        kept_of_response(record),
+        kept_response_headers(record),
         to_fields(envelope),
         {**notes, **_times(record, envelope), **_digest(record.response.body)},
     )
 
 
 def _times(record: ExchangeRecord, envelope: Envelope) -> dict[str, object]:
-    """What the envelope has no room for."""
+    """The times for which the envelope has no room."""
     times: dict[str, object] = {}
     response = record.response
     if response.chunk_count > len(envelope.arrivals) and record.start.content.mode.stores_bodies:
@@ -69,7 +69,7 @@ def _times(record: ExchangeRecord, envelope: Envelope) -> dict[str, object]:
     return times
 
 
-def kept_of_response(record: ExchangeRecord) -> dict[str, str]:
+def kept_response_headers(record: ExchangeRecord) -> dict[str, str]:
     """The response headers that a capture keeps."""
     return kept_headers(record.response.headers, _RESPONSE_HEADERS)
 

@@ -21,7 +21,7 @@ _log = logging.getLogger("fnsse.recording")
 
 
 class RecordingStore(CaptureStore, Protocol):
-    """Where captures go."""
+    """The store of captures."""
 
     async def begins_with(self, name: str, data: bytes) -> bool:
         """Whether there is a capture of that name with this beginning. Raises StorageError."""
@@ -82,11 +82,11 @@ class CaptureRecorder:
             )
 
     async def _answer_notes(self, record: ExchangeRecord, envelope: Envelope) -> JsonObject:
-        """What the capture's header notes of an answer that is not stored."""
+        """The notes in the capture's header about an answer that is not stored."""
         body = record.response.body
         if not isinstance(body, DigestWriter):
             return {}
-        headers = capture_headers.kept_of_response(record)
+        headers = capture_headers.kept_response_headers(record)
         steps = answer_notes.members_steps(body.body, headers, envelope)
         try:
             return await run_cooperatively(steps)
@@ -100,20 +100,20 @@ class CaptureRecorder:
             return {}
 
     async def _put_capture(
-        self, writer: BodyWriter, preamble: bytes, what: str, record: ExchangeRecord
+        self, writer: BodyWriter, preamble: bytes, record_kind: str, record: ExchangeRecord
     ) -> bool:
         """Whether the capture is stored; the log says why not."""
         try:
             stored = await writer.close(preamble)
         except StorageError as error:
             stored = await self._is_stored(writer.name, preamble, error)
-            why = str(error)
+            reason = str(error)
         else:
-            why = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
+            reason = "the captures that wait for their store have reached CAPTURE_MEMORY_MB"
         if stored:
             self._storage_answered()
         else:
-            log_not_stored(what, record.exchange_id, why)
+            log_not_stored(record_kind, record.exchange_id, reason)
         return stored
 
     async def _is_stored(self, name: str, preamble: bytes, error: StorageError) -> bool:

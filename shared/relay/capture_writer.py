@@ -30,7 +30,7 @@ type StartTask = Callable[[Upload], asyncio.Task[StorageError | None]]
 
 
 class CaptureStore(Protocol):
-    """Where captures go. Every call may be repeated, and raises StorageError."""
+    """The store of captures. Every call may be repeated, and raises StorageError."""
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
         """Store a whole blob."""
@@ -73,7 +73,7 @@ class CaptureMemory:
 
 
 async def put_placeholder(store: CaptureStore, name: str, data: bytes) -> StorageError | None:
-    """Store what stands in a capture's place; the error if that fails."""
+    """Store a placeholder in a capture's place; returns the error if that fails."""
     try:
         # The put that stores a small capture does not wait for this one.
         await store.put_if_absent(name, data)

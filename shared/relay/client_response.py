@@ -35,7 +35,9 @@ def _chat_frame(error: bytes) -> bytes:
 
 
 class ClientResponse:
-    """One response. Pieces, comments and error frames take turns, however slow the client is."""
+    """The response to a client. Pieces, comments and error frames take turns, however slow the
+    client is.
+    """
 
     def __init__(
         self,

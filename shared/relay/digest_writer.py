@@ -37,7 +37,7 @@ class DigestWriter:
 
     @property
     def sha256(self) -> str:
-        """Of what was written, in hexadecimal."""
+        """The hash of the body, in hexadecimal."""
         return self.body.digest().sha256
 
     async def finish(self) -> None:

@@ -1,4 +1,4 @@
-"""What the relay notes of an exchange while it runs."""
+"""The record of an exchange, which the relay keeps while the exchange runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_KEEP_ALIVES: Final = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExchangeStart:
-    """What is known of an exchange when it starts: nothing of its bodies."""
+    """The facts about an exchange when it starts: nothing of its bodies is known."""
 
     exchange_id: str
     started_at: datetime
@@ -32,7 +32,7 @@ class ExchangeStart:
 
 @dataclass(kw_only=True, slots=True)
 class RequestRecord:
-    """What is noted of the request as it is read and sent upstream."""
+    """The record of a request, as it is read and sent upstream."""
 
     body: BodyWriter
     stream_requested: bool | None = None  # it asks for a stream; None: not known
@@ -46,7 +46,7 @@ class RequestRecord:
 
 
 class ExchangeRecord:
-    """One exchange's notes. The relay writes them; the recorder reads them when it has ended.
+    """The record of an exchange. The relay writes it; the recorder reads it after the exchange.
 
     Times are milliseconds since the request's first byte.
     """
@@ -98,7 +98,7 @@ class ExchangeRecord:
 
     @property
     def sent_bytes(self) -> int:
-        """How much of the response the client was sent."""
+        """The size of the part of the response that the client was sent."""
         response = self.response
         if response.disconnect is not None:
             return response.disconnect.sent_bytes

@@ -86,7 +86,7 @@ class ExchangeShell:
         self._scope = anyio.CancelScope()  # of everything up to the exchange's conclusion
 
     async def run(self) -> None:
-        """Everything up to the exchange's conclusion. There is none if this task is cancelled."""
+        """Relay the exchange up to its conclusion. There is none if this task is cancelled."""
         try:
             await self._run()
         finally:

@@ -25,7 +25,7 @@ _log = logging.getLogger("fnsse.recording")
 
 
 class OutcomeStore(Protocol):
-    """Where outcome captures go."""
+    """The store of outcome captures."""
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
         """Store a whole blob. Raises StorageError."""
@@ -33,7 +33,7 @@ class OutcomeStore(Protocol):
 
 
 class EnvelopeStore(Protocol):
-    """Where envelopes go."""
+    """The queue of envelopes."""
 
     async def put(self, envelope: Envelope) -> None:
         """Queue an envelope. Raises StorageError."""
@@ -67,7 +67,7 @@ class OutcomeRecorder:
 
     @property
     def pending_count(self) -> int:
-        """How many exchanges wait for storage to take how they ended."""
+        """The number of exchanges that wait for storage to take how they ended."""
         return len(self._pending)
 
     def storage_answered(self) -> None:
@@ -138,12 +138,12 @@ class OutcomeRecorder:
         return await self._attempt(self._captures.put(name, (data,)), "outcome", envelope)
 
     async def _attempt(
-        self, storing: Coroutine[Any, Any, None], what: str, envelope: Envelope
+        self, storing: Coroutine[Any, Any, None], record_kind: str, envelope: Envelope
     ) -> bool:
         try:
             await storing
         except StorageError as error:
-            log_not_stored(what, envelope.exchange_id, str(error))
+            log_not_stored(record_kind, envelope.exchange_id, str(error))
             return False
         self._pending.storage_answered()
         return True

@@ -37,7 +37,7 @@ class Recording:
     """The recording of an exchange that has ended, in progress."""
 
     # done once it is known whether both captures are stored: the actions for the client
-    captured: asyncio.Future[Actions]
+    closing_actions: asyncio.Future[Actions]
     done: asyncio.Task[None]  # the envelope is stored, or given up
 
 
@@ -110,11 +110,11 @@ class Recorder:
 
     def finish(self, record: ExchangeRecord, ending: ExchangeEnding) -> Recording:
         """Store response capture and envelope of an exchange that has ended."""
-        captured: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
-        done = self._start(self._finish_or_log(record, ending, captured))
+        closing_actions: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
+        done = self._start(self._finish_or_log(record, ending, closing_actions))
         # If recording itself has a bug, the client must not wait forever.
-        done.add_done_callback(lambda _: _resolve(captured, ending))
-        return Recording(captured=captured, done=done)
+        done.add_done_callback(lambda _: _resolve(closing_actions, ending))
+        return Recording(closing_actions=closing_actions, done=done)
 
     def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -132,19 +132,25 @@ class Recorder:
         return error
 
     async def _finish_or_log(
-        self, record: ExchangeRecord, ending: ExchangeEnding, captured: asyncio.Future[Actions]
+        self,
+        record: ExchangeRecord,
+        ending: ExchangeEnding,
+        closing_actions: asyncio.Future[Actions],
     ) -> None:
         with self.outcomes.log_if_slow(lambda: envelope_of(record, ending.require_conclusion())):
-            await self._finish(record, ending, captured)
+            await self._finish(record, ending, closing_actions)
 
     async def _finish(
-        self, record: ExchangeRecord, ending: ExchangeEnding, captured: asyncio.Future[Actions]
+        self,
+        record: ExchangeRecord,
+        ending: ExchangeEnding,
+        closing_actions: asyncio.Future[Actions],
     ) -> None:
         began_at = asyncio.get_running_loop().time()
         traceless = self._is_traceless(record, ending.require_conclusion())
         captures = await self._put_captures(record, ending.require_conclusion())
         both = captures.request is not None and captures.response is not None
-        captured.set_result(ending.captures_stored() if both else ending.captures_failed())
+        closing_actions.set_result(ending.captures_stored() if both else ending.captures_failed())
         if ending.is_end_withheld:
             record.end_withheld(ending.held_bytes, answered_status=ending.answered_status)
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
@@ -168,9 +174,9 @@ class Recorder:
         return with_response if stored else captures
 
     def _is_traceless(self, record: ExchangeRecord, conclusion: Conclusion) -> bool:
-        """Nothing of the exchange is in storage, or will be: it was rejected before its request was
-        captured. That costs the app no more than a queue message, because nothing else bounds what
-        a caller may have rejected.
+        """Whether nothing of the exchange is in storage, or will be: it was rejected before its
+        request was captured. That costs the app no more than a queue message, because nothing else
+        bounds what a caller may have rejected.
         """
         return (
             conclusion.outcome is Outcome.REJECTED
@@ -197,6 +203,6 @@ class Recorder:
             self._start(self._capture_recorder.erase_request(record))
 
 
-def _resolve(captured: asyncio.Future[Actions], ending: ExchangeEnding) -> None:
-    if not captured.done():
-        captured.set_result(ending.captures_failed())
+def _resolve(closing_actions: asyncio.Future[Actions], ending: ExchangeEnding) -> None:
+    if not closing_actions.done():
+        closing_actions.set_result(ending.captures_failed())

@@ -1,4 +1,4 @@
-"""What could not be stored of exchanges: counted and logged."""
+"""Counts and logs the parts of exchanges that could not be stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _log = logging.getLogger("fnsse.recording")
 
 @dataclass(kw_only=True, slots=True)
 class Counters:
-    """What could not be stored since the worker started."""
+    """The number of things that could not be stored since the worker started."""
 
     request_captures: int = 0
     response_captures: int = 0
@@ -19,6 +19,6 @@ class Counters:
     lost: int = 0
 
 
-def log_not_stored(what: str, exchange_id: str, why: str) -> None:
+def log_not_stored(record_kind: str, exchange_id: str, reason: str) -> None:
     """Log that something of an exchange could not be stored."""
-    _log.error("The %s of exchange %s could not be stored: %s", what, exchange_id, why)
+    _log.error("The %s of exchange %s could not be stored: %s", record_kind, exchange_id, reason)

@@ -1,4 +1,5 @@
-"""What the proxy refuses by its request line alone: an unknown route, a wrong method, a WebSocket.
+"""The rejection of a request by its request line alone: an unknown route, a wrong method, a
+WebSocket.
 
 Below /openai/ that is an exchange like any other, with outcome `rejected`. It costs a caller with a
 key no more than one small queue message: no body is read and nothing is captured. As nothing of it

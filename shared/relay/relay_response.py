@@ -76,17 +76,17 @@ class RelayResponse(Response):
 
     async def _wait_for_captures(self, receive: Receive, recording: Recording) -> Actions:
         """The actions once the captures are stored, or the client has disconnected."""
-        captured = recording.captured
+        actions = recording.closing_actions
         try:
-            await wait_for_either(captured, receive)
+            await wait_for_either(actions, receive)
         finally:
             # also if this task is cancelled: that is how the Functions host says that the client
             # has disconnected
-            if not captured.done():
+            if not actions.done():
                 unsent_bytes = self._machine.held_bytes
                 self.record.client_disconnected(self._now_ms(), unsent_bytes=unsent_bytes)
                 self._machine.cancelled()
-        return captured.result() if captured.done() else ()
+        return actions.result() if actions.done() else ()
 
     def _now_ms(self) -> float:
         return (self._relay.clock() - self._started) * 1000

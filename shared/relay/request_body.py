@@ -43,8 +43,8 @@ class IncomingBody:
                 yield piece
 
     async def read(self, on_piece: Callable[[bytes], None], lease: BodyLease) -> bytearray:
-        """All of it, grown in place: joining 100 MB at the end would stop every stream for 60 ms,
-        and hold them twice.
+        """The whole body, grown in place: joining 100 MB at the end would stop every stream for
+        60 ms, and hold them twice.
 
         `on_piece` is given each piece, so that what has arrived stays known if the client
         disconnects. Raises ClientDisconnected, BodyTooLarge or RequestMemoryFull.
@@ -144,7 +144,7 @@ type Body = HeldBody | PassingBody
 
 
 class RequestContent(NamedTuple):
-    """What goes upstream."""
+    """The request's body or bodies for the upstream."""
 
     body: Body
     with_usage_request: HeldBody | None = None  # the body that asks for usage, where one may

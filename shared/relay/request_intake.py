@@ -93,7 +93,7 @@ class RequestIntake:
         return content
 
     def _placeholder_bytes(self, *, passes: bool) -> int:
-        """From which size on a body that is not whole yet has a placeholder."""
+        """The size from which on a body that is not whole yet has a placeholder."""
         if self._limits.capture_required:  # nothing goes upstream before the capture is stored
             return BLOCK_BYTES
         # The upstream may act on the first piece of a body that passes.

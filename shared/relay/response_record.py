@@ -1,4 +1,4 @@
-"""What is noted of the upstream's response while it passes through the relay."""
+"""The record of the upstream's response, kept while it passes through the relay."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ResponseHead(NamedTuple):
 
 
 class DisconnectPoint(NamedTuple):
-    """Where in the response the client disconnected."""
+    """The point of the response at which the client disconnected."""
 
     at_ms: float
     sent_bytes: int
@@ -33,7 +33,7 @@ class DisconnectPoint(NamedTuple):
 
 @dataclass(kw_only=True, slots=True)
 class ResponseRecord:
-    """One response's notes, empty until it begins."""
+    """The record of a response, empty until it begins."""
 
     body: BodyWriter
     operation: OperationSpec
@@ -70,8 +70,8 @@ class ResponseRecord:
             pieces.times_ms.append(at_ms)
 
     def client_disconnected(self, at_ms: float, *, unsent_bytes: int) -> None:
-        """What is received after this is drained, for its usage. `unsent_bytes` of what has been
-        received were held back.
+        """Note the disconnect. The pieces after it are drained, for their usage. `unsent_bytes` of
+        the pieces before it were held back.
         """
         end = self._read_tail(unsent_bytes) if unsent_bytes else self.tail()
         self.disconnect = DisconnectPoint(at_ms, self.body.size - unsent_bytes, end)
@@ -97,16 +97,16 @@ class ResponseRecord:
 
     @property
     def end(self) -> ResponseEnd:
-        """What the end of all that has been received says."""
+        """The end of the response as received."""
         return self._end(self.tail())
 
     @property
     def sent_end(self) -> ResponseEnd:
-        """What the end of all that the client was sent says."""
+        """The end of the response as sent to the client."""
         return self._end(self.disconnect.tail) if self.disconnect is not None else self.end
 
     def tail(self) -> Tail:
-        """The end of all that has been received."""
+        """The tail of the response as received."""
         if self.cached_tail is None or self.cached_tail[0] != self.body.size:
             self.cached_tail = self.body.size, self._read_tail()
         return self.cached_tail[1]

@@ -1,7 +1,7 @@
-"""One call of the upstream on behalf of an exchange.
+"""The call of the upstream on behalf of an exchange.
 
 If the proxy may ask for usage, the request carries that addition (`stream_options`). An upstream
-that refuses the addition is called once more, with the request as it came.
+that rejects the addition is called once more, with the request as it came.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the add
 
 
 class UpstreamClient(Protocol):
-    """What the relay needs of the upstream."""
+    """The upstream, as the relay uses it."""
 
     async def credential_headers(self) -> RawHeaders:
         """The header that authenticates the proxy. Raises UpstreamUnreachable."""
@@ -55,7 +55,7 @@ class UpstreamClient(Protocol):
 
 
 class StreamOptionsSupport:
-    """Remembers which deployments refuse `stream_options`, each for a limited time, because
+    """Remembers which deployments reject `stream_options`, each for a limited time, because
     deployments are upgraded.
     """
 
@@ -65,17 +65,17 @@ class StreamOptionsSupport:
         self._clock = clock
         self._remember_s = remember_s
         self._max_deployments = max_deployments  # a caller can invent them
-        self.refused_until: dict[tuple[str | None, str | None], float] = {}
+        self.unsupported_until: dict[tuple[str | None, str | None], float] = {}
 
-    def note_refusal(self, record: ExchangeRecord) -> None:
-        """This exchange's deployment refused them."""
-        if len(self.refused_until) >= self._max_deployments:
-            self.refused_until.clear()
-        self.refused_until[_deployment(record)] = self._clock() + self._remember_s
+    def mark_unsupported(self, record: ExchangeRecord) -> None:
+        """Remember that this exchange's deployment rejects them."""
+        if len(self.unsupported_until) >= self._max_deployments:
+            self.unsupported_until.clear()
+        self.unsupported_until[_deployment(record)] = self._clock() + self._remember_s
 
     def may_be_sent(self, record: ExchangeRecord) -> bool:
-        """Whether this exchange's deployment is not known to refuse them."""
-        return self.refused_until.get(_deployment(record), 0.0) <= self._clock()
+        """Whether this exchange's deployment is not known to reject them."""
+        return self.unsupported_until.get(_deployment(record), 0.0) <= self._clock()
 
 
 class UpstreamCall:
@@ -101,15 +101,15 @@ class UpstreamCall:
         if content.with_usage_request is None or not self._stream_options.may_be_sent(self._record):
             return await self._send(content.body)
         response = await self._send(content.with_usage_request)
-        if response.status_code < 400 or not await self._refuses_addition(response):
+        if response.status_code < 400 or not await self._rejects_stream_options(response):
             self._record.request.usage_requested = True
             return response
         await response.aclose()
         self._first_pieces, self._rest = [], None
         response = await self._send(content.body)
-        # otherwise it may have been something of the caller's own that was refused
+        # otherwise it may have been something of the caller's own that was rejected
         if response.status_code < 300:
-            self._stream_options.note_refusal(self._record)
+            self._stream_options.mark_unsupported(self._record)
         return response
 
     async def is_event_stream(self, response: httpx.Response) -> bool:
@@ -158,7 +158,7 @@ class UpstreamCall:
         )
         return self._response
 
-    async def _refuses_addition(self, response: httpx.Response) -> bool:
+    async def _rejects_stream_options(self, response: httpx.Response) -> bool:
         try:
             while sum(map(len, self._first_pieces)) < _EXAMINED_BYTES and await self._examine(
                 response

@@ -3,7 +3,7 @@ exceptions.
 
     api_error        an error: its status, its code, its message
     exchange_errors  errors with which an exchange ends
-    caller_errors    errors of calls that are refused because of their token
+    caller_errors    errors of calls that are rejected because of their token
     operator_errors  errors of what operators call
 
 A function makes each error; docs/reference/errors.md lists them. It imports

@@ -1,4 +1,4 @@
-"""Errors of calls that are refused because of their token."""
+"""Errors of calls that are rejected because of their token."""
 
 from __future__ import annotations
 

@@ -21,11 +21,11 @@ def unknown_erasure() -> ApiError:
     )
 
 
-def invalid_hours(most: int) -> ApiError:
+def invalid_hours(max_hours: int) -> ApiError:
     return ApiError(
         status=400,
         code="invalid_hours",
-        message=f"`hours` is a whole number from 1 to {most}: /ops/reports?hours=48.",
+        message=f"`hours` is a whole number from 1 to {max_hours}: /ops/reports?hours=48.",
     )
 
 
@@ -62,9 +62,9 @@ def immutable_exchange() -> ApiError:
     )
 
 
-def still_unreadable(why: str) -> ApiError:
+def still_unreadable(reason: str) -> ApiError:
     return ApiError(
         status=409,
         code="still_unreadable",
-        message=f"The exchange still cannot be delivered: {why}.",
+        message=f"The exchange still cannot be delivered: {reason}.",
     )

@@ -1,4 +1,4 @@
-"""What the shell is to do for an exchange. Each action is carried out once, in the given order."""
+"""The actions of the shell for an exchange. Each is carried out once, in the given order."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class StartKeepAlive:
-    """From now on a silence may be bridged, with comments or white space: feed `keep_alive_due`."""
+    """Bridge silences from now on, with comments or white space: feed `keep_alive_due`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which bytes of the response may go to the client, and whether they end at an event's end."""
+"""The bytes of the response that may go to the client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ClientBody:
         self._filter = UsageChunkFilter()
 
     def feed(self, piece: bytes) -> bytes:
-        """What may go to the client now; maybe nothing. Called for every piece of every stream."""
+        """The bytes to send now; maybe none. Called for every piece of every stream."""
         if self._filter is not None:
             piece = self._filter.feed(piece)
         # `_pass`, written out: a call more costs every piece of every stream
@@ -42,26 +42,26 @@ class ClientBody:
         return piece
 
     def feed_steps(self, piece: bytes) -> Cooperative[bytes]:
-        """As `feed`, for a piece longer than SLICE_BYTES: pauses between slices."""
+        """Do what `feed` does, for a piece longer than SLICE_BYTES: with a pause between slices."""
         if self._filter is not None:
             piece = yield from self._filter.feed_steps(piece)
         return self._pass(piece)
 
     def flush(self) -> bytes:
-        """What was waiting for the end of its event when the response ended."""
+        """The bytes that waited for the end of their event when the response ended."""
         rest = self._filter.flush() if self._filter is not None else b""
         self._filter = None
         return self._pass(rest)
 
     def release(self) -> bytes:
-        """The end that was held back."""
+        """The end of the response that was held back."""
         held_end = self._held_back.held if self._held_back is not None else b""
         self._held_back = None
         return self._pass(held_end)
 
     @property
     def drops_usage_chunk(self) -> bool:
-        """Whether pieces are looked into: a long one takes its time (`feed_steps`)."""
+        """Whether pieces are parsed: a long one takes its time (`feed_steps`)."""
         return self._filter is not None
 
     @property
@@ -71,7 +71,7 @@ class ClientBody:
 
     @property
     def held_bytes(self) -> int:
-        """How many bytes of the response are held back."""
+        """The number of bytes of the response that are held back."""
         return len(self._held_back.held) if self._held_back is not None else 0
 
     @property
@@ -90,7 +90,7 @@ class ClientBody:
         return False
 
     def _pass(self, piece: bytes) -> bytes:
-        """What may go to the client of bytes that the filter has seen."""
+        """The bytes to send now, of those that the filter has passed."""
         if self._held_back is not None:
             piece = self._held_back.feed(piece, is_stream=self.is_stream)
         self._last_bytes = (self._last_bytes + piece)[-LONGEST_EVENT_END:]

@@ -1,4 +1,4 @@
-"""How an exchange ended, as the relay saw it."""
+"""The conclusion of an exchange: how it ended, as the relay saw it."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ _BOM: Final = codecs.BOM_UTF8
 
 
 class EarlyBody(ClientBody):
-    """As ClientBody, but the client has read headers and a comment, or white space, before the
-    first byte.
+    """A ClientBody whose client has read headers and a comment, or white space, before the first
+    byte.
 
     The headers named no content coding, so one is undone. A byte order mark counts only if a
     body begins: after the comment it would be part of the first event's first line, and is dropped.
@@ -27,15 +27,17 @@ class EarlyBody(ClientBody):
         self._start: bytes | None = b""  # what may be the beginning of a BOM; None after it
 
     def feed(self, piece: bytes) -> bytes:
-        """As ClientBody.feed. Raises UpstreamInterrupted if the coding cannot be undone."""
+        """The bytes to send now; maybe none. Raises UpstreamInterrupted if the content coding
+        cannot be undone.
+        """
         return super().feed(self._without_bom(self._decode(piece)))
 
     def feed_steps(self, piece: bytes) -> Cooperative[bytes]:
-        """As ClientBody.feed_steps. Raises UpstreamInterrupted."""
+        """Do what `feed` does, with pauses. Raises UpstreamInterrupted."""
         return (yield from super().feed_steps(self._without_bom(self._decode(piece))))
 
     def flush(self) -> bytes:
-        """As ClientBody.flush."""
+        """The bytes that waited for the end of their event, or of a possible BOM."""
         start, self._start = self._start, None
         return (super().feed(start) if start else b"") + super().flush()
 
@@ -69,7 +71,9 @@ class EarlyDocument(EarlyBody):
 
     @property
     def is_whole(self) -> bool:
-        """As EarlyBody.is_whole. White space alone is not a document."""
+        """Whether what was fed so far can be all of the response. White space alone is not a
+        document.
+        """
         return super().is_whole and (self.has_begun or self.held_bytes > 0)
 
     @property

@@ -1,4 +1,4 @@
-"""What the client is promised if it is answered before the upstream is."""
+"""The promise to a client that is answered before the upstream has answered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.core.wire.operations import OperationSpec
 
 
 class EarlyResponse(Enum):
-    """What an early response promises. Its value is its content type."""
+    """The form that an early response promises. Its value is its content type."""
 
     STREAM = EVENT_STREAM  # comments keep it alive
     DOCUMENT = "application/json"  # white space keeps it alive: JSON may begin with it
@@ -19,7 +19,7 @@ class EarlyResponse(Enum):
 def early_response(
     operation: OperationSpec, *, stream_requested: bool | None
 ) -> EarlyResponse | None:
-    """What a request can be promised; None if the form of its response is not known.
+    """The promise for a request; None if the form of its response is not known.
     `stream_requested` is None if it is not known whether the request asks for a stream.
     """
     if stream_requested:
@@ -29,7 +29,7 @@ def early_response(
     return None
 
 
-def is_kept(
+def matches_promise(
     promise: EarlyResponse, status: int, headers: RawHeaders, *, is_stream: bool, bodiless: bool
 ) -> bool:
     """Whether the upstream's response is what the client was promised: a success of that form, in

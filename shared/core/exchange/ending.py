@@ -33,7 +33,7 @@ class ExchangeEnding:
         self._reply = Reply(exchange_id, rules)
 
     def require_conclusion(self) -> Conclusion:
-        """How the exchange ended. Raises ExchangeStateError before that."""
+        """The conclusion. Raises ExchangeStateError before the exchange has ended."""
         if self.conclusion is None:
             raise ExchangeStateError(f"an exchange that is {self.state.name} has not ended")
         return self.conclusion
@@ -84,7 +84,7 @@ class ExchangeEnding:
 
     @property
     def held_bytes(self) -> int:
-        """How many bytes of the response are held back until HOLDING ends."""
+        """The number of bytes that are held back until HOLDING ends."""
         return self._reply.body.held_bytes
 
     def _disconnected_at_end(self) -> tuple[Interruption, ...]:

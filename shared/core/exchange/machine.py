@@ -1,4 +1,4 @@
-"""One exchange as a state machine: inputs in, actions out, no I/O, no clock.
+"""An exchange as a state machine: inputs in, actions out, no I/O, no clock.
 
 The shell (shared.relay.exchange_shell) calls the method of each input as it happens and carries out
 the actions that it returns, in their order. shared.core.exchange.state draws the states.
@@ -18,7 +18,7 @@ from shared.core.exchange.actions import (
     Interruption,
 )
 from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED
-from shared.core.exchange.early_response import EarlyResponse, is_kept
+from shared.core.exchange.early_response import EarlyResponse, matches_promise
 from shared.core.exchange.ending import ExchangeEnding
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, RESPONDING, State
@@ -38,7 +38,7 @@ COLLECTED_BYTES: Final = 64 * 1024  # of an error that comes after an early resp
 
 
 class ExchangeMachine(ExchangeEnding):
-    """One exchange, from its request to the end of its response.
+    """The state machine of an exchange, from its request to the end of its response.
 
     Each input is a method that returns what the shell has to do. The inputs that come after the
     conclusion are ExchangeEnding's.
@@ -113,7 +113,9 @@ class ExchangeMachine(ExchangeEnding):
         if self._promise is not None:
             actions: Actions = ()
             self._coding = header(headers, b"content-encoding")
-            if is_kept(self._promise, status, headers, is_stream=is_stream, bodiless=bodiless):
+            if matches_promise(
+                self._promise, status, headers, is_stream=is_stream, bodiless=bodiless
+            ):
                 self.state = State.STREAMING
                 self._reply.continue_early(self._promise, self._coding)
             else:
@@ -127,8 +129,8 @@ class ExchangeMachine(ExchangeEnding):
         return actions
 
     def piece(self, piece: bytes) -> bytes | None:
-        """What goes to the client now of a piece of the response, maybe nothing. None: read no
-        further.
+        """The bytes to send to the client now that this piece of the response has come; maybe none.
+        None: read no further.
         """
         if self.state is _STREAMING:
             return self._reply.body.feed(piece)
@@ -143,7 +145,7 @@ class ExchangeMachine(ExchangeEnding):
         return b""
 
     def piece_steps(self, piece: bytes) -> Cooperative[bytes | None]:
-        """As `piece`, with pauses, for a piece longer than SLICE_BYTES."""
+        """Do what `piece` does, for a piece longer than SLICE_BYTES: with pauses."""
         if self.state is not State.STREAMING:
             return self.piece(piece)
         data = yield from self._reply.body.feed_steps(piece)
@@ -182,7 +184,7 @@ class ExchangeMachine(ExchangeEnding):
     # --- what may happen at any time --------------------------------------------------------------
 
     def client_disconnected(self, *, received_bytes: int) -> tuple[Interruption, ...]:
-        """The client is gone; so far `received_bytes` of the response have come."""
+        """The client has disconnected; so far `received_bytes` of the response have come."""
         if self.state in RESPONDING:
             if self.state is State.DRAINING:
                 return ()
@@ -193,7 +195,7 @@ class ExchangeMachine(ExchangeEnding):
 
     def cancelled(self) -> tuple[Interruption, ...]:
         """The response is cancelled from outside, which is how the Functions host says that the
-        client is gone: nothing is drained.
+        client has disconnected: nothing is drained.
         """
         if self.state in ENDED:
             return self._disconnected_at_end()
@@ -225,7 +227,7 @@ class ExchangeMachine(ExchangeEnding):
 
     @property
     def drops_usage_chunk(self) -> bool:
-        """Whether pieces of the response are looked into: long ones go through `piece_steps`."""
+        """Whether pieces of the response are parsed: long ones go through `piece_steps`."""
         return self._reply.body.drops_usage_chunk
 
     def _collected_all(self) -> Actions:

@@ -1,4 +1,4 @@
-"""What the client of an exchange is sent: headers, body, and an error as far as HTTP still allows
+"""The reply to the client of an exchange: headers, body, and an error as far as HTTP still allows
 it. shared.core.exchange.machine decides when.
 """
 
@@ -28,7 +28,7 @@ from shared.core.wire.http.headers import RawHeaders
 
 
 class Reply:
-    """The reply to one client. What a method returns is to be sent now."""
+    """The reply to one client. Each method returns the actions that send its part now."""
 
     def __init__(self, exchange_id: str, rules: ExchangeRules) -> None:
         self.status: int | None = None  # None: the client gets no response
@@ -59,7 +59,7 @@ class Reply:
         return (SendHeaders(200, headers), *self.keep_alive(), *self._start_keep_alive())
 
     def continue_early(self, promise: EarlyResponse, coding: str) -> None:
-        """What was promised follows; `coding` is the content coding of the upstream's response."""
+        """Continue with the promised response; `coding` is the upstream's content coding."""
         self.body = self._early_body(promise, coding)
 
     def begin(
@@ -79,22 +79,22 @@ class Reply:
         )
 
     def keep_alive(self) -> Actions:
-        """What may be put in here and means nothing: a comment, or white space."""
+        """A comment or white space, if either may stand here: it means nothing to the client."""
         if self.body.at_event_boundary:
             return (SendComment(),)
         return (SendWhiteSpace(),) if self.body.before_document else ()
 
     def rest(self) -> Actions:
-        """What was waiting for the end of its event when the response ended."""
+        """The bytes that waited for the end of their event when the response ended."""
         return _send(self.body.flush())
 
     def release(self) -> Actions:
-        """What was held back until the captures are stored, and the body's end."""
+        """The bytes or headers that were held back until the captures are stored, and the end."""
         held, self._held_headers = self._held_headers, None
         return (*((held,) if held is not None else ()), *_send(self.body.release()), FinishBody())
 
     def withdraw(self) -> None:
-        """Send nothing of what is held back."""
+        """Give up the headers that are held back."""
         if self.is_held:
             self._held_headers, self.status = None, None
 

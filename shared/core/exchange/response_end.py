@@ -21,13 +21,13 @@ class ResponseEnd:
 
     @property
     def finished(self) -> bool:
-        """It is a stream that holds its own end so far, and reports no error."""
+        """Whether it is a stream that holds its own end so far, and reports no error."""
         return self.is_stream and self.tail.finished and not self.tail.failed
 
     @property
     def cut_short(self) -> bool:
-        """If HTTP ends it here, it is known to be without its own end, and does not report an error
-        either.
+        """Whether the response, if HTTP ends it here, is known to lack its own end, and reports no
+        error.
         """
         tail = self.tail
         explained = tail.finished or tail.failed or tail.open_end or tail.unsure

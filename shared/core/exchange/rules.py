@@ -1,4 +1,4 @@
-"""What settings allow an exchange."""
+"""The rules that settings make for an exchange."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExchangeRules:
-    """What settings allow an exchange."""
+    """The rules of an exchange. The shell makes them of the settings."""
 
     error_frames: bool  # a failure within a stream is reported in the stream
     keep_alive: bool  # silences of a stream are bridged with comments

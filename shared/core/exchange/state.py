@@ -40,7 +40,7 @@ from typing import Final
 
 
 class State(Enum):
-    """Where an exchange stands; this module's docstring draws them."""
+    """The state of an exchange; this module's docstring draws them all."""
 
     RECEIVING = auto()
     CALLING = auto()

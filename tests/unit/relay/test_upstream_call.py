@@ -189,8 +189,8 @@ async def test_a_large_error_is_looked_at_within_bounds() -> None:
 async def test_refusals_are_kept_per_deployment_and_version() -> None:
     """By deployment (on the v1 routes the model) and api-version."""
     support = StreamOptionsSupport(ManualClock())
-    support.note_refusal(exchange("gpt"))
-    support.note_refusal(exchange(None, None, "model"))
+    support.mark_unsupported(exchange("gpt"))
+    support.mark_unsupported(exchange(None, None, "model"))
     assert not support.may_be_sent(exchange("gpt", model="other"))
     assert support.may_be_sent(exchange("gpt", "2025-01-01"))
     assert support.may_be_sent(exchange("other"))
@@ -202,9 +202,9 @@ async def test_refusals_take_bounded_room() -> None:
     """A caller can invent deployments."""
     support = StreamOptionsSupport(ManualClock())
     for number in range(5000):
-        support.note_refusal(exchange(f"gpt-{number}"))
+        support.mark_unsupported(exchange(f"gpt-{number}"))
     assert not support.may_be_sent(exchange("gpt-4999"))
-    assert len(support.refused_until) <= 1000
+    assert len(support.unsupported_until) <= 1000
 
 
 async def test_each_attempt_is_counted() -> None:

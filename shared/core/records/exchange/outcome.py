@@ -1,4 +1,4 @@
-"""How an exchange ended: a decision without I/O, taken as more of its response is known."""
+"""The outcome of an exchange, decided without I/O as more of its response is known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How an exchange ended."""
+    """The outcome of an exchange: how it ended."""
 
     COMPLETED = "completed"
     CLIENT_DISCONNECTED = "client_disconnected"
@@ -15,7 +15,7 @@ class Outcome(StrEnum):
     # (`error` says whose)
     UPSTREAM_INTERRUPTED = "upstream_interrupted"
     TIMED_OUT = "timed_out"
-    REJECTED = "rejected"  # the proxy refused it
+    REJECTED = "rejected"  # by the proxy
     ABORTED = "aborted"  # the instance was killed; found by reconcile
 
 
