@@ -21,13 +21,13 @@ _HEADERS: Final = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"
 
 
 class Guard:
-    """Rejects calls. Every function that is not open to everyone has one of the two levels and
-    asks first: `await guard.caller(req) or …`.
+    """Rejects calls. Every function that is not open to everyone has one of its two levels, and
+    calls it before anything else: `await guard.caller(req) or …`.
     """
 
     def __init__(self, check: CallerCheck | None) -> None:
-        """Without a `check` the host checks, by the functions' levels, which are fixed when it
-        indexes the app.
+        """If there is no `check`, the host checks keys by the functions' levels, which are fixed
+        when it indexes the app.
         """
         self._check = check
         self._log = AuthFailureLog()
@@ -35,8 +35,8 @@ class Guard:
         self.operator_level = func.AuthLevel.ADMIN if check is None else func.AuthLevel.ANONYMOUS
 
     async def caller(self, req: Request) -> Response | None:
-        """The response to a call that may not be relayed, with an id as every response to callers
-        has; None if it may.
+        """The response to a call that may not be relayed; None if it may be. It has an exchange id,
+        as every response to callers has.
         """
         error = await self._rejection(req, Role.CALLER)
         if error is None:

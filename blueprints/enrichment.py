@@ -1,5 +1,5 @@
-"""The queue-triggered functions: an envelope becomes an event on the Event Hub, and a poison
-message is handled.
+"""The functions that the queues trigger: an envelope becomes an event on the Event Hub, and poison
+messages are handled.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from shared.following.follower import Follower
 
 
 def blueprint(follower: Follower, schedule: str) -> func.Blueprint:
-    """Function `following`, on one instance at a time: the host sees to that of every timer."""
+    """Function `following`. The host runs a timer on one instance at a time."""
     functions = func.Blueprint()  # type: ignore[no-untyped-call]
 
     @functions.function_name("following")

@@ -1,5 +1,5 @@
-"""Health and status: whether the worker runs, whether it can reach its dependencies, and, for
-operators, how delivery goes.
+"""Health and status: whether the worker runs, and whether it can reach its dependencies. Operators
+can read the state of delivery.
 
 The health routes are anonymous; their responses name no hosts, accounts or keys.
 """
@@ -18,7 +18,7 @@ from shared.health.status import MAX_HOURS, Status, hours_of
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse
 
-_HOURS: Final = "48"  # of reports, unless the caller names another number
+_DEFAULT_HOURS: Final = "48"  # of reports
 
 
 def blueprint(readiness: Readiness, status: Status, guard: Guard) -> func.Blueprint:
@@ -45,7 +45,7 @@ def blueprint(readiness: Readiness, status: Status, guard: Guard) -> func.Bluepr
     @functions.function_name("ops_reports")
     @functions.route("ops/reports", methods=["GET"], auth_level=guard.operator_level)
     async def read_reports(req: Request) -> Response:
-        hours = req.query_params.get("hours", _HOURS)
+        hours = req.query_params.get("hours", _DEFAULT_HOURS)
         return ReleasingResponse(req, await guard.operator(req) or await _reports(status, hours))
 
     return functions

@@ -1,5 +1,5 @@
-"""The HTTP of the operators' functions that start a run: the body of a request, and the response to
-a request that is carried out later.
+"""Reads the requests of operators who start a run, and answers them before the run is carried
+out.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The HTTP functions that application developers call: everything below /openai/, and a clear
-answer for the rest.
+"""The HTTP functions that applications call: everything below /openai/ is relayed, and any other
+route gets an error that explains itself.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Erase: an operator names a person, a subscription or ids, and a time range; what storage holds of
-those exchanges is erased, and a receipt is kept.
+"""Erase: an operator names a person, a subscription or ids, and a time range. The captures of those
+exchanges are erased, and a receipt is stored.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def blueprint(runner: ErasureRunner, guard: Guard) -> df.Blueprint:
 
 
 def _add_routes(functions: df.Blueprint, runner: ErasureRunner, guard: Guard) -> None:
-    """What operators call."""
+    """Add the routes that operators call."""
 
     @functions.function_name("erase_start")
     @functions.route("ops/erase", methods=["POST"], auth_level=guard.operator_level)
@@ -72,7 +72,7 @@ def _add_routes(functions: df.Blueprint, runner: ErasureRunner, guard: Guard) ->
 
 
 def _add_orchestration(functions: df.Blueprint, runner: ErasureRunner) -> None:
-    """The run and its activities."""
+    """Add the orchestration and its activities."""
 
     @functions.function_name("erase")
     @functions.orchestration_trigger(context_name="context")

@@ -1,5 +1,5 @@
-"""Reconcile: one orchestration at a time compares windows and queues what is missing. A timer or an
-operator starts it.
+"""Reconcile: an orchestration compares windows and queues the missing exchanges. A timer or an
+operator starts it, and one runs at a time.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class StartLock(Protocol):
     """Lets one starter in at a time, over all instances."""
 
     def hold(self) -> AbstractAsyncContextManager[bool]:
-        """Within it, whether this caller holds it. Raises StorageError, also if what is done
-        within it takes longer than it can be held.
+        """A context whose value says whether this caller holds the lock. Raises StorageError, also
+        if the body takes longer than the lock can be held.
         """
         ...
 
@@ -63,7 +63,7 @@ def blueprint(
 def _add_starters(
     functions: df.Blueprint, settings: Settings, guard: Guard, start_lock: StartLock
 ) -> None:
-    """The timer, and the route that operators call."""
+    """Add the timer, and the route that operators call."""
     max_age_s = settings.limits.exchange_s + settings.reconcile.grace_s
 
     @functions.function_name("reconcile_timer")
@@ -86,7 +86,7 @@ def _add_starters(
 def _add_orchestration(
     functions: df.Blueprint, reconciliation: Reconciliation, look_back: timedelta
 ) -> None:
-    """The run and its activities."""
+    """Add the orchestration and its activities."""
 
     @functions.function_name("reconcile")
     @functions.orchestration_trigger(context_name="context")
@@ -129,7 +129,8 @@ async def start_run(
 ) -> bool:
     """Start a run. Returns False if one is active, or is being started by another caller.
 
-    Durable starts an instance over whose id is running, so looking and starting are one step here.
+    Durable would replace a running instance of the same id. So no other caller may start a run
+    between the look at the status and the start.
     """
     async with start_lock.hold() as is_holder:
         if not is_holder:

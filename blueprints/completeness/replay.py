@@ -1,4 +1,4 @@
-"""Replay: an operator names a time range; its exchanges are delivered again, with `replayed: true`
+"""Replay: an operator names a time range. Its exchanges are delivered again, with `replayed: true`
 and the same ids.
 """
 

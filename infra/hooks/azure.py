@@ -1,7 +1,7 @@
-"""The Azure CLI and azd, as the hooks call them, on every system.
+"""Calls the Azure CLI and azd, on every operating system.
 
-No argument may hold a parenthesis or a double quote: on Windows `az` is a batch file, which would
-read them as its own. A body goes by a file.
+No argument may hold a parenthesis or a double quote: on Windows `az` is a batch file, and the shell
+would interpret them. So a request's body is passed in a file.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from typing import Any
 PAUSE_S = float(os.environ.get("FNSSE_HOOK_PAUSE_S", "2"))
 
 
-class Refused(Exception):
-    """A command failed; it has said why."""
+class CommandFailed(Exception):
+    """A command failed. It has printed the reason."""
 
 
 def az(*arguments: str) -> str:
-    """What `az ARGUMENTS` prints. Refused if it fails."""
+    """The output of `az ARGUMENTS`. Raises CommandFailed if it fails."""
     return _run("az", *arguments, "--only-show-errors")
 
 
 def azd(*arguments: str) -> str:
-    """What `azd ARGUMENTS` prints. Refused if it fails."""
+    """The output of `azd ARGUMENTS`. Raises CommandFailed if it fails."""
     return _run("azd", *arguments)
 
 
 def rest(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The response of Azure's or Microsoft Graph's REST API. Refused if it fails."""
+    """The response of Azure's or Microsoft Graph's REST API. Raises CommandFailed if it fails."""
     arguments = ["rest", "--method", method, "--url", url, "--output", "json"]
     if body is None:
         output = az(*arguments)
@@ -50,14 +50,14 @@ def rest(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str,
     return parsed
 
 
-def again(command: Callable[[], object]) -> None:
-    """Carry out a command, repeatedly if it is refused: Entra does not know everywhere at once what
-    was made a moment ago. Refused if it still is after half a minute.
+def retry(command: Callable[[], object]) -> None:
+    """Carry out a command, and repeat it for half a minute if it fails: a new object is not known
+    to all of Entra at once. Raises CommandFailed if the last attempt fails.
     """
     for pause in (1, 2, 4, 8):
         try:
             command()
-        except Refused:
+        except CommandFailed:
             time.sleep(pause * PAUSE_S)
         else:
             return
@@ -70,5 +70,5 @@ def _run(program: str, *arguments: str) -> str:
         sys.exit(f"needs {program} on PATH, signed in")
     run = subprocess.run([path, *arguments], stdout=subprocess.PIPE, text=True, check=False)
     if run.returncode != 0:
-        raise Refused(f"{program} {' '.join(arguments[:3])} failed, see above")
+        raise CommandFailed(f"{program} {' '.join(arguments[:3])} failed, see above")
     return run.stdout.strip()

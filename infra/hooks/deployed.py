@@ -1,4 +1,4 @@
-"""What an environment has in Azure, found by the tag that azd and the templates give it."""
+"""Finds an environment's resources in Azure by the tag that azd and the templates give them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ ARM = "https://management.azure.com"
 
 
 def resource_ids(resource_type: str) -> list[str]:
-    """The ids of this environment's resources of a type. Refused if Azure cannot be asked."""
+    """The ids of this environment's resources of a type. Raises CommandFailed if Azure cannot be
+    asked.
+    """
     environment = os.environ.get("AZURE_ENV_NAME")
     if not environment:
         sys.exit("AZURE_ENV_NAME is not set; azd sets it")

@@ -1,7 +1,7 @@
-"""azd's hook after it has deployed the code: the app has every function of it.
+"""azd's hook after it has deployed the code: checks that the app has every function.
 
-Azure takes a package in which something is missing without an error. The app then starts, finds no
-function, and answers 404 to every call.
+Azure accepts an incomplete package without an error. The app then starts, finds no function, and
+answers 404 to every call.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import azure
 import deployed
 
 ROOT = Path(__file__).resolve().parents[2]
-# About five minutes: the host starts, and reports what it has found.
+# About five minutes, in which the host starts and reports its functions.
 ATTEMPTS = int(os.environ.get("FNSSE_HOOK_ATTEMPTS", "40"))
 
 
 def main() -> None:
     """Wait for the functions, or end azd with those that are missing."""
-    expected = set(functions_of_the_code())
+    expected = set(functions_in_code())
     try:
         apps = deployed.resource_ids("Microsoft.Web/sites")
-    except azure.Refused as refusal:
-        sys.exit(f"postdeploy: {refusal}. Sign in (`az login`) and run `azd deploy` again")
+    except azure.CommandFailed as failure:
+        sys.exit(f"postdeploy: {failure}. Sign in (`az login`) and run `azd deploy` again")
     if len(apps) != 1:
         sys.exit(f"postdeploy: found {len(apps)} function apps of this environment, not one")
     missing = wait_for(expected, apps[0])
@@ -40,7 +40,7 @@ def main() -> None:
     print(f"postdeploy: the app has all {len(expected)} functions")
 
 
-def functions_of_the_code() -> Iterator[str]:
+def functions_in_code() -> Iterator[str]:
     """The names that the triggers give their functions."""
     for file in sorted((ROOT / "blueprints").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
@@ -59,16 +59,16 @@ def wait_for(expected: set[str], app: str) -> set[str]:
         if attempt:
             time.sleep(4 * azure.PAUSE_S)
         try:
-            missing = expected - functions_of(app)
-        except azure.Refused:  # the host does not answer while it starts
+            missing = expected - functions_in_app(app)
+        except azure.CommandFailed:  # the host does not answer while it starts
             continue
         if not missing:
             break
     return missing
 
 
-def functions_of(app: str) -> set[str]:
-    """The functions that the app has reported. Refused if Azure cannot be asked."""
+def functions_in_app(app: str) -> set[str]:
+    """The functions that the app has reported. Raises CommandFailed if Azure cannot be asked."""
     listed = azure.rest("get", f"{deployed.ARM}{app}/functions?api-version=2024-04-01")
     return {str(function["name"]).rpartition("/")[2] for function in listed["value"]}
 

@@ -1,8 +1,8 @@
 """azd's hook after it has provisioned: the hub accepts the private Azure Data Explorer cluster.
 
 On a private network the cluster reads the hub over a private endpoint of its own. It asks the
-namespace for it, and the namespace waits for somebody's approval. A template cannot give it: the
-name of the request is not known before.
+namespace for it, and the namespace waits for somebody's approval. A template cannot approve it,
+because the name of the request is not known before.
 """
 
 from __future__ import annotations
@@ -15,20 +15,22 @@ import deployed
 
 
 def main() -> None:
-    """Approve the requests of this environment's cluster, and of nobody else."""
+    """Approve the requests of this environment's cluster, and no others."""
     try:
         for cluster in deployed.resource_ids("Microsoft.Kusto/clusters"):
             approve_endpoints_of(cluster)
-    except azure.Refused as refusal:
+    except azure.CommandFailed as failure:
         sys.exit(
-            f"postprovision: {refusal}. Until the owner of the Event Hubs namespace approves its "
+            f"postprovision: {failure}. Until the owner of the Event Hubs namespace approves its "
             "private endpoint connection, no event reaches Azure Data Explorer "
             "(docs/how-to/analyse-events.md)"
         )
 
 
 def approve_endpoints_of(cluster: str) -> None:
-    """Approve what the cluster asked for. Refused if the namespace cannot be read or changed."""
+    """Approve the endpoints that the cluster asked for. Raises CommandFailed if the namespace
+    cannot be read or changed.
+    """
     endpoints = azure.rest(
         "get", f"{deployed.ARM}{cluster}/managedPrivateEndpoints?api-version=2023-08-15"
     )

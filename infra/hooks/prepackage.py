@@ -1,8 +1,8 @@
 """azd's hook before it packages the app: installs requirements.txt into .python_packages.
 
-The packages are those of the machine that runs the app (Linux on x86-64, the Python of
-.python-version), whatever machine this is. Azure then builds nothing: what runs is what the hashes
-in requirements.txt name, and what the tests imported. By hand: docs/how-to/deploy.md.
+The packages are built for the machine that runs the app (Linux on x86-64, the Python of
+.python-version), not for this machine. Azure builds nothing, so the app runs the packages that the
+hashes in requirements.txt name and that the tests imported. By hand: docs/how-to/deploy.md.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PLATFORM = "x86_64-unknown-linux-gnu"
 
 
 def main() -> None:
-    """Install, or end with a message that names the remedy."""
+    """Install the packages, or end with a message that names the remedy."""
     shutil.rmtree(PACKAGES, ignore_errors=True)
     version = (ROOT / ".python-version").read_text().strip()
     installed = subprocess.run(
@@ -33,10 +33,10 @@ def main() -> None:
         check=False,
     )
     if installed.returncode != 0:
-        shutil.rmtree(PACKAGES, ignore_errors=True)  # no half of a package is deployed
+        shutil.rmtree(PACKAGES, ignore_errors=True)  # no incomplete package is deployed
         sys.exit("prepackage: the packages of requirements.txt could not be installed, see above")
-    for left_over in ("bin", ".lock"):  # commands for a terminal; uv's own lock
-        remove(PACKAGES / left_over)
+    for unneeded in ("bin", ".lock"):  # commands for a terminal; uv's own lock
+        remove(PACKAGES / unneeded)
     print(f"prepackage: {len(list(PACKAGES.glob('*.dist-info')))} packages for {PLATFORM}")
 
 

@@ -1,6 +1,6 @@
-"""azd's hook before it provisions: what the parameters need to know.
+"""azd's hook before it provisions: finds the values that the parameters need.
 
-* How many units the Event Hubs namespace has: see throughput.py.
+* The number of units of the Event Hubs namespace: see throughput.py.
 * With CALLER_AUTH=entra, the app registration that is the audience of API Management's token. It is
   made once, or found by its name, and its client id is kept in the azd environment as
   AUDIENCE_CLIENT_ID. It has no secret. By hand, without azd: docs/how-to/authenticate-callers.md.
@@ -17,41 +17,43 @@ import azure
 import throughput
 
 GRAPH = "https://graph.microsoft.com/v1.0/applications"
-# Of the scope `operate`; unique within the registration is enough.
+# The id of the scope `operate`. It has to be unique within the registration only.
 SCOPE_ID = "6f0b8f0e-7a52-4c1d-9d0e-3b1f1c7a2e54"
 # The Azure CLI's own client id, the same in every tenant.
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
 def main() -> None:
-    """Find out, or end azd with the remedy."""
+    """Find the values, or end azd with a message that names the remedy."""
     try:
         throughput.keep_units()
-    except azure.Refused as refusal:
+    except azure.CommandFailed as failure:
         sys.exit(
-            f"preprovision: {refusal}. How many units the Event Hub has is not known, and the "
+            f"preprovision: {failure}. How many units the Event Hub has is not known, and the "
             "deployment might take some away. Sign in: az login"
         )
     ensure_audience()
 
 
 def ensure_audience() -> None:
-    """Make or find the registration, if one is needed, or end azd with the remedy."""
+    """Make or find the registration, if one is needed, or end azd with a message that names the
+    remedy.
+    """
     if os.environ.get("CALLER_AUTH") != "entra" or os.environ.get("AUDIENCE_CLIENT_ID"):
         return
     environment = os.environ.get("AZURE_ENV_NAME")
     if not environment:
         sys.exit("preprovision: AZURE_ENV_NAME is not set; azd sets it")
     try:
-        client_id = found_or_registered(f"fnsse-{environment}")
+        client_id = find_or_register(f"fnsse-{environment}")
         ensure_service_principal(client_id)
         azure.azd("env", "set", "AUDIENCE_CLIENT_ID", client_id)
-    except azure.Refused as refusal:
-        sys.exit(f"preprovision: {refusal}; or set AUDIENCE_CLIENT_ID yourself")
+    except azure.CommandFailed as failure:
+        sys.exit(f"preprovision: {failure}; or set AUDIENCE_CLIENT_ID yourself")
 
 
-def found_or_registered(name: str) -> str:
-    """The client id of the registration of that name."""
+def find_or_register(name: str) -> str:
+    """The client id of the registration of that name, which is made if there is none."""
     listed = azure.az(
         *("ad", "app", "list", "--filter", f"displayName eq '{name}'"),
         *("--query", "[].appId", "--output", "tsv"),
@@ -67,24 +69,26 @@ def found_or_registered(name: str) -> str:
 
 
 def register(name: str) -> str:
-    """A new registration, of this tenant alone. None is left if it cannot be completed: the next
-    run would find it, and take it for whole.
+    """Make a registration for this tenant alone. Returns its client id.
+
+    If it cannot be configured, it is deleted again: the next run would find it, and not configure
+    it.
     """
     client_id, object_id = azure.az(
         *("ad", "app", "create", "--display-name", name, "--sign-in-audience", "AzureADMyOrg"),
         *("--query", "[appId, id]", "--output", "tsv"),
     ).split()
     try:
-        complete(client_id, f"{GRAPH}/{object_id}")
-    except azure.Refused:
+        configure(client_id, f"{GRAPH}/{object_id}")
+    except azure.CommandFailed:
         azure.az("ad", "app", "delete", "--id", client_id)
         raise
     return client_id
 
 
-def complete(client_id: str, url: str) -> None:
-    """Its URI and its scope. The scope lets operators get a token with `az account
-    get-access-token`; the app still asks who they are.
+def configure(client_id: str, url: str) -> None:
+    """Set the registration's URI and its scope. With the scope, operators get a token by `az
+    account get-access-token`; the app still checks their roles.
     """
     scope = {
         "id": SCOPE_ID,
@@ -101,15 +105,15 @@ def complete(client_id: str, url: str) -> None:
         {"api": {"preAuthorizedApplications": [allowed]}},
     ]
     for body in bodies:
-        azure.again(functools.partial(azure.rest, "patch", url, body))
+        azure.retry(functools.partial(azure.rest, "patch", url, body))
 
 
 def ensure_service_principal(client_id: str) -> None:
-    """Entra gives no token for an application that has no service principal in the tenant."""
+    """Make the application's service principal: without it Entra issues no token in the tenant."""
     try:
         azure.az("ad", "sp", "show", "--id", client_id, "--output", "none")
-    except azure.Refused:
-        azure.again(lambda: azure.az("ad", "sp", "create", "--id", client_id, "--output", "none"))
+    except azure.CommandFailed:
+        azure.retry(lambda: azure.az("ad", "sp", "create", "--id", client_id, "--output", "none"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Renew the function key that API Management sends, without a call being refused.
+"""Renew the function key that API Management sends, without rejecting a call.
 
-At every moment the app takes the key that the gateway has: the gateway gets an interim key, the
+At every moment the app accepts the key that the gateway has: the gateway gets an interim key, the
 host's default key is renewed meanwhile, the gateway gets the new default key, and the interim key
 is removed. The vault then holds the default key again, as a deployment writes it. How to call it:
 docs/how-to/rotate-keys.md.
@@ -22,20 +22,20 @@ ARM = "https://management.azure.com"
 
 
 def main() -> None:
-    """Rotate, or end with what is left to do."""
+    """Rotate the key, or end with the steps that remain."""
     options = _options()
     try:
         rotate(options)
-    except azure.Refused as refusal:
+    except azure.CommandFailed as failure:
         sys.exit(
-            f"rotate: {refusal}. Nothing is refused: the gateway has a key that the app takes. "
+            f"rotate: {failure}. Nothing is refused: the gateway has a key that the app takes. "
             "Run the command again."
         )
 
 
 def rotate(options: argparse.Namespace) -> None:
-    """The four steps. A run after one that stopped makes an interim key of its own: the gateway may
-    have the one before it.
+    """Carry out the four steps. Each run makes an interim key of its own, because the gateway may
+    still have the interim key of a run that stopped.
     """
     interim = set_key(options.app, f"{INTERIM}{time.time_ns()}")
     hand_over(options, interim)
@@ -46,7 +46,7 @@ def rotate(options: argparse.Namespace) -> None:
 
 
 def set_key(app: str, name: str) -> str:
-    """A new value of a function key; the host makes it, and the one before it ends."""
+    """Let the host renew a function key. Returns the new value; the old one ends."""
     response = azure.rest(
         "put", f"{_keys(app)}/{name}?api-version=2024-04-01", {"properties": {"name": name}}
     )
@@ -54,7 +54,7 @@ def set_key(app: str, name: str) -> str:
 
 
 def remove_interim_keys(app: str) -> None:
-    """Those of this run, and of runs that stopped."""
+    """Remove the interim keys of this run, and of runs that stopped."""
     keys = azure.rest("post", f"{ARM}{app}/host/default/listkeys?api-version=2024-04-01")
     for name in keys["functionKeys"]:
         if name.startswith(INTERIM):
@@ -62,8 +62,8 @@ def remove_interim_keys(app: str) -> None:
 
 
 def hand_over(options: argparse.Namespace, key: str) -> None:
-    """Give the gateway a key that the app takes, and wait until all its units send it."""
-    wait_until_taken(options.host, key)
+    """Give the gateway a key that the app accepts, and wait until all its units send it."""
+    wait_until_accepted(options.host, key)
     azure.rest(
         "put",
         f"{ARM}{options.vault}/secrets/{SECRET}?api-version=2023-07-01",
@@ -77,15 +77,15 @@ def hand_over(options: argparse.Namespace, key: str) -> None:
     time.sleep(options.settle_s)
 
 
-def wait_until_taken(host: str, key: str, attempts: int = 20) -> None:
-    """Until the app answers a call with this key with anything but 401. It relays nothing: the path
-    is not one of Azure OpenAI.
+def wait_until_accepted(host: str, key: str, attempts: int = 20) -> None:
+    """Call the app with this key until it accepts it. Raises CommandFailed if it does not. The app
+    relays nothing, because the path is not one of Azure OpenAI.
     """
     for _ in range(attempts):
         if _status(f"{host}/rotate", key) not in (401, 403, 503):
             return
         time.sleep(3)
-    raise azure.Refused("the app does not take the new key")
+    raise azure.CommandFailed("the app does not take the new key")
 
 
 def _status(url: str, key: str) -> int:

@@ -1,4 +1,4 @@
-"""The units of the environment's Event Hubs namespace survive a deployment.
+"""Keeps the units of the environment's Event Hubs namespace over a deployment.
 
 A deployment sets the capacity that its parameters name. A namespace that has inflated to eight
 units in the meantime would fall to one in the busiest hour of a week.
@@ -15,7 +15,7 @@ VARIABLE = "EVENTHUB_CURRENT_CAPACITY"  # infra/main.bicepparam: at least so man
 
 
 def keep_units() -> None:
-    """Tell the parameters how many units there are. Refused if Azure cannot be asked."""
+    """Set the number of units for the parameters. Raises CommandFailed if Azure cannot be asked."""
     units = str(max(map(_units, deployed.resource_ids("Microsoft.EventHub/namespaces")), default=0))
     if units != (os.environ.get(VARIABLE) or "0"):
         azure.azd("env", "set", VARIABLE, units)
@@ -23,5 +23,5 @@ def keep_units() -> None:
 
 
 def _units(namespace: str) -> int:
-    found = azure.rest("get", f"{deployed.ARM}{namespace}?api-version=2024-01-01")
-    return int(found["sku"]["capacity"])
+    resource = azure.rest("get", f"{deployed.ARM}{namespace}?api-version=2024-01-01")
+    return int(resource["sku"]["capacity"])

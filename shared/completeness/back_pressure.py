@@ -1,4 +1,4 @@
-"""Back-pressure: whether more envelopes may be queued now.
+"""Back-pressure: decides whether more envelopes may be queued now.
 
 Reconcile and replay queue envelopes only while live exchanges are enriched promptly and the Event
 Hub is ready. Otherwise an outage would become a storm, and replayed exchanges would delay live
@@ -74,7 +74,9 @@ class BackPressure:
         return await self._reason(self._over_limit)
 
     async def replay_blocked_reason(self, max_queued: int) -> str | None:
-        """Why replay must not queue its next page: more than `max_queued` envelopes are queued."""
+        """The reason not to queue replay's next page: more than `max_queued` envelopes are queued.
+        None if it may.
+        """
 
         async def count() -> int:
             length = await self._queue.approximate_length()
@@ -110,7 +112,9 @@ class BackPressure:
         return lengths[-1]
 
     async def _over_limit(self) -> int:
-        """0 once at most `max_in_flight` are queued; the queue's length if the wait is over."""
+        """Wait until at most `max_in_flight` envelopes are queued. Returns 0, or the queue's length
+        if the wait takes too long.
+        """
         started_at = self._clock()
         shortest, shortest_at = sys.maxsize, started_at
         async for length in self._poll_lengths():

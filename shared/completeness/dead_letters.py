@@ -1,5 +1,5 @@
-"""What an operator can do about single exchanges: list the dead letters, requeue one after a fix,
-erase one.
+"""Operations on single exchanges: an operator lists the dead letters, requeues one after a fix, or
+erases one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RequeuedDeadLetters(ErasableDeadLetters, Protocol):
         ...
 
     async def dead_letter_reason(self, exchange_id: str) -> str | None:
-        """Why the exchange is dead-lettered; None if it is not."""
+        """The reason why the exchange is dead-lettered; None if it is not."""
         ...
 
     async def reopen(self, exchange_id: str) -> None:
@@ -73,7 +73,8 @@ class DeadLetters:
         """Queue a dead-lettered exchange again; False if it is not dead-lettered, or erased.
 
         Raises CaptureError or EnvelopeError if its captures still cannot be read, and
-        StorageError. Should enrichment fail again, reconcile or the list has the exchange again.
+        StorageError. If enrichment fails again, the exchange is among the dead letters again, or
+        reconcile finds it.
         """
         reason = await self._dead_letters.dead_letter_reason(exchange_id)
         if reason is None:

@@ -40,7 +40,9 @@ MAX_EMPTY_WINDOWS: Final = 24  # that a step goes through before it ends
 
 
 class ErasureRunner:
-    """The steps of a run. The orchestration in blueprints/completeness/erase.py calls them."""
+    """Carries out the steps of a run, which the orchestration in
+    blueprints/completeness/erase.py calls.
+    """
 
     def __init__(
         self,
@@ -82,7 +84,7 @@ class ErasureRunner:
         return ErasureStep(position=position.after_page(part, next_marker), counts=counts)
 
     async def _find_page(self, ids: Sequence[str], position: Position) -> list[CapturedExchange]:
-        """The exchanges of the next hundred ids of which something is stored."""
+        """The exchanges of the next page of ids, without those of which nothing is stored."""
 
         async def find(exchange_id: str) -> CapturedExchange:
             return await find_exchange(self._captures, exchange_id)

@@ -1,4 +1,4 @@
-"""Erases what storage holds of one exchange, and marks it as erased."""
+"""Erases the captures and the dead letter of one exchange, and marks it as erased."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from shared.errors import StorageImmutable
 
 
 class ErasableCaptures(Protocol):
-    """The captures."""
+    """Deletes captures."""
 
     async def erase(self, name: str) -> bool:
-        """Delete a capture and what was uploaded of it; False if there is neither. Raises
+        """Delete a capture and its uploaded blocks; False if there is neither. Raises
         StorageError.
         """
         ...
@@ -24,11 +24,11 @@ class ErasureMarkStore(Protocol):
     """The marks of erased exchanges. Each method raises StorageError."""
 
     async def mark_erased(self, exchange_id: str, run: str | None) -> None:
-        """The exchange is erased, by that run: it is neither missing nor delivered any more."""
+        """Note that a run erased the exchange: it is neither missing nor delivered any more."""
         ...
 
     async def unmark_erased(self, exchange_id: str) -> None:
-        """The exchange could not be erased after all."""
+        """Remove the mark of an exchange that could not be erased."""
         ...
 
 
@@ -60,8 +60,8 @@ class ExchangeErasure:
         self._failure_counts = failure_counts
 
     async def mark(self, exchange_id: str, run: str | None = None) -> None:
-        """Note that the exchange is erased. An envelope of it that waits on the queue is dropped
-        from then on. Raises StorageError.
+        """Note that the exchange is erased. If its envelope waits on the queue, enrichment drops
+        it. Raises StorageError.
         """
         await self._erasure_marks.mark_erased(exchange_id, run)
 

@@ -1,8 +1,8 @@
 """Erases the captures whose retention by a content rule is over.
 
-What remains of such a capture is a header that says so, without caller, envelope and body. An
-exchange whose event was not accepted by then never will be: it is dead-lettered, so that the report
-of its hour says so.
+A header without caller, envelope and body remains, which says that the capture has expired. If the
+exchange's event was not accepted by then, it can never be. So the exchange is dead-lettered, and
+the report of its hour counts it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from shared.errors import CaptureError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.retention")
 
-MAX_RUN_S: Final = 240.0  # of one run, which comes every hour; the next one continues
+MAX_RUN_S: Final = 240.0  # a run starts every hour, and continues the one before
 _BATCH: Final = 200  # exchanges between two looks at the clock
 
 
@@ -45,7 +45,7 @@ class ExpiringCaptures(CaptureHeaders, Protocol):
         ...
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        """Store a capture in place of the one before."""
+        """Store a capture, in place of an earlier one."""
         ...
 
     async def erase(self, name: str) -> bool:
@@ -57,7 +57,7 @@ class ExpiryLedger(Protocol):
     """The ledger of deliveries. Each method raises StorageError."""
 
     async def index(self, window: str) -> LedgerIndex:
-        """All that the ledger says of a window."""
+        """The exchanges of a window that the ledger knows."""
         ...
 
 
@@ -65,13 +65,13 @@ class ExpiryDeadLetters(Protocol):
     """The dead letters. Each method raises StorageError."""
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        """Note that an exchange can never be delivered; False if that was known."""
+        """Note that an exchange can never be delivered; False if it is noted already."""
         ...
 
 
 @dataclass(kw_only=True, slots=True)
 class ExpiryRun:
-    """What a run did."""
+    """The counts of one run."""
 
     erased: int = 0  # exchanges whose captures are erased now
     undelivered: int = 0  # of those: their events were never accepted
@@ -79,7 +79,7 @@ class ExpiryRun:
 
 
 class Expiry:
-    """Erases what is due."""
+    """Erases the captures that are due."""
 
     def __init__(
         self,
@@ -101,8 +101,8 @@ class Expiry:
         self._max_run_s = max_run_s
 
     async def erase_due(self) -> ExpiryRun:
-        """Erase what is due, the oldest first, until it is done or the time is over. Raises
-        StorageError if storage cannot be listed; the next run tries again.
+        """Erase the captures that are due, the oldest first, until all are erased or the time is
+        over. Raises StorageError if storage cannot be listed; the next run tries again.
         """
         run, ends_at = ExpiryRun(), self._clock() + self._max_run_s
         async for name in self._marks.names(retention.PREFIX):
@@ -125,7 +125,7 @@ class Expiry:
         return run
 
     async def _erase_window(self, window: Window, run: ExpiryRun, ends_at: float) -> bool:
-        """False if the time was over before all was looked at."""
+        """Erase the captures of one window. Returns False if the time was over before."""
         index = await self._ledger.index(window.name)
         names = [name async for page in self._captures.pages(f"{window.name}/") for name in page]
         exchanges = list(captured_exchanges(names))
@@ -145,13 +145,13 @@ class Expiry:
         return True
 
     async def _dead_letter(self, exchange_id: str, index: LedgerIndex) -> bool:
-        """Whether the exchange was not accounted for before."""
+        """Dead-letter an exchange that the ledger does not know. Returns whether it was unknown."""
         if exchange_id in index:
             return False
         return await self._dead_letters.dead_letter(exchange_id, DeadLetterReason.EXPIRED)
 
     async def _erase(self, exchange: CapturedExchange) -> bool:
-        """Whether captures of the exchange were due, and are erased now."""
+        """Erase the captures of an exchange if they are due. Returns whether any was erased."""
         headers = {}
         for kind in sorted(exchange.kinds):
             name = capture_name(exchange.exchange_id, kind)

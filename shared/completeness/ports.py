@@ -5,16 +5,17 @@ StorageError.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import Envelope
+from shared.core.wire.json.json_shape import JsonObject
 
 
 class CaptureHeaders(Protocol):
     """Reads the headers of captures."""
 
-    async def header(self, name: str) -> dict[str, Any]:
+    async def header(self, name: str) -> JsonObject:
         """A capture's header. Raises StorageNotFound if there is no such capture, and
         CaptureError if it cannot be read.
         """

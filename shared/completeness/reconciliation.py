@@ -1,5 +1,5 @@
-"""Reconciliation: captured minus delivered, for one window, is queued again until nothing is
-missing.
+"""Reconciliation: the exchanges of a window that were captured and not delivered are queued again,
+until none is missing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class WindowLedger(Protocol):
     """The ledger of deliveries. Each method raises StorageError."""
 
     async def index(self, window: str) -> LedgerIndex:
-        """All that the ledger says of a window."""
+        """The exchanges of a window that the ledger knows."""
         ...
 
 
@@ -60,7 +60,7 @@ class WindowDeadLetters(Protocol):
     """The dead letters. Each method raises StorageError."""
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        """Note that an exchange can never be delivered; False if that was known."""
+        """Note that an exchange can never be delivered; False if it is noted already."""
         ...
 
     async def reopened_windows(self) -> set[str]:
@@ -68,7 +68,9 @@ class WindowDeadLetters(Protocol):
         ...
 
     async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
-        """The window is complete: forget what was reopened in it by these moments."""
+        """Forget the reopened exchanges of a complete window. `reopened_ms`: by exchange, when it
+        was reopened at the latest.
+        """
         ...
 
 
@@ -85,8 +87,8 @@ class WindowReports(Protocol):
 
 
 class Reconciliation:
-    """The steps of a reconcile run. The orchestration in blueprints/completeness/reconcile.py calls
-    them.
+    """Carries out the steps of a run, which the orchestration in
+    blueprints/completeness/reconcile.py calls.
     """
 
     def __init__(
@@ -145,13 +147,13 @@ class Reconciliation:
         return sorted({name for name in names if name not in complete} | reopened)
 
     async def reconcile(self, window: str, until: datetime) -> Report:
-        """Compare, queue what is missing of what started before `until`, and publish the window's
-        report. Raises StorageError.
+        """Queue the missing exchanges that started before `until`, and publish the window's report.
+        Raises StorageError.
 
         A retry, recognised by the same `until`, resumes after the last whole batch of the first
-        attempt. If both run at once, exchanges are queued twice and the counts of what was queued
-        mix. But each calls the window complete only by its own listing, and by what the ledger knew
-        before it.
+        attempt. If both run at once, exchanges are queued twice and the counts of both mix. But
+        each calls the window complete only by its own listing, and by an index of the ledger that
+        is older than the listing.
         """
         checkpoint = await StoredCheckpoint.resume(
             self._checkpoints, f"progress/reconcile/{window}.json", step=until.isoformat()

@@ -1,18 +1,19 @@
-"""The envelope of an exchange that is delivered again, rebuilt from its captures."""
+"""Rebuilds the envelope of an exchange that is delivered again from its captures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from shared.completeness.ports import CaptureHeaders
 from shared.core.records.completeness.comparison import CapturedExchange
 from shared.core.records.exchange.aborted import aborted_envelope
 from shared.core.records.exchange.capture import CaptureKind, capture_name, is_expired
 from shared.core.records.exchange.envelope import Envelope, from_fields
+from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import CaptureExpired
 
-MAX_CONCURRENT: Final = 16  # reads of headers, and puts of envelopes
+MAX_CONCURRENT: Final = 16  # calls of storage: reads of headers, and puts of envelopes
 
 
 class CaptureNames(Protocol):
@@ -24,7 +25,7 @@ class CaptureNames(Protocol):
 
 
 async def rebuild_envelope(captures: CaptureHeaders, exchange: CapturedExchange) -> Envelope:
-    """The envelope that a capture holds; if none does, that of an aborted exchange.
+    """The envelope that a capture holds, or the envelope of an aborted exchange if none does.
 
     Raises CaptureError, EnvelopeError, CaptureExpired, StorageNotFound or StorageError.
     """
@@ -38,7 +39,7 @@ async def rebuild_envelope(captures: CaptureHeaders, exchange: CapturedExchange)
 
 async def _living_header(
     captures: CaptureHeaders, exchange_id: str, kind: CaptureKind
-) -> dict[str, Any]:
+) -> JsonObject:
     header = await captures.header(capture_name(exchange_id, kind))
     if is_expired(header):
         raise CaptureExpired("the capture's retention is over")
@@ -46,7 +47,7 @@ async def _living_header(
 
 
 async def find_exchange(captures: CaptureNames, exchange_id: str) -> CapturedExchange:
-    """The exchange with all its captures that are stored, maybe none. Raises StorageError."""
+    """The exchange with its captures that are stored. There may be none. Raises StorageError."""
     kinds = [kind for kind in CaptureKind if await captures.exists(capture_name(exchange_id, kind))]
     return CapturedExchange(exchange_id=exchange_id, kinds=frozenset(kinds))
 
@@ -54,11 +55,11 @@ async def find_exchange(captures: CaptureNames, exchange_id: str) -> CapturedExc
 async def whole_exchanges(
     captures: CaptureNames, exchanges: Sequence[CapturedExchange], *, first: bool, last: bool
 ) -> list[CapturedExchange]:
-    """The exchanges of a page with all their captures, each on the page of its last capture.
-    Raises StorageError.
+    """The exchanges of a page with all their captures. The captures of the exchanges at its edges
+    may be on two pages; such an exchange counts to the page of its last capture. Raises
+    StorageError.
 
-    `first`, `last`: no page comes before, or after. The captures of those at its edges may be on
-    two pages.
+    `first`, `last`: whether it is the first page, or the last one.
     """
     edges = ({0} if not first else set()) | ({len(exchanges) - 1} if not last else set())
     whole = []
@@ -67,6 +68,6 @@ async def whole_exchanges(
         if place in edges:
             exchange = await find_exchange(captures, listed.exchange_id)
             if not exchange.kinds or max(exchange.kinds) not in listed.kinds:
-                continue  # erased since, or of the next page
+                continue  # it was erased since, or belongs to the next page
         whole.append(exchange)
     return whole

@@ -51,7 +51,9 @@ class WindowErasures(Protocol):
 
 
 class ReplayRunner:
-    """The steps of a replay. The orchestration in blueprints/completeness/replay.py calls them."""
+    """Carries out the steps of a replay, which the orchestration in
+    blueprints/completeness/replay.py calls.
+    """
 
     def __init__(
         self,

@@ -49,7 +49,7 @@ class ReplayState:
 
     @classmethod
     def of(cls, request: ReplayRequest) -> Self:
-        """The state at the beginning."""
+        """The state at the beginning of a replay."""
         return cls(replay=request.as_json(), windows=tuple(request.windows()))
 
     @classmethod

@@ -17,7 +17,7 @@ from shared.core.records.exchange.window import Window
 
 
 class RedeliveryResult(StrEnum):
-    """What happened to one missing exchange."""
+    """The result of one missing exchange."""
 
     QUEUED = "queued"
     DEAD_LETTERED = "dead_lettered"
@@ -26,7 +26,9 @@ class RedeliveryResult(StrEnum):
 
 
 class WindowRun:
-    """Compares a window's captures with the ledger, and counts what becomes of those missing."""
+    """Compares a window's captures with the ledger, and counts the results of the missing
+    exchanges.
+    """
 
     def __init__(
         self, window: str, index: LedgerIndex, until: datetime, checkpoint: StoredCheckpoint
@@ -51,11 +53,11 @@ class WindowRun:
         self._add_missing(self._comparison.feed(names))
 
     def finish_comparison(self) -> None:
-        """All names were compared."""
+        """Note that all names were compared."""
         self._add_missing(self._comparison.finish())
 
     def take_batch(self, size: int) -> list[CapturedExchange]:
-        """The oldest missing exchanges, which the caller redelivers."""
+        """Take the oldest missing exchanges off the list. The caller redelivers them."""
         batch, self.missing = self.missing[:size], self.missing[size:]
         return batch
 

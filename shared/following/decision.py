@@ -1,4 +1,6 @@
-"""Decides what to do with a follow-up after an attempt. Pure: no I/O, clock or randomness."""
+"""Decides what to do with a follow-up after an attempt. It is pure: without I/O, clock or
+randomness.
+"""
 
 from __future__ import annotations
 

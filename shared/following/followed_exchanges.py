@@ -110,9 +110,10 @@ class FollowedExchanges:
         return True
 
     async def _exchange_id(self, response_id: str, now: datetime) -> str | None:
-        """The id of the exchange to record; None if it is recorded. An earlier attempt that was
-        killed before it recorded anything leaves its id to the next one, as long as the id's hour
-        is not judged.
+        """The id of the exchange to record; None if it is recorded.
+
+        If an earlier attempt was killed before it recorded anything, the next one takes over its
+        id, as long as reconcile has not judged the id's hour.
         """
         name, new = _mark_name(response_id), self._new_exchange_id()
         if await self._marks.put_if_absent(name, {"exchange_id": new}):
@@ -149,7 +150,7 @@ def _valid_id(value: object) -> str | None:
 
 
 async def _response_capture(response: FetchedResponse, envelope: Envelope) -> tuple[bytes, ...]:
-    """The capture: a header, and the body if the content mode allows it."""
+    """The parts of the capture: a header, and the body if the content mode allows it."""
     headers = kept_headers(response.headers, _KEPT_HEADERS)
     if envelope.content_mode.stores_bodies:
         return capture.of_response(response.status, headers, to_fields(envelope), {}), response.body

@@ -38,12 +38,12 @@ if answer:
 """
 
 
-def functions_of_the_code() -> set[str]:
+def functions_in_code() -> set[str]:
     """The functions that `postdeploy.py` expects in the app. It runs beside its own modules, one of
     which has the name of the Azure SDK's package.
     """
     run = subprocess.run(
-        [sys.executable, "-c", "import postdeploy; print(*postdeploy.functions_of_the_code())"],
+        [sys.executable, "-c", "import postdeploy; print(*postdeploy.functions_in_code())"],
         env=os.environ | {"PYTHONPATH": str(HOOKS), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,

@@ -14,7 +14,7 @@ import pytest
 from shared.core.records.exchange.outcome import Outcome
 from tests.infra import kql
 from tests.infra.bicep import Deployment
-from tests.infra.hook_tools import functions_of_the_code
+from tests.infra.hook_tools import functions_in_code
 from tests.infra.telemetry import delivered, did_nothing, exceptions_of, request, tables
 
 ROOT: Final = Path(__file__).parents[2]
@@ -116,7 +116,7 @@ def test_a_list_of_functions_is_as_long_as_the_pages_say() -> None:
         *re.findall(r"list's length is 0 instead of (\d+)", TEXT),
         *re.findall(r"--query 'length\(@\)' +# (\d+), not 0", DEPLOY),
     ]
-    assert stated == [str(len(functions_of_the_code()))] * 2
+    assert stated == [str(len(functions_in_code()))] * 2
 
 
 def test_alerts_that_cost_are_as_many_as_the_page_says(deployments: dict[str, Deployment]) -> None:
