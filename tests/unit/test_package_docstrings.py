@@ -12,10 +12,8 @@ import pytest
 from local.repository import ROOT
 
 _SHARED = ROOT / "shared"
-_VIEW = _SHARED.parent / "view"
-_PACKAGES = sorted(
-    path.parent for folder in (_SHARED, _VIEW) for path in folder.rglob("__init__.py")
-)
+_FOLDERS = (ROOT / "blueprints", _SHARED, ROOT / "view")
+_PACKAGES = sorted(path.parent for folder in _FOLDERS for path in folder.rglob("__init__.py"))
 
 
 def _contents(package: Path) -> list[str]:
