@@ -5,7 +5,7 @@ summaries leave.
 
     comparison      compares the captures of an hour with the ledger's entries
     id_set          a compact set of exchange ids
-    checkpoint      how far reconcile has come
+    checkpoint      the progress of a step of a run
     reconcile_run   how the last run of reconcile went
     retention       when captures are erased by a content rule
 

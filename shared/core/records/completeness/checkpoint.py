@@ -1,5 +1,4 @@
-"""A checkpoint: how far an attempt at a step came, so that the next attempt repeats at most one
-batch.
+"""A checkpoint: the progress of an attempt at a step. The next attempt repeats at most one batch.
 
 Exchanges are worked through in the order of their ids, so one id says which of them are done.
 """
@@ -26,7 +25,7 @@ class Checkpoint:
         return exchange_id <= self.after
 
     def as_json(self) -> JsonObject:
-        """What `resume` reads."""
+        """The progress as JSON, which `resume` reads."""
         return {"step": self.step, "after": self.after, "counts": dict(self.counts)}
 
 

@@ -1,9 +1,8 @@
-"""When the captures of an exchange are erased, if a content rule says so earlier than
-CAPTURE_RETENTION_DAYS.
+"""The retention of captures that a content rule erases before CAPTURE_RETENTION_DAYS.
 
-A mark in storage, `retention/2026/11/30/15/2026-11-27-14`, says when a window holds captures that
-are due. Which of them that are, their own headers say. So an hour without such exchanges costs
-nothing, and one with them costs a mark for each retention.
+A mark in storage, `retention/2026/11/30/15/2026-11-27-14`, names the hour in which captures of a
+window become due. The headers of the captures say which of them are. So an hour without such
+exchanges costs nothing, and an hour with them costs a mark for each retention.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ PREFIX: Final = "retention/"
 
 
 def due_at(window: Window, days: int) -> datetime:
-    """When all exchanges of a window are older than so many days."""
+    """The moment at which all exchanges of a window are older than so many days."""
     return window.end + timedelta(days=days)
 
 

@@ -1,4 +1,4 @@
-"""Whether the Event Hub takes a worker's events, as its last sends show."""
+"""The Event Hub's acceptance of a worker's events, as its last sends show it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Acceptance:
         return replace(self, accepted_at=now, failing_since=None)
 
     def after_failure(self, now: datetime, reason: str) -> Acceptance:
-        """It did not answer, or refused a publication that is without fault."""
+        """It did not answer, or it rejected a publication that is without fault."""
         return replace(self, failing_since=self.failing_since or now, failed_at=now, error=reason)
 
     def degradation(self, now: datetime) -> str | None:
-        """Why no event gets through; None if events do, or if none was tried of late."""
+        """The reason why no event gets through; None if events do, or if none was tried of late."""
         if (
             self.failing_since is None
             or self.failed_at is None

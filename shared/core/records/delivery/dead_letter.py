@@ -9,12 +9,12 @@ from typing import Any, Self
 
 
 class DeadLetterReason(StrEnum):
-    """Why an exchange is a dead letter."""
+    """The reason why an exchange is a dead letter, as the ledger stores it."""
 
     CORRUPT_CAPTURE = "corrupt_capture"  # its captures cannot be read
     TOO_LARGE = "too_large"  # no truncation makes its event fit
     ASSEMBLY_FAILED = "assembly_failed"  # no event can be built of captures that can be read
-    REFUSED = "refused"  # the Event Hub refused its event for good
+    REFUSED = "refused"  # the Event Hub rejected its event for good
     EXPIRED = "expired"  # its captures were erased by a content rule before it was delivered
     REPLAY_FAILED = "replay_failed"  # its replay failed, not its delivery
 

@@ -1,4 +1,4 @@
-"""The ledger: which exchanges the Event Hub has accepted, and which can never be delivered.
+"""The ledger: the exchanges that the Event Hub has accepted, and those that it never will.
 
 There is one line for each delivery of an exchange, in append blobs of its window:
 
@@ -22,10 +22,11 @@ from shared.core.records.exchange.digests import NO_DIGESTS, Digests
 from shared.core.records.exchange.exchange_id import started_at
 
 CONTAINER: Final = "ledger"
+ID_LENGTH: Final = 36  # bytes at the beginning of a line: the exchange id
 
 
 class Delivery(StrEnum):
-    """What became of an event."""
+    """The end of a delivery."""
 
     DELIVERED = "delivered"
     DEAD_LETTERED = "dead_lettered"
@@ -42,7 +43,7 @@ class LedgerEntry:
 
     @property
     def digests(self) -> Digests:
-        """What was delivered, and of what it was made."""
+        """The digests of the event and of its captures."""
         return Digests.of_word(self.detail) if self.delivery is Delivery.DELIVERED else NO_DIGESTS
 
     def line(self) -> bytes:

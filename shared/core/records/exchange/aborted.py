@@ -15,7 +15,7 @@ from shared.errors import CaptureError, WrongType
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _RequestHeader:
-    """What an envelope needs of a request capture's header."""
+    """The members of a request capture's header from which an envelope is made."""
 
     operation: str
     deployment: str | None

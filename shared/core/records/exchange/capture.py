@@ -36,7 +36,7 @@ from shared.errors import CaptureError, WrongType
 
 MAGIC: Final = b"FNSSE\x01"
 CONTAINER: Final = "captures"
-# What callers wrote into paths, queries and headers.
+# Members with texts of callers: paths, queries and headers.
 _HEADERS: Final = frozenset({"headers", "copied_headers"})
 _CALLERS_TEXTS: Final = frozenset({"path", "api_version", "trace_parent", "trace_state"})
 _KEPT_WHEN_EXPIRED: Final = ("exchange_id", "operation", "content_mode", "content_rule")
@@ -53,7 +53,7 @@ class CaptureKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BodyDigest:
-    """What a header says of a body that is not stored."""
+    """The size and the hash of a body that is not stored, as its header states them."""
 
     bytes: int
     sha256: str
@@ -131,8 +131,8 @@ def is_erased(header: Mapping[str, object]) -> bool:
 
 
 def without_body(header: Mapping[str, object]) -> bytes:
-    """What takes the place of a capture whose body is erased: its header without what callers
-    wrote into it. It still says who called, so that an operator can erase it.
+    """The replacement of a capture whose body is erased: its header without callers' texts. It
+    still names the caller, so that an operator can erase the exchange.
     """
     kept = {
         name: value
@@ -155,8 +155,8 @@ def is_expired(header: Mapping[str, object]) -> bool:
 
 
 def expired_capture(header: Mapping[str, object]) -> bytes:
-    """What takes the place of a capture whose retention is over: nothing of caller, headers,
-    envelope or body.
+    """The replacement of a capture whose retention is over: without caller, headers, envelope and
+    body.
     """
     kept = {name: header[name] for name in _KEPT_WHEN_EXPIRED if name in header}
     days = retention_days(header)
@@ -164,7 +164,7 @@ def expired_capture(header: Mapping[str, object]) -> bytes:
 
 
 def retention_days(header: Mapping[str, object]) -> int | None:
-    """After how many days the capture is erased, by a content rule; None if no rule says it."""
+    """The days after which a content rule erases the capture; None if no rule does."""
     envelope = json_shape.mapping(header.get("envelope"))
     return json_shape.integer(header.get("retention_days", envelope.get("retention_days")))
 
@@ -181,8 +181,8 @@ def of_response(
     envelope: Mapping[str, object],
     more: Mapping[str, object],
 ) -> bytes:
-    """Everything of a response capture before the body. `more`: what else the header says, if the
-    body is not stored.
+    """Everything of a response capture before the body. `more` holds further members of the header
+    if the body is not stored.
     """
     return preamble({"status_code": status_code, "headers": headers, "envelope": envelope, **more})
 

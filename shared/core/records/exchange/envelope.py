@@ -42,7 +42,7 @@ class Timings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """Why an exchange did not complete, as the proxy reports it. The upstream's own errors are in
+    """The failure that ended an exchange, as the proxy reports it. The upstream's own errors are in
     the capture.
     """
 
@@ -73,7 +73,7 @@ class Envelope:
     operation: str  # "chat.completions"
     deployment: str | None
     api_version: str | None
-    method: str | None = None  # None: an envelope of before this field
+    method: str | None = None  # None: an envelope older than this field
     path: str | None = None  # as sent upstream, without the query
     stream: bool | None  # the response was an SSE stream; None: there was no response
     started_at: str  # UTC, ISO 8601 with offset
@@ -88,7 +88,7 @@ class Envelope:
     chunk_count: int  # pieces of the body as the network delivered them
     usage: JsonObject | None  # the upstream's object as it came
     usage_source: UsageSource
-    # the proxy asked for usage on the caller's behalf, and took its chunk out of the response
+    # the proxy requested usage on the caller's behalf, and dropped its chunk from the response
     usage_requested: bool
     request_bytes: int
     response_bytes: int  # of the upstream's body, as received
@@ -108,7 +108,7 @@ class Envelope:
     # no capture says how the exchange ended: enrichment stores that before it sends the event
     outcome_pending: bool = False
     content_mode: ContentMode = ContentMode.FULL  # what of its content is recorded
-    content_rule: str | None = None  # what set the mode; None: an envelope of before this field
+    content_rule: str | None = None  # what set the mode; None: an envelope older than this field
     # after how many days its captures are erased, by a content rule; None: by none
     retention_days: int | None = None
     # ms from the start until the recorder had stored the captures; None: not known

@@ -1,4 +1,4 @@
-"""When the pieces of a response arrived.
+"""The arrival times of the pieces of a response.
 
 An envelope holds the first few, because a queue message is small. If there are more, the header of
 the response capture holds the first MAX_PIECES, 8 bytes of each, as base64. The sizes of pieces say
@@ -29,7 +29,7 @@ type Arrival = tuple[int, float]
 
 @dataclass(kw_only=True, slots=True)
 class PieceTimes:
-    """The first pieces. Whoever notes one appends to both arrays, and keeps to MAX_PIECES."""
+    """The first pieces. Each piece is appended to both arrays, up to MAX_PIECES."""
 
     sizes: array[int] = field(default_factory=lambda: array("I"))
     times_ms: array[float] = field(default_factory=lambda: array("d"))

@@ -1,7 +1,7 @@
-"""The receipt of an erasure: who erased what, when, and what of it is out of reach.
+"""The receipt of an erasure: its operator, its time, its counts, and the data out of its reach.
 
 It names no person: of user and subscription it has the SHA-256. The ids of the exchanges are beside
-it, a blob for each page of the run that found some:
+it, a blob for each page of the run that has some:
 
     erasures/<run>.json             the receipt
     erasures/<run>/<page>.json      the ids of a page
@@ -23,7 +23,7 @@ from shared.core.wire.json.json_shape import JsonObject
 
 _RUN: Final = re.compile(r"[0-9a-f]{32}")
 
-# What an erasure does not reach, and what becomes of it: docs/how-to/erase-outside-fnsse.md.
+# Data that an erasure does not reach, and their end: docs/how-to/erase-outside-fnsse.md.
 OUT_OF_REACH: Final = {
     "event_hub": "events stay until the retention of the hub, and of Event Hubs Capture, ends",
     "consumers": "Azure Data Explorer, the page's file and whatever else reads the hub: "
@@ -41,17 +41,16 @@ OUT_OF_REACH: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperatorIdentity:
-    """Who asked, as the app knows it."""
+    """The operator who requested a run, as the app knows it."""
 
     auth: str  # the setting CALLER_AUTH
-    object_id: (
-        str | None
-    )  # of the token's identity; None: the host lets its keys in, and names none
+    # of the token's identity; None: the host accepts its keys and names no identity
+    object_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ErasureCounts:
-    """Exchanges."""
+    """Numbers of exchanges."""
 
     searched: int = 0  # those of the range that storage has
     matched: int = 0
@@ -60,14 +59,8 @@ class ErasureCounts:
     unreadable: int = 0  # not erased: no capture tells whose they are
     immutable: int = 0  # matched, and not erased: a policy of the storage account keeps them
 
-    def __add__(self, other: Self) -> Self:
-        return replace(
-            self,
-            **{
-                part.name: getattr(self, part.name) + getattr(other, part.name)
-                for part in fields(self)
-            },
-        )
+    def __add__(self, other: ErasureCounts) -> ErasureCounts:
+        return _sum_fields(self, other)
 
     @property
     def complete(self) -> bool:
@@ -77,7 +70,7 @@ class ErasureCounts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ErasurePage:
-    """The ids that a page of a run has found."""
+    """The ids of the exchanges that a page of a run selected."""
 
     exchange_ids: tuple[str, ...] = ()  # erased, or to be erased in a dry run
     running: tuple[str, ...] = ()
@@ -90,25 +83,19 @@ class ErasurePage:
         return typed_json.read(cls, dict(stored))
 
     def as_json(self) -> JsonObject:
-        """What is stored."""
+        """The lists of ids by name, as they are stored."""
         return {part.name: [*getattr(self, part.name)] for part in fields(self)}
 
     def __bool__(self) -> bool:
         return any(getattr(self, part.name) for part in fields(self))
 
-    def __add__(self, other: Self) -> Self:
-        return replace(
-            self,
-            **{
-                part.name: getattr(self, part.name) + getattr(other, part.name)
-                for part in fields(self)
-            },
-        )
+    def __add__(self, other: ErasurePage) -> ErasurePage:
+        return _sum_fields(self, other)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Receipt:
-    """What an operator keeps of a run that has ended."""
+    """The record of a run that has ended, for an operator to keep."""
 
     run: str
     request: ErasureRequest
@@ -120,7 +107,7 @@ class Receipt:
     queued: Mapping[str, int] = field(default_factory=dict)
 
     def as_json(self) -> JsonObject:
-        """What is stored, and what operators read."""
+        """The receipt as it is stored, and as operators read it."""
         request = self.request
         return {
             "run": self.run,
@@ -141,6 +128,14 @@ class Receipt:
             "queued": {**self.queued},
             "out_of_reach": {**OUT_OF_REACH},
         }
+
+
+def _sum_fields[T: (ErasureCounts, ErasurePage)](first: T, second: T) -> T:
+    """Adds each field of one to that of the other."""
+    sums = {
+        part.name: getattr(first, part.name) + getattr(second, part.name) for part in fields(first)
+    }
+    return replace(first, **sums)
 
 
 def is_run(text: str) -> bool:

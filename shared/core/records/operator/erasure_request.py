@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.core.records.exchange.envelope import bound_text
-from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.id_hash import hash_id
-from shared.core.records.exchange.window import Window, windows_between
 from shared.core.records.operator import operator_request
-from shared.core.records.operator.operator_request import optional_text
-from shared.core.wire.json.json_shape import JsonObject, items, text
+from shared.core.records.operator.operator_request import (
+    ExchangeRange,
+    optional_text,
+    range_from_json,
+)
+from shared.core.wire.json.json_shape import JsonObject, text
 from shared.errors import OperatorRequestError
 
 EXAMPLE: Final = (
@@ -31,16 +33,11 @@ _MEMBERS: Final = frozenset({*_CALLERS, "ids", "from", "to", "dry_run", "referen
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ErasureRequest:
-    """Selects the exchanges that started in [first, end) and match each other field that is not
-    None.
-    """
+class ErasureRequest(ExchangeRange):
+    """Selects the exchanges of the range that match each other field that is not None."""
 
-    first: datetime
-    end: datetime
     user_sha256: str | None = None  # hex, of API Management's user id
     subscription_sha256: str | None = None
-    ids: frozenset[str] | None = None
     dry_run: bool = True  # only count, and list the ids
     reference: str | None = None  # the operator's own: a number of the data subject's request
 
@@ -48,19 +45,6 @@ class ErasureRequest:
     def selects_callers(self) -> bool:
         """Whether it takes an exchange's caller to tell if it is selected."""
         return self.user_sha256 is not None or self.subscription_sha256 is not None
-
-    def windows(self) -> list[str]:
-        """The names of the windows that hold such exchanges, oldest first."""
-        if self.ids is not None:
-            windows = {Window.of_exchange(exchange_id).name for exchange_id in self.ids}
-            return sorted(windows)
-        return [window.name for window in windows_between(self.first, self.end)]
-
-    def wants_id(self, exchange_id: str) -> bool:
-        """Whether the exchange is selected, as far as its id shows."""
-        if self.ids is not None and exchange_id not in self.ids:
-            return False
-        return self.first <= started_at(exchange_id) < self.end
 
     def wants_caller(self, caller: Mapping[str, object]) -> bool:
         """Whether the exchange is selected, as far as its caller shows, as captures hold it."""
@@ -74,11 +58,9 @@ class ErasureRequest:
     def as_json(self) -> JsonObject:
         """The orchestration's input, which `from_json` reads."""
         return {
-            "from": self.first.isoformat(),
-            "to": self.end.isoformat(),
+            **self.range_as_json(),
             "user_sha256": self.user_sha256,
             "subscription_sha256": self.subscription_sha256,
-            "ids": [*sorted(self.ids)] if self.ids is not None else None,
             "dry_run": self.dry_run,
             "reference": self.reference,
         }
@@ -111,13 +93,13 @@ def parse(value: object, now: datetime) -> ErasureRequest:
 
 def from_json(fields: Mapping[str, object]) -> ErasureRequest:
     """The request that `as_json` wrote."""
-    ids = fields["ids"]
+    exchange_range = range_from_json(fields)
     return ErasureRequest(
-        first=datetime.fromisoformat(text(fields["from"])),
-        end=datetime.fromisoformat(text(fields["to"])),
+        first=exchange_range.first,
+        end=exchange_range.end,
+        ids=exchange_range.ids,
         user_sha256=optional_text(fields, "user_sha256"),
         subscription_sha256=optional_text(fields, "subscription_sha256"),
-        ids=None if ids is None else frozenset(map(text, items(ids))),
         dry_run=fields["dry_run"] is not False,
         reference=optional_text(fields, "reference"),
     )

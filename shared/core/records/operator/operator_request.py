@@ -6,13 +6,57 @@ The message of each error says what would be right, and quotes no value.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.window import Window, windows_between
+from shared.core.wire.json.json_shape import JsonObject, items, text
 from shared.errors import OperatorRequestError
 
 MAX_IDS: Final = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExchangeRange:
+    """Selects the exchanges that started in [first, end) and, unless `ids` is None, are among
+    `ids`.
+    """
+
+    first: datetime
+    end: datetime
+    ids: frozenset[str] | None = None
+
+    def windows(self) -> list[str]:
+        """The names of the windows that hold such exchanges, oldest first."""
+        if self.ids is not None:
+            return sorted({Window.of_exchange(exchange_id).name for exchange_id in self.ids})
+        return [window.name for window in windows_between(self.first, self.end)]
+
+    def wants_id(self, exchange_id: str) -> bool:
+        """Whether the exchange is selected, as far as its id shows."""
+        if self.ids is not None and exchange_id not in self.ids:
+            return False
+        return self.first <= started_at(exchange_id) < self.end
+
+    def range_as_json(self) -> JsonObject:
+        """The members `from`, `to` and `ids`, which `range_from_json` reads."""
+        return {
+            "from": self.first.isoformat(),
+            "to": self.end.isoformat(),
+            "ids": None if self.ids is None else [*sorted(self.ids)],
+        }
+
+
+def range_from_json(fields: Mapping[str, object]) -> ExchangeRange:
+    """The range that `range_as_json` wrote."""
+    ids = fields["ids"]
+    return ExchangeRange(
+        first=datetime.fromisoformat(text(fields["from"])),
+        end=datetime.fromisoformat(text(fields["to"])),
+        ids=None if ids is None else frozenset(map(text, items(ids))),
+    )
 
 
 def members(value: object, known: Collection[str], example: str) -> Mapping[str, object]:

@@ -35,8 +35,8 @@ class FollowUp:
     created_at: str  # when the create call ended: UTC, ISO 8601 with offset
     path: str  # of the create call, as sent upstream, without the query
     api_version: str | None
-    question_count: int = 0  # how often the upstream was asked
-    not_found_count: int = 0  # how often in a row it did not know the response
+    question_count: int = 0  # questions sent to the upstream
+    not_found_count: int = 0  # answers in a row that did not know the response
 
     # what its event takes over from the create call
     create_exchange_id: str
@@ -74,7 +74,7 @@ class QueuedFollowUp:
 
 
 def of_create(envelope: Envelope, response_id: str) -> FollowUp | None:
-    """The follow-up of a create call; None if the response's address cannot be told from it."""
+    """The follow-up of a create call; None if the response's address does not follow from it."""
     spec = spec_of(envelope.operation)
     path = (envelope.path or "").rstrip("/")
     # a path that the envelope cut has another end

@@ -1,9 +1,9 @@
-"""Decides what becomes of an envelope on the poison queue, without I/O.
+"""The decision about an envelope on the poison queue, without I/O.
 
 An exchange that cannot be delivered now, because storage or the Event Hub is down, costs no
 attempt: reconcile delivers it again as long as its look-back reaches. An event that cannot be
 built although its captures can be read fails until the app is fixed, and one that the Event Hub
-refuses for good fails until something changes. Those are tried a few times only.
+rejects for good fails until something changes. Those are tried a few times only.
 """
 
 from __future__ import annotations
