@@ -5,11 +5,12 @@ In: an envelope, and the captures of the request and the response (either may be
 
     sources                        parses the captures, by request_summary and the response's reader
     content_redaction              replaces what detectors find in the texts of an event
-    answer_notes                   what a capture's header notes of an answer that is not stored
+    answer_notes                   an answer that is not stored, as a capture's header notes it
     parameters                     the parameters of a request, by a list
     builder                        composes the Event from what was parsed
     attribution, latency, usage    parts of an event, each from its own source
-    event_quantities, event_cost   what is billed of an exchange, and its cost by a card of rates
+    event_quantities, event_cost   the billed quantities, and their cost by a card of rates
+    captured_body                  the size and the hash of a captured body
     integrity                      whether the captures are those of the first delivery
     usage_claim                    which of several exchanges counts the usage of one response
     pending_response               background responses whose end an exchange did not see

@@ -1,6 +1,6 @@
-"""What the header of a response capture notes of an answer whose body must not be stored.
+"""The notes of an answer whose body must not be stored, in the header of its response capture.
 
-The relay writes it after the answer's last byte, enrichment builds the event of it.
+The relay writes them after the answer's last byte, and enrichment builds the event from them.
 
 An answer of at most WHOLE_BYTES is read as enrichment reads a stored one. A longer one is known by
 its beginning and its end only. If it is a stream, they hold its model, its last finish reasons and

@@ -1,4 +1,4 @@
-"""Who called, with which program, and what served the request: read from the captured headers."""
+"""The caller's program, the server and the limits of a request, read from the captured headers."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def correlation(
 
 
 def attempt(request_headers: dict[str, str]) -> int | None:
-    """Which attempt of an SDK this is, the first being 0; None if it does not report it."""
+    """The number of an SDK's attempt, the first being 0; None if it is not reported."""
     return _number(request_headers.get("x-stainless-retry-count"))
 
 
@@ -126,7 +126,7 @@ def session_headers(request_headers: dict[str, str]) -> dict[str, str]:
 
 
 def served(response_headers: dict[str, str], answer: ParsedAnswer) -> Served:
-    """What served the request, as the upstream's headers and body report it."""
+    """The server of the request, as the upstream's headers and body report it."""
     return Served(
         service_tier=answer.service_tier,
         system_fingerprint=answer.system_fingerprint,
@@ -156,7 +156,7 @@ def spilled_over(response_headers: dict[str, str]) -> bool | None:
 
 
 def region(response_headers: dict[str, str]) -> str | None:
-    """The region that answered: as the upstream names it, else as the pool knows it."""
+    """The region that answered, as the upstream names it, else as the pool does."""
     return short(response_headers.get("x-ms-region")) or short(response_headers.get(BACKEND_REGION))
 
 

@@ -4,7 +4,6 @@ clock.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, replace
 from typing import Final
 
@@ -14,6 +13,7 @@ from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.event import (
     answer_notes,
     attribution,
+    captured_body,
     event_quantities,
     latency,
     sources,
@@ -22,7 +22,7 @@ from shared.core.event import (
 from shared.core.event.request_summary import RequestSummary
 from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType
 from shared.core.event.sources import EventSources
-from shared.core.records.exchange.capture import BodyDigest, Capture
+from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome, correct
 from shared.core.wire.json.json_shape import JsonObject, short
@@ -44,9 +44,9 @@ def build(
 ) -> Event:
     """The event of an exchange.
 
-    A capture that is None leaves its keys empty, and `problems` says so. `default_region` is the
-    region if the upstream's response does not name one, `deployments` what the operator says of
-    deployments.
+    A capture that is None leaves its keys empty, and `problems` reports it. `default_region` is the
+    region if the upstream's response does not name one, `deployments` are the operator's facts
+    about deployments.
     """
     return run_to_end(build_steps(envelope, request, response, default_region, deployments))
 
@@ -58,7 +58,7 @@ def build_steps(
     default_region: str | None,
     deployments: Deployments = NO_DEPLOYMENTS,
 ) -> Cooperative[Event]:
-    """As `build`, but it yields between short steps while a streamed response is read."""
+    """Builds the event like `build`, but yields between short steps of reading a stream."""
     if envelope.content_mode.stores_bodies:
         parsed = yield from sources.parse_steps(envelope, request, response)
     elif response is not None and response.body:
@@ -86,8 +86,8 @@ def _unstored_sources(
 
 
 def _without_content(parsed: EventSources) -> EventSources:
-    """The sources if the bodies were stored, and the event must not have their texts all the
-    same.
+    """The sources without texts, for an event that must not have them although the bodies were
+    stored.
     """
     return replace(
         parsed,
@@ -182,11 +182,11 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
         rate_limit=attribution.rate_limit(response_headers),
         # the captures
         request_capture=envelope.request_capture,
-        request_bytes=_size(envelope, parsed.request, envelope.request_bytes),
-        request_sha256=_sha256(envelope, parsed.request),
+        request_bytes=captured_body.body_bytes(envelope, parsed.request, envelope.request_bytes),
+        request_sha256=captured_body.body_sha256(envelope, parsed.request),
         response_capture=envelope.response_capture,
-        response_bytes=_size(envelope, parsed.response, envelope.response_bytes),
-        response_sha256=_sha256(envelope, parsed.response),
+        response_bytes=captured_body.body_bytes(envelope, parsed.response, envelope.response_bytes),
+        response_sha256=captured_body.body_sha256(envelope, parsed.response),
         sent_bytes=envelope.sent_bytes,
         truncated=False,
         truncated_texts=(),
@@ -222,27 +222,6 @@ def _is_response(envelope: Envelope) -> bool:
     return spec_of(envelope.operation).reader is ReaderKind.RESPONSES
 
 
-def _size(envelope: Envelope, capture: Capture | None, default: int) -> int:
-    if capture is None:
-        return default
-    digest = _unstored_body(envelope, capture)
-    return digest.bytes if digest else len(capture.body)
-
-
-def _sha256(envelope: Envelope, capture: Capture | None) -> str | None:
-    if capture is None:
-        return None
-    digest = _unstored_body(envelope, capture)
-    return digest.sha256 if digest else hashlib.sha256(capture.body).hexdigest()
-
-
-def _unstored_body(envelope: Envelope, capture: Capture) -> BodyDigest | None:
-    """What the header says of a body that is not stored. If bodies are stored it is not believed:
-    somebody may have put it there to hide that the body was altered.
-    """
-    return None if envelope.content_mode.stores_bodies else capture.body_digest
-
-
 def _images(images: Images | None, summary: RequestSummary) -> Images | None:
     """The response's images. If the response omits a property, the request's parameter stands
     in.
@@ -267,7 +246,7 @@ def _error(parsed: EventSources, outcome: Outcome) -> JsonObject | None:
         return asdict(failure)
     if outcome is Outcome.UPSTREAM_INTERRUPTED and outcome is not parsed.envelope.outcome:
         return {"code": "upstream_interrupted", "message": _CUT}
-    if parsed.is_refused and not parsed.envelope.response_bytes:
+    if parsed.is_upstream_error and not parsed.envelope.response_bytes:
         status = parsed.envelope.upstream_status_code
         message = f"Azure OpenAI answered {status}, and no body came."
         return {"code": "upstream_error", "message": message}

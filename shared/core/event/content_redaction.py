@@ -1,7 +1,7 @@
-"""Redacts the texts of an event: what detectors find in them is replaced, and counted by kind.
+"""Redacts the texts of an event: replaces the findings of detectors, and counts them by kind.
 
-It is done when the texts are whole and before they are truncated: a card number may come in five
-deltas of a stream, and be cut in two by truncation.
+The texts are whole by then, and not truncated yet: a card number may come in five deltas of a
+stream, and be cut in two by truncation.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from shared.core.content.detect.redactor import Redactor
 from shared.core.event.shape import Client, Correlation, Event
 from shared.core.wire.json import json_shape
 
-_CALLERS_IDS: Final = ("x_request_id", "x_ms_client_request_id", "traceparent", "tracestate")
 _GENERATED_ID: Final = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # a UUID
     r"|[0-9a-f]{32}"
@@ -30,17 +29,17 @@ _VERSION: Final = re.compile(
 _TOO_MANY_REQUESTS: Final = 429
 _MIN_DIGITS: Final = 8  # of a number that may be an account's or a person's
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
-# In JSON without backslashes, the place of a number that was found.
+# In JSON without backslashes, a string or the placeholder of a number.
 _STRING_OR_PLACEHOLDER: Final = re.compile(r'"[^"]*"|-?(\[[A-Z][A-Z0-9_]*\])')
 _MAX_DEPTH: Final = 4  # of JSON within texts of JSON
 
 
 def redact(event: Event, redactor: Redactor) -> Event:
-    """The event with `redactions`."""
+    """The event with redacted texts, and with `redactions`, the count by kind."""
     run = _Run(redactor)
     event = replace(
         event,
-        # what callers or models wrote; the other fields name and count
+        # texts of callers or models; the other fields name and count
         content=run.value(event.content),
         prompt=run.value(event.prompt),
         instructions=run.value(event.instructions),
@@ -93,7 +92,7 @@ class _Run:
         self._redactor = redactor
 
     def value(self, value: Any, depth: int = 0) -> Any:
-        """A copy of a value of an event. `depth`: how many texts of JSON it is within."""
+        """A redacted copy of a value. `depth` counts the texts of JSON that it is within."""
         match value:
             case str():
                 return self._text(value, depth)
@@ -109,23 +108,36 @@ class _Run:
         return value
 
     def client(self, client: Client) -> Client:
-        """What a program says of itself. Versions stay."""
-        texts = {part.name: getattr(client, part.name) for part in fields(client)}
-        return Client(**{name: text and self._but_versions(text) for name, text in texts.items()})
+        """The texts by which a program names itself. Versions stay."""
+        return Client(
+            user_agent=self._but_versions(client.user_agent),
+            sdk_language=self._but_versions(client.sdk_language),
+            sdk_version=self._but_versions(client.sdk_version),
+            runtime=self._but_versions(client.runtime),
+            runtime_version=self._but_versions(client.runtime_version),
+            os=self._but_versions(client.os),
+        )
 
     def correlation(self, ids: Correlation) -> Correlation:
         """The ids of a request that callers may write. Generated ones stay."""
-        texts = {name: getattr(ids, name) for name in _CALLERS_IDS}
-        return replace(ids, **{name: text and self._id(text) for name, text in texts.items()})
+        return replace(
+            ids,
+            x_request_id=self._id(ids.x_request_id),
+            x_ms_client_request_id=self._id(ids.x_ms_client_request_id),
+            traceparent=self._id(ids.traceparent),
+            tracestate=self._id(ids.tracestate),
+        )
 
-    def _but_versions(self, text: str) -> str:
+    def _but_versions(self, text: str | None) -> str | None:
+        if not text:
+            return text
         pieces = _VERSION.split(text)  # every other one is a version
         return "".join(
             piece if number % 2 else self._text(piece, 0) for number, piece in enumerate(pieces)
         )
 
-    def _id(self, text: str) -> str:
-        return text if _GENERATED_ID.fullmatch(text) else self._text(text, 0)
+    def _id(self, text: str | None) -> str | None:
+        return text if not text or _GENERATED_ID.fullmatch(text) else self._text(text, 0)
 
     def _object(self, members: dict[str, Any], depth: int) -> dict[str, Any]:
         redacted: dict[str, Any] = {}
@@ -153,8 +165,8 @@ class _Run:
         return redacted
 
     def _json(self, text: str, depth: int) -> str:
-        """A text that may be JSON, and then escapes characters. It keeps its form if nothing is
-        found in it.
+        """Redact a text that may be JSON with escaped characters. A text without findings keeps
+        its form.
         """
         document = json_shape.parse(text)
         if document is None:  # cut, or malformed

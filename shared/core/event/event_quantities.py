@@ -1,4 +1,4 @@
-"""What is billed of an exchange, from its parsed captures."""
+"""The billed quantities of an exchange, from its parsed captures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.core.wire.operations import spec_of
 def measure(
     parsed: EventSources, account: UsageAccount, outcome: Outcome, deployments: Deployments
 ) -> Quantities:
-    """The quantities of an exchange; the operator says of what type its deployment is."""
+    """The quantities of an exchange. `deployments` hold the operator's types of deployments."""
     envelope, answer, headers = parsed.envelope, parsed.answer, parsed.response_headers
     batch = answer.batch
     deployment = (
@@ -71,7 +71,7 @@ def _profile(
     *,
     spilled_over: bool | None,
 ) -> DeploymentProfile:
-    """That of the deployment which answered: another one, if the traffic spilled over."""
+    """The profile of the deployment that answered: another one if the traffic spilled over."""
     answering = headers.get("x-ms-deployment-name", "").lower()
     if spilled_over and answering in deployments:
         return deployments[answering]

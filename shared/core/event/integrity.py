@@ -1,8 +1,8 @@
-"""Whether the captures of an event are those that were stored.
+"""Checks that the captures of an event are those that were stored.
 
-What is compared: the bodies with the hashes that the relay put into the envelope, which shows what
-was altered before the first delivery; and, of a later delivery, the captures with the ledger's
-digests of the first one.
+The bodies are compared with the hashes that the relay put into the envelope, which shows an
+alteration before the first delivery. At a later delivery, the captures are also compared with the
+ledger's digests of the first one.
 """
 
 from __future__ import annotations
@@ -18,49 +18,45 @@ from shared.core.records.exchange.envelope import Envelope
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedEvent:
-    """An event, and what is known of its captures."""
+    """An event, and the result of checking its captures."""
 
-    event: Event  # its `problems` name what was altered
+    event: Event  # its `problems` name altered captures
     digests: Digests  # of its captures, for the ledger; without those that were altered
-    altered: tuple[str, ...]  # what was altered, as `problems` say it
+    altered: tuple[str, ...]  # a sentence for each altered capture, as in `problems`
 
 
 def check(
     event: Event, envelope: Envelope, request: Capture | None, response: Capture | None
 ) -> CheckedEvent:
-    """Compare the captures with what the envelope says of them."""
+    """Compare the captures with the envelope's hashes and digests."""
     first = envelope.first_delivery or NO_DIGESTS
-    sides = (
-        _Side(
-            name="request",
-            stored=request,
-            body_sha256=event.request_sha256,
-            relayed_sha256=envelope.request_sha256,
-            digest=digests.of_capture(request, event.request_sha256),
-            first_digest=first.request,
-        ),
-        _Side(
-            name="response",
-            stored=response,
-            body_sha256=event.response_sha256,
-            relayed_sha256=envelope.response_sha256,
-            digest=digests.of_capture(response, event.response_sha256),
-            first_digest=first.response,
-        ),
+    request_side = _Side(
+        name="request",
+        stored=request,
+        body_sha256=event.request_sha256,
+        relayed_sha256=envelope.request_sha256,
+        digest=digests.of_capture(request, event.request_sha256),
+        first_digest=first.request,
     )
-    problems = {side.name: problem for side in sides if (problem := side.problem)}
-    altered = tuple(problems.values())
+    response_side = _Side(
+        name="response",
+        stored=response,
+        body_sha256=event.response_sha256,
+        relayed_sha256=envelope.response_sha256,
+        digest=digests.of_capture(response, event.response_sha256),
+        first_digest=first.response,
+    )
+    altered = tuple(filter(None, (request_side.problem, response_side.problem)))
     return CheckedEvent(
         event=replace(event, problems=(*event.problems, *altered)) if altered else event,
-        # an altered capture must not become what later deliveries are compared with
-        digests=Digests(**{side.name: side.digest for side in sides if side.name not in problems}),
+        digests=Digests(request=request_side.sound_digest, response=response_side.sound_digest),
         altered=altered,
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Side:
-    """The request or the response, and what its capture should be."""
+    """The request or the response: its capture, and the expected hashes."""
 
     name: str
     stored: Capture | None
@@ -77,6 +73,13 @@ class _Side:
         else:
             is_altered, end = self._is_other_body or self._is_other_capture, ""
         return f"the {self.name}'s capture was altered{end}" if is_altered else None
+
+    @property
+    def sound_digest(self) -> str | None:
+        """The digest of an unaltered capture. Later deliveries are not compared with an altered
+        one.
+        """
+        return None if self.problem else self.digest
 
     @property
     def _is_other_body(self) -> bool:

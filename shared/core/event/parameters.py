@@ -98,9 +98,8 @@ def extract(request: JsonObject) -> JsonObject:
             for source in mappings(request.get("data_sources"))[:_MAX_NAMES]
         ]
         or None,
-        "prompt_template": _scalars_of(
-            request.get("prompt")
-        ),  # of the Responses API: id and version
+        # of the Responses API: id and version
+        "prompt_template": _scalars_of(request.get("prompt")),
         "conversation": short(request.get("conversation"))
         or short(mapping(request.get("conversation")).get("id")),
     }
@@ -127,8 +126,8 @@ def _format(value: object) -> JsonObject | None:
 
 
 def _tools(value: object) -> JsonObject | None:
-    """How many tools there are, and a name of each: a function's own, an MCP server's label, else
-    the type.
+    """The number of tools, and a name for each: a function's own, an MCP server's label, else the
+    type.
     """
     tools = mappings(value)
     return (
@@ -157,7 +156,7 @@ def _choice(value: object) -> str | None:
 
 
 def _inputs(value: object) -> int | None:
-    """How many inputs there are. A text is one input, and so is an array of token ids."""
+    """The number of inputs. A text is one input, and so is an array of token ids."""
     if isinstance(value, str) or (isinstance(value, list) and value and isinstance(value[0], int)):
         return 1
     return len(items(value)) or None

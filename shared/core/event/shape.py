@@ -72,7 +72,7 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Served:
-    """What served the request, beyond the model. Absent: not reported by the upstream."""
+    """The server of the request, beyond the model. Absent: not reported by the upstream."""
 
     service_tier: str | None = None  # of the response's body
     system_fingerprint: str | None = None  # of the response's body
@@ -115,7 +115,7 @@ class RateLimit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventCost:
-    """What the exchange cost at list prices (docs/reference/cost.md)."""
+    """The cost of the exchange at list prices (docs/reference/cost.md)."""
 
     # how far the amount can be trusted: exact, estimated, provisioned, repeated, missing, unpriced
     status: CostStatus

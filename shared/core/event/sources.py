@@ -23,7 +23,7 @@ _ENDED_BY_UPSTREAM: Final = frozenset({Outcome.COMPLETED, Outcome.UPSTREAM_ERROR
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventSources:
-    """One exchange, parsed. A capture is None if it was never stored, or cannot be found."""
+    """One exchange, parsed. A capture is None if it was never stored, or is missing."""
 
     envelope: Envelope
     request: Capture | None
@@ -43,7 +43,7 @@ class EventSources:
 
     @property
     def arrivals(self) -> tuple[Arrival, ...]:
-        """When the response's first pieces arrived, of as many as are known."""
+        """The arrivals of the response's first pieces, as many as are known."""
         stored = piece_times.read(self.response.header) if self.response else ()
         return stored or self.envelope.arrivals
 
@@ -54,7 +54,7 @@ class EventSources:
         return coding.strip().lower() not in {"", "identity"}
 
     @property
-    def is_refused(self) -> bool:
+    def is_upstream_error(self) -> bool:
         """The upstream answered 4xx or 5xx."""
         return (self.envelope.upstream_status_code or 0) >= 400
 

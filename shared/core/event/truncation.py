@@ -227,7 +227,7 @@ def _cut(value: str, size: int) -> str:
 
 
 def _listed(truncated: list[TruncatedText], limit_bytes: int) -> Json:
-    """As many entries as the list may hold."""
+    """The first entries, as many as the list may hold."""
     entries = [to_json(entry) for entry in truncated[:_MAX_LISTED]]
     while entries and len(encode(entries)) > limit_bytes:
         entries.pop()

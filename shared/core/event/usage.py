@@ -47,9 +47,9 @@ class UsageEstimate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsageAccount:
-    """What an event reports of an exchange's usage."""
+    """The usage of an exchange, as its event reports it."""
 
-    usage: JsonObject | None  # the upstream's object as it came
+    usage: JsonObject | None  # the upstream's object, unchanged
     source: UsageSource
     estimate: UsageEstimate | None
     repeated: bool  # another exchange counts these figures
@@ -78,7 +78,7 @@ def account(
         usage=figures,
         source="upstream" if figures else "estimated" if estimate else "none",
         estimate=estimate,
-        repeated=figures is not None and is_repeated(envelope, answer, stream=stream),
+        repeated=figures is not None and repeats_usage(envelope, answer, stream=stream),
         tokens=tokens(figures),
     )
 
@@ -107,7 +107,7 @@ def tokens(usage: JsonObject | None) -> Tokens | None:
     )
 
 
-def is_repeated(envelope: Envelope, answer: ParsedAnswer, *, stream: bool) -> bool:
+def repeats_usage(envelope: Envelope, answer: ParsedAnswer, *, stream: bool) -> bool:
     """Whether another exchange counts the response's figures.
 
     Each GET of a response repeats its usage (litellm#25015). A response that did not run in the
@@ -126,7 +126,7 @@ def is_repeated(envelope: Envelope, answer: ParsedAnswer, *, stream: bool) -> bo
 
 def _estimate(envelope: Envelope, answer: ParsedAnswer, prompt_bytes: int) -> UsageEstimate | None:
     """The estimate for a stream whose usage never came; None if nothing was generated."""
-    if answer.response_status == "queued" or _was_refused(envelope, answer):
+    if answer.response_status == "queued" or _generated_nothing(envelope, answer):
         return None
     prompt, completion = _tokens_of(prompt_bytes), _tokens_of(answer.generated_bytes)
     return UsageEstimate(
@@ -134,8 +134,8 @@ def _estimate(envelope: Envelope, answer: ParsedAnswer, prompt_bytes: int) -> Us
     )
 
 
-def _was_refused(envelope: Envelope, answer: ParsedAnswer) -> bool:
-    """The upstream did not answer, or answered with an error before it generated anything."""
+def _generated_nothing(envelope: Envelope, answer: ParsedAnswer) -> bool:
+    """The upstream did not answer, or it answered with an error and no generated text."""
     return (envelope.upstream_status_code or 500) >= 400 or (
         answer.error is not None and not answer.generated_bytes
     )

@@ -9,8 +9,8 @@ A batch likewise: each GET of one that has ended repeats its usage, and the firs
 batch reports none, the first alone says that it is not known.
 
 The claim belongs to that exchange forever, so a redelivery and a replay report the same. There is
-one exception: if the Event Hub refuses the event, the attempt that made the claim releases it,
-and the next exchange that asks gets it. An attempt that found an existing claim keeps it, because
+one exception: if the Event Hub rejects the event, the attempt that made the claim releases it,
+and the next exchange that asks gets it. An attempt with an existing claim keeps it, because
 the attempt that made it may have been accepted.
 """
 
