@@ -94,37 +94,35 @@ def storage(reader: EnvironReader) -> StorageSettings:
         validators.is_storage_connection_string,
         secret=True,
     )
-    blob = reader.validate(
-        f"{setting}__blobServiceUri",
-        "an address",
-        "https://contoso.blob.core.windows.net",
-        validators.is_address,
-    )
-    queue = reader.validate(
-        f"{setting}__queueServiceUri",
-        "an address",
-        "https://contoso.queue.core.windows.net",
-        validators.is_address,
-    )
-    # the host's own short form for the public cloud
-    account = reader.text(f"{setting}__accountName")
-    if account:
-        blob = blob or f"https://{account}.blob.core.windows.net"
-        queue = queue or f"https://{account}.queue.core.windows.net"
-    if not reader.text(setting):
-        for suffix, address in (("blob", blob), ("queue", queue)):
-            if not address and not reader.text(f"{setting}__{suffix}ServiceUri"):
-                reader.report_missing(
-                    f"{setting} or {setting}__{suffix}ServiceUri",
-                    "a storage connection string, or the service's address for the app's managed identity",
-                    f"{setting}__{suffix}ServiceUri=https://contoso.{suffix}.core.windows.net",
-                )
+    blob = _storage_address(reader, setting, "blob")
+    queue = _storage_address(reader, setting, "queue")
     return StorageSettings(
         setting=setting,
         connection_string=connection_string,
         blob_service_uri=blob,
         queue_service_uri=queue,
     )
+
+
+def _storage_address(reader: EnvironReader, setting: str, service: str) -> str | None:
+    """The address of the blob or the queue service. It is required if there is no connection
+    string.
+    """
+    name = f"{setting}__{service}ServiceUri"
+    address = reader.validate(
+        name, "an address", f"https://contoso.{service}.core.windows.net", validators.is_address
+    )
+    # the host's own short form for the public cloud
+    account = reader.text(f"{setting}__accountName")
+    if account:
+        return address or f"https://{account}.{service}.core.windows.net"
+    if not reader.text(setting) and not reader.text(name):
+        reader.report_missing(
+            f"{setting} or {name}",
+            "a storage connection string, or the service's address for the app's managed identity",
+            f"{name}=https://contoso.{service}.core.windows.net",
+        )
+    return address
 
 
 def caller_auth(reader: EnvironReader) -> CallerAuthSettings | None:
@@ -137,15 +135,25 @@ def caller_auth(reader: EnvironReader) -> CallerAuthSettings | None:
         _GUID,
         validators.is_guid,
     )
-    what = "the audience of callers' tokens, or several, separated by commas"
-    audiences = read("CALLER_AUTH_AUDIENCE", what, f"api://{_GUID}", validators.are_audiences)
-    what = "object ids (GUIDs), separated by commas, of those who may"
-    callers = read("CALLER_AUTH_CALLER_OBJECT_IDS", f"{what} call", _GUID, validators.are_guids)
-    operators = reader.validate(
-        "CALLER_AUTH_OPERATOR_OBJECT_IDS", f"{what} operate", _GUID, validators.are_guids
+    audiences = read(
+        "CALLER_AUTH_AUDIENCE",
+        "the audience of callers' tokens, or several, separated by commas",
+        f"api://{_GUID}",
+        validators.are_audiences,
     )
-    what = "the address of Entra: https:// and a host (http:// for a local stand-in only)"
-    authority = reader.validate("CALLER_AUTH_AUTHORITY", what, _ENTRA, validators.is_origin)
+    object_ids = "object ids (GUIDs), separated by commas, of those who may"
+    callers = read(
+        "CALLER_AUTH_CALLER_OBJECT_IDS", f"{object_ids} call", _GUID, validators.are_guids
+    )
+    operators = reader.validate(
+        "CALLER_AUTH_OPERATOR_OBJECT_IDS", f"{object_ids} operate", _GUID, validators.are_guids
+    )
+    authority = reader.validate(
+        "CALLER_AUTH_AUTHORITY",
+        "the address of Entra: https:// and a host (http:// for a local stand-in only)",
+        _ENTRA,
+        validators.is_origin,
+    )
     if not by_token:
         return None
     return CallerAuthSettings(
@@ -166,21 +174,8 @@ _OTLP_SIGNALS: Final = {
 
 
 def telemetry(reader: EnvironReader) -> TelemetrySettings | None:
-    """Switched on by OpenTelemetry's standard settings, the rest of which its SDK reads."""
-    addresses = {
-        signal: reader.validate(
-            f"OTEL_EXPORTER_OTLP{signal}_ENDPOINT",
-            "the address of a collector's OTLP/HTTP receiver",
-            f"https://collector.contoso.com:4318{path}",
-            validators.is_collector_address,
-        )
-        for signal, path in _OTLP_SIGNALS.items()
-    }
-    what = "headers for the collector: name=value, several of them separated by commas"
-    reader.validate(
-        "OTEL_EXPORTER_OTLP_HEADERS", what, "api-key=...", validators.are_otlp_headers, secret=True
-    )
-    reader.one_of("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    """The exports that OpenTelemetry's standard settings switch on; None: there are none."""
+    addresses = _collector_addresses(reader)
     members = reader.validate(
         "TELEMETRY_CALLER_ATTRIBUTES",
         f"some of {', '.join(validators.CALLER_MEMBERS)}, separated by commas",
@@ -199,13 +194,37 @@ def telemetry(reader: EnvironReader) -> TelemetrySettings | None:
     sampler = reader.text("OTEL_TRACES_SAMPLER")
     if disabled or not any(addresses.values()):
         return None
+    has_logs = bool(addresses[""] or addresses["_LOGS"])
     return TelemetrySettings(
         traces=bool(addresses[""] or addresses["_TRACES"]),
         metrics=bool(addresses[""] or addresses["_METRICS"]),
         messages_on_spans=messages in {"span_only", "span_and_event"},
-        messages_in_events=messages in {"event_only", "span_and_event"}
-        and bool(addresses[""] or addresses["_LOGS"]),
+        messages_in_events=messages in {"event_only", "span_and_event"} and has_logs,
         sampler_chosen=sampler is not None,
         caller_members=validators.comma_separated((members or "").lower()),
         old_names=old_names,
     )
+
+
+def _collector_addresses(reader: EnvironReader) -> dict[str, str | None]:
+    """The address by signal; "" is that of all signals. OpenTelemetry's SDK reads the validated
+    settings itself.
+    """
+    addresses = {
+        signal: reader.validate(
+            f"OTEL_EXPORTER_OTLP{signal}_ENDPOINT",
+            "the address of a collector's OTLP/HTTP receiver",
+            f"https://collector.contoso.com:4318{path}",
+            validators.is_collector_address,
+        )
+        for signal, path in _OTLP_SIGNALS.items()
+    }
+    reader.validate(
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "headers for the collector: name=value, several of them separated by commas",
+        "api-key=...",
+        validators.are_otlp_headers,
+        secret=True,
+    )
+    reader.one_of("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    return addresses

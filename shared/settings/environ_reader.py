@@ -43,8 +43,8 @@ class EnvironReader:
             if name == prefix or name.startswith(f"{prefix}__")
         )
 
-    def report_missing(self, name: str, what: str, example: str) -> None:
-        self._problems.append(f"{name} is missing: {what}, e.g. {example}")
+    def report_missing(self, name: str, expected_form: str, example: str) -> None:
+        self._problems.append(f"{name} is missing: {expected_form}, e.g. {example}")
 
     def report_malformed(self, name: str, problem: str) -> None:
         self._problems.append(f"{name} is malformed: {problem}")
@@ -52,7 +52,7 @@ class EnvironReader:
     def validate(
         self,
         name: str,
-        what: str,
+        expected_form: str,
         example: str,
         valid: Callable[[str], bool],
         *,
@@ -62,20 +62,24 @@ class EnvironReader:
         if value is None or _holds(valid, value):
             return value
         quotation = f" ({value!r})" if not secret and _MAY_BE_SHOWN.fullmatch(value) else ""
-        self._problems.append(f"{name} is malformed{quotation}: it must be {what}, e.g. {example}")
+        self._problems.append(
+            f"{name} is malformed{quotation}: it must be {expected_form}, e.g. {example}"
+        )
         return None
 
-    def require(self, name: str, what: str, example: str, valid: Callable[[str], bool]) -> str:
+    def require(
+        self, name: str, expected_form: str, example: str, valid: Callable[[str], bool]
+    ) -> str:
         if self.text(name) is None:
-            self.report_missing(name, what, example)
-        return self.validate(name, what, example, valid) or ""
+            self.report_missing(name, expected_form, example)
+        return self.validate(name, expected_form, example, valid) or ""
 
     def number(self, name: str, default: float, unit: str, least: float, most: float) -> float:
         def in_range(text: str) -> bool:
             return least <= float(text) <= most
 
-        what = f"{unit} from {least:g} to {most:g}"
-        return float(self.validate(name, what, f"{default:g}", in_range) or default)
+        expected_form = f"{unit} from {least:g} to {most:g}"
+        return float(self.validate(name, expected_form, f"{default:g}", in_range) or default)
 
     def one_of(self, name: str, default: str, *others: str) -> str:
         choices = (default, *others)

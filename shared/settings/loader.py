@@ -125,27 +125,33 @@ def _following(reader: EnvironReader) -> FollowingSettings | None:
 
 
 def _copied_headers(reader: EnvironReader) -> frozenset[str]:
-    what = "header names, separated by commas, none of which holds a credential"
+    expected_form = "header names, separated by commas, none of which holds a credential"
     value = reader.validate(
-        "EVENT_REQUEST_HEADERS", what, "x-team,x-session-id", validators.are_copyable_headers
+        "EVENT_REQUEST_HEADERS",
+        expected_form,
+        "x-team,x-session-id",
+        validators.are_copyable_headers,
     )
     return validators.comma_separated((value or "").lower())
 
 
 def _deployments(reader: EnvironReader) -> Deployments:
-    what = (
+    expected_form = (
         "a JSON object with an object of sku, zone and model for each deployment; "
         f"sku is one of {', '.join(sorted(deployments.SKUS))}"
     )
     example = '{"gpt-4o": {"sku": "GlobalStandard"}}'
-    value = reader.validate("DEPLOYMENTS", what, example, validators.are_deployments)
+    value = reader.validate("DEPLOYMENTS", expected_form, example, validators.are_deployments)
     return deployments.parse(value) if value else deployments.NO_DEPLOYMENTS
 
 
 def _presidio(reader: EnvironReader) -> PresidioSettings | None:
-    what = "language=model, several of them separated by commas"
+    expected_form = "language=model, several of them separated by commas"
     models = reader.validate(
-        "PRESIDIO_MODELS", what, "en=en_core_web_lg,de=de_core_news_lg", validators.are_models
+        "PRESIDIO_MODELS",
+        expected_form,
+        "en=en_core_web_lg,de=de_core_news_lg",
+        validators.are_models,
     )
     timeout_s = reader.seconds("PRESIDIO_TIMEOUT_S", 10)
     if not models:

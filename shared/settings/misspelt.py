@@ -1,6 +1,6 @@
-"""Names in the environment that look like a setting of fnsse and are none.
+"""Names in the environment that look like a setting of fnsse but are not one.
 
-A misspelt name is ignored, and its setting keeps its default: with `CAPTURE_POLCY` that decides
+A misspelt name is ignored, and its setting keeps its default. For `CAPTURE_POLCY`, that decides
 whether anything may be lost.
 """
 
@@ -33,7 +33,7 @@ def find(names: Iterable[str], settings: Collection[str]) -> dict[str, str]:
 
 
 def notices(misspelt: Mapping[str, str]) -> dict[str, str]:
-    """What `/health/ready` says of them; empty if there are none. Logs a warning for each."""
+    """The notices of `/health/ready` about them; empty if there are none. Each is logged."""
     sentences = [
         f"{name} is not a setting of fnsse and has no effect: did you mean {meant}?"
         for name, meant in sorted(misspelt.items())

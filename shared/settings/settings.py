@@ -80,7 +80,7 @@ class InterventionSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ReconcileSettings:
-    """How completeness is kept."""
+    """The schedule and the range of reconcile."""
 
     schedule: str  # NCRONTAB, six fields
     look_back_s: float
@@ -92,7 +92,7 @@ class ReconcileSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ContentSettings:
-    """What is recorded of prompts and answers."""
+    """How much of prompts and answers is recorded."""
 
     policy: ContentPolicy  # in effect unless it is in a blob
     # container and name of the blob that holds the policy, in the account of captures; None: none
@@ -102,7 +102,7 @@ class ContentSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class FollowingSettings:
-    """How background responses are followed."""
+    """The times at which background responses are asked for."""
 
     first_wait_s: float  # from the end of the create call to the first question
     schedule: str  # NCRONTAB, six fields: when the app asks about those that are due
@@ -118,7 +118,7 @@ class PresidioSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class CallerAuthSettings:
-    """Whose Entra tokens the app itself accepts (CALLER_AUTH=entra)."""
+    """The Entra tokens that the app itself accepts (CALLER_AUTH=entra)."""
 
     authority: str  # origin of the tenant's published metadata, without a trailing slash
     tenant_id: str  # a GUID, lower-case, as are the object ids
@@ -129,7 +129,7 @@ class CallerAuthSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TelemetrySettings:
-    """What is exported to an OpenTelemetry collector. OpenTelemetry's SDK reads where to."""
+    """The exports to an OpenTelemetry collector, whose address OpenTelemetry's SDK reads."""
 
     traces: bool
     metrics: bool
@@ -137,7 +137,7 @@ class TelemetrySettings:
     messages_in_events: bool  # prompt and answer, in events
     sampler_chosen: bool  # OTEL_TRACES_SAMPLER says which traces are exported
     caller_members: frozenset[str]  # of the event's `caller`, as attributes
-    old_names: bool  # metrics by their names of before, in addition
+    old_names: bool  # metrics by their former names, in addition
 
     @property
     def wants_messages(self) -> bool:
@@ -157,7 +157,7 @@ class Settings:
     reconcile: ReconcileSettings
     following: FollowingSettings | None  # None: background responses are not followed
     copied_headers: frozenset[str]  # request headers to copy into events, lower-case
-    deployments: Deployments  # what answers do not say of them; empty: nothing is known
+    deployments: Deployments  # the operator's facts about them; empty: none are known
     content: ContentSettings
     presidio: PresidioSettings | None  # None: the app's own detectors alone
     event_cost: bool  # events have a cost, by the rates that are deployed with the app

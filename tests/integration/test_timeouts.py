@@ -44,13 +44,14 @@ from shared.errors import (
 from shared.health.readiness import Readiness
 from shared.relay.request_body import HeldBody
 from shared.settings.settings import EventHubSettings, StorageSettings
-from shared.settings.timeouts import WAITS, EventHubTimeouts, StorageTimeouts, Wait
+from shared.settings.timeouts import EventHubTimeouts, StorageTimeouts
 from tests.integration.azurite import ledger_stores
 from tests.integration.event_deliveries import event_delivery
 from tests.integration.exchanges import UPSTREAM, RelayClient, relay_setup
 from tests.integration.misbehaviour import Misbehaviour, misbehave
 from tests.integration.silent_proxy import proxy_to
 from tests.integration.tiny_server import Connection, TinyServer, serving
+from tests.waits import WAITS, Wait
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 
@@ -414,7 +415,7 @@ TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[
 
 
 def key(wait: Wait) -> tuple[str, str]:
-    return wait.dependency, wait.what
+    return wait.dependency, wait.operation
 
 
 def test_every_wait_is_tried() -> None:
@@ -423,7 +424,7 @@ def test_every_wait_is_tried() -> None:
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("how", Misbehaviour, ids=lambda how: how.name.lower())
-@pytest.mark.parametrize("wait", WAITS, ids=lambda wait: f"{wait.dependency}: {wait.what}")
+@pytest.mark.parametrize("wait", WAITS, ids=lambda wait: f"{wait.dependency}: {wait.operation}")
 async def test_a_wait_ends_within_its_bound(
     wait: Wait, how: Misbehaviour, emulator: Emulator
 ) -> None:

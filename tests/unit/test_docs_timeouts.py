@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from local.repository import ROOT
-from shared.settings.timeouts import WAITS, Wait
+from tests.waits import WAITS, Wait
 
 PAGE = ROOT / "docs" / "reference" / "timeouts.md"
 
 
 def row(wait: Wait) -> str:
     bound = f"`{wait.bound}`" if isinstance(wait.bound, str) else f"{wait.bound:g} s"
-    return f"| {wait.dependency} | {wait.what} | {bound} | {wait.then} |"
+    return f"| {wait.dependency} | {wait.operation} | {bound} | {wait.on_timeout} |"
 
 
 def test_every_wait_has_its_row() -> None:
