@@ -1,7 +1,8 @@
-"""The content policy that counts now: by a setting, or by a blob that may change while the app
-runs.
+"""The content policy in force: that of a setting, or of a blob that may change while the app runs.
 
-    policy_source   what the relay and enrichment ask, and its form for a policy in a setting
+The bytes of the blob enter; the policy, the patterns to redact and a reason for degradation leave.
+
+    policy_source   the protocol of a policy, and its form for a policy in a setting
     policy_renewal  the policy in a blob, read again and again in the background
 
 `policy_renewal` states what it needs of storage as a protocol. The package imports core,

@@ -1,8 +1,8 @@
 """The content policy in a blob, whose change counts without a restart.
 
-The blob is read in the background, every 30 s, and only if its ETag is another. What is broken or
-gone does not replace the last policy that was read. While there was none, the strictest mode
-counts, and no exchange waits for the first read.
+The blob is read in the background, every 30 s, and only if its ETag is another. A blob that is
+malformed or gone does not replace the last policy that was read. Until the first policy was read,
+the strictest mode counts, and no exchange waits for it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class PolicyStore(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyPace:
-    """How often the blob is read. All in seconds."""
+    """The pace of reading the blob, in seconds."""
 
     every_s: float = 30
     first_retry_s: float = 5  # while no policy has been read
@@ -91,7 +91,7 @@ class PolicyRenewal:
         return self._policy or NO_POLICY
 
     async def custom_patterns(self) -> CustomPatterns | None:
-        """Those of the last policy that was read; None if the blob has held none. Raises
+        """The patterns of the last policy that was read; None if the blob has held none. Raises
         StorageError if the blob could not be read yet.
         """
         self.begin()
@@ -103,7 +103,7 @@ class PolicyRenewal:
         return self._policy.custom if self._policy else None
 
     def degradation(self) -> str | None:
-        """What is wrong with the blob, and what counts meanwhile; None if nothing is wrong."""
+        """The problem with the blob, and the policy in force meanwhile; None if there is none."""
         self.begin()
         self._log_news()
         problem = self._unread or (_BROKEN if self._broken else None)
@@ -167,7 +167,7 @@ class PolicyRenewal:
         self._unlogged.append((level, text))
 
     def _log_news(self) -> None:
-        """Log what was found since the last call. The host (4.1037) drops records from outside of
+        """Log the news since the last call. The host (4.1037) drops records from outside of
         an invocation, where the blob is read.
         """
         while self._unlogged:

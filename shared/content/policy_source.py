@@ -1,6 +1,4 @@
-"""What the relay and enrichment ask of the content policy, and its form for a policy in a
-setting.
-"""
+"""The content policy as the relay and enrichment use it, and its form for a policy in a setting."""
 
 from __future__ import annotations
 
@@ -10,20 +8,20 @@ from shared.core.content.detect.custom import CustomPatterns
 from shared.core.content.policy import NO_POLICY_RULE, ContentPolicy
 from shared.core.wire.content_mode import STRICTEST
 
-# What counts while there is no policy.
+# In force while there is no policy.
 NO_POLICY: Final = ContentPolicy(default=STRICTEST, default_rule=NO_POLICY_RULE)
 
 
 class PolicySource(Protocol):
-    """The policy that counts now."""
+    """The policy in force."""
 
     def policy(self) -> ContentPolicy:
         """The policy for an exchange that begins. Neither waits nor raises."""
         ...
 
     async def custom_patterns(self) -> CustomPatterns | None:
-        """What is redacted beside what is built in; None while there is no policy. Raises
-        StorageError if that cannot be known now.
+        """The patterns to redact beside the built-in ones; None while there is no policy. Raises
+        StorageError if they cannot be read now.
         """
         ...
 
@@ -32,7 +30,7 @@ class PolicySource(Protocol):
         ...
 
     def degradation(self) -> str | None:
-        """What is wrong with the policy, for an anonymous reader; None if nothing is."""
+        """The problem with the policy, for an anonymous reader; None if there is none."""
         ...
 
 
@@ -49,7 +47,7 @@ class FixedPolicy:
         return self._policy.custom
 
     def begin(self) -> None:
-        """Nothing is to be read."""
+        """There is nothing to read."""
 
     def degradation(self) -> str | None:
         return None

@@ -1,8 +1,8 @@
 """A child process that builds redacted events with an analyzer beside the detectors.
 
-An analyzer loads a model for seconds, so the process lives on. It handles one event at a time. One
-that takes too long is killed, and the next event starts another; who called it builds the event
-without texts then.
+An analyzer loads a model for seconds, so the process lives on. It handles one event at a time. If
+an event takes too long, the process is killed, the caller builds the event without texts, and the
+next event starts another process.
 """
 
 from __future__ import annotations

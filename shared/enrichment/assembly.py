@@ -45,7 +45,8 @@ IN_PLACE_BYTES: Final = 64 * 1024
 # process takes 150 ms to start.
 STREAM_IN_PLACE_BYTES: Final = 1024 * 1024
 
-# What is redacted beside what is built in. None: nobody knows, and no text may go into the event.
+# The patterns to redact beside the built-in ones. None: they are not known, and no text may go into
+# the event.
 type CustomPatternsSource = Callable[[], Awaitable[CustomPatterns | None]]
 
 
@@ -114,7 +115,7 @@ class Assembler:
             return await assembly_process.assemble(envelope, request, response, options)
 
     async def _patterns_for(self, envelope: Envelope) -> CustomPatterns | None:
-        """What is redacted beside what is built in; None if nobody knows that."""
+        """The patterns to redact beside the built-in ones; None if they are not known."""
         if envelope.content_mode is not ContentMode.REDACTED:
             return NO_PATTERNS
         return await self._custom_patterns()

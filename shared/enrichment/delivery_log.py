@@ -1,5 +1,5 @@
-"""One log line for each group of events that the Event Hub accepted together. Alerts and the
-workbook are made from these lines.
+"""Writes a log line for each group of events that the Event Hub accepted together. Alerts and the
+workbook read these lines.
 
 A line for each exchange would cost as much as the request telemetry that the host writes anyway. A
 line for each group costs less the more there is to do. It holds counts and times, never a text that

@@ -1,8 +1,8 @@
 """Delivers the envelopes of one message of the queue.
 
 They are delivered side by side, and the message is done when all of them are. If the queue
-delivered the message again because of one of them, the others would have two events. So those that
-failed are queued again, each in a message of its own, whose tries the queue counts.
+delivered the message again because of one envelope, the others would have two events. So an
+envelope that failed is queued again in a message of its own, whose tries the queue counts.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class MessageHandler:
     async def _deliver_all(
         self, envelopes: Sequence[Envelope], message: MessageMetadata | None
     ) -> list[tuple[Envelope, BaseException]]:
-        """Those that could not be delivered, and why."""
+        """The envelopes that could not be delivered, each with its error."""
         results = await asyncio.gather(
             *(self._delivery.deliver(envelope, message) for envelope in envelopes),
             return_exceptions=True,

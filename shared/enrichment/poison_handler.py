@@ -1,6 +1,4 @@
-"""The poison handler: what happens to an envelope on which enrichment failed as often as the queue
-delivers a message.
-"""
+"""Handles envelopes on which enrichment failed as often as the queue delivers a message."""
 
 from __future__ import annotations
 
@@ -47,7 +45,7 @@ class PoisonDeadLetters(Protocol):
         ...
 
     async def take_event_rejection(self, exchange_id: str) -> bool:
-        """Whether the Event Hub rejected the exchange\'s event since the last call."""
+        """Whether the Event Hub rejected the exchange's event since the last call."""
         ...
 
 
@@ -136,11 +134,10 @@ class PoisonHandler:
         await self._failure_counts.delete(poison.failure_count_name(exchange_id))
 
     async def _examine(self, envelope: Envelope) -> tuple[DeadLetterReason | None, int]:
-        """Why no event can be built, or the Event Hub does not accept it, and how often that was
-        found.
+        """The reason why no event can be built or accepted, and the number of failures so far.
 
-        The count is stored before the event is built: what kills the worker must not do so for
-        ever.
+        The count is stored before the event is built: an event that kills the worker must not do
+        so for ever.
         """
         if envelope.replayed:
             return None, 0

@@ -1,7 +1,7 @@
 """Marks the windows that hold captures which a content rule lets expire early.
 
-It is done with every try to deliver, before anything else: whether the Event Hub accepts the event
-does not matter. Each worker makes a mark once.
+Every try to deliver makes the mark first: it does not depend on the Event Hub's acceptance. Each
+worker makes a mark once.
 """
 
 from __future__ import annotations

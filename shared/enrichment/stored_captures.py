@@ -1,4 +1,4 @@
-"""Reading what storage has of an exchange, whatever its envelope says that storage took."""
+"""Reads the stored captures of an exchange, also those that its envelope does not name."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class StoredExchange:
 
     @property
     def is_erased(self) -> bool:
-        """A body was erased, because the event had been accepted. The mark alone does not say so:
-        somebody may have put it there.
+        """A body was erased, because the event had been accepted. The mark alone does not prove it:
+        it may have been put there by somebody else.
         """
         captures = [side for side in (self.request, self.response) if side]
         redacts = self.envelope.content_mode is ContentMode.REDACTED
@@ -45,7 +45,7 @@ class StoredExchange:
 
     @property
     def is_expired(self) -> bool:
-        """The captures' retention is over. The mark alone does not say so, as above."""
+        """The captures' retention is over. The mark alone does not prove it, as above."""
         captures = [side for side in (self.request, self.response) if side]
         expires = self.envelope.retention_days is not None
         return expires and any(is_expired(side.header) for side in captures)
@@ -61,19 +61,22 @@ async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:
     exchange_id = envelope.exchange_id
     likely_request = request_name(exchange_id) if envelope.request_bytes else None
     likely_response = response_name(exchange_id) if envelope.response_bytes else None
-    (request_found, request), (response_found, response) = await asyncio.gather(
+    (request_at, request), (response_at, response) = await asyncio.gather(
         _read(read, envelope.request_capture, likely_request),
         _read(read, envelope.response_capture, likely_response),
     )
-    found = replace(envelope, request_capture=request_found, response_capture=response_found)
-    return StoredExchange(envelope=found, request=request, response=response)
+    return StoredExchange(
+        envelope=replace(envelope, request_capture=request_at, response_capture=response_at),
+        request=request,
+        response=response,
+    )
 
 
 async def _read(
     read: ReadCapture, name: str | None, likely_name: str | None
 ) -> tuple[str | None, Capture | None]:
-    """The capture, and the name that the envelope is to have. `likely_name`: where the capture is
-    if there is one; None if there was no body.
+    """The capture, and its name for the envelope. `likely_name` is that of a capture which the
+    envelope does not name; None if there was no body.
     """
     if name is not None or likely_name is None:
         return name, await read(name)

@@ -1,6 +1,6 @@
-"""Health: whether the app can reach its dependencies, and how delivery goes.
+"""Health: the reachability of the app's dependencies, and the state of delivery.
 
 Probes enter (each raises one of `shared.errors`); a state for each leaves, by `readiness`. `status`
-reads what operators ask for: what waits, what failed and why. The package imports core's records,
-errors and settings alone.
+reads the state of delivery for operators: queues, dead letters, failures and their reasons. The
+package imports core's records, errors and settings alone.
 """

@@ -1,4 +1,4 @@
-"""Whether each dependency can be reached, without naming a host, an account or a key."""
+"""The reachability of each dependency, without naming a host, an account or a key."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Readiness:
         notices: Mapping[str, str] | None = None,
         degradations: Mapping[str, Degradation] | None = None,
     ) -> None:
-        """`notices`: what operators should know, although the app serves. `degradations`: what may
-        be wrong with a dependency that can be reached.
+        """`notices` are facts that operators should know although the app serves. `degradations`
+        check dependencies that can be reached for other problems.
         """
         self.notices = dict(notices or {})
         self._degradations = dict(degradations or {})
@@ -45,7 +45,7 @@ class Readiness:
         self._known_at = float("-inf")
 
     def degraded(self) -> dict[str, str]:
-        """What is wrong now with dependencies that can be reached; empty if nothing is."""
+        """The problems of dependencies that can be reached, by name; empty if there are none."""
         reasons = {name: reason() for name, reason in self._degradations.items()}
         return {name: reason for name, reason in reasons.items() if reason}
 
@@ -71,7 +71,7 @@ async def _state(probe: Probe, timeout_s: float) -> str:
 
 
 def _is_forbidden(error: Exception) -> bool:
-    """It answers, and the app's identity has no role there, or its key is wrong."""
+    """Whether it answers that the app's identity has no role there, or that its key is wrong."""
     return isinstance(error, DeliveryForbidden) or (
         isinstance(error, StorageError) and error.is_forbidden
     )

@@ -1,7 +1,7 @@
-"""The state of delivery, for operators: what waits, what failed and why.
+"""The state of delivery, for operators: queues, dead letters, failures and their reasons.
 
-Some of it is known to one worker alone: what it sent, and what it holds in memory. The rest is read
-from storage, and is the same whichever worker responds.
+Some figures are those of one worker: the events that it sent, and what it holds in memory. The
+others are read from storage, and are the same whichever worker responds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class StatusDeadLetters(Protocol):
         ...
 
     async def dead_letter_count(self, limit: int) -> int:
-        """How many there are; `limit` if there are more."""
+        """The number of dead letters; `limit` if there are more."""
         ...
 
 
@@ -46,7 +46,7 @@ class StatusReports(Protocol):
 
 
 class RecordingState(Protocol):
-    """What this worker has not stored yet."""
+    """The exchanges that this worker has not stored yet."""
 
     @property
     def waiting_count(self) -> int:
@@ -61,7 +61,7 @@ class RecordingState(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """Where the status is read from."""
+    """The sources of the status."""
 
     queue: QueueLength
     poison_queue: QueueLength

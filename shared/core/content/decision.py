@@ -17,7 +17,7 @@ class ContentDecision:
     """The content mode of one exchange."""
 
     mode: ContentMode = ContentMode.FULL
-    # what set it: CONTENT_MODE, CONTENT_POLICY, `rule ` and a name, x-fnsse-content, or `no policy`
+    # its origin: CONTENT_MODE, CONTENT_POLICY, `rule ` and a name, x-fnsse-content, or `no policy`
     rule: str | None = None
     # after how many days the captures are erased; None: after CAPTURE_RETENTION_DAYS
     retention_days: int | None = None

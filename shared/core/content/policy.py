@@ -6,8 +6,8 @@
      "patterns": {"employee": "E-\\d{6}"}, "words": {"project": ["Falcon"]}}
 
 The first rule of which every condition holds counts. A condition is a text or an array of texts;
-case does not matter. Whatever the app does not know in a policy makes it malformed: a condition
-that is misspelt and ignored would hold for everyone.
+case does not matter. A member that the app does not know makes a policy malformed: a misspelt
+condition that is ignored would hold for everyone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shared.core.wire.json import json_shape
 from shared.core.wire.json.json_shape import Json, JsonObject
 from shared.errors import ContentPolicyError
 
-# What a rule may ask about. All but the deployment is what API Management says of a caller.
+# The conditions of a rule. All but the deployment are facts of API Management about the caller.
 CONDITIONS: Final[tuple[str, ...]] = ("product", "subscription", "user", "team", "deployment")
 # The event's `content_rule` while the policy is in a blob that has held none yet.
 NO_POLICY_RULE: Final = "no policy"
@@ -50,16 +50,16 @@ class ContentPolicy:
     """The mode of every exchange."""
 
     default: ContentMode = ContentMode.FULL  # of an exchange for which no rule holds
-    # what set the default: CONTENT_MODE, CONTENT_POLICY, or that there is no policy
+    # the origin of the default: CONTENT_MODE, CONTENT_POLICY, or that there is no policy
     default_rule: str = "CONTENT_MODE"
     retention_days: int | None = None  # of an exchange for which no rule holds
     rules: tuple[ContentRule, ...] = ()
-    custom: CustomPatterns = NO_PATTERNS  # what is redacted beside what is built in
+    custom: CustomPatterns = NO_PATTERNS  # redacted beside the built-in ones
 
 
 def parse(text: str, default: ContentMode, max_days: int = MAX_DAYS) -> ContentPolicy:
     """The policy in JSON. `default` is its default mode unless it names one; no retention is longer
-    than `max_days`. Raises ContentPolicyError, which says what is wrong and in which rule.
+    than `max_days`. Raises ContentPolicyError, which names the mistake and its rule.
     """
     document = json_shape.parse(text)
     if not isinstance(document, dict):
@@ -102,7 +102,7 @@ def _custom_patterns(patterns: Json, words: Json) -> CustomPatterns:
     if patterns or words:
         from shared.core.content.detect.redactor import Redactor  # takes 30 ms to import
 
-        Redactor(custom)  # refuses a pattern that it cannot search for
+        Redactor(custom)  # raises for a pattern that it cannot search for
     return custom
 
 
@@ -126,45 +126,47 @@ def _rule(number: int, value: Json, max_days: int) -> ContentRule:
     name = value.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ContentPolicyError(f"rule {number} has no name of letters, digits, - and _")
-    what = f"rule {number} ({name})"
-    _check_members(what, value, ("name", "mode", "retention_days", *CONDITIONS))
-    conditions = {part: _values(what, part, value[part]) for part in CONDITIONS if part in value}
+    subject = f"rule {number} ({name})"
+    _check_members(subject, value, ("name", "mode", "retention_days", *CONDITIONS))
+    conditions = {part: _values(subject, part, value[part]) for part in CONDITIONS if part in value}
     if not conditions:
-        raise ContentPolicyError(f"{what} has no condition; `default` is for everyone else")
+        raise ContentPolicyError(f"{subject} has no condition; `default` is for everyone else")
     return ContentRule(
         name=name,
         conditions=conditions,
-        mode=_mode(f"the mode of {what}", value.get("mode")),
-        retention_days=_retention(what, value, max_days),
+        mode=_mode(f"the mode of {subject}", value.get("mode")),
+        retention_days=_retention(subject, value, max_days),
     )
 
 
-def _retention(what: str, value: JsonObject, max_days: int) -> int | None:
+def _retention(subject: str, value: JsonObject, max_days: int) -> int | None:
     if "retention_days" not in value:
         return None
     days = value["retention_days"]
     if type(days) is not int or not 1 <= days <= max_days:
         raise ContentPolicyError(
-            f"`retention_days` of {what} is not a number of days from 1 to {max_days} "
+            f"`retention_days` of {subject} is not a number of days from 1 to {max_days} "
             "(CAPTURE_RETENTION_DAYS)"
         )
     return days
 
 
-def _check_members(what: str, value: JsonObject, known: tuple[str, ...]) -> None:
+def _check_members(subject: str, value: JsonObject, known: tuple[str, ...]) -> None:
     if value.keys() - set(known):
-        raise ContentPolicyError(f"{what} has a member that is none of {', '.join(known)}")
+        raise ContentPolicyError(f"{subject} has a member that is none of {', '.join(known)}")
 
 
-def _mode(what: str, value: Json) -> ContentMode:
+def _mode(subject: str, value: Json) -> ContentMode:
     if not isinstance(value, str) or value not in list(ContentMode):
-        raise ContentPolicyError(f"{what} is none of {', '.join(ContentMode)}")
+        raise ContentPolicyError(f"{subject} is none of {', '.join(ContentMode)}")
     return ContentMode(value)
 
 
-def _values(what: str, condition: str, value: Json) -> frozenset[str]:
+def _values(subject: str, condition: str, value: Json) -> frozenset[str]:
     values = value if isinstance(value, list) else [value]
     texts = [text.casefold() for text in values if isinstance(text, str) and text]
     if not texts or len(texts) < len(values):
-        raise ContentPolicyError(f"`{condition}` of {what} is neither a text nor an array of texts")
+        raise ContentPolicyError(
+            f"`{condition}` of {subject} is neither a text nor an array of texts"
+        )
     return frozenset(texts)

@@ -12,7 +12,7 @@ class ContentMode(StrEnum):
     FULL = "full"  # bodies in captures, texts in events
     # texts in events without what detectors find; bodies in captures until the event is accepted
     REDACTED = "redacted"
-    # of the bodies nothing is ever written: captures hold their header, events what was counted
+    # no body is ever written: captures hold their header, events the figures
     METADATA = "metadata"
 
     @property

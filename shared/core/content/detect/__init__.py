@@ -1,15 +1,17 @@
-"""Finding personal data and secrets in texts.
+"""The search for personal data and secrets in texts.
 
-    detector    what a detector is
+Texts and an operator's patterns enter; redacted texts and counts by kind leave.
+
+    detector    the base class of detectors
     checks      check digits of numbers
     contacts    e-mail addresses, phone numbers, IP addresses
     accounts    IBANs and payment cards
     identities  national identity numbers
     secrets     keys, tokens, connection strings, private keys
     custom      the operator's patterns and words
-    analysis    what may find more than patterns can
-    redactor    replaces what all of them find, and counts it
+    analysis    the protocol of an analyzer, which finds more than patterns can
+    redactor    replaces the findings of all of them, and counts them
 
-Every pattern is one of RE2, whose time grows with the text and nothing else. Nothing here imports
-from the rest of the app, but shared.errors.
+Every pattern is one of RE2, whose time grows with the text and nothing else. It may import
+`shared.errors` alone.
 """

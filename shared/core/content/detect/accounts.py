@@ -101,7 +101,7 @@ class Iban(Detector):
 
 
 def _end_of(data: bytes, start: int, length: int) -> int:
-    """Where so many characters end that separators may stand between."""
+    """The end of so many characters, between which separators may stand."""
     at = start
     while length:
         length -= data[at : at + 1].isalnum()

@@ -1,5 +1,6 @@
-"""What may find more than patterns can, such as names of people. It is not part of the core: it may
-need a model, and take its time.
+"""The protocol of an analyzer, which finds more than patterns can, such as names of people.
+
+An analyzer is not part of the core: it may need a model, and take its time.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from shared.core.content.detect.detector import Detector
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CustomPatterns:
-    """What an operator looks for beside what is built in, by kind."""
+    """An operator's patterns and words beside the built-in detectors, by kind."""
 
     patterns: Mapping[str, str] = field(default_factory=dict)  # in RE2's syntax
-    # found as whole words, whatever their case
+    # matched as whole words of any case
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""What a detector is: a pattern that finds candidates, and a check that rejects look-alikes."""
+"""A detector: a pattern that finds candidates, and a check that rejects look-alikes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Detector:
     pattern: ClassVar[str]
 
     def spans(self, data: bytes, start: int, end: int) -> tuple[int, int] | None:
-        """The bytes to replace of a candidate from `start` to `end` of `data`; None if it is a
+        """The bytes to replace, of a candidate from `start` to `end` of `data`; None for a
         look-alike.
         """
         return (start, end) if self.is_valid(data[start:end]) else None

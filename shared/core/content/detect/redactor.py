@@ -1,4 +1,4 @@
-"""Replaces what detectors find in texts, and counts it by kind.
+"""Replaces the findings of detectors in texts, and counts them by kind.
 
 All patterns are searched for at once first, by an automaton that says which of them occur. Only
 these are searched for one by one.
@@ -23,7 +23,7 @@ from shared.core.content.detect.identities import IDENTITIES
 from shared.core.content.detect.secrets import SECRETS
 from shared.errors import ContentPolicyError
 
-# If two find the same place, the first of these names it.
+# If two detectors match the same place, the first of these names it.
 DETECTORS: Final = (*SECRETS, *ACCOUNTS, *IDENTITIES, *CONTACTS)
 _MIN_BYTES: Final = 5  # no built-in detector finds less
 _MAX_MEMORY: Final = 64 * 1024 * 1024  # of an automaton
@@ -35,13 +35,13 @@ _UUID: Final = re.compile(
 )
 _UUID_BYTES: Final = 36
 
-# Where it starts and ends, and the rank of its detector. A tuple: there may be 100,000.
+# Start, end, and the rank of its detector. A tuple, because there may be 100,000.
 type _Finding = tuple[int, int, int]
 
 
 class Redactor:
     """The built-in detectors and the operator's own. Raises ContentPolicyError, which names the
-    pattern that is refused.
+    invalid pattern.
     """
 
     def __init__(
@@ -61,8 +61,8 @@ class Redactor:
         self._min_bytes = 1 if added or analyzer else _MIN_BYTES
 
     def redact(self, text: str, counts: Counter[str]) -> str:
-        """The text with `[EMAIL]` and the like in the place of what was found. `counts` is added
-        to.
+        """The text with each finding replaced by its kind, such as `[EMAIL]`. Adds the findings to
+        `counts`.
         """
         data = text.encode("utf-8", "surrogatepass")
         if len(data) < self._min_bytes:
@@ -94,7 +94,7 @@ class Redactor:
                     yield (*span, number)
 
     def _analysis(self, text: str) -> Iterator[_Finding]:
-        """What the analyzer finds. What a detector finds in the same place names it."""
+        """The analyzer's findings. A detector's finding in the same place takes precedence."""
         for start, end, kind in self._analyzer.find(text) if self._analyzer else ():
             if kind not in self._kinds[len(self._detectors) :]:
                 self._kinds.append(kind)
@@ -134,7 +134,7 @@ def _merge(findings: list[_Finding]) -> list[_Finding]:
 
 
 def _group_that_matched(match: Any) -> tuple[int, int]:
-    """Of a pattern with groups; the whole match if none of them took part."""
+    """The span of the group that matched; that of the whole match if none did."""
     groups = (match.span(number) for number in range(1, len(match.groups()) + 1))
     start, end = next((span for span in groups if span[0] >= 0), match.span())
     return start, end
