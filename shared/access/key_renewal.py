@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.concurrency.renewal import SharedTask
+from shared.concurrency.periodic import PeriodicTask
 from shared.core.wire.token.caller_token import TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
 from shared.settings.timeouts import SIGNING_KEYS_S
@@ -67,20 +67,11 @@ class KeyRenewal:
         self._fetched_at = self._unknown_key_at = float("-inf")
         self._failures = 0  # since the last fetch that succeeded
         self._unlogged_failure = ""
-        self._closed = False
-        self._fetching = SharedTask(self._renew)
-        self._next: asyncio.TimerHandle | None = None
+        self._fetching = PeriodicTask(self._renew, self.next_wait_s)
 
     def begin(self) -> None:
-        """Start to fetch ahead of need. Does nothing outside of an event loop (an app that is only
-        indexed) and when it runs already.
-        """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        if self._next is None:
-            self.renew_now()
+        """Start to fetch ahead of need, if that has not begun. See PeriodicTask."""
+        self._fetching.begin()
 
     async def current(self) -> SigningKeys:
         """The keys, without waiting if there are any. Raises SigningKeysUnavailable; that, too,
@@ -114,16 +105,11 @@ class KeyRenewal:
 
     async def aclose(self) -> None:
         """Start no further fetch."""
-        self._closed = True
-        if self._next is not None:
-            self._next.cancel()
         await self._fetching.aclose()
 
     def renew_now(self) -> asyncio.Task[None]:
         """Start a fetch, unless one is under way. Returns the fetch that is under way."""
-        if self._next is not None and not self._fetching.under_way:
-            self._next.cancel()
-        return self._fetching.start()
+        return self._fetching.run_now()
 
     async def _renew(self) -> None:
         self._failures += 1  # until it has succeeded
@@ -139,10 +125,6 @@ class KeyRenewal:
         finally:  # even a fault of `fetch` ends this try alone
             if self._clock() - self._fetched_at > self._pace.trust_s:
                 self.keys = None
-            if not self._closed:
-                self._next = asyncio.get_running_loop().call_later(
-                    self.next_wait_s(), self.renew_now
-                )
 
     def _log_failure(self) -> None:
         """Log the newest failure, once. The host (4.1037) drops records from outside of an
@@ -156,7 +138,7 @@ class KeyRenewal:
             self._unlogged_failure = ""
 
     def next_wait_s(self) -> float:
-        """Seconds from the end of the last fetch to the next one."""
+        """Seconds from the end of the last fetch to the next one, before jitter."""
         if not self._failures:
             return self._pace.renew_s
         return min(

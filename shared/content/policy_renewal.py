@@ -1,8 +1,8 @@
 """The content policy in a blob, whose change counts without a restart.
 
-The blob is read in the background, every 30 s, and only if its ETag is another. A blob that is
-malformed or gone does not replace the last policy that was read. Until the first policy was read,
-the strictest mode counts, and no exchange waits for it.
+The blob is read in the background, every 10 to 30 s, and only if its ETag is another. A blob that
+is malformed or gone does not replace the last policy that was read. Until the first policy was
+read, the strictest mode counts, and no exchange waits for it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from shared.concurrency.renewal import SharedTask
+from shared.concurrency.periodic import PeriodicTask
 from shared.content.policy_source import NO_POLICY
 from shared.core.content import policy
 from shared.core.content.detect.custom import CustomPatterns
@@ -42,7 +42,7 @@ class PolicyStore(Protocol):
 class PolicyPace:
     """The pace of reading the blob, in seconds."""
 
-    every_s: float = 30
+    every_s: float = 20  # give or take half of it, so a change counts within 30 s
     first_retry_s: float = 5  # while no policy has been read
     read_s: float = 20  # the longest read
 
@@ -68,21 +68,11 @@ class PolicyRenewal:
         self._broken = False  # that version is
         self._unread: str | None = None  # why the newest read gave no version: a text from above
         self._unlogged: list[tuple[int, str]] = []  # level and line
-        self._closed = False
-        self._reading = SharedTask(self._renew)
-        self._next: asyncio.TimerHandle | None = None
+        self._reading = PeriodicTask(self._renew, self._next_wait_s)
 
     def begin(self) -> None:
-        """Start to read ahead of need. Does nothing outside of an event loop (an app that is only
-        indexed) and when it runs already.
-        """
-        if self._next is not None or self._closed:
-            return
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        self._reading.start()
+        """Start to read ahead of need, if that has not begun. See PeriodicTask."""
+        self._reading.begin()
 
     def policy(self) -> ContentPolicy:
         """The last policy that was read; the strictest mode if there was none."""
@@ -111,9 +101,6 @@ class PolicyRenewal:
 
     async def aclose(self) -> None:
         """Read no more."""
-        self._closed = True
-        if self._next is not None:
-            self._next.cancel()
         await self._reading.aclose()
 
     @property
@@ -135,10 +122,9 @@ class PolicyRenewal:
             self._unread = None
             if version is not None:
                 await self._replace(*version)
-        finally:  # even a fault ends this read alone
-            if not self._closed:
-                wait_s = self._pace.every_s if self._policy else self._pace.first_retry_s
-                self._next = asyncio.get_running_loop().call_later(wait_s, self._reading.start)
+
+    def _next_wait_s(self) -> float:
+        return self._pace.every_s if self._policy else self._pace.first_retry_s
 
     async def _replace(self, data: bytes, etag: str) -> None:
         had_one = self._policy is not None
