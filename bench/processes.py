@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types; the results here have types
+import psutil
 
 from bench.errors import BenchError
 from bench.statistics import Cpu
@@ -18,7 +18,7 @@ _MB: Final = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """What distinguishes a worker from its host."""
+    """A process of a host, with what distinguishes a worker from the host itself."""
 
     pid: int
     parent: int

@@ -1,7 +1,7 @@
 """A stand-in for the pool of Azure OpenAI accounts on API Management: it does what
 infra/policies/pool.xml says, and what Microsoft documents of backend pools and circuit breakers.
 
-It is at once the identity endpoint of App Service, so that the app gets a token of its identity by
+It is also the identity endpoint of App Service, so that the app gets a token of its identity by
 the same way as in Azure.
 """
 
@@ -184,7 +184,7 @@ class AccountPool:
 
 
 class _Policy:
-    """What the stand-in reads from the policy itself."""
+    """The values that the stand-in reads from the policy itself."""
 
     def __init__(self) -> None:
         policy = ElementTree.parse(_POLICY).getroot()  # noqa: S314 - a file of this repository

@@ -34,7 +34,7 @@ _REQUEST_ID: Final = b"%request-id%"
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What a Functions host makes of a request."""
+    """The reaction of a Functions host to a request."""
 
     statuses: tuple[int, ...]  # of all responses but that to LAST_REQUEST, if there is one
     upstream_calls: int
@@ -51,20 +51,20 @@ class HostileRequest:
     func: Expectation
 
     def expectation(self, host: FunctionsHost) -> Expectation:
-        """What this host makes of it."""
+        """The reaction of this host."""
         return self.embedded if host == "embedded" else self.func
 
 
 @dataclass(frozen=True, kw_only=True)
 class HostileReply:
-    """What came back until the connection ended."""
+    """The bytes that came back until the connection ended."""
 
     request_id: str  # its x-ms-client-request-id, by which the upstream's record finds it
     data: bytes
 
     @property
     def statuses(self) -> tuple[int, ...]:
-        """Of all responses on the connection, but the one that ends it if nothing was refused."""
+        """The statuses of all responses, without that of LAST_REQUEST if nothing was rejected."""
         statuses = tuple(int(status) for status in _STATUS.findall(self.data))
         return statuses[:-1] if len(statuses) > 1 else statuses
 

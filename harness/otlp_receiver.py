@@ -52,7 +52,7 @@ class ReceivedPoint:
 
 @dataclass
 class OtlpReceiver:
-    """What a collector has received."""
+    """The spans, metrics and logs that a collector has received."""
 
     port: int
     spans: list[ReceivedSpan] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What reached the upstream: the record that the stand-in for Azure OpenAI keeps."""
+"""The requests that reached the upstream: the record that the stand-in for Azure OpenAI keeps."""
 
 from __future__ import annotations
 

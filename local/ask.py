@@ -1,7 +1,7 @@
 """`make ask PROMPT="…"`: ask through the proxy of a `make run`, print the answer as it comes, and
 then the line of its event.
 
-Exit code 0; 1 if nothing serves, or the answer is an error; its event is printed all the same.
+Exit code 0; 1 if nothing serves, or the answer is an error; its event is printed anyway.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What exchanges cost, from their events, and what fnsse itself costs.
+"""The cost of exchanges, from their events, and of fnsse itself.
 
 `make cost EVENT=.local/events/ID.json` prices an exchange, `make cost CALLS=1e6` a month of fnsse,
 `make cost` writes the table of docs/how-to/estimate-cost.md. `make cost EVENT='.local/events/*'
@@ -25,7 +25,7 @@ from shared.core.wire.json.json_shape import JsonObject, mapping, text
 
 
 def event_cost(event: JsonObject, card: RateCard) -> tuple[Quantities, Cost]:
-    """What is billed of an event's exchange, and its cost at the time at which it ended."""
+    """The quantities that are billed of an event's exchange, and their cost when it ended."""
     quantities = quantities_of(event)
     return quantities, cost(quantities, card, _ended_at(event))
 

@@ -1,4 +1,4 @@
-"""What fnsse itself costs a month, by docs/how-to/estimate-cost.md: `make cost CALLS=1e6`.
+"""The monthly cost of fnsse itself, by docs/how-to/estimate-cost.md: `make cost CALLS=1e6`.
 
 Prices come from rates/services.csv. Azure OpenAI, free grants and private endpoints are not in it.
 """
@@ -32,7 +32,7 @@ class CostKind(StrEnum):
 
 
 class Owner(StrEnum):
-    """What has the cost."""
+    """The part that causes a cost."""
 
     APP = "app"
     GATEWAY = "gateway"
@@ -40,7 +40,7 @@ class Owner(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traffic:
-    """What is known of the traffic; the letters are those of the page."""
+    """The traffic; the letters are those of the page."""
 
     calls: Decimal  # N, a month
     duration_s: Decimal = Decimal(6)  # d

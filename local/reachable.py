@@ -68,5 +68,5 @@ def _states(proxy_url: str) -> Mapping[str, Any]:
     finally:
         connection.close()
     if not isinstance(states, dict):
-        raise ValueError("not what /health/ready answers")  # noqa: TRY004 - a malformed answer, whatever it is instead
+        raise ValueError("not what /health/ready answers")  # noqa: TRY004 - a malformed answer
     return states

@@ -28,7 +28,7 @@ class RunInfo:
 
 
 def describe(stack: Stack) -> RunInfo:
-    """What the stack serves."""
+    """The addresses and settings of a stack."""
     return RunInfo(
         proxy=stack.proxy_url,
         page=stack.view_url,
@@ -50,7 +50,7 @@ def captures_settings(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def add_folder_option(parser: argparse.ArgumentParser) -> None:
-    """How a command that goes beside a `make run` is told which one."""
+    """Add the option that names a `make run` by its folder."""
     parser.add_argument(
         "--folder", type=Path, default=DEFAULT_FOLDER, help="of the run; default: %(default)s"
     )

@@ -1,4 +1,4 @@
-"""What became of each exchange that a client sent.
+"""The disposition of each exchange that a client sent.
 
 Each exchange has exactly one disposition, so that the counts add up.
 """

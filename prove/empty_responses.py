@@ -58,7 +58,7 @@ def _refused(status: int) -> EmptyResponse:
 
 
 def _right(method: str, path: str, status: int = 200, body: bytes = b"") -> EmptyResponse:
-    """What answers no JSON may answer nothing."""
+    """An operation that does not answer JSON may answer nothing."""
     return EmptyResponse(
         method=method, path=path, status=status, body=body, outcome="completed", error_code=None
     )

@@ -1,4 +1,4 @@
-"""What an event may say, by what its client and the upstream saw. Pure.
+"""Rules for the content of an event, by what its client and the upstream saw. Pure.
 
 Every event that arrives is held against these rules, duplicates and replays included. All events of
 an exchange say the same. `aborted` stands beside a true outcome in one case only: storage forgot
@@ -35,7 +35,7 @@ _FROM_CAPTURES: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Circumstances:
-    """What a proof does to the app, and so which ends it excuses."""
+    """The faults of a proof, and so which ends it excuses."""
 
     policy: Policy = "best_effort"
     # a host or worker was stopped: exchanges may end as aborted, and clients be cut off
@@ -71,7 +71,7 @@ class ExchangeView:
             return None
         if self.delivered_whole:
             return "completed" if self.client.status == 200 else "upstream_error"
-        # 502 tells of an upstream that gave no response; anything else here was cut by the app.
+        # 502 stands for an upstream that gave no response; anything else here was cut by the app.
         return "upstream_error" if self.client.status == 502 else None
 
 
@@ -92,7 +92,7 @@ def wrong_statements(
 
 
 def _contradictions(first: Event, other: Event, circumstances: Circumstances) -> Iterator[str]:
-    """What a later event says otherwise than the first one."""
+    """The members in which a later event differs from the first one."""
     if circumstances.captures_forgotten and "aborted" in {first["outcome"], other["outcome"]}:
         return
     ignored = {"replayed"}
@@ -177,7 +177,7 @@ def allowed_outcomes(view: ExchangeView, circumstances: Circumstances) -> set[st
 
 
 def _answer(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
-    """What the event says of the response is what the upstream sent and the client got."""
+    """The event's account of the response agrees with what the upstream sent and the client got."""
     client = view.client
     if event["outcome"] == "aborted":
         if event["status_code"] is not None or event["content"]:

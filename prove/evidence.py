@@ -1,4 +1,4 @@
-"""What storage and the Event Hub hold when a proof ends."""
+"""The evidence at the end of a proof: what storage and the Event Hub hold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEADER_BYTES = 16_384  # no capture's header is longer
 
 @dataclass(kw_only=True)
 class Stored:
-    """What the captures of one exchange hold."""
+    """The captures of one exchange."""
 
     deployment: str | None = None
     outcome: str | None = None  # in a response or outcome capture; None: there is none
@@ -29,7 +29,7 @@ class Stored:
 
 @dataclass(kw_only=True)
 class Evidence:
-    """What storage and the Event Hub hold."""
+    """Captures, ledger entries and events, by exchange."""
 
     stored: dict[str, Stored] = field(default_factory=dict)  # by exchange id
     events: dict[str, list[Event]] = field(default_factory=dict)

@@ -21,7 +21,7 @@ _ANSWERED_WITHIN_S: Final = 0.2
 
 
 class GateMode(Enum):
-    """What happens to connections, open ones included."""
+    """The treatment of connections, open ones included."""
 
     OPEN = "open"
     REFUSE = "refuse"  # closed at once, as by a service that is down
@@ -95,7 +95,7 @@ class Gate:
         self.watched = re.compile(pattern.encode())
 
     def action_for(self, data: bytes) -> FaultAction | None:
-        """What is to become of the request that begins with `data`."""
+        """The fate of the request that begins with `data`."""
         action = self.faults.action_for(data)
         if action is FaultAction.STALL:
             self._held.set()

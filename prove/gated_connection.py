@@ -24,7 +24,7 @@ _UNAVAILABLE: Final = (
 
 
 class Observer(Protocol):
-    """What the gate wants to know of its connections."""
+    """Observes the requests and responses of a gate's connections."""
 
     moving: asyncio.Event  # clear: no byte of a request moves
     receipts: dict[str, str]
@@ -32,7 +32,7 @@ class Observer(Protocol):
     watched: re.Pattern[bytes] | None
 
     def action_for(self, data: bytes) -> FaultAction | None:
-        """What is to become of the request that begins with `data`."""
+        """The fate of the request that begins with `data`."""
         ...
 
 

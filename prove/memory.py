@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import psutil
 
 from harness.memory_json_store import MemoryJsonStore
 from harness.sample_envelope import PLAIN
@@ -98,7 +98,7 @@ class _MemoryWindow:
         self.largest = max(self.largest, _resident_bytes())
 
     async def index(self, window: str) -> LedgerIndex:
-        """What the ledger knows of the window."""
+        """The ledger's entries of the window."""
         index, reader = LedgerIndex(), LedgerReader()
         for block in _ledger(self._exchanges):
             for entry in reader.feed(block):
@@ -171,7 +171,7 @@ class _Queue:
         self._window = window
 
     async def put(self, envelope: Envelope) -> None:
-        """Queued, and delivered at once."""
+        """Queue the envelopes, and deliver them immediately."""
         await asyncio.sleep(0)
         self._window.sample()
 

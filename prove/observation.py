@@ -16,7 +16,7 @@ from local.stack import Stack
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClientObservation:
-    """What the client sent and got."""
+    """The request that the client sent and the response that it got."""
 
     chat: Chat
     exchange_id: str | None = None  # None: there was no response
@@ -48,7 +48,7 @@ def send(stack: Stack, chat: Chat) -> ClientObservation | None:
 
 
 def observation_of(chat: Chat, response: ReceivedResponse) -> ClientObservation:
-    """What the comparison needs of a response."""
+    """The parts of a response that the comparison needs."""
     readable = response.whole and response.status == 200 and bool(response.body)
     return ClientObservation(
         chat=chat,

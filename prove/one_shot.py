@@ -1,4 +1,4 @@
-"""Calls that are made at once, each in a thread of its own."""
+"""Concurrent calls, each in a thread of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator does: calls the host, starts orchestrations, waits for their ends."""
+"""The actions of an operator: calls the host, starts orchestrations, waits for their ends."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Final
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import psutil
 
 from harness.chat import Chat
 from harness.http_client import Call, ReceivedResponse

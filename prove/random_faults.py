@@ -46,7 +46,7 @@ _REPORTED: Final = {
 
 @dataclass(kw_only=True)
 class _Aftermath:
-    """What there is when the load has ended and reconcile has run."""
+    """The evidence when the load has ended and reconcile has run."""
 
     load: ClientLoad
     injector: FaultInjector
@@ -150,7 +150,7 @@ def _count_unanswered(result: ProofResult, after: _Aftermath) -> None:
 
 
 def _evidence(bed: TestBed, there: int) -> Evidence:
-    """What storage and the Event Hub hold, once `there` exchanges arrived or none comes any
+    """The content of storage and the Event Hub, once `there` exchanges arrived or none comes any
     more.
     """
     with contextlib.suppress(ConditionTimeout):  # the comparison reports which are missing

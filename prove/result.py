@@ -14,7 +14,7 @@ class NotProven(AssertionError):
 
 
 class FaultGroup(StrEnum):
-    """What a proof does to the app: a row of the document's first table."""
+    """The faults of a proof: a row of the document's first table."""
 
     KILLED = "`kill -9` of host or worker, at every moment of an exchange"
     KILLED_LARGE = "`kill -9` under prompts of 2 and 9 MB"

@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import psutil
 
 from harness.event_log import EventLog
 from local.stack import FunctionsHost, Stack

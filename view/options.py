@@ -50,7 +50,7 @@ class AppAddress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ViewOptions:
-    """What the view is started with. None: it does without."""
+    """The options that the view is started with. None: not given."""
 
     mode: str  # local: beside a local stack; deployment
     host: str

@@ -12,11 +12,11 @@ from array import array
 from collections import deque
 from dataclasses import dataclass, field
 
-KEPT_EXCHANGES = 20_000
-KEPT_DETAIL_BYTES = 64 * 2**20
-KEPT_REQUEST_BODY = 64 * 2**10  # of a longer body, only digest and size are kept
-KEPT_RESPONSE_BODY = 2**20
-KEPT_WRITE_TIMES = 2_000  # number of writes whose times are kept
+MAX_EXCHANGES = 20_000
+MAX_DETAIL_BYTES = 64 * 2**20
+MAX_REQUEST_BODY_BYTES = 64 * 2**10  # a longer body is recorded by digest and size alone
+MAX_RESPONSE_BODY_BYTES = 2**20
+MAX_WRITE_TIMES = 2_000
 
 OPEN = "open"
 FINISHED = "finished"
@@ -55,15 +55,15 @@ class RecordedExchange:
         """Record a piece of the request's body."""
         self.request_size += len(data)
         self.request_hash.update(data)
-        self.request_body = _grown(self.request_body, data, KEPT_REQUEST_BODY)
+        self.request_body = _grown(self.request_body, data, MAX_REQUEST_BODY_BYTES)
 
     def wrote(self, data: bytes, at: float) -> None:
         """Record a piece of the response's body, without HTTP's framing."""
         self.writes += 1
         self.response_size += len(data)
         self.response_hash.update(data)
-        self.response_body = _grown(self.response_body, data, KEPT_RESPONSE_BODY)
-        if len(self.write_times) < KEPT_WRITE_TIMES:
+        self.response_body = _grown(self.response_body, data, MAX_RESPONSE_BODY_BYTES)
+        if len(self.write_times) < MAX_WRITE_TIMES:
             self.write_times.append(at)
 
     def end(self, how: str) -> None:
@@ -126,7 +126,12 @@ class RecordedExchange:
 class ExchangeRecording:
     """Keeps the newest exchanges."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, max_exchanges: int = MAX_EXCHANGES, max_detail_bytes: int = MAX_DETAIL_BYTES
+    ) -> None:
+        """`max_detail_bytes`: of all bodies and write times together."""
+        self._max_exchanges = max_exchanges
+        self._max_detail_bytes = max_detail_bytes
         self._exchanges: deque[RecordedExchange] = deque()
         # finished ones that still hold details, oldest first
         self._detailed: deque[tuple[RecordedExchange, int]] = deque()
@@ -146,7 +151,7 @@ class ExchangeRecording:
         )
         self._next_id += 1
         self._exchanges.append(exchange)
-        if len(self._exchanges) > KEPT_EXCHANGES:
+        if len(self._exchanges) > self._max_exchanges:
             self._exchanges.popleft()
         return exchange
 
@@ -157,7 +162,7 @@ class ExchangeRecording:
         exchange.end(how)
         self._detailed.append((exchange, exchange.detail_bytes))
         self._detail_bytes += exchange.detail_bytes
-        while self._detail_bytes > KEPT_DETAIL_BYTES:
+        while self._detail_bytes > self._max_detail_bytes:
             oldest, size = self._detailed.popleft()
             oldest.drop_details()
             self._detail_bytes -= size

@@ -32,7 +32,7 @@ export class PartitionLog {
   #nextOffset = 0;
   #subscribers = new Set();
 
-  /** Of the oldest event that is kept; nextSequenceNumber if there is none. */
+  /** The sequence number of the oldest stored event; nextSequenceNumber if there is none. */
   firstSequenceNumber = 0;
   nextSequenceNumber = 0;
   retainedBytes = 0;

@@ -81,7 +81,7 @@ export class ProducerLink {
       counters.publications_rejected += 1;
       return amqpError(
         "com.microsoft:server-busy",
-        "The emulator was told to reject (PUT /behaviour). Please retry the operation.",
+        "PUT /behaviour made the emulator reject. Please retry the operation.",
       );
     }
     return this.#append(message, format);
@@ -101,7 +101,7 @@ export class ProducerLink {
       counters.publications_unwanted += 1;
       return amqpError(
         unwanted.condition,
-        "The emulator was told to refuse this text (PUT /behaviour).",
+        "PUT /behaviour made the emulator reject this text.",
       );
     }
     this.#hub.publish(publication, this.#partitionId);

@@ -22,7 +22,7 @@ _UNDELIVERED: Final = "docs/how-to/alerts/nothing-delivered.md"
 # of what `/health/ready` calls degraded
 _REMEDIES: Final = {"content_policy": "docs/how-to/change-the-content-policy.md, what is wrong"}
 _OPENAI_ROLE: Final = "Cognitive Services OpenAI User on the account of AZURE_OPENAI_BASE_URL"
-_OLD_S: Final = 300.0  # an envelope that waits longer means that delivery is behind
+_OLD_S: Final = 300.0  # an envelope that waits longer means that delivery does not keep up
 _TEXT: Final = "Reply with one word: is everything well?"
 
 
@@ -96,7 +96,7 @@ def _readiness(ready: httpx.Response, settings: Mapping[str, str]) -> Iterator[D
 
 
 def status(access: Access) -> Iterator[DoctorCheck]:
-    """What waits, what failed and why."""
+    """The operators' view: what waits, what failed and why."""
     with access.client() as client:
         response = client.get("/ops/status", headers=dict(access.operator))
     if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
@@ -112,7 +112,7 @@ def status(access: Access) -> Iterator[DoctorCheck]:
 
 
 def judge(report: Mapping[str, Any]) -> Iterator[DoctorCheck]:
-    """The findings of what `GET /ops/status` says."""
+    """The findings in a response of `GET /ops/status`."""
     recording = report["worker"]["recording"]
     if recording["lost"]:
         yield problem(

@@ -33,7 +33,7 @@ def share(status: JsonObject) -> float | None:
 
 
 def facts(status: JsonObject) -> list[str]:
-    """What the run did so far, and why it waits: counts that are not zero."""
+    """The run's counts that are not zero, and why it waits."""
     return list(_facts(mapping(status.get("customStatus"))))
 
 

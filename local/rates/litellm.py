@@ -72,7 +72,7 @@ def _names_and_types(rate: Rate) -> Iterator[Rate]:
 
 
 def _tools(prices: Mapping[str, Entry], version: str, date: str) -> Rate:
-    """What the calls of built-in tools cost, for every model alike."""
+    """The cost of calls of built-in tools, equal for every model."""
     session = Decimal(str(prices["azure/container"]["code_interpreter_cost_per_session"]))
     searches = {
         Decimal(str(price))

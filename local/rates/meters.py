@@ -1,5 +1,5 @@
-"""What the meters of Azure's list of retail prices mean: words in any order, abbreviated in many
-ways, together or apart ("gpt 4o 1120 cached Inp glbl", "gpt 4o mini0718 BatchOutp DataZone").
+"""The meaning of the meters of Azure's list of retail prices: words in any order, abbreviated in
+many ways, together or apart ("gpt 4o 1120 cached Inp glbl", "gpt 4o mini0718 BatchOutp DataZone").
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _FACTORS: Final = {"": 1, "K": 1_000, "M": 1_000_000}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Meter:
-    """What a meter of tokens prices."""
+    """The tokens that a meter prices."""
 
     words: str  # of the model, joined: gpt4o
     version: str | None  # month and day: 1120
@@ -61,7 +61,7 @@ class Meter:
 
 
 def parse_meter(item: Item) -> Meter | None:
-    """What an item prices; None for what is not tokens of a model's calls."""
+    """The tokens that an item prices; None if it prices anything else."""
     per_million = _per_million(item)
     # `data zone` is written as one word as well; `BatchOutp` and `mini0718` are run together
     name = re.sub(r"(?i)data zone", "datazone", str(item.get("skuName", "")))

@@ -27,7 +27,7 @@ _POLL_S: Final = 0.03
 
 @dataclass(frozen=True, kw_only=True)
 class PartSpec:
-    """What to start, and how to check that it serves."""
+    """The command that starts a part, and how to check that it serves."""
 
     name: str
     command: Sequence[str]
@@ -69,9 +69,6 @@ class StackPart:
     def descendants(self) -> list[int]:
         """The pids of its descendants (a functions host's workers), nearest first."""
         return descendants_of(self.pid)
-
-    def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
 
     def output(self) -> str:
         """Its output, also of earlier starts: the last 5,000 lines."""

@@ -22,7 +22,7 @@ HOST: Final = "127.0.0.1"
 
 # Below the range that Linux and macOS take outgoing connections' ports from (32768 and up): no
 # client of another test gets a port that is free now, nor that of a part which restarts.
-FREE_PORTS: Final = range(20_000, 32_000)
+_FREE_PORTS: Final = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +67,16 @@ def free_ports() -> Ports:
     return Ports(**{name: free_port() for name in Ports().by_name()})
 
 
-def free_port() -> int:
-    """A free port, which no other call gets while this process lives.
+def free_port(candidates: range = _FREE_PORTS) -> int:
+    """A free port of `candidates`, which no other call gets while this process lives. Raises
+    StackError if there is none.
 
     Seconds pass until its server starts, and other processes choose ports meanwhile.
     """
-    for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
+    for port in random.sample(candidates, len(candidates)):
         if _claims.take(port) and is_free(port):
             return port
-    raise StackError(f"no port of {FREE_PORTS[0]} to {FREE_PORTS[-1]} is free")
+    raise StackError(f"no port of {candidates[0]} to {candidates[-1]} is free")
 
 
 class _PortClaims:

@@ -7,7 +7,7 @@ import os
 import signal
 from dataclasses import dataclass
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types; the results here have types
+import psutil
 
 # Every process of a stack, grandchildren in sessions of their own included, inherits this variable.
 MARKER = "FNSSE_STACK"
@@ -15,7 +15,7 @@ MARKER = "FNSSE_STACK"
 
 @dataclass(frozen=True, kw_only=True)
 class Listener:
-    """Who listens on a port."""
+    """The process that listens on a port."""
 
     pid: int
     name: str  # the program's name: node, python3.13, dotnet
@@ -52,13 +52,6 @@ def processes_with(variable: str, value: str) -> list[int]:
             if marked and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
                 processes.append(process.pid)
     return processes
-
-
-def command_of(pid: int) -> str:
-    """The command line; "" for a process that has ended."""
-    with contextlib.suppress(psutil.Error):
-        return " ".join(psutil.Process(pid).cmdline())
-    return ""
 
 
 def descendants_of(pid: int) -> list[int]:

@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from local.repository import ROOT
 from local.stack.part import OnLine, PartSpec, StackPart
-from local.stack.processes import MARKER, processes_of
+from local.stack.processes import MARKER
 
 _POLL_S: Final = 0.1
 
@@ -78,10 +78,6 @@ class StackSupervisor:
         if self._watchdog.stdin is not None:
             self._watchdog.stdin.close()
         self._watchdog.wait()
-
-    def remaining_processes(self) -> list[int]:
-        """The pids of this stack's living processes, workers included."""
-        return processes_of(self.id)
 
     def _start_watchdog(self, temporary_folder: Path | None) -> subprocess.Popen[bytes]:
         folder = [str(temporary_folder)] if temporary_folder else []

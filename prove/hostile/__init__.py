@@ -1,4 +1,4 @@
-"""What hostile clients and a hostile upstream do to everybody else.
+"""The effect of hostile clients and a hostile upstream on everybody else.
 
     attacks      what clients do, by name
     upstream     an upstream that misbehaves as the path of a call says

@@ -1,5 +1,7 @@
-"""What hostile clients do, by name. `python -m prove.hostile.attacks NAME PORT SECONDS SCALE` does
-it for so long, and prints how often which answer came.
+"""Attacks of hostile clients, by name.
+
+`python -m prove.hostile.attacks NAME PORT SECONDS SCALE` repeats one, and prints how often which
+answer came.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class Attack:
     async def connection(
         self, receive_buffer_bytes: int = 0
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """A connection to the app; that the app ends it is no error."""
+        """A connection to the app; the app may end it."""
         raw = socket.socket()
         raw.setblocking(False)  # noqa: FBT003 - the socket's own API
         if receive_buffer_bytes:

@@ -20,7 +20,7 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=60)
 
 @dataclass(kw_only=True)
 class Waits:
-    """What bystanders waited for, in ms."""
+    """The times that bystanders waited, in ms."""
 
     first_bytes: list[float] = field(default_factory=list)  # of a stream
     gaps: list[float] = field(default_factory=list)  # between two chunks, beyond the upstream's own
@@ -86,7 +86,7 @@ async def _stream(session: aiohttp.ClientSession, waits: Waits) -> None:
 
 
 async def _probe(session: aiohttp.ClientSession, waits: Waits) -> None:
-    """The app answers from its event loop alone, so the answer waits for whatever holds that."""
+    """The app answers from its event loop alone, so the answer waits while anything holds it."""
     began = time.perf_counter()
     async with session.get("/health") as response:
         await response.read()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import psutil
 
 from local.repository import ROOT
 from local.stack import FunctionsHost, Stack
@@ -50,7 +50,7 @@ class HostMeasurement:
     waits: Waits
 
     def row(self, name: str) -> tuple[str, ...]:
-        """As COLUMNS has it. Memory: what came on top of that before."""
+        """The values of COLUMNS. Memory is the growth since the attack began."""
         waits, memory, before = self.waits, self.memory, self.before
         return (
             name,

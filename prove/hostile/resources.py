@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import psutil
 
 _SAMPLE_S: Final = 0.05
 _MB: Final = 2**20

@@ -1,4 +1,4 @@
-"""All that is kept or said somewhere, as bytes with the name of the place."""
+"""Every place that stores or shows something, as bytes with its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is planted, and in which forms it may turn up."""
+"""The secrets that are planted, and the forms in which they may turn up."""
 
 from __future__ import annotations
 

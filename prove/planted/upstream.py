@@ -63,7 +63,7 @@ async def _answer(request: web.Request) -> web.StreamResponse:
 def _json(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
-    except ValueError:  # a multipart form, or the call that is no JSON on purpose
+    except ValueError:  # a multipart form, or the call whose body is not JSON on purpose
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -1,4 +1,4 @@
-"""What an event may say, by what its client and the upstream saw."""
+"""Rules for the content of an event, by what its client and the upstream saw."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_every_event_is_held_against_the_first() -> None:
 
 
 def test_a_later_event_may_lack_what_storage_has_lost_since() -> None:
-    """What its envelope says must be the same."""
+    """The members of its envelope must be equal."""
     without = _WITHOUT_CONTENT
     assert wrong_statements([_COMPLETED, without], _VIEW, _FAILED) == [[], []]
     _, wrong = wrong_statements([_COMPLETED, without | {"sent_bytes": 8}], _VIEW, _FAILED)

@@ -83,7 +83,7 @@ def test_a_fault_hits_the_requests_that_match(
     status: int | None,
     carried_out: list[str],
 ) -> None:
-    """A dropped response's request is carried out all the same."""
+    """A dropped response's request is carried out anyway."""
     gate.inject(RequestFault(pattern="PUT /hit", action=action))
     assert put(gate, "/hit") == status
     assert put(gate, "/other") == 201

@@ -98,7 +98,7 @@ def test_large_prompts_leave_a_trace_before_they_go_upstream() -> None:
 
 
 def test_a_response_without_a_body_ends_as_it_should_with_required() -> None:
-    """There is no end of it to hold, and no client left before it."""
+    """It has no end to hold, and no client disconnected before it."""
     hold(
         empty_responses("embedded", "required", repetitions=1, progress=silent), "outcome completed"
     )

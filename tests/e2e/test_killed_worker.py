@@ -7,7 +7,7 @@ import os
 import signal
 
 import h11
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import psutil
 
 from harness.chat import Chat
 from harness.event_log import EventLog

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import psutil
 import pytest
 
 from bench.large_prompt import measured

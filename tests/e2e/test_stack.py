@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -10,14 +11,21 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local.repository import ROOT
 from local.stack import FunctionsHost, Ports, Stack, free_ports
 from local.stack.commands import HOW_TO_GET_FUNC
 from local.stack.ports import HOST, is_free
-from local.stack.processes import command_of
 from tests.e2e.make_run import READY_WITHIN_S, MakeRun, wait_until
+
+
+def _command_of(pid: int) -> str:
+    """The command line; "" for a process that has ended."""
+    with contextlib.suppress(psutil.Error):
+        return " ".join(psutil.Process(pid).cmdline())
+    return ""
 
 
 @pytest.fixture
@@ -72,7 +80,7 @@ def test_a_part_that_dies_is_started_again(
     run.until_it_says("Serving until Ctrl-C")
     for death in (1, 2, 3):
         event_hubs = next(
-            pid for pid in run.processes() if "emulators/event_hubs" in command_of(pid)
+            pid for pid in run.processes() if "emulators/event_hubs" in _command_of(pid)
         )
         os.kill(event_hubs, signal.SIGKILL)
         if death < 3:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import psutil
 import pytest
 from azure.eventhub import EventData
 from azure.eventhub.exceptions import EventDataSendError, EventHubError

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local.repository import ROOT
@@ -154,7 +155,7 @@ def test_a_stopped_part_can_be_started_again(supervisor: StackSupervisor) -> Non
     first = part.pid
     part.stop()
     part.start()
-    assert part.is_running()
+    assert psutil.Process(part.pid).is_running()
     assert part.pid != first
 
 
@@ -163,7 +164,7 @@ def test_killing_a_part_ends_its_workers_too(supervisor: StackSupervisor) -> Non
     part = supervisor.parts["host"]
     wait_until(lambda: len(part.descendants()) == 1)
     part.kill()
-    wait_until(lambda: supervisor.remaining_processes() == [])
+    wait_until(lambda: processes_of(supervisor.id) == [])
 
 
 def test_parts_end_in_the_opposite_order_of_their_start() -> None:
@@ -191,14 +192,14 @@ def test_a_part_that_ignores_sigterm_is_killed_after_its_time() -> None:
         wait_until(lambda: "deaf" in supervisor.parts["deaf"].output())
         started = time.monotonic()
     assert 0.2 <= time.monotonic() - started < 30  # it would sleep for 60
-    assert supervisor.remaining_processes() == []
+    assert processes_of(supervisor.id) == []
 
 
 def test_nothing_is_left_after_the_end_not_even_a_worker_in_its_own_session() -> None:
     with StackSupervisor() as supervisor:
         supervisor.start([python("host", HAS_A_WORKER)])
-        wait_until(lambda: len(supervisor.remaining_processes()) == 2)
-    assert supervisor.remaining_processes() == []
+        wait_until(lambda: len(processes_of(supervisor.id)) == 2)
+    assert processes_of(supervisor.id) == []
 
 
 SUPERVISOR_TO_KILL = f"""

@@ -8,7 +8,7 @@ from typing import Final
 
 
 class ValueKind(Enum):
-    """What a key's values are."""
+    """The type of a key's values."""
 
     TEXT = auto()
     COUNT = auto()  # a number, with k or M if wanted

@@ -13,7 +13,7 @@ type Parameter = str | float | int | bool
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Condition:
-    """What stands after WHERE, and the values of its question marks, in order."""
+    """The expression after WHERE, and the values of its question marks, in order."""
 
     sql: str
     parameters: tuple[Parameter, ...] = ()

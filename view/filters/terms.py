@@ -41,7 +41,7 @@ class Compares:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contains:
-    """`"text"`: the prompt or the answer contains it, whatever the case of its letters."""
+    """`"text"`: the prompt or the answer contains it, in any case of its letters."""
 
     text: str
 

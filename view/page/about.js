@@ -1,4 +1,4 @@
-/** What the server says about itself, once. */
+/** The server's description of itself, read once. */
 import { signal } from "@preact/signals";
 import * as api from "./api.js";
 

@@ -1,6 +1,6 @@
 /**
- * What the page shows stands in its address: the view, the filter and the open exchange.
- * A link shows the same, and the browser's own back and forward work.
+ * The address holds the state of the page: the view, the filter and the open exchange.
+ * So links lead to it, and the browser's own back and forward work.
  */
 import { batch, effect, signal } from "@preact/signals";
 

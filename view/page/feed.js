@@ -35,7 +35,7 @@ export const scrolled = signal(false);
 export const held = signal([]);
 export const holds = computed(() => !live.value || pointed.value || scrolled.value || openId.value !== null);
 
-/** Rows of the playground's own calls, by id; they come whatever the filter says. */
+/** Rows of the playground's own calls, by id; no filter leaves them out. */
 export const latest = signal(/** @type {Row|null} */ (null));
 
 /** @type {string|null} */

@@ -1,7 +1,7 @@
 /** Numbers, times and sizes as text. Pure; an unknown value is an en dash. */
 
 const NONE = "–";
-/** As wide as a digit, and as a point. */
+/** Spaces of a digit's width, and of a point's. */
 const [FIGURE_SPACE, POINT_SPACE] = ["\u2007", "\u2008"];
 const integers = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
@@ -49,7 +49,7 @@ function costDigits(amount) {
   return Math.min(COST_DIGITS, Math.max(2, toSecond));
 }
 
-/** The same, so that the points of a column stand below each other: spaces of a digit's width fill it.
+/** `cost` with spaces of a digit's width at its end: in a column the points are aligned.
  * @param {number|null|undefined} amount
  * @param {string|null} [currency] */
 export function alignedCost(amount, currency = null) {

@@ -12,7 +12,7 @@ import { activeId, close, move, openActive } from "./table/selection.js";
 const ANYWHERE = {
   "/": () => {
     const focus = () => document.getElementById(INPUT_ID)?.focus();
-    if (view.peek() === "exchanges") return focus(); // at once: the next key is typed into it
+    if (view.peek() === "exchanges") return focus(); // now: the next key is typed into it
     view.value = "exchanges";
     requestAnimationFrame(focus);
   },

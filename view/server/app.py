@@ -67,7 +67,7 @@ async def _about(request: Request) -> Response:
 
 
 def about(services: Services) -> Mapping[str, object]:
-    """What the page needs to know at its start."""
+    """The facts that the page needs at its start."""
     options, app = services.options, services.app
     is_local = options.mode == "local"
     return {

@@ -26,7 +26,7 @@ class DeliveryStatus:
 
     @property
     def completeness(self) -> JsonObject | None:
-        """What was captured and what became of it; None: not available."""
+        """The counts of captured exchanges by their fate; None: not available."""
         return None if self.latest is None else completeness(self.latest, self._reports)
 
     async def run(self) -> None:

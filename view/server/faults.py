@@ -12,7 +12,7 @@ from shared.core.wire.json.json_shape import JsonObject
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """One of them."""
+    """A fault of the upstream that the playground can request."""
 
     name: str
     title: str

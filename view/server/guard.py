@@ -1,4 +1,4 @@
-"""Who may ask, and the headers of every answer.
+"""Access to the page's server, and the headers of every response.
 
 The page shows prompts, so its server answers nobody else than its own page:
 
@@ -6,7 +6,8 @@ The page shows prompts, so its server answers nobody else than its own page:
   foreign page whose name was pointed at this machine (DNS rebinding) has neither.
 * If other machines can reach the server, a token is needed. It comes once in the address, and stays
   in a cookie that scripts and foreign pages cannot read or send.
-* What changes or costs something is a POST, and needs a header that a foreign page cannot set.
+* A request that changes or costs something is a POST, and needs a header that a foreign page cannot
+  set.
 
 The Content-Security-Policy lets the page load scripts and styles from its own address alone, and
 run none that stands in its text.

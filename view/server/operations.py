@@ -1,4 +1,4 @@
-"""What operators do, passed on to the app's own routes (docs/reference/functions.md)."""
+"""The actions of operators, passed on to the app's own routes (docs/reference/functions.md)."""
 
 from __future__ import annotations
 

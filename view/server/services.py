@@ -1,4 +1,4 @@
-"""What the routes of the page work with."""
+"""The dependencies of the page's routes."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 
 
 def identity() -> AsyncTokenCredential:
-    """Of the environment, a managed identity, or `az login`. The caller closes it."""
+    """The environment's credential, a managed identity, or `az login`. The caller closes it."""
     from azure.identity.aio import DefaultAzureCredential  # only here: its import takes 130 ms
 
     return DefaultAzureCredential()

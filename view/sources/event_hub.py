@@ -129,7 +129,7 @@ class EventFeed:
 
 
 def remedy(error: Exception, address: EventHubAddress) -> str:
-    """What failed and what to do, without anything secret."""
+    """The problem and its remedy, without anything secret."""
     text = str(error)
     hub = address.name or "the Event Hub"
     if "messaging entity" in text.lower() and "could not be found" in text.lower():

@@ -1,4 +1,4 @@
-"""What the charts show, computed by SQLite."""
+"""The figures of the charts, computed by SQLite."""
 
 from __future__ import annotations
 

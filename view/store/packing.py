@@ -18,7 +18,7 @@ def _written(event: JsonObject) -> bytes:
 
 
 # Invented events. What an event shares with them takes no room in the file. A change of them makes
-# files of before unreadable, so they are part of the file's version.
+# older files unreadable, so they are part of the file's version.
 COMMON: Final = b"".join(
     _written(event)
     for event in mappings(parse(Path(__file__).with_name("common_events.json").read_text("utf-8")))
@@ -26,7 +26,7 @@ COMMON: Final = b"".join(
 
 
 def pack(event: JsonObject) -> bytes:
-    """The event as it is kept: a seventh of its JSON's size if its texts are short."""
+    """The event as it is stored: a seventh of its JSON's size if its texts are short."""
     packer = zlib.compressobj(_LEVEL, zdict=COMMON)
     return packer.compress(_written(event)) + packer.flush()
 

@@ -23,7 +23,7 @@ FLAGS: Final = frozenset(field.name for field in fields(Row) if field.type == "b
 
 def _column(name: str, annotation: str) -> str:
     sql_type = _SQL_TYPES[annotation.removesuffix(" | None")]
-    # so that texts are compared, and found by an index, whatever the case of their ASCII letters
+    # so that comparisons and indexes ignore the case of ASCII letters
     collation = " COLLATE NOCASE" if sql_type == "TEXT" else ""
     return f'"{name}" {sql_type}{collation}'
 

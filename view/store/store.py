@@ -90,7 +90,7 @@ class Store:
         return added
 
     def positions(self) -> dict[str, int]:
-        """Of each partition the sequence number of the last event that was kept."""
+        """The sequence number of the last stored event, by partition."""
         return dict(self._connections.reader.execute("SELECT * FROM positions").fetchall())
 
     def remove(self, exchange_id: str) -> bool:
@@ -212,7 +212,7 @@ class Store:
         return None if found is None else str(found[0])
 
     def figures(self, query: Filter, *, from_ms: int, bucket_ms: int) -> StoreFigures:
-        """What the charts show of exchanges that match and ended since `from_ms`."""
+        """The figures of the charts, for exchanges that match and ended since `from_ms`."""
         return figures(self._connections.reader, condition(query), from_ms, bucket_ms)
 
     def _counted(self, wanted: Condition) -> int:

@@ -65,7 +65,7 @@ class WaitForEvent:
 
     @property
     def kind(self) -> str:
-        """What must be the same in every replay."""
+        """The members that must be equal in every replay."""
         return f"event {self.name}"
 
 

@@ -1,16 +1,16 @@
-/** What the charts draw, and when it is loaded anew. */
+/** The data of the charts, and when they are loaded anew. */
 import { effect, signal } from "@preact/signals";
 import * as api from "../api.js";
 import { filter } from "../address.js";
 import { live, total } from "../feed.js";
 
 const REFRESH_MS = 5_000;
-/** Of what a refresh takes: charts of many exchanges come less often. */
+/** A multiple of what a refresh takes: charts of many exchanges come less often. */
 const REST = 10;
 const KEY = "fnsse.charts";
 
 /**
- * What the charts draw; every time is in Unix seconds, as uPlot wants them.
+ * The data of the charts; every time is in Unix seconds, as uPlot wants them.
  * @typedef {object} Charts
  * @property {[number, number]} span
  * @property {number} bucketS

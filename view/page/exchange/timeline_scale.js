@@ -1,4 +1,4 @@
-/** What the timeline draws, as numbers. Pure. */
+/** The timeline as numbers. Pure. */
 
 const TICKS = 6;
 /** A gap is named if it is this many times the median gap, and this long. */

@@ -20,7 +20,7 @@ const VALUES = {
   usage_source: ["upstream", "estimated", "none"],
 };
 
-/** What may follow a key's colon.
+/** Values that may follow a key's colon.
  * @param {string} name of a key, or an alias
  * @param {import("../types.js").About|null} about
  * @returns {string[]} */

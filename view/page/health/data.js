@@ -1,4 +1,4 @@
-/** What the operators' routes say, asked for while the view is shown. */
+/** The responses of the operators' routes, requested while the view is visible. */
 import { effect, signal } from "@preact/signals";
 import { view } from "../address.js";
 import * as api from "../api.js";

@@ -1,4 +1,4 @@
-/** JSON of the operators' routes as facts and tables, whatever members it has. */
+/** JSON of the operators' routes as facts and tables; it may have any members. */
 import * as format from "../format.js";
 import { html } from "../html.js";
 

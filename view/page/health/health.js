@@ -12,7 +12,7 @@ import { follow, RunView } from "./run.js";
 /** Actions that begin a run, which takes its time. */
 const RUNS = new Set(["reconcile", "replay"]);
 
-/** What the last action came to. */
+/** The result of the last action. */
 const result = signal("");
 
 /** @param {"requeue"|"replay"|"erase"|"reconcile"} action

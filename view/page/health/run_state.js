@@ -26,7 +26,7 @@ export function share({ customStatus: now }) {
   return now?.windows_total ? now.windows_done / now.windows_total : null;
 }
 
-/** What it did so far, in words; why it waits.
+/** The run's counts, in words, and why it waits.
  * @param {RunStatus} status
  * @returns {string[]} */
 export function counts({ customStatus: now }) {

@@ -1,6 +1,6 @@
 /** The text of an answer, read as it comes: server-sent events, or one JSON document. */
 
-/** What one object of an answer adds to the text.
+/** The text that one object of an answer adds.
  * @param {any} object */
 function textOf(object) {
   if (object.error) return `${object.error.code ?? "error"}: ${object.error.message ?? ""}`;

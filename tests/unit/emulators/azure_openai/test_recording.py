@@ -3,8 +3,6 @@
 import base64
 import hashlib
 
-import pytest
-
 from emulators.azure_openai import recording
 from emulators.azure_openai.recording import ExchangeRecording, RecordedExchange
 
@@ -61,11 +59,9 @@ def test_filters_by_deployment_header_and_number() -> None:
     assert found.find(limit=1) == [two]
 
 
-def test_old_exchanges_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_exchanges_make_room() -> None:
     """The number of exchanges is bounded, and so is what their bodies take; digests stay."""
-    monkeypatch.setattr(recording, "KEPT_EXCHANGES", 3)
-    monkeypatch.setattr(recording, "KEPT_DETAIL_BYTES", 250)
-    found = ExchangeRecording()
+    found = ExchangeRecording(max_exchanges=3, max_detail_bytes=250)
     for _ in range(4):
         exchange = begin(found)
         exchange.wrote(bytes(100), 1.0)
@@ -83,13 +79,13 @@ def test_old_exchanges_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_long_body_is_kept_as_digest_only() -> None:
     """A body above the limit isn't held, and write times stop at theirs."""
     exchange = begin(ExchangeRecording())
-    for _ in range(recording.KEPT_WRITE_TIMES + 1):
+    for _ in range(recording.MAX_WRITE_TIMES + 1):
         exchange.wrote(bytes(1024), 1.0)
-    exchange.received(bytes(recording.KEPT_REQUEST_BODY + 1))
+    exchange.received(bytes(recording.MAX_REQUEST_BODY_BYTES + 1))
     document = exchange.document()
     assert document["response_body_base64"] is document["request_body"] is None
     assert (
         document["response_sha256"]
-        == hashlib.sha256(bytes(1024 * (recording.KEPT_WRITE_TIMES + 1))).hexdigest()
+        == hashlib.sha256(bytes(1024 * (recording.MAX_WRITE_TIMES + 1))).hexdigest()
     )
-    assert len(exchange.write_times) == recording.KEPT_WRITE_TIMES
+    assert len(exchange.write_times) == recording.MAX_WRITE_TIMES
