@@ -202,7 +202,7 @@ async def test_an_altered_header_is_found(azurite: str) -> None:
         assert (await deliveries.replayed(exchange_id))["problems"] == [REQUEST_ALTERED]
 
 
-async def test_what_is_assembled_in_a_child_process_is_compared_as_well(azurite: str) -> None:
+async def test_a_childs_event_is_compared_as_well(azurite: str) -> None:
     async with an_account(azurite) as account:
         deliveries, exchange_id = Deliveries(account), an_id(a_window())
         long_prompt = TRUE_PROMPT.replace(b"truth", b"truth " * IN_PLACE_BYTES)
@@ -253,7 +253,7 @@ async def test_a_requeued_replay_is_compared_as_well(azurite: str) -> None:
         assert RESPONSE_ALTERED in (await deliveries.deliver_queued())["problems"]
 
 
-async def test_a_capture_that_came_after_its_aborted_event_is_not_altered(azurite: str) -> None:
+async def test_a_late_capture_is_not_altered(azurite: str) -> None:
     """Reconcile took an exchange for dead that was only slow: first there was a placeholder, then
     the whole capture, and a response.
     """

@@ -59,10 +59,10 @@ def children() -> set[int]:
     }
 
 
-async def test_what_it_finds_is_redacted_beside_what_the_detectors_find(
+async def test_the_analyzers_findings_are_redacted(
     analyzer: AnalyzerProcess,
 ) -> None:
-    """By characters, whatever stands before; and one process does it for all events."""
+    """So are those of the detectors, by characters. One process does it for all events."""
     event = await event_of(analyzer, "žluť: Žofie and Anna, anna@example.com; Anna@example.com")
     assert event["content"] == "žluť: [PERSON] and [PERSON], [EMAIL]; [EMAIL]"
     assert event["redactions"] == {"email": 4, "person": 4}  # in `content` and in `choices`

@@ -152,10 +152,12 @@ async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[st
 
 
 @pytest.mark.parametrize("size", [1000, 2 * IN_PLACE_BYTES], ids=["in place", "in the child"])
-async def test_without_a_policy_no_text_goes_into_the_event_of_a_redacted_exchange(
+async def test_without_a_policy_a_redacted_event_is_empty(
     size: int,
 ) -> None:
-    """What the operator wants redacted is not known then. What may be counted is counted."""
+    """The operator's patterns are not known then, so no text goes into the event of a redacted
+    exchange. The figures do.
+    """
 
     async def unknown() -> None:
         return None
@@ -176,7 +178,7 @@ async def test_without_a_policy_no_text_goes_into_the_event_of_a_redacted_exchan
         assert event[name] == full[name]
 
 
-async def test_what_the_operator_wants_redacted_is_asked_for_with_each_exchange() -> None:
+async def test_each_exchange_gets_the_newest_patterns() -> None:
     """It may have changed since the last one; and it is asked for where it matters alone."""
     wanted = [CustomPatterns(words={"fruit": ("plum",)}), NO_PATTERNS]
 
@@ -192,9 +194,10 @@ async def test_what_the_operator_wants_redacted_is_asked_for_with_each_exchange(
     assert contents == ["[FRUIT]", "plum", "plum"]
 
 
-async def test_a_small_body_that_unfolds_to_a_large_one_goes_to_the_child_too(
+async def test_a_compressed_body_goes_to_the_child(
     children: list[dict[str, str]],
 ) -> None:
+    """A small body may unfold to a large one."""
     packed = zlib.compress(b" " * 50_000_000)
     assert len(packed) < IN_PLACE_BYTES
     response = Capture(header={"headers": {"content-encoding": "deflate"}}, body=packed)
@@ -262,8 +265,10 @@ async def test_one_child_at_a_time_bounds_the_memory(children: list[dict[str, st
     assert most <= before + 1
 
 
-async def test_a_child_that_fails_reports_the_innermost_frame_and_no_content() -> None:
-    """An operator has to find the bug; the exception's text may quote the prompt."""
+async def test_a_failing_child_reports_its_frame() -> None:
+    """The message names the innermost frame, for an operator to find the bug, and holds no content:
+    the exception's text may quote the prompt.
+    """
     broken = an_envelope(started_at="a secret that is no time")
     with pytest.raises(
         AssemblyError, match=r": EnvelopeError at shared\.core\.records\.exchange\.envelope:\d+$"
@@ -272,8 +277,8 @@ async def test_a_child_that_fails_reports_the_innermost_frame_and_no_content() -
     assert "a secret" not in str(error.value)
 
 
-async def test_a_failure_in_place_reports_the_innermost_frame_and_no_content() -> None:
-    """As that of a child."""
+async def test_a_failure_in_place_reports_its_frame() -> None:
+    """The message names the innermost frame and holds no content."""
     with pytest.raises(
         AssemblyError, match=r": ValueError at shared\.core\.[a-z_.]+:\d+$"
     ) as error:

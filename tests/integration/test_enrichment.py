@@ -156,9 +156,8 @@ class EnrichmentSetup:
         ).deliver
 
 
-async def test_the_event_is_built_of_envelope_and_captures_and_sent_under_the_exchanges_id() -> (
-    None
-):
+async def test_an_event_is_built_and_sent() -> None:
+    """It is built of envelope and captures, and sent under the exchange's id."""
     setup = EnrichmentSetup()
     setup.captures.held = {
         PLAIN.request_capture: Capture(header={"headers": {}}, body=b'{"messages": ["ask"]}'),
@@ -193,7 +192,8 @@ async def test_a_refusal_raises_so_that_the_queue_delivers_again() -> None:
     assert not setup.ledger.entries
 
 
-async def test_storage_that_cannot_be_reached_raises_so_that_the_queue_delivers_again() -> None:
+async def test_unreachable_storage_raises() -> None:
+    """So the queue delivers the message again."""
     setup = EnrichmentSetup()
     setup.captures.failure = StorageError("no")
     with pytest.raises(StorageError):
@@ -261,7 +261,7 @@ async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None
     assert json.loads(setup.event_hub.sent[0][0])["prompt"] is None
 
 
-async def test_a_capture_that_was_stored_although_nobody_knew_is_in_the_event() -> None:
+async def test_an_unacknowledged_capture_is_in_the_event() -> None:
     """The responses to the put, and to the question whether it was carried out, were lost."""
     setup = EnrichmentSetup()
     name = capture.request_name(EXCHANGE_ID)
@@ -272,7 +272,8 @@ async def test_a_capture_that_was_stored_although_nobody_knew_is_in_the_event() 
     assert "the request's capture is missing" not in " ".join(event["problems"])
 
 
-async def test_a_placeholder_is_not_taken_for_a_capture_that_nobody_knew_of() -> None:
+async def test_a_placeholder_is_not_a_capture() -> None:
+    """It is not taken for a capture that the envelope does not name."""
     setup = EnrichmentSetup()
     name = capture.request_name(EXCHANGE_ID)
     setup.captures.held[name] = Capture(header={"method": "POST", "partial": True}, body=b"")
@@ -282,7 +283,8 @@ async def test_a_placeholder_is_not_taken_for_a_capture_that_nobody_knew_of() ->
     assert any("request's capture is missing" in problem for problem in event["problems"])
 
 
-async def test_a_corrupt_capture_is_dead_lettered_for_another_try_would_find_the_same() -> None:
+async def test_a_corrupt_capture_is_dead_lettered() -> None:
+    """Another try would read the same."""
     setup = EnrichmentSetup()
     setup.captures.failure = CaptureError("cut short")
     await setup.deliver(PLAIN)
@@ -296,8 +298,8 @@ async def test_an_event_that_no_event_hub_takes_is_dead_lettered() -> None:
     assert setup.ledger.entries == [(EXCHANGE_ID, "too_large")]
 
 
-async def test_an_event_that_the_event_hub_refuses_is_noted_and_comes_again() -> None:
-    """How often, is for the poison queue to say."""
+async def test_a_rejected_event_is_recorded_and_retried() -> None:
+    """The poison handler counts the rejections."""
     setup = EnrichmentSetup()
     setup.event_hub.failure = EventRejected("not-allowed")
     with pytest.raises(EventRejected):
@@ -316,7 +318,7 @@ class Broken:
         raise AssemblyError("assembling an event failed: ZeroDivisionError")
 
 
-async def test_an_undeliverable_event_is_not_one_that_cannot_be_delivered_now() -> None:
+async def test_a_temporary_failure_is_not_undeliverable() -> None:
     setup = EnrichmentSetup()
     preparation = EventPreparation(setup.captures, Assembler("default"), setup.claims, setup.ledger)
     setup.event_hub.failure = DeliveryError("not now")
@@ -332,8 +334,10 @@ async def test_an_undeliverable_event_is_not_one_that_cannot_be_delivered_now() 
     assert not setup.ledger.entries
 
 
-async def test_an_outcome_that_no_capture_holds_is_stored_before_the_event_is_sent() -> None:
-    """Every later delivery reads it from storage. One that is stored already stays as it is."""
+async def test_a_pending_outcome_is_stored_first() -> None:
+    """It is stored before the event is sent, and every later delivery reads it. An outcome that is
+    stored already stays as it is.
+    """
     setup = EnrichmentSetup()
     setup.event_hub.failure = DeliveryError("not now")
     with pytest.raises(DeliveryError):
@@ -373,7 +377,7 @@ async def test_no_event_is_sent_of_an_outcome_that_cannot_be_stored() -> None:
     ],
     ids=["corrupt", "too large"],
 )
-async def test_an_outcome_is_stored_before_its_exchange_is_dead_lettered(
+async def test_an_outcome_is_stored_before_a_dead_letter(
     of_capture: Exception | None, of_event_hub: Exception | None, reason: str
 ) -> None:
     """Requeueing it reads that."""
@@ -390,8 +394,8 @@ async def test_an_outcome_is_stored_before_its_exchange_is_dead_lettered(
     assert setup.ledger.entries == [(EXCHANGE_ID, reason)]
 
 
-async def test_what_cannot_be_built_raises_and_dead_letters_nothing_yet() -> None:
-    """The app may be mended meanwhile; the poison queue counts."""
+async def test_a_failed_assembly_raises() -> None:
+    """Nothing is dead-lettered yet: the app may be fixed meanwhile. The poison handler counts."""
     setup = EnrichmentSetup()
     with pytest.raises(AssemblyError):
         await event_delivery(
@@ -423,7 +427,7 @@ def redacted_setup(secret: str) -> tuple[EnrichmentSetup, Envelope]:
     )
 
 
-async def test_the_bodies_of_a_redacted_exchange_go_once_its_event_is_accepted() -> None:
+async def test_redacted_bodies_are_erased_on_acceptance() -> None:
     setup, envelope = redacted_setup("anna@example.com")
     setup.event_hub.failure = DeliveryError("down")
     with pytest.raises(DeliveryError):
@@ -450,7 +454,7 @@ async def test_an_exchange_whose_bodies_are_gone_is_not_sent_again() -> None:
     assert setup.ledger.accepted == [envelope.exchange_id]
 
 
-async def test_the_outcome_of_a_redacted_exchange_loses_its_path_as_well() -> None:
+async def test_a_redacted_outcome_loses_its_path() -> None:
     setup, envelope = redacted_setup("anna@example.com")
     pending = replace(envelope, path="/openai/files/anna@example.com", outcome_pending=True)
     await setup.deliver(pending)
@@ -461,7 +465,7 @@ async def test_the_outcome_of_a_redacted_exchange_loses_its_path_as_well() -> No
     )
 
 
-async def test_bodies_that_were_not_all_erased_are_erased_by_the_next_delivery() -> None:
+async def test_the_next_delivery_erases_remaining_bodies() -> None:
     """The instance may be killed in between."""
     setup, envelope = redacted_setup("anna@example.com")
     await setup.captures.erase_body(capture.request_name(envelope.exchange_id))
@@ -470,7 +474,7 @@ async def test_bodies_that_were_not_all_erased_are_erased_by_the_next_delivery()
     assert all(side.body == b"" for side in setup.captures.held.values())
 
 
-async def test_a_delivery_is_reported_although_its_bodies_cannot_be_erased_yet(
+async def test_a_failed_erasure_does_not_hide_a_delivery(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The next try finds a body erased, perhaps, and has nothing to report."""
@@ -482,7 +486,7 @@ async def test_a_delivery_is_reported_although_its_bodies_cannot_be_erased_yet(
     assert "Delivered {" in caplog.text
 
 
-async def test_a_large_redacted_exchange_is_redacted_in_the_child_process() -> None:
+async def test_the_child_redacts_large_exchanges() -> None:
     """It is the one that has to load RE2 as well."""
     setup, envelope = redacted_setup("anna@example.com " * 10_000)
     await setup.deliver(envelope)

@@ -356,7 +356,7 @@ def any_exchange() -> st.SearchStrategy[AnyExchange]:
 
 @settings(max_examples=200, deadline=None)
 @given(any_exchange())
-def test_every_later_delivery_of_any_exchange_says_what_the_first_said(
+def test_any_later_delivery_repeats_the_first(
     exchange: AnyExchange,
 ) -> None:
     """Whatever the upstream, the client and storage do."""

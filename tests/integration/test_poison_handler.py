@@ -90,7 +90,7 @@ async def test_a_message_that_is_not_an_envelope_is_discarded(
     assert "secret" not in every_log.getvalue()
 
 
-async def test_envelopes_that_share_a_message_are_examined_one_message_each(azurite: str) -> None:
+async def test_shared_messages_are_split_for_examination(azurite: str) -> None:
     """One that kills the worker must not hide the others."""
     async with an_account(azurite) as account:
         envelopes = [await account.put_exchange(an_id(a_window())) for _ in range(3)]
@@ -163,7 +163,7 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
         assert await reconcile(account, envelope.exchange_id) == [by_reconcile(envelope)]
 
 
-async def test_an_outcome_without_a_capture_is_stored_before_its_exchange_is_dead_lettered(
+async def test_an_outcome_is_stored_before_dead_lettering(
     azurite: str,
 ) -> None:
     """A requeued dead letter says how the exchange ended, although no response came."""

@@ -55,7 +55,7 @@ async def test_a_missing_role_says_forbidden_and_nothing_else(failure: Exception
     }
 
 
-async def test_a_dependency_that_says_nothing_is_unreachable_after_the_limit() -> None:
+async def test_a_silent_dependency_is_unreachable() -> None:
     async def silent() -> None:
         await asyncio.Event().wait()
 

@@ -433,7 +433,7 @@ async def test_a_wait_ends_within_its_bound(
 
 
 @pytest.mark.usefixtures("nothing_left")
-async def test_an_event_hub_that_comes_back_after_a_silence_is_used_again(
+async def test_a_returning_event_hub_is_used_again(
     emulator: Emulator,
 ) -> None:
     """The open connection falls silent, new connections are accepted and not answered, and later

@@ -220,8 +220,8 @@ async def test_the_sizes_and_hashes_are_those_of_the_mode_full() -> None:
     assert sizes[0] == sizes[1] == sizes[2]
 
 
-async def test_a_killed_instance_leaves_a_request_capture_from_which_the_event_is_built() -> None:
-    """As in the mode `full`; its event has the size and the hash of the request."""
+async def test_a_killed_instance_leaves_a_request_capture() -> None:
+    """The event is built from it, with the size and the hash of the request."""
     setup = metadata_setup(sse(TEXT, asyncio.Event()))
     client = RelayClient(setup.relay, ASK)
     running = client.start()

@@ -239,7 +239,7 @@ async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
     assert sorted(event["usage_repeated"] for event in events) == [False] + [True] * 19
 
 
-async def test_an_exchange_whose_event_is_not_taken_leaves_the_usage_to_the_next(
+async def test_an_undelivered_event_releases_its_claim(
     azurite: str,
 ) -> None:
     """A dead-lettered exchange, one that is rejected repeatedly, and one that was only examined
@@ -320,7 +320,7 @@ async def test_a_batch_that_reports_no_usage_is_unknown_once(azurite: str) -> No
     assert bases == ["unknown", "repeated", "nothing", "repeated", "unknown"]
 
 
-async def test_responses_that_are_not_in_the_background_are_not_claimed(azurite: str) -> None:
+async def test_foreground_responses_are_not_claimed(azurite: str) -> None:
     """Their create call counts them, so nothing has to be stored."""
     async with an_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), a_response(background=False)

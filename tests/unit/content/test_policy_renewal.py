@@ -75,7 +75,7 @@ async def renewing() -> AsyncIterator[Renewals]:
         await one.aclose()
 
 
-async def test_before_the_first_read_has_ended_the_strictest_mode_counts(
+async def test_until_the_first_read_the_mode_is_strictest(
     renewing: Renewals,
 ) -> None:
     blob = Blob(FULL)
@@ -88,9 +88,10 @@ async def test_before_the_first_read_has_ended_the_strictest_mode_counts(
     assert renewal.policy().default is ContentMode.FULL
 
 
-async def test_a_new_version_counts_and_an_old_one_is_not_transferred_again(
+async def test_a_new_version_takes_effect(
     renewing: Renewals, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A version that was read is not transferred again."""
     blob = Blob(FULL)
     renewal = renewing(blob)
     renewal.begin()
@@ -163,7 +164,7 @@ async def test_without_an_earlier_policy_the_strictest_mode_counts(
     assert (renewal.degradation() or "").endswith(counts)
 
 
-async def test_a_version_that_was_found_broken_stays_so_after_an_outage(
+async def test_a_malformed_version_stays_so_after_an_outage(
     renewing: Renewals,
 ) -> None:
     """Storage says that it has not changed, and sends nothing."""

@@ -79,7 +79,7 @@ async def test_one_alone_that_fails_is_delivered_again_by_the_queue() -> None:
     assert not setup.queued
 
 
-async def test_one_that_can_neither_be_delivered_nor_queued_is_not_lost() -> None:
+async def test_a_failed_requeue_loses_nothing() -> None:
     """The message comes again, at the price of second events."""
     setup = DeliverySetup(failing={"second"}, queue_is_down=True)
     with pytest.raises(StorageError):

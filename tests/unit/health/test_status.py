@@ -76,7 +76,8 @@ async def read(given: Sources) -> dict[str, Any]:
     return await Status(given, "worker-1", lambda: NOW).read()
 
 
-async def test_backlog_reconcile_dead_letters_and_what_waits_in_memory_are_read() -> None:
+async def test_the_whole_status_is_read() -> None:
+    """Backlog, reconcile, dead letters, and the exchanges that wait in memory."""
     status = await read(sources())
     assert status["queue"] == {
         "length": 42,
@@ -93,13 +94,15 @@ async def test_backlog_reconcile_dead_letters_and_what_waits_in_memory_are_read(
     assert status["worker"]["recording"] == {"waiting": 3, "lost": 1}
 
 
-async def test_before_the_first_event_nothing_is_known_of_the_event_hub() -> None:
+async def test_a_status_before_the_first_event() -> None:
+    """Nothing is known of the Event Hub yet."""
     event_hub = (await read(sources()))["worker"]["event_hub"]
     assert event_hub["accepting"] is True
     assert event_hub["last_accepted_at"] is None
 
 
-async def test_a_store_that_fails_is_named_in_its_place_and_the_rest_is_read() -> None:
+async def test_a_failing_store_is_named_in_its_place() -> None:
+    """The rest of the status is read."""
     status = await read(replace(sources(), queue=QueueInTest(fails=True)))
     assert status["queue"] == {"error": "storage cannot be reached"}
     assert status["dead_letters"]["count"] == 1000
@@ -115,7 +118,8 @@ async def test_reports_are_those_of_the_ledger() -> None:
     assert [(report["window"], report["captured"]) for report in reports] == [("2026/11/27/10", 5)]
 
 
-def test_failures_degrade_until_an_event_is_accepted_or_they_are_old() -> None:
+def test_failures_degrade_the_status() -> None:
+    """Until an event is accepted, or the failures are old."""
     failing = (
         Acceptance().after_failure(NOW, "busy").after_failure(NOW + FAILURE_VALID_FOR / 2, "silent")
     )

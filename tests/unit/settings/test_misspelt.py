@@ -48,7 +48,8 @@ OF_OTHERS = (
         ("AZURE_EVENTHUB_NAMESPCE", "AZURE_EVENTHUB_NAMESPACE"),
     ],
 )
-def test_a_misspelt_name_is_found_with_the_setting_that_was_meant(name: str, meant: str) -> None:
+def test_a_misspelt_name_is_reported(name: str, meant: str) -> None:
+    """The notice names the setting that was probably meant."""
     assert load(LEAST | {name: "required"}).misspelt == {name: meant}
 
 
@@ -56,7 +57,8 @@ def test_other_programs_settings_are_not_taken_for_misspelt_ones() -> None:
     assert load(LEAST | dict.fromkeys(OF_OTHERS, "value")).misspelt == {}
 
 
-def test_what_the_sample_and_the_hosts_set_is_not_taken_for_misspelt() -> None:
+def test_usual_names_are_not_misspelt() -> None:
+    """The sample and the Functions hosts set them."""
     environment = RecordingEnvironment(LEAST)
     load(environment)
     sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]

@@ -134,9 +134,8 @@ def test_nothing_at_all_names_everything_that_is_missing_at_once() -> None:
         ),
     ],
 )
-def test_a_malformed_setting_is_named_with_what_it_must_look_like(
-    name: str, value: str, expected: str
-) -> None:
+def test_a_malformed_setting_is_named(name: str, value: str, expected: str) -> None:
+    """The message says what its value must look like."""
     assert problems({name: value}) == ["1 setting of fnsse needs attention:", f"  {expected}"]
 
 
@@ -333,7 +332,8 @@ def test_the_upstream_takes_a_key_or_the_managed_identity() -> None:
     assert settings.managed_identity_client_id == "1"
 
 
-def test_the_event_hub_takes_a_connection_string_or_the_managed_identity() -> None:
+def test_the_event_hub_needs_a_way_to_sign_in() -> None:
+    """A connection string, or a namespace for the managed identity."""
     assert load(LEAST).event_hub.connection_string == EVENT_HUB
     changes = {
         "AZURE_EVENTHUB_CONN_STR": "",
@@ -352,7 +352,8 @@ def test_the_event_hubs_name_may_stand_in_its_connection_string() -> None:
     assert load(LEAST | changes | {"AZURE_EVENTHUB_NAME": "other"}).event_hub.name == "other"
 
 
-def test_a_malformed_connection_string_does_not_hide_the_name_that_it_holds() -> None:
+def test_a_malformed_string_may_hold_the_name() -> None:
+    """The name of the event hub in it counts."""
     changes = {
         "AZURE_EVENTHUB_NAME": "",
         "AZURE_EVENTHUB_CONN_STR": "Endpoint=contoso;EntityPath=logs",
@@ -372,7 +373,8 @@ def test_every_event_hub_connection_string_is_accepted(text: str) -> None:
     assert load(LEAST | {"AZURE_EVENTHUB_CONN_STR": text}).event_hub.connection_string == text
 
 
-def test_captures_live_in_the_hosts_account_unless_they_have_their_own() -> None:
+def test_captures_may_have_their_own_account() -> None:
+    """By default they are in the host's account."""
     storage = load(LEAST).storage
     assert (storage.setting, storage.connection_string) == ("AzureWebJobsStorage", STORAGE)
     own = STORAGE.replace("contoso", "captures")
@@ -522,7 +524,8 @@ def test_the_least_settings_for_tokens() -> None:
     assert auth.operator_object_ids == frozenset()
 
 
-def test_several_audiences_and_identities_are_separated_by_commas() -> None:
+def test_audiences_are_separated_by_commas() -> None:
+    """So are the object ids of callers and operators."""
     other = TENANT.replace("6", "7")
     changes = {
         "CALLER_AUTH_AUDIENCE": f"api://Fnsse, {TENANT}",
@@ -605,7 +608,8 @@ def test_the_sample_is_valid_as_it_is() -> None:
     assert isinstance(load(sample()), Settings)
 
 
-def test_the_sample_holds_every_setting_and_nothing_that_is_not_read() -> None:
+def test_the_sample_holds_every_setting() -> None:
+    """It holds nothing that is not read."""
     environment = RecordingEnvironment(sample())
     load(environment)
     load(without_captures := RecordingEnvironment(sample() | {"CAPTURES_STORAGE": ""}))
@@ -661,7 +665,8 @@ def test_the_content_policy_may_be_in_a_blob(name: str) -> None:
         "https://contoso.blob.core.windows.net/policies/content.json",
     ],
 )
-def test_what_is_neither_a_policy_nor_the_name_of_a_blob_is_malformed(text: str) -> None:
+def test_a_malformed_content_policy(text: str) -> None:
+    """It is neither a policy nor the name of a blob."""
     assert problems({"CONTENT_POLICY": text})[1] == (
         "  CONTENT_POLICY is malformed: it is neither a JSON object nor the name of a blob, "
         "policies/content.json"
@@ -687,9 +692,10 @@ def test_a_mistake_in_the_content_policy_is_named_with_its_rule() -> None:
     ],
     ids=["default", "chosen", "off"],
 )
-def test_background_responses_are_followed_unless_that_is_switched_off(
+def test_following_can_be_switched_off(
     changes: dict[str, str], expected: FollowingSettings | None
 ) -> None:
+    """By default background responses are followed."""
     assert load(LEAST | changes).following == expected
 
 
@@ -708,9 +714,10 @@ def test_a_schedule_of_five_fields_is_malformed() -> None:
         ("span_and_event", True, True),
     ],
 )
-def test_prompts_and_answers_are_exported_only_where_they_are_wanted(
+def test_prompts_are_exported_only_by_a_setting(
     value: str | None, on_spans: bool, in_events: bool
 ) -> None:
+    """So are answers."""
     collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
     wanted = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": value} if value else {}
     telemetry = load(LEAST | collector | wanted).telemetry

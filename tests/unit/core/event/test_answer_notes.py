@@ -76,15 +76,18 @@ def test_of_a_long_stream_beginning_and_end_are_read(end_of_line: bytes) -> None
     assert (answer.finished, answer.problems, answer.unreadable) == (None, (), False)
 
 
-def test_of_a_long_stream_that_the_client_left_no_finish_reason_is_said() -> None:
-    """What it was sent ended somewhere in the middle, which is not known."""
+def test_a_long_stream_cut_by_the_client() -> None:
+    """The client of a long stream disconnected: no finish reason is reported. The end of
+    its part is not known.
+    """
     headers = {"content-type": "text/event-stream"}
     _, answer, sent = noted(long_stream(), headers, sent_bytes=100_000)
     assert (answer.model, answer.usage) == ("gpt-4o-2024-11-20", USAGE)
     assert (sent.finish_reason, sent.choices, sent.failed) == (None, (), False)
 
 
-def test_of_a_short_stream_that_the_client_left_the_part_is_read_that_it_was_sent() -> None:
+def test_a_short_stream_cut_by_the_client() -> None:
+    """The client of a short stream disconnected: the part that it was sent is read."""
     first = event(model="gpt-4o", choices=[{"index": 0, "delta": {"content": SECRET}}])
     rest = event(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
     headers = {"content-type": "text/event-stream"}

@@ -101,7 +101,8 @@ DOCUMENT = answered(
 )
 
 
-def test_a_stream_has_every_key_that_consumers_have_always_parsed() -> None:
+def test_a_stream_has_the_keys_of_the_contract() -> None:
+    """Every key that consumers have always parsed is there."""
     fields = event_of(an_envelope(), request_capture(stream=True), STREAM)
     expected = {
         "type": "stream_completion",
@@ -230,7 +231,8 @@ def test_a_streams_latency_is_exactly_the_sum_of_its_parts(envelope: Envelope) -
 
 
 @given(st.floats(0, 1_740_000, allow_nan=False))
-def test_the_timestamp_is_the_end_in_utc_with_microseconds_and_no_offset(to_end_ms: float) -> None:
+def test_the_timestamp_is_the_end_in_utc(to_end_ms: float) -> None:
+    """It has microseconds and no offset."""
     timings = Timings(
         to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=to_end_ms
     )
@@ -276,7 +278,7 @@ def test_arbitrary_bodies_give_an_event(
     valid(json.loads(text, parse_constant=refuse))
 
 
-def test_the_halves_of_a_character_that_two_chunks_share_make_one() -> None:
+def test_a_character_split_over_two_chunks_is_one() -> None:
     """Servers that cut a text by UTF-16 units send each half as an escape."""
     chunks = [
         {"choices": [{"index": 0, "delta": {"content": half}}]}
@@ -392,10 +394,12 @@ FAILED = {"object": "response", "status": "failed", "error": {"code": "x", "mess
         ("embeddings", {"object": "error", "code": "x", "message": "m"}),
     ],
 )
-def test_an_error_inside_a_200_is_the_upstreams_whatever_its_size_and_coding(
+def test_an_error_inside_a_200_is_the_upstreams(
     coding: str, size: int, operation: str, body: dict[str, Any]
 ) -> None:
-    """The relay sees neither a large document nor a coded one, and says that it completed."""
+    """Its size and its coding do not matter. The relay sees neither a large document nor a coded
+    one, and says that it completed.
+    """
     raw = json.dumps(body | {"instructions": "x" * size}).encode()
     raw = gzip.compress(raw) if coding else raw
     event = event_of(
@@ -424,8 +428,8 @@ def test_a_coded_stream_ended_as_its_text_says(end: bytes, outcome: str, code: s
     assert event["content"] == "a"
 
 
-def test_a_client_that_disconnects_at_the_headers_of_a_refusal_was_refused() -> None:
-    """Its body is not known: the status is."""
+def test_a_client_may_disconnect_at_error_headers() -> None:
+    """The outcome is upstream_error: the status is known, although the body is not."""
     envelope = an_envelope(
         stream=False, outcome=Outcome.UPSTREAM_ERROR, upstream_status_code=429, response_bytes=0
     )
@@ -469,7 +473,8 @@ def test_numbers_with_a_fraction_of_nothing_are_tokens() -> None:
 
 
 @pytest.mark.parametrize("missing", [4, 8])
-def test_an_answer_whose_coding_is_cut_short_is_read_as_far_as_it_goes(missing: int) -> None:
+def test_an_answer_with_a_cut_coding_is_read(missing: int) -> None:
+    """It is read as far as it can be decoded."""
     body = json.dumps({"choices": [{"index": 0, "message": {"content": "hello"}}]}).encode()
     raw = gzip.compress(body)[:-missing]
     event = event_of(

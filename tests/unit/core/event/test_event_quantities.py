@@ -37,7 +37,7 @@ def polled(deployments: dict[str, DeploymentProfile], model: str) -> Quantities:
     ],
     ids=["listed", "listed beside others", "not listed", "all the same", "no setting"],
 )
-def test_a_poll_is_priced_for_the_deployment_that_its_answer_names(
+def test_a_poll_is_priced_by_its_answers_deployment(
     deployments: dict[str, DeploymentProfile], model: str, sku: str | None
 ) -> None:
     """Without a name the type stays unknown, unless all deployments have the same."""

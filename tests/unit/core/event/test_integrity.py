@@ -96,7 +96,7 @@ def test_what_was_altered_before_the_first_delivery_is_found() -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"messages": [1]}', b""], ids=["altered", "emptied"])
-def test_a_hash_in_the_header_does_not_hide_that_the_body_was_altered(body: bytes) -> None:
+def test_a_hash_in_the_header_hides_no_alteration(body: bytes) -> None:
     """Only captures without a body have one."""
     digest = {"bytes": len(REQUEST.body), "sha256": RELAYED.request_sha256}
     forged = Capture(header={**REQUEST.header, "body": digest}, body=body)

@@ -120,15 +120,15 @@ def test_fitting_leaves_the_event_itself_alone() -> None:
 
 
 @pytest.mark.parametrize("text", ["\x00", '"', "\\", "é", "👋", "\ud800", "\u2028", "a"])
-def test_the_limit_holds_for_every_way_in_which_json_writes_a_character(text: str) -> None:
+def test_the_limit_holds_for_every_json_character(text: str) -> None:
     """One byte, two of an escape, six of `\\u0000`, three or four of UTF-8."""
     fitted = _fitted([{"role": "user", "content": text * 300_000}])
     written = len(json.dumps(fitted, ensure_ascii=False, separators=(",", ":")).encode())
     assert LIMIT * 0.85 < written <= LIMIT
 
 
-def test_a_prompt_of_20_mb_and_an_answer_of_5_mb_fit_an_event_hub() -> None:
-    """The contract's keys keep their types."""
+def test_25_mb_of_texts_fit_an_event_hub() -> None:
+    """A prompt of 20 MB and an answer of 5 MB are cut. The contract's keys keep their types."""
     fitted = _fitted(
         [{"role": "user", "content": "word " * 4_000_000}], "x" * 5_000_000, 1024 * 1024
     )

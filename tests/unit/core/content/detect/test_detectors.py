@@ -106,13 +106,14 @@ def test_what_is_found_is_counted_by_kind() -> None:
     assert counts == {"email": 2, "ip": 1}
 
 
-def test_findings_that_overlap_are_replaced_by_one_that_covers_both() -> None:
+def test_overlapping_findings_become_one() -> None:
+    """It covers both."""
     custom = Redactor(CustomPatterns(patterns={"long": "anna@example.com, room [0-9]+"}))
     assert redacted("anna@example.com, room 12!", custom) == "[EMAIL]!"
 
 
 @given(st.text())
-def test_any_text_is_redacted_to_one_in_which_nothing_is_left_to_find(text: str) -> None:
+def test_a_redacted_text_has_no_findings(text: str) -> None:
     """Lone surrogates and NUL included."""
     once = redacted(text)
     assert redacted(once) == once
@@ -130,7 +131,7 @@ def test_own_patterns_and_words_are_found() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["(?=a)", r"(a)\1", "(", "a*"])
-def test_a_pattern_that_cannot_be_searched_for_is_refused_by_name(pattern: str) -> None:
+def test_an_unusable_pattern_is_rejected_by_name(pattern: str) -> None:
     with pytest.raises(ContentPolicyError, match="the pattern `mine`"):
         Redactor(CustomPatterns(patterns={"mine": pattern}))
 

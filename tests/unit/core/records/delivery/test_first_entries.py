@@ -13,7 +13,8 @@ def line(exchange_id: str, at_ms: int, delivery: Delivery = Delivery.DELIVERED) 
     return LedgerEntry(exchange_id=exchange_id, delivery=delivery, at_ms=at_ms).line()
 
 
-def test_the_earliest_delivery_is_the_first_whoever_is_read_first() -> None:
+def test_the_earliest_delivery_is_the_first() -> None:
+    """The order in which the ledger's blobs are read does not matter."""
     entries = FirstEntries({FIRST, SECOND})
     entries.read(line(FIRST, 20) + line(SECOND, 5) + line(OTHER, 1), "late")
     entries.read(line(FIRST, 10) + line(SECOND, 6), "early")
@@ -29,7 +30,8 @@ def test_two_writers_of_one_moment_agree() -> None:
     assert (entries.of_writer("a"), entries.of_writer("b")) == ({FIRST}, set())
 
 
-def test_a_dead_letter_and_what_is_not_an_entry_are_not_deliveries() -> None:
+def test_other_lines_are_not_deliveries() -> None:
+    """A dead letter and a line that is not an entry are ignored."""
     entries = FirstEntries({FIRST})
     entries.read(line(FIRST, 1, Delivery.DEAD_LETTERED) + FIRST.encode() + b" ?\n", "w")
     assert entries.of_writer("w") == set()

@@ -54,7 +54,8 @@ def test_it_does_not_matter_how_a_blob_is_cut() -> None:
 
 
 @given(st.lists(st.binary(max_size=90).map(lambda line: line.replace(b"\n", b"")), max_size=10))
-def test_lines_that_are_not_entries_are_counted_and_hide_no_other(garbage: list[bytes]) -> None:
+def test_unreadable_lines_are_counted(garbage: list[bytes]) -> None:
+    """They do not hide the entries around them."""
     found, unreadable = read(b"".join(line + b"\n" + DELIVERED.line() for line in garbage))
     assert (found, unreadable) == ([DELIVERED] * len(garbage), len(garbage))
 

@@ -46,7 +46,8 @@ def test_an_envelope_is_written_in_ascii() -> None:
 
 
 @pytest.mark.parametrize("character", ["x", '"', "\\", "\0", "é", "→", "🐎", "\ud800"])
-def test_an_envelope_stays_below_8_kb_whatever_callers_and_upstream_say(character: str) -> None:
+def test_an_envelope_stays_below_8_kb(character: str) -> None:
+    """The texts of callers and upstream do not matter."""
     text = bound_text(character * 70_000)
     usage_chunk = json.dumps({"choices": [], "usage": {"note": character * 2500}}).encode(
         "utf-8", "replace"
@@ -153,9 +154,8 @@ def test_arbitrary_bytes_are_refused(data: bytes) -> None:
 
 
 @given(st.sampled_from([field.name for field in dataclasses.fields(Envelope)]), json_values)
-def test_an_envelope_with_any_value_in_any_place_is_loaded_or_refused(
-    name: str, value: object
-) -> None:
+def test_any_value_is_loaded_or_rejected(name: str, value: object) -> None:
+    """Any value in the place of any member."""
     try:
         loaded = load(changed(name, value))
     except EnvelopeError:
@@ -181,7 +181,7 @@ members = st.sampled_from(
 
 
 @given(envelopes, st.lists(st.tuples(members, st.booleans(), json_values), min_size=1, max_size=3))
-def test_a_hostile_envelope_is_refused_or_dumped_as_it_was_loaded(
+def test_a_hostile_envelope_is_rejected_or_kept(
     envelope: Envelope, changes: list[tuple[tuple[str, ...], bool, Any]]
 ) -> None:
     """Members of any value and missing ones raise EnvelopeError, and nothing else."""

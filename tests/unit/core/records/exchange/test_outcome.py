@@ -64,7 +64,8 @@ def test_a_response_does_not_excuse_another_end() -> None:
         )
 
 
-def test_an_error_within_a_stream_is_the_upstreams_however_it_ended() -> None:
+def test_an_error_within_a_stream_is_the_upstreams() -> None:
+    """The end of the stream does not matter."""
     for observed in (
         Outcome.COMPLETED,
         Outcome.UPSTREAM_INTERRUPTED,
@@ -79,7 +80,7 @@ def test_an_error_within_a_stream_is_the_upstreams_however_it_ended() -> None:
 
 
 @pytest.mark.parametrize("outcome", sorted(Outcome))
-def test_the_whole_response_corrects_what_the_relay_could_not_see(outcome: Outcome) -> None:
+def test_the_whole_response_corrects_the_outcome(outcome: Outcome) -> None:
     """And nothing else: an interruption, a timeout or a refusal is the relay's own observation."""
     may_change = outcome in {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
     for failed, finished, known, read_it in itertools.product(

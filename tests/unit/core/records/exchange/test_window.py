@@ -27,7 +27,7 @@ def test_a_window_holds_its_moment_and_is_found_by_its_name(moment: datetime) ->
 
 
 @given(moments)
-def test_an_exchange_belongs_to_the_window_that_its_captures_lie_in(moment: datetime) -> None:
+def test_an_exchange_belongs_to_its_captures_window(moment: datetime) -> None:
     exchange_id = new_exchange_id(int(moment.timestamp() * 1000), bytes(10))
     assert request_name(exchange_id).startswith(f"{Window.of_exchange(exchange_id).name}/")
 
@@ -57,9 +57,10 @@ def test_windows_between_overlap_the_range_and_leave_no_gap(
         (60, False, ["2026/11/23/09", "2026/11/23/10"]),
     ],
 )
-def test_windows_are_judged_when_the_last_exchange_that_began_in_them_is_over(
+def test_windows_are_judged_when_they_are_over(
     minutes: int, include_open: bool, expected: list[str]
 ) -> None:
+    """No exchange that began in them can still be running."""
     judged = judged_windows(
         AT_TEN + timedelta(minutes=minutes), timedelta(hours=2), include_open=include_open
     )

@@ -39,7 +39,8 @@ def test_a_range_covers_every_window_that_it_touches() -> None:
     assert parsed().windows() == ["2026/11/23/10", "2026/11/23/11"]
 
 
-def test_a_moment_without_an_offset_is_utc_and_one_with_it_is_converted() -> None:
+def test_a_moment_is_converted_to_utc() -> None:
+    """A moment without an offset is UTC."""
     assert parsed(**{"from": "2026-11-23T10:00"}).first == datetime(2026, 11, 23, 10, tzinfo=UTC)
     assert parsed(**{"from": "2026-11-23T12:00+02:00"}).first == datetime(
         2026, 11, 23, 10, tzinfo=UTC
