@@ -23,6 +23,7 @@ from shared.core.event import builder, integrity
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.content_mode import ContentMode
+from shared.core.wire.http.content_coding import is_identity
 from shared.core.wire.http.headers import EVENT_STREAM
 from shared.enrichment import assembly_process
 from shared.enrichment.analyzer_process import AnalyzerProcess
@@ -163,7 +164,7 @@ def _is_stream(response: Capture) -> bool:
 
 
 def _is_encoded(side: Capture) -> bool:
-    return _header(side, "content-encoding") not in {"", "identity"}
+    return not is_identity(_header(side, "content-encoding"))
 
 
 def _header(side: Capture, name: str) -> str:

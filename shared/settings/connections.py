@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from shared.core.wire.http.service_address import is_service_address
 from shared.settings import validators
 from shared.settings.environ_reader import EnvironReader
 from shared.settings.settings import (
@@ -110,7 +111,7 @@ def _storage_address(reader: EnvironReader, setting: str, service: str) -> str |
     """
     name = f"{setting}__{service}ServiceUri"
     address = reader.validate(
-        name, "an address", f"https://contoso.{service}.core.windows.net", validators.is_address
+        name, "an address", f"https://contoso.{service}.core.windows.net", is_service_address
     )
     # the host's own short form for the public cloud
     account = reader.text(f"{setting}__accountName")

@@ -9,13 +9,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from shared.core.cost import deployments
+from shared.core.wire.http.service_address import has_safe_scheme
 
 # Azure OpenAI serves nothing but /openai there.
 _WITHOUT_PATH: Final = (".openai.azure.com", ".cognitiveservices.azure.com")
 # Members of an event's `caller` that may become attributes of metrics. Not the request id: each
 # call has its own.
 CALLER_MEMBERS: Final = ("subscription", "product", "user", "api", "team")
-_LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def connection_string_parts(text: str) -> dict[str, str]:
@@ -31,9 +31,8 @@ def comma_separated(text: str | None) -> frozenset[str]:
 
 def is_base_url(text: str) -> bool:
     parts = urlsplit(text)
-    local = parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
     clean = not parts.username and not any(mark in text for mark in "?# ")
-    return (parts.scheme == "https" or local) and bool(parts.hostname) and parts.port != 0 and clean
+    return has_safe_scheme(parts) and bool(parts.hostname) and parts.port != 0 and clean
 
 
 def without_openai(base_url: str) -> str:
@@ -79,12 +78,6 @@ def are_deployments(text: str) -> bool:
 
 def is_schedule(text: str) -> bool:
     return re.fullmatch(r"[\d*/,A-Za-z-]+( +[\d*/,A-Za-z-]+){5}", text) is not None
-
-
-def is_address(text: str) -> bool:
-    parts = urlsplit(text)
-    local = parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
-    return (parts.scheme == "https" or local) and bool(parts.hostname) and "?" not in text
 
 
 def is_api_version(text: str) -> bool:

@@ -23,6 +23,7 @@ from jwt.exceptions import (
 )
 from jwt.types import Options
 
+from shared.core.wire.http.service_address import is_service_address
 from shared.core.wire.token import caller_token, published_keys
 from shared.core.wire.token.caller_token import (
     ALGORITHM,
@@ -33,7 +34,6 @@ from shared.core.wire.token.caller_token import (
 )
 from shared.core.wire.token.published_keys import METADATA_PATHS, Metadata, RsaKey
 from shared.errors import SigningKeysUnavailable
-from shared.settings.validators import is_address
 
 _LARGEST_ANSWER_BYTES: Final = 1024 * 1024  # Entra's are about 10 KB
 _LEAST_KEY_BITS: Final = 2048  # RFC 7518, 3.3
@@ -145,7 +145,7 @@ class EntraTenant:
 
     async def _metadata(self, session: aiohttp.ClientSession, address: str) -> Metadata:
         metadata = published_keys.metadata(await _document(session, address), self._tenant_id)
-        if metadata is None or not is_address(metadata.keys_url):
+        if metadata is None or not is_service_address(metadata.keys_url):
             raise SigningKeysUnavailable("what came is not the OpenID metadata of that tenant")
         return metadata
 

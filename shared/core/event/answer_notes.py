@@ -19,7 +19,7 @@ from shared.core.event import sources
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.unstored_body import UnstoredBody
-from shared.core.wire.http.content_coding import decode_small
+from shared.core.wire.http.content_coding import decode_small, is_identity
 from shared.core.wire.json.json_shape import JsonObject, mapping, short
 from shared.core.wire.operations import ReaderKind
 from shared.core.wire.steps import Cooperative
@@ -63,7 +63,7 @@ def _answers_steps(
     body: UnstoredBody, headers: dict[str, str], envelope: Envelope
 ) -> Cooperative[_Answers]:
     whole, coding = body.whole, headers.get("content-encoding", "").strip().lower()
-    if coding in {"", "identity"}:
+    if is_identity(coding):
         if whole is not None:
             return (yield from _complete_answer_steps(whole, headers, envelope))
         return (yield from _answer_ends_steps(body, headers, envelope))

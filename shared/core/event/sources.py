@@ -15,6 +15,7 @@ from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.records.exchange.piece_times import Arrival
+from shared.core.wire.http.content_coding import is_identity
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.steps import Cooperative
 
@@ -50,8 +51,7 @@ class EventSources:
     @property
     def is_encoded(self) -> bool:
         """The response has a content coding: the relay could not read its bytes."""
-        coding = self.response_headers.get("content-encoding", "")
-        return coding.strip().lower() not in {"", "identity"}
+        return not is_identity(self.response_headers.get("content-encoding", ""))
 
     @property
     def is_upstream_error(self) -> bool:

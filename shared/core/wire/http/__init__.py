@@ -9,6 +9,7 @@ fields of forms leave.
     upstream_target   path and query as the upstream gets them
     content_coding    decodes gzip and deflate piece by piece
     multipart         the fields of an upload
+    service_address   addresses that may get credentials
     retry_after       the header Retry-After
     fetched_response  a response that the app fetched for itself
     body_start        the kind of body that begins with some bytes

@@ -27,6 +27,12 @@ _IDENTITY: Final = frozenset({"", "identity"})
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
 _GZIP_START: Final = b"\x1f"
 _ZLIB: Final = _GZIP | {"deflate"}
+READABLE_CODINGS: Final = _ZLIB | _IDENTITY - {""}  # those that can be decoded, by their names
+
+
+def is_identity(coding: str) -> bool:
+    """Whether a content-encoding leaves a body's bytes as they are; "": there is no such header."""
+    return coding.strip().lower() in _IDENTITY
 
 
 class ContentDecoder:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote
 
+from shared.core.wire.http.content_coding import READABLE_CODINGS
 from shared.core.wire.http.forwarding_rules import (
     REQUEST_HEADERS,
     RESPONSE_HEADERS,
@@ -16,7 +17,6 @@ from shared.core.wire.http.forwarding_rules import (
 from shared.core.wire.http.headers import RawHeaders
 
 # Content codings that enrichment can decode with the standard library.
-READABLE_CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate", "identity"})
 
 _REQUEST_MATCHER: Final = matcher(REQUEST_HEADERS)
 _RESPONSE_MATCHER: Final = matcher(RESPONSE_HEADERS)

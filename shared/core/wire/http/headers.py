@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from shared.core.wire.http.content_coding import is_identity
+
 EVENT_STREAM: Final = "text/event-stream"  # the media type
 
 type RawHeaders = list[tuple[bytes, bytes]]
@@ -62,4 +64,4 @@ def is_json(content_type: str) -> bool:
 
 def is_readable(headers: RawHeaders) -> bool:
     """Whether a body's bytes are its text: it has no content coding."""
-    return header(headers, b"content-encoding").strip().lower() in {"", "identity"}
+    return is_identity(header(headers, b"content-encoding"))
