@@ -71,14 +71,14 @@ class LagBench:
     def load(self, rate: int, seconds: int) -> LoadWindow:
         """Make calls at this rate, and wait until their events are accepted. Raises BenchError."""
         _progress(f"{rate} calls a second for {seconds} s")
-        calls, machine, began = rate * seconds, self._machine.read(), self._read()
+        calls, machine, start = rate * seconds, self._machine.read(), self._read()
         generator_s = self._run(calls, rate)
         ended, others_share = self._read(), self._machine.others_share(machine, generator_s)
         self._drain()
         return LoadWindow(
             calls_per_s=rate,
             calls=calls,
-            began=began,
+            start=start,
             ended=ended,
             drained=self._read(),
             others_share=others_share,

@@ -33,7 +33,7 @@ class LoadWindow:
 
     calls_per_s: int
     calls: int
-    began: Reading
+    start: Reading
     ended: Reading  # after its last answer
     drained: Reading  # the last of its events was accepted
     others_share: float  # of the machine, by processes outside of the benchmark
@@ -41,21 +41,21 @@ class LoadWindow:
     @property
     def worker_share(self) -> float:
         """CPU time of the worker while the load ran, as a share of one core."""
-        return (self.ended.worker_s - self.began.worker_s) / self._seconds
+        return (self.ended.worker_s - self.start.worker_s) / self._seconds
 
     @property
     def azurite_share(self) -> float:
         """CPU time of Azurite while the load ran, as a share of one core."""
-        return (self.ended.azurite_s - self.began.azurite_s) / self._seconds
+        return (self.ended.azurite_s - self.start.azurite_s) / self._seconds
 
     @property
     def azurite_ms_per_call(self) -> float:
         """CPU milliseconds of Azurite for each call, until the last event was accepted."""
-        return (self.drained.azurite_s - self.began.azurite_s) / self.calls * 1000
+        return (self.drained.azurite_s - self.start.azurite_s) / self.calls * 1000
 
     @property
     def _seconds(self) -> float:
-        return (self.ended.at - self.began.at).total_seconds()
+        return (self.ended.at - self.start.at).total_seconds()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Lag:
 
 def lag_of(window: LoadWindow, events: Sequence[ArrivedEvent]) -> Lag:
     """The lag of the exchanges that ended while this load ran."""
-    own = [event for event in events if window.began.at <= event.ended <= window.drained.at]
+    own = [event for event in events if window.start.at <= event.ended <= window.drained.at]
     lags = [event.lag_ms for event in own]
     last = max(event.accepted for event in own)
     return Lag(

@@ -66,7 +66,7 @@ class Busy:
 
     at: float
     all_s: float
-    ours_s: float
+    own_s: float
 
 
 class Machine:
@@ -74,7 +74,7 @@ class Machine:
 
     def __init__(self, parts: Mapping[str, StackPart]) -> None:
         pids = [pid for part in parts.values() for pid in (part.pid, *part.descendants())]
-        self._ours = [psutil.Process(), *(psutil.Process(pid) for pid in pids)]
+        self._own_processes = [psutil.Process(), *(psutil.Process(pid) for pid in pids)]
 
     def read(self) -> Busy:
         """CPU seconds used so far."""
@@ -82,13 +82,13 @@ class Machine:
         return Busy(
             at=time.monotonic(),
             all_s=float(times.user + times.nice + times.system),
-            ours_s=_cpu_s(self._ours),
+            own_s=_cpu_s(self._own_processes),
         )
 
     def others_share(self, before: Busy, load_generator_s: float) -> float:
         """The others' share of all cores since then, 0 to 1."""
         now = self.read()
-        others_s = now.all_s - before.all_s - (now.ours_s - before.ours_s) - load_generator_s
+        others_s = now.all_s - before.all_s - (now.own_s - before.own_s) - load_generator_s
         return max(0.0, others_s / (now.at - before.at) / (psutil.cpu_count() or 1))
 
 

@@ -15,8 +15,8 @@ from unittest import mock
 import pytest
 
 
-class _Kept(logging.Handler):
-    """Keeps records as text: a record itself would keep the exception and its frames alive."""
+class _TextHandler(logging.Handler):
+    """Stores records as text: a record itself would keep the exception and its frames alive."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
@@ -25,8 +25,8 @@ class _Kept(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(self.format(record))
 
-    def keep(self, context: dict[str, Any]) -> None:
-        """Keep what an event loop reports to its exception handler."""
+    def add(self, context: dict[str, Any]) -> None:
+        """Store what an event loop reports to its exception handler."""
         error = context.get("exception")
         traceback_lines = (
             traceback.format_exception(error) if isinstance(error, BaseException) else ()
@@ -43,11 +43,11 @@ def asyncio_errors_raised(*, collect: bool) -> Iterator[None]:
     A task or future whose exception nobody retrieved is reported when it is freed; one within a
     reference cycle is freed by a garbage collection only. collect: run one before judging.
     """
-    records = _Kept(logging.ERROR)
+    records = _TextHandler(logging.ERROR)
     report = asyncio.BaseEventLoop.call_exception_handler
 
     def reported(loop: asyncio.BaseEventLoop, context: dict[str, Any]) -> None:
-        records.keep(context)
+        records.add(context)
         report(loop, context)
 
     logger = logging.getLogger("asyncio")

@@ -11,7 +11,7 @@ def unit_s() -> float:
     """
     tries = []
     for _ in range(5):
-        began = time.thread_time()
+        started_s = time.thread_time()
         sum(number & 7 for number in range(30_000))
-        tries.append(time.thread_time() - began)
+        tries.append(time.thread_time() - started_s)
     return min(tries)

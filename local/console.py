@@ -45,7 +45,7 @@ class Console:
         self._out = out
         self._lock = threading.Lock()
         # Lines that wait for the end of a paragraph of ours. None: no paragraph is being written.
-        self._held: list[str] | None = None
+        self._delayed_lines: list[str] | None = None
 
     def line(self, text: str = "") -> None:
         """Print a line of the run itself."""
@@ -68,20 +68,20 @@ class Console:
     def holding(self) -> Iterator[None]:
         """Delay the lines of parts to the end of the block, or to the next release()."""
         with self._lock:
-            self._held = []
+            self._delayed_lines = []
         try:
             yield
         finally:
             self.release()
             with self._lock:
-                self._held = None
+                self._delayed_lines = None
 
     def release(self) -> None:
         """Print the lines held so far, between two paragraphs within holding()."""
         with self._lock:
-            if self._held:
-                self._write("".join(self._held))
-                self._held = []
+            if self._delayed_lines:
+                self._write("".join(self._delayed_lines))
+                self._delayed_lines = []
 
     def close(self) -> None:
         """Close the log files. A part's line that comes later is not logged."""
@@ -90,10 +90,10 @@ class Console:
                 file.close()
 
     def _show(self, line: str) -> None:
-        if self._held is None:
+        if self._delayed_lines is None:
             self._write(line)
         else:
-            self._held.append(line)
+            self._delayed_lines.append(line)
 
     def _log(self, part: str, line: str) -> None:
         if part not in self._files:

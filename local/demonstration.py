@@ -42,7 +42,7 @@ def show(
         console.line("\nWhat a consumer of the Event Hub receives, abridged:")
         expected = {"error"} if failure else {"stream_completion", "completion"}
         missing = _show_events(
-            stack, console, feed, expected, events, lambda event: _is_ours(event, messages, started)
+            stack, console, feed, expected, events, lambda event: _is_own(event, messages, started)
         )
     problems = [problem for problem in (failure, missing) if problem]
     if problems:
@@ -128,24 +128,24 @@ def _show_events(
     feed: LocalEventFeed,
     expected: set[str],
     events: Path,
-    ours: Callable[[Event], bool],
+    is_own: Callable[[Event], bool],
 ) -> str | None:
     """Print an event of each expected type, the stream's first; return a message if one is
     late.
     """
     missing = set(expected)
     lines: dict[str, str] = {}
-    began = time.monotonic()
+    started_at = time.monotonic()
     notice_s: float = _FIRST_NOTICE_S
     while missing:
         stack.check()
         event = feed.next(within_s=0.2)
-        if event is not None and event.get("type") in missing and ours(event):
+        if event is not None and event.get("type") in missing and is_own(event):
             missing.discard(event["type"])
             lines[event["type"]] = _text_of(event, save(event, events))
             if "stream_completion" not in missing:
                 console.line("\n".join(lines.pop(kind) for kind in sorted(lines, reverse=True)))
-        waited_s = time.monotonic() - began
+        waited_s = time.monotonic() - started_at
         if missing and waited_s > _EVENTS_WITHIN_S:
             return _missing(stack, missing)
         if missing and waited_s > notice_s:
@@ -188,7 +188,7 @@ def _indented(lines: list[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def _is_ours(event: Event, messages: list[ChatCompletionMessageParam], started: datetime) -> bool:
+def _is_own(event: Event, messages: list[ChatCompletionMessageParam], started: datetime) -> bool:
     """Whether the event is of this run: an earlier run's envelope may still have been in
     the queue.
     """

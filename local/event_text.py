@@ -9,7 +9,7 @@ from typing import Final
 from local.colour import Paint, of_outcome, plain
 from local.event_feed import Event
 
-_SHOWN_CHARACTERS: Final = 80  # of a text
+_MAX_CHARACTERS: Final = 80  # of a text
 # The keys that README's event has, in its order.
 FIRST_KEYS: Final = (
     "type",
@@ -51,8 +51,8 @@ def _abridged_value(key: str, value: object) -> object:
 
 def _with_short_texts(value: object) -> object:
     match value:
-        case str() if len(value) > _SHOWN_CHARACTERS:
-            return value[:_SHOWN_CHARACTERS].rstrip() + " …"
+        case str() if len(value) > _MAX_CHARACTERS:
+            return value[:_MAX_CHARACTERS].rstrip() + " …"
         case list():
             return [_with_short_texts(item) for item in value]
         case dict():

@@ -16,7 +16,7 @@ from typing import Final
 from local.stack import StackError
 
 DEFAULT_FOLDER: Final = Path(".local")
-_KEPT_RUNS: Final = 5
+_MAX_ARCHIVED_RUNS: Final = 5
 
 
 class FolderInUse(StackError):
@@ -70,5 +70,5 @@ def keep_earlier_logs(folder: Path) -> None:
     archive.mkdir(exist_ok=True)
     name = f"{datetime.fromtimestamp(ended, UTC):%Y-%m-%dT%H-%M-%S.%f}Z"
     logs.rename(archive / name)
-    for old in sorted(archive.iterdir())[:-_KEPT_RUNS]:
+    for old in sorted(archive.iterdir())[:-_MAX_ARCHIVED_RUNS]:
         shutil.rmtree(old)

@@ -41,7 +41,7 @@ class Outages:
         self._stack = stack
         self._file = folder / FILE
         self._say = say
-        self._away: set[str] = set()
+        self._stopped_parts: set[str] = set()
         self._deaths: defaultdict[str, list[float]] = defaultdict(list)
         self._file.unlink(missing_ok=True)  # of an earlier run
 
@@ -49,18 +49,18 @@ class Outages:
         """Raise PartDied for a part that dies again and again."""
         self._follow_drill()
         for name, part in self._stack.parts.items():
-            if name not in self._away:
+            if name not in self._stopped_parts:
                 self._revive(part)
 
     def _follow_drill(self) -> None:
         requested = {name for name, end in self._requested().items() if end > time.time()}
-        for name in requested - self._away:
+        for name in requested - self._stopped_parts:
             self._say(f"drill          | {name} is taken away")
-            self._away.add(name)
+            self._stopped_parts.add(name)
             self._take_away(name)
-        for name in self._away - requested:
+        for name in self._stopped_parts - requested:
             self._give_back(name)
-            self._away.discard(name)
+            self._stopped_parts.discard(name)
             self._say(f"drill          | {name} is back")
 
     def _requested(self) -> dict[str, float]:

@@ -83,8 +83,8 @@ def _wrong_events(
     sentences = []
     for exchange_id, copies in evidence.events.items():
         view = views.of(exchange_id, copies[0]["deployment"])
-        mine = replace(circumstances, captures_forgotten=exchange_id in forgotten)
-        problems = wrong_statements(copies, view, mine)
+        circumstances_here = replace(circumstances, captures_forgotten=exchange_id in forgotten)
+        problems = wrong_statements(copies, view, circumstances_here)
         for number, (event, wrong) in enumerate(zip(copies, problems, strict=True), 1):
             wrong += _against_storage(event, evidence.stored.get(exchange_id))
             wrong += _against_schema(event)

@@ -19,7 +19,7 @@ from azure.storage.queue import QueueClient
 
 from prove.result import NotProven
 
-_HELD_S: Final = 4.0  # longer than any attempt and its visibilityTimeout take here
+_LEASE_S: Final = 4.0  # longer than any attempt and its visibilityTimeout take here
 
 
 class EnvelopeLeases:
@@ -61,14 +61,14 @@ class EnvelopeLeases:
         """
         ended = False
         deadline, fewest = time.monotonic() + patience_s, sys.maxsize
-        seen_at = time.monotonic()
+        visible_at = time.monotonic()
         with self._queue("envelopes") as queue:
             while count := _count(queue):
                 if queue.peek_messages(max_messages=1):
-                    seen_at = time.monotonic()
-                if self._end_early and self.lost and time.monotonic() - seen_at > _HELD_S:
+                    visible_at = time.monotonic()
+                if self._end_early and self.lost and time.monotonic() - visible_at > _LEASE_S:
                     self._clear(queue, count) if ended else self._end_leases(queue)
-                    ended, seen_at = True, time.monotonic()
+                    ended, visible_at = True, time.monotonic()
                 if count < fewest:
                     fewest, deadline = count, time.monotonic() + patience_s
                 if time.monotonic() > deadline:

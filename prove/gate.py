@@ -42,7 +42,7 @@ class Gate:
         self.faults = RequestFaults()
         self._target = target
         self._mode = GateMode.OPEN
-        self._held = threading.Event()
+        self._stalled = threading.Event()
         self._open: set[asyncio.Task[None]] = set()
         self._finishing: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -71,16 +71,16 @@ class Gate:
 
     def inject(self, *faults: RequestFault) -> None:
         """Hit requests with these faults from now on, and with no others."""
-        self._held.clear()
+        self._stalled.clear()
         self.faults.set(faults)
 
     def hold(self, pattern: str) -> None:
         """Hold requests whose first line matches: their bytes stay here until `cut`."""
         self.inject(RequestFault(pattern=pattern, action=FaultAction.STALL))
 
-    def wait_held(self, within_s: float = _DEADLINE_S) -> bool:
+    def wait_stalled(self, within_s: float = _DEADLINE_S) -> bool:
         """Whether a request is held within this time."""
-        return self._held.wait(within_s)
+        return self._stalled.wait(within_s)
 
     def hold_nothing(self) -> None:
         """Stop holding requests, and break all connections."""
@@ -98,7 +98,7 @@ class Gate:
         """The fate of the request that begins with `data`."""
         action = self.faults.action_for(data)
         if action is FaultAction.STALL:
-            self._held.set()
+            self._stalled.set()
         return action
 
     async def _listen(self) -> None:

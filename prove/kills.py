@@ -114,7 +114,7 @@ class _Killing:
         met = True
         if gate is not None:
             gate.hold(pattern)
-            met = gate.wait_held(6)
+            met = gate.wait_stalled(6)
             time.sleep(self._rng.uniform(0, 0.05))
         bed.kill_worker() if a_worker else bed.kill_host()
         if gate is not None:

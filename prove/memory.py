@@ -33,7 +33,7 @@ _WINDOW: Final = "2026/11/23/10"
 _START_MS: Final = int(datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp() * 1000)
 _UNTIL: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _PAGE: Final = 5_000
-_EACH_MISSING: Final = 100
+_MISSING_EVERY: Final = 100
 _BLOCK: Final = 100  # entries in an append
 _MOST_BYTES: Final = 60 * 2**20
 _ENVELOPE: Final[dict[str, Any]] = json.loads(dump(PLAIN))  # as a capture's header holds it
@@ -43,11 +43,11 @@ def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
     """Reconcile in a process of its own, and sample its resident size with each page."""
     result = ProofResult(title=f"one window with {exchanges} exchanges")
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    child = context.Process(target=_measure, args=(theirs, exchanges))
+    parent_end, child_end = context.Pipe()
+    child = context.Process(target=_measure, args=(child_end, exchanges))
     child.start()
-    theirs.close()  # so that a child that dies is an EOFError here, and no wait without an end
-    before, after, took_s, missing = ours.recv()
+    child_end.close()  # so that a child that dies is an EOFError here, and no wait without an end
+    before, after, took_s, missing = parent_end.recv()
     child.join()
     progress(f"{result.title}: {(after - before) / 2**20:.0f} MB")
     result.counts = {
@@ -62,14 +62,14 @@ def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
         sentence="the memory of a window is not bounded as it should be",
     )
     result.check(
-        holds=missing == exchanges // _EACH_MISSING, sentence="the comparison is not exact"
+        holds=missing == exchanges // _MISSING_EVERY, sentence="the comparison is not exact"
     )
     return result
 
 
 def _measure(pipe: Connection, exchanges: int) -> None:
     window = _MemoryWindow(exchanges)
-    began = time.process_time()
+    started_s = time.process_time()
     reconciliation = Reconciliation(
         window,
         window,
@@ -80,7 +80,7 @@ def _measure(pipe: Connection, exchanges: int) -> None:
         BackPressure(window, window),
     )
     report = asyncio.run(reconciliation.reconcile(_WINDOW, _UNTIL))
-    pipe.send((window.before, window.largest, time.process_time() - began, report.redelivered))
+    pipe.send((window.before, window.largest, time.process_time() - started_s, report.redelivered))
 
 
 class _MemoryWindow:
@@ -203,7 +203,7 @@ def _ledger(exchanges: int) -> Iterator[bytes]:
     """The ledger's blocks, with every hundredth exchange missing."""
     lines: list[bytes] = []
     for number, exchange_id in enumerate(_ids(exchanges), 1):
-        if number % _EACH_MISSING:
+        if number % _MISSING_EVERY:
             lines.append(
                 LedgerEntry(
                     exchange_id=exchange_id, delivery=Delivery.DELIVERED, at_ms=_START_MS

@@ -16,7 +16,7 @@ from prove.evidence import gather
 from prove.gate import GateMode
 from prove.load import ClientLoad, mixed
 from prove.result import FaultGroup, Progress, ProofResult
-from prove.testbed import GIVEN_UP, TestBed
+from prove.testbed import POISON_LINE, TestBed
 from prove.upstream_calls import upstream_calls
 
 type Fault = Callable[[TestBed], Iterator[None]]
@@ -38,16 +38,16 @@ def event_hub_down(
         bed.stack.parts["event_hubs"].kill()
         load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
         load.start()
-        began = time.monotonic()
+        started_at = time.monotonic()
         poll_until(lambda: len(load.observations) >= clients * 5, "some exchanges", within_s=60)
         load.stop()
-        poll_until(lambda: bed.noted[GIVEN_UP], "the first poison message", within_s=90)
+        poll_until(lambda: bed.noted[POISON_LINE], "the first poison message", within_s=90)
         response = bed.operator.finished(bed.operator.started("/ops/reconcile"))
-        time.sleep(max(0.0, down_s - (time.monotonic() - began)))
+        time.sleep(max(0.0, down_s - (time.monotonic() - started_at)))
         progress(
-            f"{result.title}: {len(load.observations)} exchanges in {time.monotonic() - began:.0f} s, now it comes back"
+            f"{result.title}: {len(load.observations)} exchanges in {time.monotonic() - started_at:.0f} s, now it comes back"
         )
-        given_up = bed.noted[GIVEN_UP]
+        poisoned = bed.noted[POISON_LINE]
         bed.start_event_hub()
         report = bed.operator.reconciled()
         result.check(
@@ -57,7 +57,7 @@ def event_hub_down(
         judge(result, bed, load, Circumstances())
         result.counts |= {
             "seconds without the Event Hub": round(down_s),
-            "envelopes that became poison": given_up,
+            "envelopes that became poison": poisoned,
             "redelivered by reconcile": report["redelivered"],
             "dead-lettered": report["dead_lettered"],
         }

@@ -124,11 +124,13 @@ class _MeasuredBed:
             "the request capture to be stored",
             within_s=20,
         )
-        seen_at = upstream_calls(self._bed.stack, chat.deployment)[chat.deployment].started_at
+        reached_upstream_at = upstream_calls(self._bed.stack, chat.deployment)[
+            chat.deployment
+        ].started_at
         with self._lock:
             self._note(chat, call, response)
             self.samples.traceless.append((stored_at - call.sent_at) * 1000)
-            self.samples.unseen.append((stored_at - seen_at) * 1000)
+            self.samples.unseen.append((stored_at - reached_upstream_at) * 1000)
 
     def _note(self, chat: Chat, call: Call, response: ReceivedResponse) -> None:
         ends = self.samples.stream_end if chat.stream else self.samples.response_end

@@ -10,13 +10,13 @@ _MESSAGE: Final = re.compile(
     rb"<MessageId>([^<]+)</MessageId>(?:(?!<MessageId>).)*?<PopReceipt>([^<]+)</PopReceipt>",
     re.DOTALL,
 )
-_KEPT_BYTES: Final = 1024  # of a response that is cut within a message
+_TAIL_BYTES: Final = 1024  # of a response that is cut within a message
 
 
 class ReceiptReader:
     """Reads the bytes that a queue sends on one connection, cut anywhere.
 
-    `found` receives the newest receipt of each message.
+    `receipts` receives the newest receipt of each message.
     """
 
     def __init__(self, receipts: dict[str, str]) -> None:
@@ -29,4 +29,4 @@ class ReceiptReader:
         for match in _MESSAGE.finditer(data):
             self._receipts[match[1].decode()] = match[2].decode()
             after = match.end()
-        self._tail = data[after:][-_KEPT_BYTES:]
+        self._tail = data[after:][-_TAIL_BYTES:]

@@ -45,10 +45,10 @@ SHORT: Final = {
 # host become visible again.
 _LEASES: Final = {"FNSSE_LOCAL_QUEUE_LEASE_S": "15"}
 
-GIVEN_UP: Final = "was given up by the queue"
+POISON_LINE: Final = "was given up by the queue"
 DISCARDED: Final = "A message of the envelope queue is discarded"
-_SHOWN_LINES: Final = 60  # of the host, if a proof breaks off
-NOTED: Final = (GIVEN_UP, DISCARDED)
+_LAST_LINES: Final = 60  # of the host, if a proof breaks off
+NOTED: Final = (POISON_LINE, DISCARDED)
 
 
 class TestBed:
@@ -103,7 +103,7 @@ class TestBed:
     ) -> None:
         if error is not None:
             lines = self.stack.parts["functions_host"].output().splitlines()
-            print(*lines[-_SHOWN_LINES:], sep="\n", file=sys.stderr)
+            print(*lines[-_LAST_LINES:], sep="\n", file=sys.stderr)
         self._open.close()
 
     def _note(self, _part: str, line: str) -> None:

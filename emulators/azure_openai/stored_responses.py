@@ -19,7 +19,7 @@ from emulators.azure_openai.responses_stream import stream
 from emulators.azure_openai.routes import Target
 from emulators.azure_openai.texts import digest
 
-_KEPT = 1_000
+_MAX_RESPONSES = 1_000
 
 
 @dataclass(kw_only=True, slots=True)
@@ -98,7 +98,7 @@ class StoredResponses:
         self._stored[name] = _StoredResponse(
             model_output=model_output, request_body=body, over_at=self._clock() + delay_s
         )
-        if len(self._stored) > _KEPT:
+        if len(self._stored) > _MAX_RESPONSES:
             self._stored.popitem(last=False)
 
     def _get(

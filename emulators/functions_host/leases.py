@@ -32,10 +32,10 @@ class LeaseBook:
     def __init__(self, path: Path) -> None:
         """The file need not exist."""
         self._path = path
-        self._held: set[str] = set()
+        self._message_ids: set[str] = set()
         self._journal: BinaryIO | None = None
 
-    def left_behind(self) -> Iterable[Lease]:
+    def leases_of_previous_worker(self) -> Iterable[Lease]:
         """The leases of the previous worker when it died. Call it before the first `hold`."""
         if not self._path.exists():
             return ()
@@ -52,13 +52,13 @@ class LeaseBook:
         """Add messages, or replace their receipts after a renewal."""
         lines = []
         for message in messages:
-            self._held.add(message.id)
+            self._message_ids.add(message.id)
             lines.append(f"+ {message.id} {message.pop_receipt or ''} .\n")
         self._write("".join(lines))
 
     def drop(self, message: QueueMessage) -> None:
         """Remove a message that is deleted or released."""
-        self._held.discard(message.id)
+        self._message_ids.discard(message.id)
         self._write(f"- {message.id} .\n")
 
     def close(self) -> None:
@@ -70,6 +70,6 @@ class LeaseBook:
         if self._journal is None:
             self._journal = self._path.open("wb", buffering=0)
         self._journal.write(lines.encode())
-        if not self._held and self._journal.tell() > _COMPACT_BYTES:
+        if not self._message_ids and self._journal.tell() > _COMPACT_BYTES:
             self._journal.seek(0)
             self._journal.truncate()

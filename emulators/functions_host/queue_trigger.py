@@ -76,7 +76,7 @@ class QueueTrigger:
 
     async def run(self) -> None:
         """Poll until `stop`; then wait for the running messages."""
-        await self._release_left_behind()
+        await self._release_previous_leases()
         while not self._stopping.is_set():
             messages = await self._receive()
             if messages:
@@ -95,11 +95,11 @@ class QueueTrigger:
         """Receive no more messages."""
         self._stopping.set()
 
-    async def _release_left_behind(self) -> None:
+    async def _release_previous_leases(self) -> None:
         """Release the messages of a killed worker: the attempt has failed. After the last attempt
         the next poll moves it to the poison queue.
         """
-        for lease in self._leases.left_behind():
+        for lease in self._leases.leases_of_previous_worker():
             say(
                 f"WARNING: message {lease.message_id} of queue {self._target.queue_name} failed: its worker process died"
             )

@@ -100,16 +100,21 @@ class WorkerSupervisor:
         self._stop.set()
 
     async def _start(self) -> _WorkerProcess:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)  # noqa: FBT003 - the only way to say it
-        with theirs:
+        own_end, worker_end = socket.socketpair()
+        own_end.setblocking(False)  # noqa: FBT003 - the only way to say it
+        with worker_end:
             arguments = [
                 "--app-dir",
                 str(self._app_dir),
                 "--socket-fd",
                 str(self._listening.fileno()),
             ]
-            arguments += ["--control-fd", str(theirs.fileno()), "--state-dir", self._state_dir.name]
+            arguments += [
+                "--control-fd",
+                str(worker_end.fileno()),
+                "--state-dir",
+                self._state_dir.name,
+            ]
             if self._data_dir:
                 arguments += ["--data-dir", str(self._data_dir)]
             if not self._was_ready:
@@ -119,13 +124,13 @@ class WorkerSupervisor:
                 "-m",
                 "emulators.functions_host.worker",
                 *arguments,
-                pass_fds=(self._listening.fileno(), theirs.fileno()),
+                pass_fds=(self._listening.fileno(), worker_end.fileno()),
                 env={
                     **self._environment,
                     "PYTHONPATH": _with_repository(self._environment.get("PYTHONPATH")),
                 },
             )
-        return _WorkerProcess(process, ours)
+        return _WorkerProcess(process, own_end)
 
     async def _watch(self, worker: _WorkerProcess) -> bool:
         """Wait for the worker's end, or end it after a signal; return whether it had been ready."""

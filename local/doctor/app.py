@@ -168,13 +168,13 @@ def exchange(access: Access, deployment: str, feed: OpenFeed | None) -> Iterator
 
 def _ask(access: Access, deployment: str) -> tuple[DoctorCheck, str | None]:
     body = {"model": deployment, "messages": [{"role": "user", "content": _TEXT}]}
-    began = time.monotonic()
+    started_at = time.monotonic()
     with access.client() as client:
         response = client.post(
             "/openai/v1/chat/completions", json=body, headers=dict(access.caller)
         )
     exchange_id = response.headers.get("x-exchange-id")
-    took_ms = (time.monotonic() - began) * 1000
+    took_ms = (time.monotonic() - started_at) * 1000
     if response.status_code == httpx.codes.OK:
         text = f"a test exchange with {deployment} was answered after {took_ms:.0f} ms"
         return ok(f"{text} ({exchange_id})"), exchange_id
@@ -200,10 +200,10 @@ def _refused(response: httpx.Response, deployment: str) -> DoctorCheck:
 
 
 def _event(events: Feed, exchange_id: str) -> DoctorCheck:
-    began = time.monotonic()
+    started_at = time.monotonic()
     event = events.event_of(exchange_id, within_s=_EVENT_WITHIN_S)
     if event is not None:
-        waited_s = time.monotonic() - began
+        waited_s = time.monotonic() - started_at
         kind, outcome = event.get("type"), event.get("outcome")
         return ok(f"its event arrived after {waited_s:.1f} s: {json.dumps(kind)}, {outcome}")
     return problem(

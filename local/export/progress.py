@@ -27,7 +27,7 @@ class Progress:
     rows: int = 0
     left_out: Counter[LeftOut] = field(default_factory=Counter)
     _hour: str = ""
-    _shown_at: float = 0.0
+    _printed_at: float = 0.0
 
     def read(self, exchange: CapturedExchange, result: JsonObject | LeftOut) -> None:
         """An exchange was read."""
@@ -43,8 +43,8 @@ class Progress:
         if not self.out.isatty():
             if hour_before not in {"", hour}:
                 print(self._line(hour_before), file=self.out, flush=True)
-        elif time.monotonic() - self._shown_at > _INTERVAL_S:
-            self._shown_at = time.monotonic()
+        elif time.monotonic() - self._printed_at > _INTERVAL_S:
+            self._printed_at = time.monotonic()
             print(f"\r{self._line(hour)}", end="", file=self.out, flush=True)
 
     def _line(self, hour: str) -> str:

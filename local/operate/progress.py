@@ -60,7 +60,7 @@ class Display:
         self._title = title
         self._out = out
         self._clock = clock
-        self._began = clock()
+        self._started_at = clock()
         self._last_facts: list[str] = []
         self._printed_at = float("-inf")
         self._width = 0  # of the line that the next one overwrites
@@ -91,7 +91,7 @@ class Display:
 
     def _line(self, status: JsonObject, bar: str = "") -> str:
         state = text(status.get("runtimeStatus")) or "Pending"
-        elapsed = f"{self._clock() - self._began:.0f} s"
+        elapsed = f"{self._clock() - self._started_at:.0f} s"
         return f"{self._title} {bar}{', '.join([state, *facts(status), elapsed])}"
 
     def _overwrite(self, line: str) -> None:

@@ -81,8 +81,8 @@ def read_list(client: httpx.Client, region: str, address: str = ADDRESS) -> Iter
 
 def rates_of(items: Iterable[Item], names: Iterable[str], region: str, date: str) -> RetailRates:
     """The rates of a list's items, for the models of these names."""
-    known = _by_words(names)
-    found: dict[tuple[str, str, str, int], dict[str, Decimal]] = defaultdict(dict)
+    names_by_words = _by_words(names)
+    prices_by_rate: dict[tuple[str, str, str, int], dict[str, Decimal]] = defaultdict(dict)
     listed: list[Rate] = []
     tools: dict[str, Decimal] = {}
     unmatched: list[str] = []
@@ -95,13 +95,15 @@ def rates_of(items: Iterable[Item], names: Iterable[str], region: str, date: str
         meter = parse_meter(item)
         if meter is None:
             continue
-        models = _models(meter, known)
+        models = _models(meter, names_by_words)
         if not models:
             unmatched.append(str(item["skuName"]))
         for model in models:
-            found[model, meter.sku, meter.tier, meter.context_above][meter.part] = meter.price
+            prices_by_rate[model, meter.sku, meter.tier, meter.context_above][meter.part] = (
+                meter.price
+            )
     zone = next((zone for word, zone in _ZONES.items() if word in region), "")
-    for (model, sku, tier, above), prices in found.items():
+    for (model, sku, tier, above), prices in prices_by_rate.items():
         if sku != "DataZoneStandard" or zone:
             listed.append(
                 Rate(
@@ -126,18 +128,18 @@ def rates_of(items: Iterable[Item], names: Iterable[str], region: str, date: str
 
 def _by_words(names: Iterable[str]) -> dict[str, dict[str | None, str]]:
     """The names by their words without the date, and then by month and day."""
-    known: dict[str, dict[str | None, str]] = defaultdict(dict)
+    names_by_words: dict[str, dict[str | None, str]] = defaultdict(dict)
     for name in names:
         date = _DATE.search(name)
         version = f"{date[2]}{date[3]}" if date else None
-        known[joined(_DATE.sub("", name))][version] = name
-    return known
+        names_by_words[joined(_DATE.sub("", name))][version] = name
+    return names_by_words
 
 
-def _models(meter: Meter, known: Mapping[str, Mapping[str | None, str]]) -> list[str]:
+def _models(meter: Meter, names_by_words: Mapping[str, Mapping[str | None, str]]) -> list[str]:
     """The models that a meter prices. One without a version prices all versions."""
     words = _ALIASES.get(meter.words, meter.words)
-    versions = known.get(words) or known.get(f"gpt{words}") or {}
+    versions = names_by_words.get(words) or names_by_words.get(f"gpt{words}") or {}
     if meter.version is None:
         return list(versions.values())
     return [versions[meter.version]] if meter.version in versions else []
@@ -199,19 +201,24 @@ def merge(base: Iterable[Rate], listed: Iterable[Rate], *, only_missing: bool) -
     """The base with the rates of a list. `only_missing`: a rate whose source is a list stays."""
     merged: dict[tuple[Key, int], Rate] = {(rate.key, rate.context_above): rate for rate in base}
     for rate in listed:
-        known = merged.get((rate.key, rate.context_above))
-        if known and only_missing and "retail list" in known.source and rate.model != ANY_MODEL:
+        base_rate = merged.get((rate.key, rate.context_above))
+        if (
+            base_rate
+            and only_missing
+            and "retail list" in base_rate.source
+            and rate.model != ANY_MODEL
+        ):
             continue
-        merged[rate.key, rate.context_above] = _merged(known, rate) if known else rate
+        merged[rate.key, rate.context_above] = _merged(base_rate, rate) if base_rate else rate
     return list(merged.values())
 
 
-def _merged(known: Rate, rate: Rate) -> Rate:
+def _merged(base_rate: Rate, rate: Rate) -> Rate:
     """The rate of a list; what it does not price keeps its price and its source."""
-    parts = [part for part in known.prices if part not in rate.prices]
-    first = known.source.rpartition(": ")[2]  # it may have been merged before
+    parts = [part for part in base_rate.prices if part not in rate.prices]
+    first = base_rate.source.rpartition(": ")[2]  # it may have been merged before
     source = f"{rate.source}; {' '.join(parts)}: {first}" if parts else rate.source
-    return replace(rate, prices=known.prices | rate.prices, source=source)
+    return replace(rate, prices=base_rate.prices | rate.prices, source=source)
 
 
 def main() -> None:

@@ -54,13 +54,13 @@ type Entry = Mapping[str, Any]
 
 def base(prices: Mapping[str, Entry], version: str, date: str) -> list[Rate]:
     """The rates of Azure OpenAI's models in LiteLLM's map."""
-    prices_found: dict[object, Rate] = {}
+    prices_of_tier: dict[object, Rate] = {}
     for name, entry in prices.items():
         for rate in _of_entry(name, entry, version, date):
             for same in _names_and_types(rate):
                 # `global/x` repeats `x`
-                prices_found.setdefault((same.key, same.context_above), same)
-    return [*prices_found.values(), _tools(prices, version, date)]
+                prices_of_tier.setdefault((same.key, same.context_above), same)
+    return [*prices_of_tier.values(), _tools(prices, version, date)]
 
 
 def _names_and_types(rate: Rate) -> Iterator[Rate]:
@@ -111,8 +111,8 @@ def _of_entry(name: str, entry: Entry, version: str, date: str) -> Iterator[Rate
         return
     for tier in _TIERS:
         for above in (0, *_thresholds(entry)):
-            prices_found = dict(_prices(entry, tier, above))
-            if prices_found:
+            prices_of_tier = dict(_prices(entry, tier, above))
+            if prices_of_tier:
                 yield _rate(
                     model,
                     sku,
@@ -121,7 +121,7 @@ def _of_entry(name: str, entry: Entry, version: str, date: str) -> Iterator[Rate
                     above=above,
                     source=source,
                     date=date,
-                    prices=prices_found,
+                    prices=prices_of_tier,
                 )
 
 
@@ -172,12 +172,12 @@ def _prices(entry: Entry, tier: str, above: int) -> Iterator[tuple[str, Decimal]
         return
     plain = entry.get(f"input_cost_per_token{suffix}", 0)
     for part, names in _PRICES.items():
-        prices_found = [entry[name + suffix] for name in names if name + suffix in entry]
+        prices_of_tier = [entry[name + suffix] for name in names if name + suffix in entry]
         if part == "cache_write":
             # a write costs the input or more: 1.38 for gpt-4o of a data zone is a cached price
-            prices_found = [price for price in prices_found if price >= plain]
-        if prices_found:
-            yield part, Decimal(str(prices_found[0])) * UNITS[part]
+            prices_of_tier = [price for price in prices_of_tier if price >= plain]
+        if prices_of_tier:
+            yield part, Decimal(str(prices_of_tier[0])) * UNITS[part]
 
 
 def _rate(

@@ -20,7 +20,7 @@ from local.stack.readiness import Ready
 
 OnLine = Callable[[str, str], None]  # (part's name, one line of its output without the line end)
 
-_KEPT_LINES: Final = 5_000
+_MAX_LINES: Final = 5_000
 _LAST_LINES: Final = 25
 _POLL_S: Final = 0.03
 
@@ -48,10 +48,10 @@ class StackPart:
     def __init__(self, spec: PartSpec, *, on_line: OnLine) -> None:
         self.spec = spec
         self._on_line = on_line
-        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._lines: deque[str] = deque(maxlen=_MAX_LINES)
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
-        self._end_is_wanted = False
+        self._is_stopping = False
         # its lines up to one of `hopeless`
         self._until_hopeless: list[str] | None = None
 
@@ -76,7 +76,7 @@ class StackPart:
 
     def launch(self) -> None:
         """Start the process and return at once."""
-        self._end_is_wanted = False
+        self._is_stopping = False
         self._until_hopeless = None
         self._process = self._popen()
         self._reader = threading.Thread(
@@ -115,7 +115,7 @@ class StackPart:
 
     def check(self) -> None:
         """Raise PartDied if it ended without stop() or kill()."""
-        if self._process is None or self._end_is_wanted or self._process.poll() is None:
+        if self._process is None or self._is_stopping or self._process.poll() is None:
             return
         if self._reader is not None:
             self._reader.join(timeout=1)  # the reason is usually in the last line
@@ -144,7 +144,7 @@ class StackPart:
     def _end(self, first: signal.Signals, patience_s: float) -> None:
         if self._process is None:
             return
-        self._end_is_wanted = True
+        self._is_stopping = True
         # To the process alone: a functions host lets its open streams end before it ends its
         # workers.
         if first is not signal.SIGKILL and self._process.poll() is None:

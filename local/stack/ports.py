@@ -126,8 +126,9 @@ def is_free(port: int) -> bool:
 
 
 def require_free(requested: Mapping[str, int]) -> None:
-    """`wanted`: ports by their names in Ports. Raises PortsTaken: all that are given twice, or else
-    all that are taken.
+    """Raise PortsTaken if a port is requested twice, or else if any is taken; it names all of them.
+
+    `requested`: ports by their names in Ports.
     """
     problems = _shared(requested) or [
         _taken(name, port) for name, port in requested.items() if not is_free(port)

@@ -66,14 +66,14 @@ async def _repeat(
 
 
 async def _stream(session: aiohttp.ClientSession, waits: Waits) -> None:
-    began = last = time.perf_counter()
+    started_at = last = time.perf_counter()
     received = bytearray()
     gap = 0.0
     async with session.get("/openai/hostile/stream?api-version=1") as response:
         async for data, _ in response.content.iter_chunks():
             now = time.perf_counter()
             if not received:
-                waits.first_bytes.append((now - began) * 1000)
+                waits.first_bytes.append((now - started_at) * 1000)
             else:
                 gap = max(gap, now - last - CHUNK_S)
             received += data
@@ -87,10 +87,10 @@ async def _stream(session: aiohttp.ClientSession, waits: Waits) -> None:
 
 async def _probe(session: aiohttp.ClientSession, waits: Waits) -> None:
     """The app answers from its event loop alone, so the answer waits while anything holds it."""
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     async with session.get("/health") as response:
         await response.read()
         if response.status != 200:
             waits.broken.append(f"/health: {response.status}")
-    waits.probes.append((time.perf_counter() - began) * 1000)
+    waits.probes.append((time.perf_counter() - started_at) * 1000)
     await asyncio.sleep(_PROBE_S)

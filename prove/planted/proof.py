@@ -18,7 +18,7 @@ from prove.planted.calls import CALLS, make
 from prove.planted.secrets import CREDENTIALS, TEXTS, secrets_in
 from prove.planted.upstream import PlantedUpstream
 from prove.result import Progress, ProofResult
-from prove.testbed import GIVEN_UP, TestBed
+from prove.testbed import POISON_LINE, TestBed
 
 MODES: Final = ("full", "redacted", "metadata")
 COLUMNS: Final = ("content mode", "where", "places searched", "secrets of texts", "credentials")
@@ -69,7 +69,7 @@ def _exchanges(bed: TestBed, progress: Progress, title: str) -> bytes:
     progress(f"{title}: storage was away")
     bed.stack.parts["event_hubs"].kill()
     app_output += _round(bed)
-    poll_until(lambda: bed.noted[GIVEN_UP], "a poison message", within_s=90)
+    poll_until(lambda: bed.noted[POISON_LINE], "a poison message", within_s=90)
     bed.start_event_hub()
     progress(f"{title}: the Event Hub was away")
     bed.operator.reconciled()

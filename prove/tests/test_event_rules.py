@@ -43,7 +43,10 @@ _ABORTED: Final[dict[str, Any]] = _COMPLETED | {
     "response_capture": None, "response_sha256": None, "response_bytes": 0, "sent_bytes": 0,
 }  # fmt: skip
 _REJECTED: Final[dict[str, Any]] = _ABORTED | {"outcome": "rejected", "status_code": 200}
-_LEFT: Final[dict[str, Any]] = _COMPLETED | {"outcome": "client_disconnected", "sent_bytes": 4}
+_DISCONNECTED: Final[dict[str, Any]] = _COMPLETED | {
+    "outcome": "client_disconnected",
+    "sent_bytes": 4,
+}
 _WITHOUT_CONTENT: Final[dict[str, Any]] = _COMPLETED | {
     "content": "", "response_capture": None, "response_sha256": None,
     "problems": ["the response's capture is missing: its content is not known"],
@@ -57,7 +60,7 @@ _WITHOUT_CONTENT: Final[dict[str, Any]] = _COMPLETED | {
         pytest.param(_COMPLETED, _VIEW, _STOPPED_REQUIRED, id="completed, and a host was stopped"),
         pytest.param(_ABORTED, _CUT_OFF, _STOPPED, id="aborted, and cut off"),
         pytest.param(_ABORTED, _VIEW, _STOPPED, id="best_effort: aborted after the last byte"),
-        pytest.param(_LEFT, _CUT_OFF, _STOPPED, id="cut off by the host's end"),
+        pytest.param(_DISCONNECTED, _CUT_OFF, _STOPPED, id="cut off by the host's end"),
         pytest.param(_WITHOUT_CONTENT, _VIEW, _FAILED, id="storage took no capture"),
         pytest.param(_REJECTED, _CUT_OFF, _FAILED_REQUIRED, id="required: the end withheld"),
     ],
@@ -96,7 +99,7 @@ def test_a_killed_instance_may_leave_a_part_of_the_prompt(
     [
         pytest.param(_ABORTED, _VIEW, _QUIET, id="aborted, and nothing was stopped"),
         pytest.param(_ABORTED, _VIEW, _STOPPED_REQUIRED, id="required: aborted, answer whole"),
-        pytest.param(_LEFT, _VIEW, _STOPPED, id="disconnected, answer whole"),
+        pytest.param(_DISCONNECTED, _VIEW, _STOPPED, id="disconnected, answer whole"),
         pytest.param(_REJECTED, _VIEW, _FAILED_REQUIRED, id="rejected, answer whole"),
         pytest.param(_REJECTED, _CUT_OFF, _FAILED, id="best_effort rejects nothing"),
         pytest.param(_WITHOUT_CONTENT, _VIEW, _QUIET, id="no capture, and storage was there"),

@@ -17,10 +17,10 @@ from shared.core.wire.stream.sse import SseDecoder
 from view.exchange.timeline import Arrival, arrivals, last_chunk_ms
 
 # Of one body; more is for a download.
-SHOWN_BYTES: Final = 256 * 1024
+MAX_BYTES: Final = 256 * 1024
 READ_BYTES: Final = 1024 * 1024  # of a body, for its events
-SHOWN_FRAMES: Final = 2_000
-_SHOWN_BINARY_BYTES: Final = 2 * 1024
+MAX_FRAMES: Final = 2_000
+_MAX_BINARY_BYTES: Final = 2 * 1024
 
 
 def request_view(capture: Capture, *, size: int) -> JsonObject:
@@ -48,14 +48,14 @@ def response_view(capture: Capture, *, size: int) -> JsonObject:
 
 def _body_view(capture: Capture, size: int) -> JsonObject:
     body = _decoded(capture)
-    shown = body[:SHOWN_BYTES]
-    is_whole = size <= len(capture.body) and len(shown) == len(body)
-    text = _as_text(shown, is_cut=not is_whole)
+    beginning = body[:MAX_BYTES]
+    is_whole = size <= len(capture.body) and len(beginning) == len(body)
+    text = _as_text(beginning, is_cut=not is_whole)
     return {
-        "body": shown[:_SHOWN_BINARY_BYTES].hex(" ") if text is None else text,
+        "body": beginning[:_MAX_BINARY_BYTES].hex(" ") if text is None else text,
         "encoding": "hex" if text is None else "text",
         "size": size,
-        "truncated": not is_whole or (text is None and len(shown) > _SHOWN_BINARY_BYTES),
+        "truncated": not is_whole or (text is None and len(beginning) > _MAX_BINARY_BYTES),
     }
 
 
@@ -94,7 +94,7 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
     if tail is not None:
         frames.append(tail)
     start = 0
-    for frame in frames[:SHOWN_FRAMES]:
+    for frame in frames[:MAX_FRAMES]:
         at_ms = _arrived_at(arrival_times, frame.end)
         if at_ms is None and frame.end == len(capture.body) and not is_encoded:
             at_ms = last_chunk_ms(capture.header)
@@ -103,7 +103,7 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
             "offset": start,
             "size": frame.end - start,
             "event": frame.event,
-            "text": frame.data[:SHOWN_BYTES],
+            "text": frame.data[:MAX_BYTES],
         }
         start = frame.end
 

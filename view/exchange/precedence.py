@@ -13,9 +13,9 @@ from shared.core.wire.json.json_shape import Json, items, text
 _ALTERED: Final = "capture was altered"
 
 
-def outranks(new: Mapping[str, Json], known: Mapping[str, Json]) -> bool:
+def outranks(new: Mapping[str, Json], accepted: Mapping[str, Json]) -> bool:
     """Whether `new` takes the place of `known`, which the Event Hub accepted earlier."""
-    return _rank(new) < _rank(known)
+    return _rank(new) < _rank(accepted)
 
 
 def _rank(event: Mapping[str, Json]) -> tuple[bool, bool]:

@@ -11,8 +11,8 @@ class ValueKind(Enum):
     """The type of a key's values."""
 
     TEXT = auto()
-    COUNT = auto()  # a number, with k or M if wanted
-    DURATION = auto()  # milliseconds, with ms, s, m or h if wanted
+    COUNT = auto()  # a number, k and M are units
+    DURATION = auto()  # milliseconds, ms, s, m and h are units
     TIME = auto()  # ISO 8601, or a duration before now
     FLAG = auto()  # yes or no
 

@@ -27,7 +27,7 @@ async def charts(request: Request) -> Response:
     to_ms = round(time.time() * 1000)
     bucket_ms = bucket_of(minutes * 60_000)
     from_ms = (to_ms - minutes * 60_000) // bucket_ms * bucket_ms
-    found = await asyncio.to_thread(
+    figures = await asyncio.to_thread(
         services_of(request).store.figures, query, from_ms=from_ms, bucket_ms=bucket_ms
     )
     return JSONResponse(
@@ -35,10 +35,10 @@ async def charts(request: Request) -> Response:
             "from_ms": from_ms,
             "to_ms": to_ms,
             "bucket_ms": bucket_ms,
-            "ttft": {"points": found.points, "bands": found.bands},
-            "tokens": found.tokens,
-            "outcomes": found.outcomes,
-            "open_streams": list(filled(found.open_streams, from_ms, to_ms, bucket_ms)),
+            "ttft": {"points": figures.points, "bands": figures.bands},
+            "tokens": figures.tokens,
+            "outcomes": figures.outcomes,
+            "open_streams": list(filled(figures.open_streams, from_ms, to_ms, bucket_ms)),
         }
     )
 

@@ -13,7 +13,7 @@ _EVERY_S: Final = 10.0
 # Reconcile writes reports every ten minutes, and the app reads a blob for each hour.
 _REPORTS_EVERY: Final = 6  # times that the status is read
 _HOURS: Final = 12
-_SHOWN_OF_REPORT: Final = ("captured", "delivered", "dead_lettered", "complete")
+_REPORT_KEYS: Final = ("captured", "delivered", "dead_lettered", "complete")
 
 
 class DeliveryStatus:
@@ -71,7 +71,7 @@ def completeness(status: JsonObject, reports: Sequence[JsonObject]) -> JsonObjec
 def _hour(report: JsonObject) -> dict[str, Json]:
     return {
         "window": text(report.get("window")),
-        **{name: report.get(name) for name in _SHOWN_OF_REPORT},
+        **{name: report.get(name) for name in _REPORT_KEYS},
     }
 
 

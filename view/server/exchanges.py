@@ -62,23 +62,23 @@ async def listing(request: Request) -> Response:
 async def single(request: Request) -> Response:
     """All that is shown of one exchange, but its capture; 404 if the view does not have it."""
     services = services_of(request)
-    found = await _found(request)
-    answer = await _times(services.captures, found.event)
-    neighbours = await asyncio.to_thread(services.store.neighbours, found.row)
-    return JSONResponse({**_shown(services, found, answer), **neighbours})
+    entry = await _entry_of(request)
+    answer = await _times(services.captures, entry.event)
+    neighbours = await asyncio.to_thread(services.store.neighbours, entry.row)
+    return JSONResponse({**_details(services, entry, answer), **neighbours})
 
 
-def _shown(services: Services, found: StoreEntry, answer: StoredCapture | None) -> JsonObject:
-    event, card, template = found.event, services.card, services.options.trace_url
+def _details(services: Services, entry: StoreEntry, answer: StoredCapture | None) -> JsonObject:
+    event, card, template = entry.event, services.card, services.options.trace_url
     return {
-        "row": found.row.to_json(),
+        "row": entry.row.to_json(),
         "event": event,
         "conversation": [message.to_json() for message in conversation(event)],
         "timeline": timeline(
             event,
             header=answer.capture.header if answer else None,
             recorded_at=answer.stored_at if answer else None,
-            delivered_at=_delivered_at(found.row),
+            delivered_at=_delivered_at(entry.row),
         ),
         "trace_url": template and template.replace(TRACE_ID, trace_id(event)),
         "usage": [figure.to_json() for figure in figures(event)],
@@ -107,21 +107,21 @@ async def _times(captures: CaptureReader | None, event: JsonObject) -> StoredCap
 async def capture(request: Request) -> Response:
     """`{request, response, curl}`: what was captured of both; null what was not stored."""
     services = services_of(request)
-    found = await _found(request)
+    entry = await _entry_of(request)
     sides = {}
     for kind in _CAPTURE_KEYS:
-        sides[kind] = await _side(_captures(services), found.event, kind)
+        sides[kind] = await _side(_captures(services), entry.event, kind)
     if not any(sides.values()):
         raise HTTPException(404, "nothing of this exchange was captured")
     of_request, of_response = sides[CaptureKind.REQUEST], sides[CaptureKind.RESPONSE]
-    sizes = {kind: integer(found.event.get(key)) or 0 for kind, (_, key) in _CAPTURE_KEYS.items()}
+    sizes = {kind: integer(entry.event.get(key)) or 0 for kind, (_, key) in _CAPTURE_KEYS.items()}
     return JSONResponse(
         {
             "request": of_request
             and capture_view.request_view(of_request.capture, size=sizes[CaptureKind.REQUEST]),
             "response": of_response
             and capture_view.response_view(of_response.capture, size=sizes[CaptureKind.RESPONSE]),
-            "curl": of_request and _curl(services, found.event, of_request, sizes),
+            "curl": of_request and _curl(services, entry.event, of_request, sizes),
         }
     )
 
@@ -140,8 +140,8 @@ async def body(request: Request) -> Response:
     services, kind = services_of(request), request.path_params["kind"]
     if kind not in _CAPTURE_KEYS:
         raise HTTPException(404, f"{kind} is neither request nor response")
-    found = await _found(request)
-    name = text(found.event.get(_CAPTURE_KEYS[CaptureKind(kind)][0]))
+    entry = await _entry_of(request)
+    name = text(entry.event.get(_CAPTURE_KEYS[CaptureKind(kind)][0]))
     if not name:
         raise HTTPException(404, f"no {kind} of this exchange was captured")
     pieces = _captures(services).body(name)
@@ -155,7 +155,7 @@ async def body(request: Request) -> Response:
     return StreamingResponse(
         content(),
         media_type="application/octet-stream",
-        headers={"content-disposition": f'attachment; filename="{found.row.id}.{kind}"'},
+        headers={"content-disposition": f'attachment; filename="{entry.row.id}.{kind}"'},
     )
 
 
@@ -174,9 +174,9 @@ def _captures(services: Services) -> CaptureReader:
     return services.captures
 
 
-async def _found(request: Request) -> StoreEntry:
+async def _entry_of(request: Request) -> StoreEntry:
     store, exchange_id = services_of(request).store, request.path_params["exchange_id"]
-    found = await asyncio.to_thread(store.get, exchange_id)
-    if found is None:
+    entry = await asyncio.to_thread(store.get, exchange_id)
+    if entry is None:
         raise HTTPException(404, "the view has no event of this exchange")
-    return found
+    return entry

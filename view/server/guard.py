@@ -109,8 +109,8 @@ class TokenGuard:
         if hmac.compare_digest(_cookie(headers).encode(), token.encode()):
             return None
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = dict(query).get(_TOKEN, "")
-        if scope["method"] != "GET" or not hmac.compare_digest(given.encode(), token.encode()):
+        presented = dict(query).get(_TOKEN, "")
+        if scope["method"] != "GET" or not hmac.compare_digest(presented.encode(), token.encode()):
             return PlainTextResponse(
                 "A token is needed: open the address that the view printed when it started.\n", 401
             )

@@ -110,8 +110,8 @@ def _answer(status: int, answer: JsonObject) -> Response:
     if status in {401, 403} and not mapping(answer.get("error")):
         answer = {"error": {"message": "the app refused the key in FNSSE_OPERATOR_KEY"}}
     # Durable's links hold the host's key
-    shown = {name: value for name, value in answer.items() if not name.endswith("Uri")}
-    return JSONResponse(shown, status)
+    members = {name: value for name, value in answer.items() if not name.endswith("Uri")}
+    return JSONResponse(members, status)
 
 
 def _code(answer: JsonObject) -> str:

@@ -47,10 +47,10 @@ def import_map_source(folder: Path) -> str | None:
     page, and it is not code. None if there is none.
     """
     try:
-        found = _IMPORT_MAP.search((folder / "index.html").read_bytes())
+        match = _IMPORT_MAP.search((folder / "index.html").read_bytes())
     except OSError:
         return None
-    if found is None:
+    if match is None:
         return None
-    digest = base64.b64encode(hashlib.sha256(found[1]).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(match[1]).digest()).decode()
     return f"'sha256-{digest}'"

@@ -20,7 +20,7 @@ class Connections:
         self._write_lock = threading.Lock()
         self._of_thread = threading.local()
         self._all: list[sqlite3.Connection] = []
-        self._writer = self._made()
+        self._writer = self._open_writer()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -43,7 +43,7 @@ class Connections:
             for connection in self._all:
                 connection.close()
 
-    def _made(self) -> sqlite3.Connection:
+    def _open_writer(self) -> sqlite3.Connection:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         # prompts and answers are in it: nobody else may read it
         self._file.touch(mode=0o600)

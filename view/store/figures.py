@@ -26,13 +26,13 @@ class StoreFigures:
 
 
 def figures(
-    connection: sqlite3.Connection, wanted: Condition, from_ms: int, bucket_ms: int
+    connection: sqlite3.Connection, matches: Condition, from_ms: int, bucket_ms: int
 ) -> StoreFigures:
     """Figures of what matches `wanted` and ended since `from_ms`, a multiple of `bucket_ms`."""
-    if wanted is EVERYTHING and bucket_ms % sums.STRETCH_MS == 0:
+    if matches is EVERYTHING and bucket_ms % sums.STRETCH_MS == 0:
         return _summed(connection, from_ms, bucket_ms)
     since = Condition(
-        sql=f"({wanted.sql}) AND exact_end_ms >= ?", parameters=(*wanted.parameters, from_ms)
+        sql=f"({matches.sql}) AND exact_end_ms >= ?", parameters=(*matches.parameters, from_ms)
     )
     return StoreFigures(
         points=_points(connection, since),

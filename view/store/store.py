@@ -96,10 +96,10 @@ class Store:
     def remove(self, exchange_id: str) -> bool:
         """Remove an exchange; False if it is not there."""
         with self._connections.writing() as connection:
-            found = _numbers(connection, "SELECT number FROM exchanges WHERE id = ?", exchange_id)
-            writing.remove(connection, found)
-            self._size -= len(found)
-        return bool(found)
+            numbers = _numbers(connection, "SELECT number FROM exchanges WHERE id = ?", exchange_id)
+            writing.remove(connection, numbers)
+            self._size -= len(numbers)
+        return bool(numbers)
 
     def _trim(self, connection: sqlite3.Connection) -> None:
         excess = self._size - self._keep
@@ -118,12 +118,12 @@ class Store:
         not the `next` of a page.
         """
         position = _position(before)
-        found = self._newest(query, position, limit + 1)
-        shown = found[:limit]
-        more = len(found) > limit
+        numbered = self._newest(query, position, limit + 1)
+        on_page = numbered[:limit]
+        more = len(numbered) > limit
         return Page(
-            rows=tuple(row for _, row in shown),
-            next=f"{shown[-1][1].exact_end_ms}-{shown[-1][0]}" if more and shown else None,
+            rows=tuple(row for _, row in on_page),
+            next=f"{on_page[-1][1].exact_end_ms}-{on_page[-1][0]}" if more and on_page else None,
         )
 
     def _newest(
@@ -132,37 +132,37 @@ class Store:
         """The newest rows that match before the position. If texts are searched, first among the
         newest, which are enough unless few match.
         """
-        found: list[tuple[int, Row]] = []
+        numbered: list[tuple[int, Row]] = []
         if self._size > self._searched_first and any(isinstance(term, Contains) for term in query):
             start = self._start_of_newest(position)
             if start is not None:
-                wanted = condition(query, self._numbers(start, position))
-                found = self._matching(wanted, start, position, limit)
+                among_newest = condition(query, self._numbers(start, position))
+                numbered = self._matching(among_newest, start, position, limit)
                 position = (start, _LOWEST_NUMBER)
-        if len(found) < limit:
-            found += self._matching(condition(query), None, position, limit - len(found))
-        return found
+        if len(numbered) < limit:
+            numbered += self._matching(condition(query), None, position, limit - len(numbered))
+        return numbered
 
     def _matching(
-        self, wanted: Condition, start: int | None, position: Position | None, limit: int
+        self, matches: Condition, start: int | None, position: Position | None, limit: int
     ) -> list[tuple[int, Row]]:
         """The newest rows that match, ended at `start` or later, and stand before the position."""
         since = () if start is None else (start,)
         return self._rows(
-            f"{_SELECT} WHERE {wanted.sql}"
+            f"{_SELECT} WHERE {matches.sql}"
             f"{' AND exact_end_ms >= ?' if since else ''}"
             f"{' AND (exact_end_ms, number) < (?, ?)' if position else ''} {_NEWEST_FIRST} LIMIT ?",
-            (*wanted.parameters, *since, *(position or ()), limit),
+            (*matches.parameters, *since, *(position or ()), limit),
         )
 
     def _start_of_newest(self, position: Position | None) -> int | None:
-        """The end of the oldest of the newest exchanges; None if there are fewer."""
-        found = self._connections.reader.execute(
+        """The end of the oldest of the newest exchanges; None if there are fewer than that."""
+        row = self._connections.reader.execute(
             "SELECT exact_end_ms FROM exchanges WHERE exact_end_ms <= ? "
             "ORDER BY exact_end_ms DESC LIMIT 1 OFFSET ?",
             (position[0] if position else _LATEST_MS, self._searched_first),
         ).fetchone()
-        return None if found is None else int(found[0])
+        return None if row is None else int(row[0])
 
     def _numbers(self, start: int, position: Position | None) -> tuple[int, int]:
         """The lowest and the highest number of the exchanges from `start` up to the position."""
@@ -178,10 +178,10 @@ class Store:
 
     def get(self, exchange_id: str) -> StoreEntry | None:
         """One exchange; None if it is not there."""
-        found = self._rows(f"{_SELECT} WHERE id = ?", (exchange_id,))
-        if not found:
+        numbered = self._rows(f"{_SELECT} WHERE id = ?", (exchange_id,))
+        if not numbered:
             return None
-        number, row = found[0]
+        number, row = numbered[0]
         packed = self._connections.reader.execute(
             "SELECT event FROM events WHERE number = ?", (number,)
         ).fetchone()
@@ -203,29 +203,29 @@ class Store:
         value = getattr(row, name)
         if value is None:
             return None
-        found = self._connections.reader.execute(
+        neighbour = self._connections.reader.execute(
             f"SELECT id FROM exchanges WHERE {name} = ? AND (exact_end_ms, number) {comparison} "  # noqa: S608
             "(SELECT exact_end_ms, number FROM exchanges WHERE id = ?) "
             f"ORDER BY exact_end_ms {order}, number {order} LIMIT 1",
             (value, row.id),
         ).fetchone()
-        return None if found is None else str(found[0])
+        return None if neighbour is None else str(neighbour[0])
 
     def figures(self, query: Filter, *, from_ms: int, bucket_ms: int) -> StoreFigures:
         """The figures of the charts, for exchanges that match and ended since `from_ms`."""
         return figures(self._connections.reader, condition(query), from_ms, bucket_ms)
 
-    def _counted(self, wanted: Condition) -> int:
-        found = self._connections.reader.execute(
+    def _counted(self, matches: Condition) -> int:
+        rows = self._connections.reader.execute(
             "SELECT count(*) FROM "  # noqa: S608 - values are bound
-            f"(SELECT 1 FROM exchanges WHERE {wanted.sql} LIMIT ?)",
-            (*wanted.parameters, -1 if wanted is EVERYTHING else MOST_COUNTED),
+            f"(SELECT 1 FROM exchanges WHERE {matches.sql} LIMIT ?)",
+            (*matches.parameters, -1 if matches is EVERYTHING else MOST_COUNTED),
         )
-        return int(found.fetchone()[0])
+        return int(rows.fetchone()[0])
 
     def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple[int, Row]]:
-        found = self._connections.reader.execute(sql, parameters)
-        return [(values[0], _row(values[1:])) for values in found]
+        rows = self._connections.reader.execute(sql, parameters)
+        return [(values[0], _row(values[1:])) for values in rows]
 
 
 def _row(values: tuple[object, ...]) -> Row:

@@ -78,8 +78,8 @@ def bands(
     connection: sqlite3.Connection, from_ms: int, bucket_ms: int
 ) -> Iterator[tuple[int, int, int]]:
     """(start of the bucket, p50, p95) of the time to the first token: the nearest ranks."""
-    found = by_bucket(connection, "ttft", from_ms, bucket_ms)
-    for start, values in groupby(found, key=lambda value: value[0]):
+    rows = by_bucket(connection, "ttft", from_ms, bucket_ms)
+    for start, values in groupby(rows, key=lambda value: value[0]):
         counts = [(ms, count) for _, ms, count in values]
         total = sum(count for _, count in counts)
         yield start, _at(counts, (total + 1) // 2), _at(counts, (total * 95 + 99) // 100)

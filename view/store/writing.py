@@ -40,15 +40,15 @@ def add(
     if row is None:
         return None
     event = received.event
-    found = connection.execute(
+    stored = connection.execute(
         "SELECT number, event FROM exchanges JOIN events USING (number) WHERE id = ?", (row.id,)
     ).fetchone()
-    if found is not None:
-        if not outranks(event, unpack(found[1])):
+    if stored is not None:
+        if not outranks(event, unpack(stored[1])):
             return None
-        remove(connection, [found[0]])
+        remove(connection, [stored[0]])
     _insert(connection, row, event)
-    return StoreEntry(row=row, event=event, replaces=found is not None)
+    return StoreEntry(row=row, event=event, replaces=stored is not None)
 
 
 def _insert(connection: sqlite3.Connection, row: Row, event: JsonObject) -> None:

@@ -20,7 +20,7 @@ def a_window(others_share: float = 0.0) -> LoadWindow:
     return LoadWindow(
         calls_per_s=10,
         calls=100,
-        began=Reading(at=at(0), worker_s=1.0, azurite_s=3.0),
+        start=Reading(at=at(0), worker_s=1.0, azurite_s=3.0),
         ended=Reading(at=at(10), worker_s=3.5, azurite_s=8.0),
         drained=Reading(at=at(13), worker_s=4.0, azurite_s=8.5),
         others_share=others_share,

@@ -15,7 +15,7 @@ from local.doctor import app, settings
 from local.doctor.check import CheckState, DoctorCheck, ok, problem, show
 from local.repository import ROOT
 
-SEEN: dict[str, Any] = {
+REPORT: dict[str, Any] = {
     "worker": {"recording": {"waiting": 0, "lost": 0}},
     "queue": {"length": 2, "oldest_age_s": 3.0},
     "reconcile": {"at": None, "waiting": None},
@@ -57,8 +57,8 @@ def test_a_healthy_app_is_all_right() -> None:
 
 
 def test_a_dependency_that_cannot_be_reached_is_named_with_its_settings() -> None:
-    found = health_of({**READY, "status": "not ready", "event_hub": "unreachable"}, 503)
-    assert found[1] == problem(
+    checks = health_of({**READY, "status": "not ready", "event_hub": "unreachable"}, 503)
+    assert checks[1] == problem(
         "event_hub: unreachable", "check AZURE_EVENTHUB_CONN_STR and AZURE_EVENTHUB_NAME"
     )
 
@@ -72,21 +72,21 @@ def test_a_dependency_that_cannot_be_reached_is_named_with_its_settings() -> Non
     ],
 )
 def test_a_role_that_is_missing_is_named(name: str, role: str) -> None:
-    found = health_of({**READY, "status": "not ready", name: "forbidden"}, 503)
-    assert found[1].state is CheckState.PROBLEM
-    assert found[1].what == f"{name}: forbidden"
-    assert role in found[1].remedy
+    checks = health_of({**READY, "status": "not ready", name: "forbidden"}, 503)
+    assert checks[1].state is CheckState.PROBLEM
+    assert checks[1].what == f"{name}: forbidden"
+    assert role in checks[1].remedy
     assert f"role: '{role}'" in (ROOT / "infra/main.bicep").read_text("utf-8")
 
 
 def test_an_identity_that_azure_openai_refuses_needs_its_role() -> None:
     error = {"error": {"code": "PermissionDenied", "message": "lacks the required data action"}}
-    [found, _] = app.exchange(app_that(lambda _: httpx.Response(403, json=error)), "gpt", None)
-    assert "Cognitive Services OpenAI User" in found.remedy
+    [checks, _] = app.exchange(app_that(lambda _: httpx.Response(403, json=error)), "gpt", None)
+    assert "Cognitive Services OpenAI User" in checks.remedy
 
 
 def test_a_degraded_app_and_a_misspelt_setting_are_shown() -> None:
-    found = health_of(
+    checks = health_of(
         {
             **READY,
             "status": "degraded",
@@ -97,28 +97,28 @@ def test_a_degraded_app_and_a_misspelt_setting_are_shown() -> None:
             "settings": "CAPTURE_POLCY is not a setting",
         }
     )
-    assert states(found) == [
+    assert states(checks) == [
         CheckState.OK,
         CheckState.PROBLEM,
         CheckState.PROBLEM,
         CheckState.WARNING,
     ]
-    assert "change-the-content-policy.md" in found[2].remedy
+    assert "change-the-content-policy.md" in checks[2].remedy
 
 
 def test_an_app_that_does_not_answer_is_one_problem() -> None:
     def respond(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    [found] = app.health(app_that(respond), {})
-    assert found.state is CheckState.PROBLEM
-    assert "check the address" in found.remedy
+    [checks] = app.health(app_that(respond), {})
+    assert checks.state is CheckState.PROBLEM
+    assert "check the address" in checks.remedy
 
 
 def test_without_an_operators_key_the_status_is_left_out() -> None:
-    [found] = app.status(app_that(lambda _: httpx.Response(401)))
-    assert found.state is CheckState.SKIPPED
-    assert "FNSSE_OPERATOR_KEY" in found.remedy
+    [checks] = app.status(app_that(lambda _: httpx.Response(401)))
+    assert checks.state is CheckState.SKIPPED
+    assert "FNSSE_OPERATOR_KEY" in checks.remedy
 
 
 @pytest.mark.parametrize(
@@ -147,17 +147,17 @@ def test_without_an_operators_key_the_status_is_left_out() -> None:
 def test_what_operators_should_look_at_is_found(
     change: dict[str, Any], state: CheckState, text: str
 ) -> None:
-    found = list(app.judge(SEEN | change))
-    assert any(check.state is state and text in check.what for check in found)
-    assert states(list(app.judge(SEEN))) == [CheckState.OK]
+    checks = list(app.judge(REPORT | change))
+    assert any(check.state is state and text in check.what for check in checks)
+    assert states(list(app.judge(REPORT))) == [CheckState.OK]
 
 
 def test_a_refused_exchange_says_why_and_what_to_give() -> None:
     error = {"error": {"code": "401", "message": "Access denied"}}
-    found = list(app.exchange(app_that(lambda _: httpx.Response(401, json=error)), "gpt", None))
-    assert states(found) == [CheckState.PROBLEM, CheckState.SKIPPED]
-    assert "401: Access denied" in found[0].what
-    assert "FNSSE_KEY" in found[0].remedy
+    checks = list(app.exchange(app_that(lambda _: httpx.Response(401, json=error)), "gpt", None))
+    assert states(checks) == [CheckState.PROBLEM, CheckState.SKIPPED]
+    assert "401: Access denied" in checks[0].what
+    assert "FNSSE_KEY" in checks[0].remedy
 
 
 def test_settings_that_are_malformed_are_each_a_problem(
@@ -178,9 +178,9 @@ def test_settings_that_are_malformed_are_each_a_problem(
 def test_a_settings_file_that_is_not_json_is_named(tmp_path: Path) -> None:
     file = tmp_path / "local.settings.json"
     file.write_text("{")
-    [found] = settings.checks(file)
-    assert found.state is CheckState.PROBLEM
-    assert "local.settings.json is not JSON" in found.what
+    [checks] = settings.checks(file)
+    assert checks.state is CheckState.PROBLEM
+    assert "local.settings.json is not JSON" in checks.what
 
 
 def test_findings_are_printed_as_they_come_without_colours_in_a_file() -> None:

@@ -149,7 +149,7 @@ def test_a_binary_body_is_shown_in_hexadecimal_digits(body: bytes) -> None:
 
 
 def test_a_long_body_is_cut_between_characters() -> None:
-    body = "ä".encode() * capture_view.SHOWN_BYTES
+    body = "ä".encode() * capture_view.MAX_BYTES
     shown = capture_view.request_view(capture_of(b"x" + body), size=len(body) + 1)
     assert str(shown["body"]).strip("xä") == ""
     assert (shown["truncated"], shown["size"]) == (True, len(body) + 1)

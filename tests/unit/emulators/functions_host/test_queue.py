@@ -127,11 +127,11 @@ def test_a_worker_finds_the_leases_of_the_one_before_it(tmp_path: Path) -> None:
     book.hold([message_at_work])
     book.close()
 
-    assert LeaseBook(tmp_path / "work.json").left_behind() == [
+    assert LeaseBook(tmp_path / "work.json").leases_of_previous_worker() == [
         Lease(message_id="held", pop_receipt="c")
     ]
 
 
 def test_a_first_worker_finds_no_leases(tmp_path: Path) -> None:
     """The first worker has no file of leases to read."""
-    assert not list(LeaseBook(tmp_path / "work.json").left_behind())
+    assert not list(LeaseBook(tmp_path / "work.json").leases_of_previous_worker())
