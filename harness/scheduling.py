@@ -12,6 +12,8 @@ from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling
 
+DEPLOYMENTS: Final = "deployments"  # the group of the tests of all evaluated templates
+
 # End-to-end tests of a host that share a stack, by file; the other files share the first one.
 _STACKS: Final = {
     "test_account_pool": "pooled",
@@ -34,38 +36,44 @@ _APART: Final = frozenset(
         "test_telemetry",
     }
 )
-# Files of tests/infra that share the compiled templates and one evaluation of all deployments.
-_EVALUATED: Final = frozenset(
+# Files of tests/infra that do without the compiled templates; all others share one evaluation of
+# them. tests/infra/conftest.py holds that none of these uses it.
+_WITHOUT_TEMPLATES: Final = frozenset(
     {
-        "test_alert_queries",
-        "test_api_management",
-        "test_app_settings",
-        "test_bicep",
-        "test_budgets",
-        "test_checkov",
-        "test_data_explorer",
-        "test_deployment",
-        "test_parameters",
-        "test_pool",
-        "test_runbook",
-        "test_teams",
-        "test_wiring",
+        "test_analysts_functions",
+        "test_bicep_versions",
+        "test_cost_queries",
+        "test_package",
+        "test_policies",
+        "test_postdeploy_hook",
+        "test_postprovision_hook",
+        "test_queries",
+        "test_registration_hook",
+        "test_rotation",
+        "test_throughput_hook",
+        "test_workflows",
     }
 )
 _HOST: Final = re.compile(r"[\[-](embedded|func)(?=[-\]])")  # among a test's parameters
 # What takes longest comes first, so that the workers end at about the same time.
 _FIRST: Final = (
-    "func stack",
     "func strained",
-    "deployments",
     "embedded stack",
     "embedded strained",
+    "page",
+    "func stack",
+    "tests/integration/test_silences.py",
+    DEPLOYMENTS,
+    "tests/integration/test_timeouts.py",
+    "tests/integration/test_event_hub.py",
+    "tests/integration/test_view.py",
+    "func guarded",
+    "embedded guarded",
     "func tests/integration/test_functions_host.py",
     "func tests/integration/test_durable.py",
-    "tests/integration/test_silences.py",
-    "tests/integration/test_event_hub.py",
     "tests/integration/test_functions_host_embedded.py",
     "tests/integration/test_broken_streams.py",
+    "tests/integration/test_erasure.py",
 )
 _FOLDERS: Final = (
     "tests/e2e",
@@ -86,8 +94,8 @@ def group(node_id: str) -> str:
         return node_id
     if folder == "tests/page":
         return "page"  # one browser and one server
-    if folder == "tests/infra" and name in _EVALUATED:
-        return "deployments"
+    if folder == "tests/infra" and name not in _WITHOUT_TEMPLATES:
+        return DEPLOYMENTS
     host = _HOST.search(node_id)
     if folder == "tests/e2e" and host:
         return f"{host[1]} {_STACKS.get(name, 'stack')}"

@@ -27,7 +27,7 @@ from prove.stopped_in_outage import stopped_in_outage
 pytestmark = [
     pytest.mark.thorough,
     # The Event Hubs SDK leaves a socket unclosed now and then when its peer is killed.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"),
 ]
 
 _SEED: Final = 4  # the first moments are "during enrichment" and "between send and ledger append"

@@ -34,7 +34,7 @@ def test_what_is_planted_is_of_the_kinds_that_detectors_know() -> None:
 
 @pytest.mark.thorough
 # The Event Hubs SDK leaves a socket unclosed now and then when its peer is killed.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning")
 def test_with_metadata_nothing_that_was_planted_is_ever_written() -> None:
     """Neither through a kill of the worker nor through outages of storage and Event Hub."""
     result = run_planted("embedded", progress=lambda _: None, modes=("metadata",))

@@ -47,10 +47,17 @@ _STRAINED: Final = {
 # Settings of host.json under the names by which the environment overrides them, on both hosts.
 _QUEUES: Final = "AzureFunctionsJobHost__extensions__queues__"
 _DURABLE: Final = "AzureFunctionsJobHost__extensions__durableTask__storageProvider__"
+_SINGLETON: Final = "AzureFunctionsJobHost__singleton__"
 # An idle host polls its queues every 2 s, and those of Durable Functions every 30 s.
 POLLING: Final = {
     f"{_QUEUES}maxPollingInterval": "00:00:00.200",
     f"{_DURABLE}maxQueuePollingInterval": "00:00:01",
+}
+# A timer of the real host holds a lease of 60 s, and a host that starts after a kill looks every
+# 60 s whether its predecessor's has ended. These are the shortest times that it takes.
+_LEASES: Final = {
+    f"{_SINGLETON}listenerLockPeriod": "00:00:15",
+    f"{_SINGLETON}listenerLockRecoveryPollingInterval": "00:00:15",
 }
 
 # What asyncio's own handlers of exceptions write, whatever the host's format of a log line.
@@ -145,7 +152,7 @@ def strained(functions_host: FunctionsHost, pools: list[AccountPool] | None) -> 
     tests that stop its parts: leave them running.
     """
     visibility = {f"{_QUEUES}visibilityTimeout": f"00:00:0{STRAINED_VISIBILITY_TIMEOUT_S}"}
-    settings = {**_STRAINED, **POLLING, **visibility}
+    settings = {**_STRAINED, **POLLING, **_LEASES, **visibility}
     with serve(functions_host, settings, pools) as running:
         yield running
 

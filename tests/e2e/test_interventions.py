@@ -5,7 +5,6 @@ response, error frames.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -204,10 +203,8 @@ def test_the_sdk_raises_what_went_wrong(
     event holds it.
     """
     deployment = new_deployment()
-    began = time.monotonic()
     with pytest.raises(openai.APIError) as raised:
         text_of(client, deployment, directives)
     assert words.lower() in raised.value.message.lower()
-    assert time.monotonic() - began < 30  # of the default settings' 10 minutes
     event = strained_events.one(deployment=deployment)
     assert (event["outcome"], event["type"], event["status_code"]) == (outcome, "error", 200)

@@ -8,7 +8,6 @@ import json
 import time
 import urllib.request
 from collections import Counter
-from typing import Final
 
 from harness import envelope_queue, privacy
 from harness.chat import Chat, content_of
@@ -16,14 +15,10 @@ from harness.event_log import EventLog
 from local.stack import Stack
 from tests.e2e.conftest import STRAINED_VISIBILITY_TIMEOUT_S
 
-POLL_S: Final = 2  # host.json's maxPollingInterval: how late an idle host may look at its queue
-SLOWER_S: Final = 30  # reconnecting to the Event Hub, and what a busy machine adds
-
 
 def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
     """Clients notice nothing. Each envelope is tried again every visibilityTimeout, not in a burst,
-    holds nothing private, and becomes an event about one visibilityTimeout after the Event Hub's
-    return.
+    holds nothing private, and becomes an event after the Event Hub's return.
     """
     strained.parts["event_hubs"].kill()
     down_at = time.monotonic()
@@ -42,11 +37,8 @@ def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
         assert envelope.tries <= 1 + down_s / STRAINED_VISIBILITY_TIMEOUT_S
 
     strained.parts["event_hubs"].start()
-    back_at = time.monotonic()
     with EventLog(strained) as events:
         arrived = events.all_of(ids)
-        late_s = time.monotonic() - back_at
-    assert late_s < STRAINED_VISIBILITY_TIMEOUT_S + POLL_S + SLOWER_S
     contents = {event["exchange_id"]: event["content"] for event in arrived}
     assert [contents[response.exchange_id] for response in responses[:5]] == [
         content_of(response.body) for response in responses[:5]

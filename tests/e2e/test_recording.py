@@ -19,37 +19,33 @@ from tests.e2e.conftest import STRAINED_RECORDING_WAIT_S
 
 
 def test_only_the_terminator_waits_for_recording(strained: Stack) -> None:
-    """With a store that does not answer the client still has everything at once; only the
-    terminator, which holds no byte of the response, takes RECORDING_WAIT_MS. What could not be
-    stored then is stored as soon as the store answers.
+    """With a store that does not answer the client still has everything at once; only a stream's
+    terminator, which holds no byte of the response, takes RECORDING_WAIT_MS, and comes although the
+    store still does not answer. A response with content-length has none and ends sooner. What could
+    not be stored then is stored as soon as the store answers.
     """
-    chat = Chat(stream=True)
-    with store_stalled(strained), chat.begin(strained) as call:
-        while not call.response().body.endswith(b"data: [DONE]\n\n"):
-            assert call.piece() is not None
-        response = call.rest()
-    # From the upstream's last write, which no delay of this reader changes.
-    ended_s = (
-        response.ended_at
-        - upstream_record.only_request(strained, deployment=chat.deployment).write_times[-1]
-    )
-    assert response.whole
-    assert response.ended_at - response.pieces[-1].at > STRAINED_RECORDING_WAIT_S / 2
-    assert STRAINED_RECORDING_WAIT_S <= ended_s < STRAINED_RECORDING_WAIT_S + 30
-    with EventLog(strained) as events:
-        assert events.one(exchange_id=response.exchange_id)["outcome"] == "completed"
-
-
-def test_a_sized_response_ends_at_once(strained: Stack) -> None:
-    """A response with content-length ends without waiting for the captures, even while storage does
-    not answer.
-    """
-    chat = Chat()
+    chat, sized_chat = Chat(stream=True), Chat()
     with store_stalled(strained):
-        response = chat.ask(strained)
-        assert response.ended_at - response.pieces[0].at < STRAINED_RECORDING_WAIT_S
+        with chat.begin(strained) as call:
+            while not call.response().body.endswith(b"data: [DONE]\n\n"):
+                assert call.piece() is not None
+            response = call.rest()
+        sized = sized_chat.ask(strained)
+    # From the upstream's last write, which no delay of this reader changes.
+    ended_s = response.ended_at - written_at(strained, chat)
+    assert response.whole
+    assert response.ended_at - response.pieces[-1].at > ended_s / 2
+    assert ended_s >= STRAINED_RECORDING_WAIT_S
+    assert sized.whole
+    assert sized.ended_at - written_at(strained, sized_chat) < ended_s
     with EventLog(strained) as events:
-        assert events.one(exchange_id=response.exchange_id)["outcome"] == "completed"
+        for exchange_id in (response.exchange_id, sized.exchange_id):
+            assert events.one(exchange_id=exchange_id)["outcome"] == "completed"
+
+
+def written_at(stack: Stack, chat: Chat) -> float:
+    """When the upstream had written its whole response."""
+    return upstream_record.only_request(stack, deployment=chat.deployment).write_times[-1]
 
 
 def test_a_failure_after_the_end_of_the_response_is_printed(

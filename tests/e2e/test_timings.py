@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 from harness import upstream_record
 from harness.chat import Chat
 from harness.event_log import EventLog
@@ -14,19 +12,19 @@ from local.stack import Stack
 ROUNDED_MS = 2
 
 
-def lags_ms(upstream_request: UpstreamRequest, response: ReceivedResponse) -> list[float]:
-    """How long after the upstream wrote each piece its last byte was in the client's hands."""
-    lags, written, read = [], 0, 0
+def arrivals(upstream_request: UpstreamRequest, response: ReceivedResponse) -> list[float]:
+    """When the last byte of each piece that the upstream wrote was in the client's hands."""
+    arrived, written, read = [], 0, 0
     sizes = [len(event) + 2 for event in upstream_request.response_body.split(b"\n\n")[:-1]]
-    arrivals = iter(response.pieces)
+    pieces = iter(response.pieces)
     at = 0.0
-    for size, write_at in zip(sizes, upstream_request.write_times, strict=True):
+    for size in sizes:
         written += size
         while read < written:
-            piece = next(arrivals)
+            piece = next(pieces)
             read, at = read + len(piece.data), piece.at
-        lags.append((at - write_at) * 1000)
-    return lags
+        arrived.append(at)
+    return arrived
 
 
 def test_the_events_timings_are_those_of_the_exchange(stack: Stack, events: EventLog) -> None:
@@ -72,21 +70,26 @@ def test_latency_includes_the_upstreams_silence(stack: Stack, events: EventLog) 
 
 
 def test_each_chunk_is_sent_on_before_the_next_one_comes(stack: Stack) -> None:
-    """At a chunk every 20 ms the client is less than one chunk behind, the first chunk included.
+    """At a chunk every 20 ms the client has the first chunk, and most of the others, before the
+    upstream writes the next one.
 
     The machine may be busy with something else for a moment, which is not the relay's doing: one
     stream of ten is enough.
     """
-    found = []
+    streams = []
     for _ in range(10):
         chat = Chat(stream=True, directives="first_chunk_ms=300; chunk_ms=20")
         response = chat.ask(stack)
         upstream_request = upstream_record.only_request(stack, deployment=chat.deployment)
-        lags = lags_ms(upstream_request, response)
-        found.append((lags[0], median(lags)))
-        if response.pieces[0].at < upstream_request.write_times[1] and median(lags) < 20:
+        next_writes = upstream_request.write_times[1:]
+        in_time = [
+            at < next_at
+            for at, next_at in zip(arrivals(upstream_request, response), next_writes, strict=False)
+        ]
+        if in_time[0] and sum(in_time) > len(in_time) / 2:
             return
-    raise AssertionError(f"(first, median) ms behind the upstream: {found}")
+        streams.append(in_time)
+    raise AssertionError(f"which chunks arrived before the next one was written: {streams}")
 
 
 def test_the_first_chunk_does_not_wait_for_a_second(stack: Stack) -> None:

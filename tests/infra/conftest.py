@@ -6,8 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness import scheduling
 from tests.infra import switches
 from tests.infra.bicep import Compiled, Deployment, Evaluator, compile_all
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What uses the compiled templates runs on one worker, so that no second one compiles them."""
+    for item in items:
+        uses_templates = "compiled" in getattr(item, "fixturenames", ())
+        if uses_templates and scheduling.group(item.nodeid) != scheduling.DEPLOYMENTS:
+            file = item.nodeid.partition("::")[0]
+            raise pytest.UsageError(f"{file} uses the templates; harness/scheduling.py denies it")
 
 
 @pytest.fixture(scope="session")

@@ -170,3 +170,11 @@ def settings() -> list[Setting]:
 def pairs(setting: Setting) -> set[Setting]:
     """Every two positions that meet in it."""
     return set(itertools.combinations(setting, 2))
+
+
+PLAIN: Final = settings()[0]  # every switch in its first position
+
+
+def setting_with(**positions: str) -> Setting:
+    """PLAIN with other positions of the named switches."""
+    return tuple((switch, positions.get(switch, position)) for switch, position in PLAIN)

@@ -23,9 +23,9 @@ from tests.infra.bicep import (
     Evaluator,
     gateway_properties,
 )
+from tests.infra.switches import PLAIN, setting_with
 
 NAME: Final = switches.GATEWAY
-PLAIN: Final = switches.settings()[0]
 APPLICATION: Final = "77777777-7777-4777-8777-777777777777"
 TOKENS: Final = "param clientTokens = { audience: 'api://contoso-llm' }"
 TEAMS: Final = f"""param teams = [
@@ -73,10 +73,9 @@ def test_a_teams_key_lies_in_the_vault(deployment: Deployment) -> None:
 
 def test_the_vault_is_made_for_teams(evaluator: Evaluator, tmp_path: Path) -> None:
     """Even if the app itself needs no key."""
-    entra = tuple(
-        (switch, "entra" if switch == "callerAuth" else position) for switch, position in PLAIN
+    parameters = switches.parameters(
+        setting_with(callerAuth="entra"), "param teams = [{ name: 'search' }]"
     )
-    parameters = switches.parameters(entra, "param teams = [{ name: 'search' }]")
     deployment = evaluator.evaluate(parameters, tmp_path)
     names = [
         secret["name"].rpartition("/")[2]

