@@ -1,4 +1,4 @@
-"""Exchanges of which neither store has taken yet how they ended.
+"""Outcomes that neither store has taken yet.
 
 One task tries all of them, every few seconds and as soon as any recording call succeeds: what a
 worker holds in memory is lost when it is stopped. It tries the oldest first and alone, so that an
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
@@ -43,8 +44,12 @@ class PendingOutcomes:
         interval_s: float = RETRY_INTERVAL_S,
         max_waiting: int = _MAX_WAITING,
         clock: Callable[[], float] = time.monotonic,
+        uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """`store` says whether an outcome is stored now, `lost` takes what is given up."""
+        """`store` says whether an outcome is stored now, `lost` takes an outcome that is given up.
+        The pause between two tries is half of `interval_s` to one and a half, so that the workers
+        of an app do not try together. `uniform`: a random number from a range.
+        """
         self._store = store
         self._lost = lost
         self._start = start
@@ -52,6 +57,7 @@ class PendingOutcomes:
         self._interval_s = interval_s
         self._max_waiting = max_waiting
         self._clock = clock
+        self._uniform = uniform
         self._waiting: deque[tuple[float, Envelope]] = deque()  # with the time of its end
         self._healthy = asyncio.Event()
         self._retrying: asyncio.Task[None] | None = None
@@ -60,7 +66,7 @@ class PendingOutcomes:
         return len(self._waiting)
 
     def add(self, envelope: Envelope) -> None:
-        """Try this one again later."""
+        """Try to store this outcome again later."""
         if len(self._waiting) >= self._max_waiting:
             self._lost(envelope)
             return
@@ -70,7 +76,7 @@ class PendingOutcomes:
             self._retrying = self._start(self._retry())
 
     def storage_answered(self) -> None:
-        """A recording call has succeeded: try all of them now."""
+        """A recording call has succeeded: try all outcomes now."""
         if self._waiting:
             self._healthy.set()
 
@@ -86,7 +92,7 @@ class PendingOutcomes:
 
     async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(self._interval_s):
+            async with asyncio.timeout(self._interval_s * self._uniform(0.5, 1.5)):
                 await self._healthy.wait()
         except TimeoutError:
             pass

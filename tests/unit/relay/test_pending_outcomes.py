@@ -16,8 +16,8 @@ from shared.relay.pending_outcomes import PendingOutcomes
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_outcome_that_cannot_be_stored_by_a_bug_holds_no_other_up() -> None:
-    """It stays until it is given up, and is reported then."""
+async def test_a_bug_holds_up_no_other_outcome() -> None:
+    """An outcome that cannot be stored stays until it is given up, and is reported then."""
     stored: list[str] = []
     lost: list[str] = []
     tasks: list[asyncio.Task[Any]] = []
@@ -44,3 +44,30 @@ async def test_an_outcome_that_cannot_be_stored_by_a_bug_holds_no_other_up() -> 
     await asyncio.wait_for(asyncio.gather(*tasks), 20)
     assert stored == [PLAIN.exchange_id]
     assert lost == ["faulty"]
+
+
+async def test_workers_do_not_try_together() -> None:
+    """The pause is half of the interval to one and a half, at random."""
+    factors: list[tuple[float, float]] = []
+    stored = asyncio.Event()
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def store(_: Envelope) -> bool:
+        stored.set()
+        return True
+
+    def start[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        tasks.append(asyncio.create_task(work))
+        return tasks[-1]
+
+    def lowest(low: float, high: float) -> float:
+        factors.append((low, high))
+        return 0.0
+
+    pending = PendingOutcomes(
+        store, lambda _: None, start, give_up_after_s=60, interval_s=3600, uniform=lowest
+    )
+    pending.add(PLAIN)
+    await asyncio.wait_for(stored.wait(), 20)
+    await asyncio.gather(*tasks)
+    assert factors == [(0.5, 1.5)]
