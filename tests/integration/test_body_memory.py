@@ -23,8 +23,10 @@ LARGE = json.dumps({"messages": [{"role": "user", "content": "x" * 600_000}]}).e
 FEW_BYTES = 1_000_000  # one large body fits, two do not
 
 
-async def test_a_large_body_beyond_the_memory_is_refused_with_a_retry_after() -> None:
-    """While the upstream has another one; a small body is relayed."""
+async def test_a_large_body_beyond_the_memory() -> None:
+    """It is rejected with a Retry-After while the upstream has another one. A small body is
+    relayed.
+    """
     answering = asyncio.Event()
     setup = relay_setup(answering, document(b"{}"), document(b"{}"), request_memory_bytes=FEW_BYTES)
     first = RelayClient(setup.relay, LARGE)
@@ -44,7 +46,7 @@ async def test_a_large_body_beyond_the_memory_is_refused_with_a_retry_after() ->
     assert setup.relay.body_memory.used_bytes == 0
 
 
-async def test_a_body_is_not_held_while_its_response_streams() -> None:
+async def test_a_body_is_freed_when_its_response_begins() -> None:
     """The response may take minutes, and nothing is sent again once it has begun."""
     ending = asyncio.Event()
     first_chunk = event_of(
@@ -60,7 +62,8 @@ async def test_a_body_is_not_held_while_its_response_streams() -> None:
     await setup.recorded()
 
 
-async def test_a_client_that_disconnects_within_its_body_gives_it_back() -> None:
+async def test_a_disconnect_gives_memory_back() -> None:
+    """Within the request's body."""
     setup = relay_setup()
     client = RelayClient(setup.relay, LARGE)
     client.body_is_whole = False

@@ -25,8 +25,8 @@ def test_bodies_share_their_memory() -> None:
     assert memory.used_bytes == 0
 
 
-def test_a_body_that_is_larger_than_the_memory_is_held_alone() -> None:
-    """Otherwise it could never be relayed."""
+def test_a_body_larger_than_the_memory() -> None:
+    """It is held if nobody else holds anything. Otherwise it could never be relayed."""
     memory = BodyMemory(1000, free_bytes=100)
     first, second = memory.lease(), memory.lease()
     first.take(5000)

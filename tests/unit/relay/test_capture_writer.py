@@ -151,6 +151,7 @@ async def test_the_hash_is_that_of_the_whole_body(size: int) -> None:
 
 
 async def test_a_lost_capture_has_no_hash() -> None:
+    """A part of the body is missing."""
     writer = CaptureWriter(GatedStore(), "a", CaptureMemory(0), start)
     writer.write(b"12345")
     await writer.finish()
@@ -172,7 +173,7 @@ async def test_no_more_than_a_few_blocks_are_held() -> None:
     assert len(store.blobs["a"]) == 40 * MB + len(PREAMBLE)
 
 
-async def test_bytes_one_by_one_take_no_more_memory_than_their_number() -> None:
+async def test_single_bytes_take_one_byte_each() -> None:
     """A stream may come in pieces of a byte, and an object of one byte takes 33 and a place in a
     list: the limit would be passed many times over.
     """
@@ -238,7 +239,7 @@ async def test_what_is_erased_is_not_in_storage() -> None:
     assert (store.blobs, store.blocks, memory.used_bytes) == ({}, {}, 0)
 
 
-async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:
+async def test_a_slow_store_loses_the_capture() -> None:
     """At the memory's limit the capture is lost: held bytes are freed at once, and bytes under way
     when their upload ends.
     """
@@ -260,7 +261,7 @@ async def test_a_slow_store_loses_the_capture_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("kind", ["responses", "requests with a placeholder"])
-async def test_exchanges_that_stand_still_cost_others_no_capture(kind: str) -> None:
+async def test_idle_exchanges_cost_no_captures(kind: str) -> None:
     """A client that stops reading, or sending, leaves its capture where it is. If the memory is
     half full, captures go up in small blocks, so that many of them leave room.
     """
@@ -282,7 +283,7 @@ async def test_exchanges_that_stand_still_cost_others_no_capture(kind: str) -> N
     await until_used(memory, 0)
 
 
-async def test_blocks_are_large_until_a_late_placeholder_has_come() -> None:
+async def test_blocks_are_large_before_a_placeholder() -> None:
     """It would discard what was uploaded before."""
     memory = CaptureMemory(BLOCK_BYTES)
     writer = CaptureWriter(GatedStore(), "a", memory, start)

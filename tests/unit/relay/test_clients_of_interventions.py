@@ -110,7 +110,7 @@ def test_clients_read_a_stream_with_comments(
 
 @READERS
 @pytest.mark.parametrize("received", [0, 1], ids=["at once", "after an event"])
-def test_clients_raise_an_error_that_comes_within_a_stream(
+def test_clients_raise_an_error_within_a_stream(
     events: list[bytes], read: Callable[[bytes], str], received: int
 ) -> None:
     """After an early response and comments, or after events."""

@@ -105,8 +105,8 @@ async def answered(
     return response.status_code, body
 
 
-async def test_if_nothing_is_to_be_added_the_body_goes_as_it_came() -> None:
-    """One call."""
+async def test_without_an_addition_there_is_one_call() -> None:
+    """The body goes as it came."""
     upstream = ScriptedUpstream((200, b"answer"))
     assert await answered(upstream, StreamOptionsSupport(ManualClock()), ask=False) == (
         200,
@@ -264,7 +264,7 @@ async def opened(response: httpx.Response, *, stream_requested: bool) -> tuple[b
         ((SSE,), DOCUMENT, True),  # as it says; the record looks into it
     ],
 )
-async def test_a_request_for_a_stream_gets_one_by_its_first_bytes(
+async def test_the_first_bytes_announce_a_stream(
     types: tuple[bytes, ...], body: bytes, is_stream: bool
 ) -> None:
     """If the content type does not say it. Every byte reaches the client."""
@@ -284,7 +284,8 @@ async def test_otherwise_the_content_type_says_it(
     assert await opened(response, stream_requested=False) == (is_stream, EVENTS)
 
 
-async def test_a_refusal_or_a_coded_body_is_not_looked_into() -> None:
+async def test_an_error_or_a_coded_body_is_not_parsed() -> None:
+    """Its content type counts."""
     assert await opened(typed(body=EVENTS, status=400), stream_requested=True) == (False, EVENTS)
     coded = typed(JSON, body=EVENTS)
     coded.headers["content-encoding"] = "br"
@@ -292,12 +293,13 @@ async def test_a_refusal_or_a_coded_body_is_not_looked_into() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"da", b"data: {", b'{"choi'])
-async def test_a_break_within_the_first_bytes_reaches_the_client_after_them(body: bytes) -> None:
+async def test_a_break_within_the_first_bytes(body: bytes) -> None:
+    """It reaches the client after the bytes that came."""
     _, received = await opened(typed(JSON, body=body, breaks=True), stream_requested=True)
     assert received == body + b" broken"
 
 
-async def test_the_status_of_an_error_counts_though_its_body_breaks_off() -> None:
+async def test_the_status_of_a_broken_error_counts() -> None:
     """A 429 that breaks off while it is examined is still the upstream's 429."""
     response = httpx.Response(
         429, stream=httpx.ByteStream(b'{"error":'), extensions={"breaks": True}

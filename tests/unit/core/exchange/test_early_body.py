@@ -41,7 +41,8 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("coding", "body"), BODIES.values(), ids=BODIES)
-def test_the_client_gets_the_events_however_they_arrive(coding: str, body: bytes) -> None:
+def test_the_client_gets_the_events(coding: str, body: bytes) -> None:
+    """However their bytes are cut, and whatever the coding."""
     for pieces in every_way(body):
         early = EarlyBody(coding, holds_back=False)
         sent = b"".join(map(early.feed, pieces)) + early.flush()
@@ -52,6 +53,7 @@ def test_the_client_gets_the_events_however_they_arrive(coding: str, body: bytes
 
 @pytest.mark.parametrize("start", [b"", BOM[:1], BOM[:2], BOM[:2] + b"x", b"x" + BOM])
 def test_what_is_not_a_byte_order_mark_passes(start: bytes) -> None:
+    """Although its first bytes could begin one."""
     for pieces in every_way(start):
         early = EarlyBody("", holds_back=False)
         assert b"".join(map(early.feed, pieces)) + early.flush() == start
@@ -72,6 +74,7 @@ def test_a_coding_without_its_end_is_not_whole(missing: int) -> None:
     [("gzip", EVENTS), ("gzip", b"\x1f\x8b" + EVENTS), ("gzip", gzipped(b"\0" * 8_000_000))],
     ids=["not gzip", "damaged", "unfolds into too much"],
 )
-def test_a_coding_that_cannot_be_undone_interrupts_the_stream(coding: str, body: bytes) -> None:
+def test_a_malformed_coding_interrupts(coding: str, body: bytes) -> None:
+    """The client cannot be sent the rest."""
     with pytest.raises(UpstreamInterrupted, match="content coding"):
         EarlyBody(coding, holds_back=False).feed(body)

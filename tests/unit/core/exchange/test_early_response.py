@@ -24,6 +24,7 @@ of_each_row = pytest.mark.parametrize("spec", ROWS, ids=lambda spec: spec.name)
 
 @of_each_row
 def test_a_request_for_a_stream_is_promised_one(spec: OperationSpec) -> None:
+    """Whatever the operation."""
     assert early_response(spec, stream_requested=True) is EarlyResponse.STREAM
 
 
@@ -37,6 +38,6 @@ def test_json_is_promised_where_nothing_else_can_come(spec: OperationSpec) -> No
 
 
 @of_each_row
-def test_nothing_is_promised_if_the_request_may_ask_for_a_stream(spec: OperationSpec) -> None:
+def test_an_unread_request_is_promised_nothing(spec: OperationSpec) -> None:
     """A form is passed on unread, and a body in an unknown coding cannot be read."""
     assert early_response(spec, stream_requested=None) is None

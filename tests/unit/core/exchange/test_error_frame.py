@@ -13,7 +13,8 @@ from shared.core.wire.stream.sse import decode
 ERROR: JsonObject = {"code": "429", "message": "slow\ndown", "type": "t"}
 
 
-def test_in_a_stream_of_chunks_the_document_is_the_event() -> None:
+def test_the_frame_of_a_stream_of_chunks() -> None:
+    """The document is the event's data."""
     document = json.dumps({"error": ERROR}).encode()
     (event,) = decode(error_frame(document, sequence_number=None))
     assert (event.event, json.loads(event.data)) == ("message", {"error": ERROR})
@@ -22,10 +23,10 @@ def test_in_a_stream_of_chunks_the_document_is_the_event() -> None:
 @pytest.mark.parametrize(
     ("error", "code", "message"), [(ERROR, "429", "slow\ndown"), ("late", None, "late")]
 )
-def test_in_a_stream_of_typed_events_it_has_their_members_beside_error(
+def test_the_frame_of_a_stream_of_typed_events(
     error: object, code: str | None, message: str
 ) -> None:
-    """Some readers look for `type`, others for `error`."""
+    """It has their members beside `error`: some readers look for `type`, others for `error`."""
     document = json.dumps({"error": error}).encode()
     (event,) = decode(error_frame(document, sequence_number=7))
     assert event.event == "error"

@@ -101,7 +101,7 @@ def test_a_flat_error_becomes_the_error() -> None:
     assert json.loads(one_line_error(gzip.compress(body), "gzip")) == expected
 
 
-def test_an_error_that_comes_as_an_event_becomes_the_error() -> None:
+def test_an_error_in_an_event() -> None:
     """Some servers answer a request for a stream with one event and the status of an error."""
     error = {"error": {"code": "429", "message": "slow down"}}
     data = json.dumps(error).encode()

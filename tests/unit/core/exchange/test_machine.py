@@ -326,7 +326,7 @@ def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
     assert machine.finish(error_sent=False) == (Abort(),)
 
 
-def test_a_stream_that_ends_without_its_end_is_interrupted() -> None:
+def test_a_stream_without_its_end() -> None:
     """The bytes that the filter holds are sent first, then the error."""
     machine = exchange_in(State.CALLING)
     machine.upstream_answered(200, SSE, is_stream=True, usage_requested=True)
@@ -349,7 +349,7 @@ def test_an_error_of_the_upstream_is_never_cut_short() -> None:
 
 
 @pytest.mark.parametrize("error_frames", [True, False])
-def test_an_error_after_an_early_response_is_a_frame_in_any_case(*, error_frames: bool) -> None:
+def test_an_error_after_an_early_response(*, error_frames: bool) -> None:
     """It is the upstream's error, and a frame is the only way to pass it on."""
     machine = exchange_in(State.COLLECTING, replace(RULES, error_frames=error_frames))
     assert machine.piece(b'{"error": {"code":') == b""
@@ -363,8 +363,8 @@ def test_an_error_after_an_early_response_is_a_frame_in_any_case(*, error_frames
     assert machine.finish(error_sent=False) == (Abort(),), "its error was cut off on its way"
 
 
-def test_a_document_after_an_early_response_repeats_nothing() -> None:
-    """A stream was asked for."""
+def test_a_document_instead_of_a_stream() -> None:
+    """The client was promised a stream, and nothing of the document is repeated."""
     machine = exchange_in(State.EARLY)
     machine.upstream_answered(200, DOCUMENT, is_stream=False, usage_requested=False)
     machine.piece(b'{"secret": 1}')
@@ -374,8 +374,10 @@ def test_a_document_after_an_early_response_repeats_nothing() -> None:
     assert machine.require_conclusion() == failures.unusable_response("a stream").conclusion
 
 
-def test_a_stream_of_errors_after_an_early_response_never_looks_whole() -> None:
-    """It was collected, so nothing of it was sent, although it held its own end."""
+def test_a_stream_of_errors_never_looks_whole() -> None:
+    """After an early response. It was collected, so nothing of it was sent, although it held its
+    own end.
+    """
     machine = exchange_in(State.EARLY)
     machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
     machine.piece(DONE)
@@ -415,7 +417,7 @@ def test_white_space_comes_before_the_document_only() -> None:
     assert machine.finish(error_sent=False) == (FinishBody(),)
 
 
-def test_a_coded_document_is_decoded_after_an_early_response() -> None:
+def test_a_promised_document_is_decoded() -> None:
     """The headers named no coding; one that is cut short is not whole."""
     machine = promised_json()
     machine.upstream_answered(200, GZIPPED, is_stream=False, usage_requested=False)
@@ -462,7 +464,7 @@ def test_an_error_of_the_upstream_is_the_document(
         ("deadline_passed", exchange_errors.upstream_timeout("late")),
     ],
 )
-def test_a_failure_before_the_document_is_an_error_in_its_place(name: str, error: ApiError) -> None:
+def test_a_failure_before_the_document(name: str, error: ApiError) -> None:
     """Once the document has begun, the connection breaks."""
     machine = promised_json(replace(RULES, error_frames=False))
     expected = {"status": error.status, **json.loads(error.body())["error"]}
@@ -488,7 +490,7 @@ def test_a_failure_before_the_document_is_an_error_in_its_place(name: str, error
     ],
     ids=["a stream", "a redirect", "no body", "a text", "an unknown coding"],
 )
-def test_another_response_than_the_promised_one_is_an_error(
+def test_an_unpromised_response_is_an_error(
     status: int, headers: RawHeaders, *, bodiless: bool
 ) -> None:
     """The client was told that it gets JSON. Nothing of the response is repeated."""
@@ -516,9 +518,7 @@ def test_white_space_is_not_a_document() -> None:
 
 @pytest.mark.parametrize("stored", [True, False])
 @pytest.mark.parametrize("answer", [ANSWER, b"0"])
-def test_the_end_of_a_promised_document_waits_for_its_capture(
-    answer: bytes, *, stored: bool
-) -> None:
+def test_the_end_of_a_promised_document(answer: bytes, *, stored: bool) -> None:
     """With CAPTURE_POLICY=required: its last byte. If it has one only, an error can replace it."""
     machine = promised_json(replace(RULES, capture_required=True))
     INPUTS["answered with JSON"](machine)
@@ -559,7 +559,7 @@ def test_draining_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("finished", [True, False])
-def test_an_upstream_that_breaks_while_it_is_drained_is_noted(*, finished: bool) -> None:
+def test_a_break_while_draining_is_noted(*, finished: bool) -> None:
     """The failure is recorded unless the response was finished; the client is no longer there."""
     machine = exchange_in(State.DRAINING)
     assert machine.upstream_failed(ERROR, finished=finished) == ()
@@ -602,7 +602,7 @@ def test_a_stored_response_gets_its_end() -> None:
     ("error_frames", "within_event", "reported"),
     [(True, False, True), (True, True, False), (False, False, False)],
 )
-def test_a_response_that_cannot_be_stored_never_looks_whole(
+def test_an_unstored_response_never_looks_whole(
     *, error_frames: bool, within_event: bool, reported: bool
 ) -> None:
     """A frame in place of its end, or a connection that breaks."""
@@ -613,7 +613,7 @@ def test_a_response_that_cannot_be_stored_never_looks_whole(
     assert machine.require_conclusion().failure == failure_of(error)
 
 
-def test_a_disconnect_while_the_end_is_held_back_is_a_disconnect() -> None:
+def test_a_disconnect_in_holding() -> None:
     """The outcome stays the same, whether the captures are stored later or fail."""
     for then in ("captures_stored", "captures_failed"):
         machine = holding()
@@ -637,9 +637,7 @@ def test_one_error_is_enough() -> None:
 
 @pytest.mark.parametrize("usage_requested", [True, False])
 @pytest.mark.parametrize("early", [True, False])
-def test_the_usage_chunk_is_removed_if_the_proxy_asked_for_it(
-    *, usage_requested: bool, early: bool
-) -> None:
+def test_the_requested_usage_chunk_is_removed(*, usage_requested: bool, early: bool) -> None:
     """Long pieces too."""
     machine = exchange_in(State.EARLY if early else State.CALLING)
     machine.upstream_answered(200, SSE, is_stream=True, usage_requested=usage_requested)

@@ -64,7 +64,7 @@ def test_what_an_end_says(
     [(CUT, Outcome.CLIENT_DISCONNECTED), (FINISHED, Outcome.COMPLETED), (OPEN, Outcome.COMPLETED)],
     ids=["cut", "finished", "open"],
 )
-def test_a_client_that_has_all_of_a_stream_may_disconnect(end: Tail, outcome: Outcome) -> None:
+def test_disconnect_after_all_of_a_stream(end: Tail, outcome: Outcome) -> None:
     """Many close right after [DONE]."""
     response_end = ResponseEnd(tail=end, is_stream=True, end_is_known=True)
     assert response_end.outcome(DISCONNECTED, upstream_status=200) is outcome
