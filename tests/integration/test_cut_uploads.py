@@ -74,8 +74,8 @@ async def test_a_request_that_was_being_stored_is_aborted(
     assert "the request's capture is partial: the instance was killed meanwhile" in event.problems
 
 
-async def test_a_request_of_which_only_the_last_call_is_missing_is_whole(azurite: str) -> None:
-    """Its header was uploaded, which comes last."""
+async def test_a_request_without_its_last_call_is_whole(azurite: str) -> None:
+    """Only the last call of its upload is missing: its header, which comes last, was uploaded."""
     window = a_window()
     exchange_id = an_id(window)
     async with an_account(azurite) as account:
@@ -103,19 +103,19 @@ async def test_blocks_of_a_response_are_erased(azurite: str) -> None:
     assert (envelope.outcome, envelope.response_capture) == (Outcome.ABORTED, None)
 
 
-async def test_a_response_of_which_only_the_last_call_is_missing_is_delivered(azurite: str) -> None:
-    """As what it is: all of it was uploaded, its envelope included."""
+async def test_a_response_without_its_last_call_is_delivered(azurite: str) -> None:
+    """Only the last call of its upload is missing: all of it was uploaded, its envelope included."""
     window = a_window()
     exchange_id = an_id(window)
     name = capture.response_name(exchange_id)
-    told = replace(PLAIN, exchange_id=exchange_id, response_capture=name)
-    header = {"status_code": 200, "headers": {}, "envelope": asdict(told)}
+    envelope = replace(PLAIN, exchange_id=exchange_id, response_capture=name)
+    header = {"status_code": 200, "headers": {}, "envelope": asdict(envelope)}
     async with an_account(azurite) as account:
         await account.put_request(exchange_id)
         for number, data in {1: b"an ", 2: b"answer", 0: capture.preamble(header)}.items():
             await account.captures.stage(name, number, data)
         assert (await reconcile(account, window))[0] == 1
-        assert await account.take_queued() == [replace(told, requeued="reconcile")]
+        assert await account.take_queued() == [replace(envelope, requeued="reconcile")]
         response = await account.captures.get(name)
     assert response is not None
     assert response.body == b"an answer"

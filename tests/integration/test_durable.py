@@ -255,8 +255,10 @@ def test_continue_as_new(host: HostProcess) -> None:
 
 
 def test_a_timer(host: HostProcess) -> None:
-    """The real host may fire up to a second early: its queue counts in seconds."""
-    assert 2 <= finished(started(host, "naps", 3))["output"] < 30
+    """It fires after its time. The real host may fire up to a second early: its queue counts in
+    seconds.
+    """
+    assert finished(started(host, "naps", 3))["output"] >= 2
 
 
 def test_a_timer_and_an_event_race(host: HostProcess) -> None:

@@ -128,7 +128,7 @@ async def test_each_exchange_of_a_user_is_erased_and_nothing_else(azurite: str, 
         assert counts == ErasureCounts(searched=6, matched=4, erased=4)
         assert ids == ErasurePage(exchange_ids=tuple(mine))
         assert not any([await has_captures(account, exchange_id) for exchange_id in mine])
-        assert all([await has_captures(account, one) for one in [*others, outside]])
+        assert all([await has_captures(account, exchange_id) for exchange_id in [*others, outside]])
         assert await account.erasure_marks.erased(window.name) == set(mine)
 
         counts, ids = await erase(account, request, page_size=page)
@@ -147,19 +147,19 @@ async def test_whatever_kind_of_capture_there_is_tells_the_caller(azurite: str) 
     """A placeholder with its blocks, an outcome alone, and what was dead-lettered."""
     window = a_window()
     async with an_account(azurite) as account:
-        cut, told, dead = an_id(window), an_id(window), await put(account, window, ANNA)
+        cut, ended, dead = an_id(window), an_id(window), await put(account, window, ANNA)
         await account.put_request(cut, caller=asdict(ANNA), body=b"", partial=True)
         await account.captures.stage(capture.request_name(cut), 1, b"a secret")
-        envelope = await account.put_response(told)
-        await account.captures.erase(capture.response_name(told))
+        envelope = await account.put_response(ended)
+        await account.captures.erase(capture.response_name(ended))
         fields = {**to_fields(envelope), "caller": asdict(ANNA)}
-        await account.captures.put(capture.outcome_name(told), (capture.of_outcome(fields),))
+        await account.captures.put(capture.outcome_name(ended), (capture.of_outcome(fields),))
         await account.dead_letters.dead_letter(dead, DeadLetterReason.TOO_LARGE)
 
         counts, ids = await erase(account, of_anna(window))
-        assert set(ids.exchange_ids) == {cut, told, dead}
+        assert set(ids.exchange_ids) == {cut, ended, dead}
         assert counts.erased == 3
-        for exchange_id in (cut, told, dead):
+        for exchange_id in (cut, ended, dead):
             assert not await has_captures(account, exchange_id)
         assert await account.captures.staged(capture.request_name(cut)) == frozenset()
         assert await account.dead_letters.dead_letters(1000) == []
@@ -253,12 +253,12 @@ async def test_a_page_that_is_tried_again_reports_all_that_it_erased(azurite: st
         failing.remaining = 2
         with pytest.raises(StorageError):
             await a_runner(account, erasure=failing).step(run, of_anna(window), Position())
-        assert [await has_captures(account, one) for one in mine].count(False) == 2
+        assert [await has_captures(account, exchange_id) for exchange_id in mine].count(False) == 2
         runner = a_runner(account)
         counts, _ = await run_to_the_end(runner, of_anna(window), run)
         assert counts == ErasureCounts(searched=5, matched=5, erased=5)
         assert (await runner.ids(run)).exchange_ids == tuple(mine)
-        assert not any([await has_captures(account, one) for one in mine])
+        assert not any([await has_captures(account, exchange_id) for exchange_id in mine])
 
 
 async def test_a_page_reports_again_what_it_erased(azurite: str) -> None:

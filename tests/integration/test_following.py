@@ -110,12 +110,12 @@ class Setup:
 
     async def recorded(self) -> list[tuple[Envelope, dict[str, Any]]]:
         """The envelopes that were queued, each with its event."""
-        found = []
+        exchanges = []
         for envelope in await self.account.take_queued():
             stored = await self.account.captures.get(envelope.response_capture)
             event = json.loads(shape.dump(builder.build(envelope, None, stored, None)))
-            found.append((envelope, valid(event)))
-        return found
+            exchanges.append((envelope, valid(event)))
+        return exchanges
 
     async def waiting(self) -> int:
         """Messages on the queue, the hidden ones included."""
@@ -161,9 +161,9 @@ def a_follow_up(**changes: Any) -> FollowUp:
         deployment="gpt-5",
         caller=Caller(team="blue"),
     )
-    found = follow_ups.of_create(envelope, f"resp_{uuid.uuid4().hex}")
-    assert found is not None
-    return replace(found, created_at=now.isoformat(), **changes)
+    follow_up = follow_ups.of_create(envelope, f"resp_{uuid.uuid4().hex}")
+    assert follow_up is not None
+    return replace(follow_up, created_at=now.isoformat(), **changes)
 
 
 async def test_a_response_is_asked_for_until_it_has_ended(azurite: str) -> None:
@@ -233,11 +233,9 @@ async def test_a_response_that_is_queued_twice_is_recorded_once(azurite: str) ->
         assert await setup.waiting() == 0
 
 
-async def test_an_instance_that_is_killed_leaves_its_exchange_to_the_next(
-    azurite: str,
-) -> None:
-    """Killed before the capture, the next attempt takes over the id; killed after it, reconcile
-    delivers what is stored, and nothing else is recorded.
+async def test_the_next_attempt_takes_over_an_exchange(azurite: str) -> None:
+    """If an instance is killed before the capture is stored, the next attempt takes over the id. If
+    it is killed after that, reconcile delivers the capture, and nothing else is recorded.
     """
     async with a_setup(azurite, response("completed")) as setup:
         follow_up, now = a_follow_up(), datetime.now(UTC)
@@ -364,7 +362,9 @@ async def test_a_busy_upstream_is_left_alone(azurite: str) -> None:
 async def test_storage_that_fails_leaves_the_message(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It shows again later, and is given up after as many failures as would be a fault for good."""
+    """It becomes visible again later. After so many failures that it can never succeed, it is
+    removed.
+    """
     async with a_setup(azurite, response("completed")) as setup:
         setup.follower = Follower(
             setup.upstream,
@@ -514,9 +514,8 @@ class EnrichedCreates:
     ],
     ids=["in place", "redacted", "in a child"],
 )
-async def test_a_background_response_is_followed_once_its_event_is_accepted(
-    text: str, mode: ContentMode
-) -> None:
+async def test_a_background_response_is_followed(text: str, mode: ContentMode) -> None:
+    """The app follows it once the event of its create call is accepted."""
     creates = EnrichedCreates()
     await creates.deliver(response("queued", instructions=text), content_mode=mode)
     (follow_up,) = creates.followed

@@ -5,6 +5,7 @@ way is clear.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 from collections import Counter
@@ -121,10 +122,10 @@ async def test_a_complete_window_is_not_listed_again(azurite: str) -> None:
         for exchange_id in ids:
             await account.put_exchange(exchange_id)
         await account.ledger.delivered(accepted(ids))
-        it = reconciliation(account)
-        before = await it.open_windows(window.end, timedelta(hours=1), include_open=False)
-        report = (await it.reconcile(window.name, window.end)).as_json()
-        after = await it.open_windows(window.end, timedelta(hours=1), include_open=False)
+        reconciler = reconciliation(account)
+        before = await reconciler.open_windows(window.end, timedelta(hours=1), include_open=False)
+        report = (await reconciler.reconcile(window.name, window.end)).as_json()
+        after = await reconciler.open_windows(window.end, timedelta(hours=1), include_open=False)
         stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
         assert json.loads(await (await stored.download_blob()).readall()) == report
     assert (before, after) == ([window.name], [])
@@ -209,7 +210,7 @@ async def test_a_run_queues_no_more_than_its_limit(
             assert report["waiting"] is None
             await account.ledger.delivered(accepted(rounds[-1]))
     assert [len(batch) for batch in rounds] == [2, 2, 1, 0]
-    assert sorted(exchange_id for one in rounds for exchange_id in one) == sorted(ids)
+    assert sorted(itertools.chain.from_iterable(rounds)) == sorted(ids)
     assert report["complete"]
 
 
@@ -221,14 +222,14 @@ async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
     """
     caplog.set_level(logging.WARNING, "fnsse.reconciliation")
     async with an_account(azurite) as account:
-        it = reconciliation(account)
-        assert await it.precheck() is None
+        reconciler = reconciliation(account)
+        assert await reconciler.precheck() is None
         assert not caplog.messages
         await account.envelopes.put(an_envelope(), wait_s=60)
-        assert await it.precheck() == "the queue still holds 1 envelopes"
+        assert await reconciler.precheck() == "the queue still holds 1 envelopes"
         await account.storage.queue("envelopes").clear_messages()
         account.event_hub.ready = False
-        assert await it.precheck() == "the Event Hub is not ready"
+        assert await reconciler.precheck() == "the Event Hub is not ready"
     assert caplog.messages == [
         "Reconcile did nothing: the queue still holds 1 envelopes",
         "Reconcile did nothing: the Event Hub is not ready",
@@ -298,7 +299,7 @@ async def test_a_run_stops_if_the_event_hub_goes_away(
 
         moments = iter(range(0, 1000, 10))
         back_pressure = BackPressure(account.envelopes, Leaving(), clock=lambda: next(moments))
-        it = Reconciliation(
+        reconciler = Reconciliation(
             account.captures,
             account.ledger,
             account.dead_letters,
@@ -308,7 +309,7 @@ async def test_a_run_stops_if_the_event_hub_goes_away(
             back_pressure,
             batch_size=3,
         )
-        report = (await it.reconcile(window.name, window.end)).as_json()
+        report = (await reconciler.reconcile(window.name, window.end)).as_json()
         assert len(await account.take_queued()) == 3
         stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
         assert json.loads(await (await stored.download_blob()).readall()) == report
@@ -328,7 +329,7 @@ async def test_a_run_stops_if_nothing_is_delivered(azurite: str) -> None:
         for _ in range(9):
             await account.put_exchange(an_id(window))
         back_pressure = account.back_pressure(max_in_flight=2, stall_timeout_s=0.1)
-        it = Reconciliation(
+        reconciler = Reconciliation(
             account.captures,
             account.ledger,
             account.dead_letters,
@@ -338,7 +339,7 @@ async def test_a_run_stops_if_nothing_is_delivered(azurite: str) -> None:
             back_pressure,
             batch_size=3,
         )
-        report = (await it.reconcile(window.name, window.end)).as_json()
+        report = (await reconciler.reconcile(window.name, window.end)).as_json()
         assert len(await account.take_queued()) == 3
     assert counts(report, "redelivered", "not_requeued", "waiting") == [
         3,
@@ -397,24 +398,26 @@ async def test_a_window_with_a_reopened_exchange_is_judged(
     window = a_window()
     later = window.end + timedelta(days=1)
     async with an_account(azurite) as account:
-        it = reconciliation(account)
+        reconciler = reconciliation(account)
         envelope = await account.put_exchange(an_id(window))
         await account.dead_letters.dead_letter(
             envelope.exchange_id, DeadLetterReason.ASSEMBLY_FAILED
         )
-        report = (await it.reconcile(window.name, window.end)).as_json()
+        report = (await reconciler.reconcile(window.name, window.end)).as_json()
         assert counts(report, "dead_lettered", "complete") == [1, True]
 
         await account.dead_letters.reopen(envelope.exchange_id)
-        assert window.name in await it.open_windows(later, timedelta(hours=1), include_open=False)
-        report = (await it.reconcile(window.name, later)).as_json()
+        assert window.name in await reconciler.open_windows(
+            later, timedelta(hours=1), include_open=False
+        )
+        report = (await reconciler.reconcile(window.name, later)).as_json()
         assert await account.take_queued() == [mark_requeued(envelope, "reconcile")]
         assert counts(report, "dead_lettered", "redelivered", "complete") == [0, 1, False]
 
         await account.ledger.delivered(accepted([envelope.exchange_id]))
-        report = (await it.reconcile(window.name, later)).as_json()
+        report = (await reconciler.reconcile(window.name, later)).as_json()
         assert counts(report, "delivered", "dead_lettered", "complete") == [1, 0, True]
-        assert window.name not in await it.open_windows(
+        assert window.name not in await reconciler.open_windows(
             later, timedelta(hours=1), include_open=False
         )
 
@@ -448,7 +451,7 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
     """
     window = a_window()
     async with an_account(azurite) as account:
-        it = reconciliation(account)
+        reconciler = reconciliation(account)
         early, late = [await account.put_exchange(an_id(window)) for _ in range(2)]
         for envelope in (early, late):
             await account.dead_letters.dead_letter(envelope.exchange_id, DeadLetterReason.TOO_LARGE)
@@ -462,7 +465,7 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
 
         account.reports.put_report = reopening  # type: ignore[method-assign]
         assert counts(
-            (await it.reconcile(window.name, window.end)).as_json(),
+            (await reconciler.reconcile(window.name, window.end)).as_json(),
             "delivered",
             "dead_lettered",
             "complete",
@@ -470,17 +473,19 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
         account.reports.put_report = put_report  # type: ignore[method-assign]
 
         later = window.end + timedelta(days=1)
-        assert window.name in await it.open_windows(later, timedelta(hours=1), include_open=False)
-        await it.reconcile(window.name, later)
+        assert window.name in await reconciler.open_windows(
+            later, timedelta(hours=1), include_open=False
+        )
+        await reconciler.reconcile(window.name, later)
         assert await account.take_queued() == [mark_requeued(late, "reconcile")]
         await account.ledger.delivered(accepted([late.exchange_id]))
         assert counts(
-            (await it.reconcile(window.name, later)).as_json(),
+            (await reconciler.reconcile(window.name, later)).as_json(),
             "delivered",
             "dead_lettered",
             "complete",
         ) == [2, 0, True]
-        assert window.name not in await it.open_windows(
+        assert window.name not in await reconciler.open_windows(
             later, timedelta(hours=1), include_open=False
         )
 
@@ -585,9 +590,14 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
         assert {envelope.exchange_id for envelope in await account.take_queued()} <= ids, (
             "duplicates"
         )
-        it = reconciliation(account)
-        assert window.name in await it.open_windows(last, timedelta(hours=1), include_open=False)
+        reconciler = reconciliation(account)
+        assert window.name in await reconciler.open_windows(
+            last, timedelta(hours=1), include_open=False
+        )
         assert counts(
-            (await it.reconcile(window.name, last)).as_json(), "captured", "delivered", "complete"
+            (await reconciler.reconcile(window.name, last)).as_json(),
+            "captured",
+            "delivered",
+            "complete",
         ) == [6, 6, True]
         assert await account.take_queued() == []

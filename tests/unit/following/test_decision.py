@@ -92,8 +92,10 @@ def test_a_refusal_ends_it_and_a_failure_that_may_pass_does_not(
     assert (decided.reason if isinstance(decided, End) else None) == reason
 
 
-def test_a_response_that_is_missing_thrice_in_a_row_is_not_asked_for_again() -> None:
-    """Another account of a pool may have answered; any other answer starts the count again."""
+def test_a_missing_response_is_given_up() -> None:
+    """It is asked for three times in a row, because another account of a pool may have answered.
+    Any other answer starts the count again.
+    """
     missing = answered(404)
     decided = decide(missing, missing=MAX_MISSING - 2)
     assert isinstance(decided, Postpone)
@@ -147,8 +149,8 @@ def test_a_day_takes_thirty_questions() -> None:
 
 
 @pytest.mark.parametrize(("age_s", "wait_s"), [(0, 30), (10.4, 20), (30, 0), (9999, 0)])
-def test_the_first_question_counts_from_the_end_of_the_create_call(
-    age_s: float, wait_s: int
-) -> None:
-    """Not from the delivery of its event, which an outage of the Event Hub delays."""
+def test_the_first_wait_begins_with_the_response(age_s: float, wait_s: int) -> None:
+    """It counts from the end of the create call, not from the delivery of its event, which an
+    outage of the Event Hub delays.
+    """
     assert decision.first_wait_s(age_s, FIRST_S) == wait_s
