@@ -1,4 +1,4 @@
-"""What the app does, in packages that follow the way of the data.
+"""The app's behaviour, in packages that follow the way of the data.
 
     function_app > blueprints
                  > relay | enrichment | following | completeness | access | content | health

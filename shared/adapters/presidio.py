@@ -44,7 +44,7 @@ class PresidioAnalyzer:
 
 
 def make_analyzer(models: Mapping[str, str]) -> PresidioAnalyzer:
-    """What the child process calls."""
+    """The analyzer that the child process calls."""
     return PresidioAnalyzer(models)
 
 

@@ -104,7 +104,7 @@ async def test_blocks_of_a_response_are_erased(azurite: str) -> None:
 
 
 async def test_a_response_without_its_last_call_is_delivered(azurite: str) -> None:
-    """Only the last call of its upload is missing: all of it was uploaded, its envelope included."""
+    """Only the last call of its upload is missing. Its envelope and its body were uploaded."""
     window = a_window()
     exchange_id = an_id(window)
     name = capture.response_name(exchange_id)

@@ -12,16 +12,7 @@ import pytest
 
 from local.repository import ROOT
 
-_FOLDERS: Final = (
-    "blueprints",
-    "infra/hooks",
-    "shared/access",
-    "shared/completeness",
-    "shared/concurrency",
-    "shared/following",
-    "shared/http",
-    "shared/telemetry",
-)
+_FOLDERS: Final = ("blueprints", "infra/hooks", "shared", "view")
 _RELATIVE_CLAUSE: Final = re.compile(r"(As|Of|What|Whatever|Who|Whoever)\b")
 
 

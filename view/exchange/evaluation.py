@@ -169,7 +169,7 @@ def _arguments(arguments: str | None) -> JsonObject:
 
 
 def _value(written: str | None) -> Json:
-    """What a JSON object or array says; any other text as it is."""
+    """The JSON object or array in a text; any other text as it is."""
     value = parse(written or "")
     return value if isinstance(value, dict | list) else written or ""
 

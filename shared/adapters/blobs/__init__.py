@@ -1,4 +1,4 @@
-"""What one blob each holds: captures, small JSON objects, the content policy, a lease.
+"""The records that have one blob each: captures, small JSON objects, the content policy, a lease.
 
 In and out: the records of `shared.core`, the exact bytes of captures, and parsed JSON.
 

@@ -27,7 +27,7 @@ _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Credential(Protocol):
-    """What authenticates the proxy at the upstream."""
+    """Authenticates the proxy at the upstream."""
 
     async def headers(self) -> RawHeaders:
         """One header; may fetch a token first. Raises UpstreamUnreachable if there is none."""
