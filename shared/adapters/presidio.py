@@ -44,7 +44,7 @@ class PresidioAnalyzer:
 
 
 def make_analyzer(models: Mapping[str, str]) -> PresidioAnalyzer:
-    """The analyzer that the child process calls."""
+    """The analyzer of these models by language; the child process calls this."""
     return PresidioAnalyzer(models)
 
 
