@@ -154,7 +154,8 @@ def test_a_later_event_may_lack_what_storage_has_lost_since() -> None:
     assert "not as in the first event: sent_bytes" in wrong
 
 
-def test_aborted_beside_the_true_outcome_is_right_only_if_storage_forgot_the_capture() -> None:
+def test_aborted_beside_the_true_outcome() -> None:
+    """Aborted beside the true outcome is right only if storage forgot the capture."""
     copies = [_COMPLETED, _ABORTED]
     forgotten = replace(_FAILED, captures_forgotten=True)
     assert wrong_statements(copies, _VIEW, forgotten) == [[], []]

@@ -17,8 +17,10 @@ _TWICE: Final = UpstreamRecord(
 )
 
 
-def test_of_a_request_that_the_host_gave_to_another_worker_the_last_exchange_was_answered() -> None:
-    """Each of the two exchanges called the upstream once."""
+def test_the_last_of_two_exchanges_was_answered() -> None:
+    """The host gave a request to another worker: each of the two exchanges called the upstream
+    once, and the last one was answered.
+    """
     event: dict[str, Any] = {"deployment": "chat-1"}
     views = ExchangeViews([_CLIENT], {"chat-1": _TWICE}, {"1": [event], "2": [event]})
     first, last = views.of("1", "chat-1"), views.of("2", "chat-1")

@@ -69,7 +69,8 @@ def test_a_replay_goes_on_after_its_host_was_killed(functions_host: FunctionsHos
 
 
 @pytest.mark.slow
-def test_storage_that_refuses_everything_touches_no_response_and_loses_nothing() -> None:
+def test_storage_that_refuses_loses_nothing() -> None:
+    """Storage that refuses everything touches no response and loses nothing."""
     hold(
         storage_down("embedded", "both refuse", down_s=3, seed=_SEED, progress=silent, clients=4),
         "exchanges that clients began",
@@ -86,7 +87,8 @@ def test_responses_of_storage_may_be_lost_and_nobody_notices() -> None:
 
 
 @pytest.mark.slow
-def test_an_instance_that_is_stopped_in_an_outage_leaves_envelopes_in_its_log() -> None:
+def test_an_instance_stopped_in_an_outage() -> None:
+    """An instance that is stopped in an outage leaves envelopes in its log."""
     result = stopped_in_outage("embedded", "best_effort", calls=4, progress=silent)
     hold(result, "envelopes in the log")
 
@@ -97,8 +99,10 @@ def test_large_prompts_leave_a_trace_before_they_go_upstream() -> None:
     hold(result, "aborted ones redelivered by reconcile")
 
 
-def test_a_response_without_a_body_ends_as_it_should_with_required() -> None:
-    """It has no end to hold, and no client disconnected before it."""
+def test_responses_without_a_body() -> None:
+    """With `required` a response without a body ends as it should: it has no end to hold, and no
+    client disconnected before it.
+    """
     hold(
         empty_responses("embedded", "required", repetitions=1, progress=silent), "outcome completed"
     )
@@ -110,8 +114,10 @@ def test_ten_reconciles_at_once_start_one() -> None:
     hold(result, "runs started")
 
 
-def test_storage_that_is_killed_takes_along_only_what_it_had_acknowledged_too_early() -> None:
-    """Azurite does; Azure does not."""
+def test_killed_storage() -> None:
+    """Storage that is killed loses only what it had acknowledged too early, as Azurite does and
+    Azure does not.
+    """
     result = azurite_killed(
         "embedded", down_s=1, seed=_SEED, progress=silent, clients=3, before_s=3
     )

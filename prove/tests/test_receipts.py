@@ -16,7 +16,8 @@ def answer(*messages: tuple[str, str]) -> bytes:
     return f"HTTP/1.1 200 OK\r\n\r\n<QueueMessagesList>{listed}</QueueMessagesList>".encode()
 
 
-def test_the_newest_receipt_of_each_message_is_known_however_the_responses_are_cut() -> None:
+def test_the_newest_receipt_of_each_message() -> None:
+    """The newest receipt of each message is known however the responses are cut."""
     whole = answer(("a", "1"), ("b", "2")) + answer() + answer(("a", "3"))
     for pieces in every_way(whole):
         result: dict[str, str] = {}
@@ -26,7 +27,8 @@ def test_the_newest_receipt_of_each_message_is_known_however_the_responses_are_c
         assert result == {"a": "3", "b": "2"}
 
 
-def test_a_receipt_that_another_connection_has_seen_since_is_not_taken_back() -> None:
+def test_a_newer_receipt_stays() -> None:
+    """A receipt that another connection has seen since is not taken back."""
     result: dict[str, str] = {}
     first, second = ReceiptReader(result), ReceiptReader(result)
     first.feed(answer(("a", "1")))

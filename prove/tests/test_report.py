@@ -31,8 +31,8 @@ def _killed(policy: str, traceless: int, host: str = "embedded") -> ProofResult:
     )
 
 
-def test_a_loss_is_reported_for_its_fault_and_policy_on_the_first_screen() -> None:
-    """Both hosts are added up."""
+def test_a_loss_is_on_the_first_screen() -> None:
+    """A loss is reported for its fault and policy on the first screen. Both hosts are added up."""
     text = _document(
         _killed("best_effort", 3), _killed("best_effort", 2, "func"), _killed("required", 0)
     )
@@ -40,8 +40,10 @@ def test_a_loss_is_reported_for_its_fault_and_policy_on_the_first_screen() -> No
     assert "**All 3 proofs hold.**" in text
 
 
-def test_a_claim_that_does_not_hold_is_said_on_the_first_screen_and_at_its_figures() -> None:
-    """The sentence of the failed check stands above its figures."""
+def test_a_broken_claim_is_reported_twice() -> None:
+    """A claim that does not hold is said on the first screen and at its figures. The sentence of
+    the failed check stands above its figures.
+    """
     result = _killed("required", 1)
     result.check(holds=False, sentence="1 captured exchange is missing")
     text = _document(result, _killed("best_effort", 3))

@@ -235,9 +235,9 @@ async def test_a_checkpoint_that_was_never_here_is_an_error(emulator: Emulator, 
 
 
 @scenario
-async def test_an_exclusive_consumer_displaces_the_others_of_its_group_only(
-    emulator: Emulator, hub: str
-) -> None:
+async def test_an_exclusive_consumer(emulator: Emulator, hub: str) -> None:
+    """An exclusive consumer displaces the others of its group only."""
+
     def all_attached() -> bool:
         consumers = emulator.stats()["hubs"][hub]["consumers"]
         return bool(consumers == {"$default/0": 1, "audit/0": 1})
@@ -262,9 +262,8 @@ async def test_an_exclusive_consumer_displaces_the_others_of_its_group_only(
 
 
 @scenario
-async def test_a_publication_over_the_limit_is_rejected_as_the_service_does(
-    emulator: Emulator, hub: str
-) -> None:
+async def test_a_publication_over_the_limit_is_rejected(emulator: Emulator, hub: str) -> None:
+    """A publication over the limit is rejected as the service does."""
     async with emulator.producer(hub) as producer:
         with pytest.raises(
             EventDataSendError,

@@ -154,7 +154,8 @@ async def test_in_reject_mode_every_send_fails_and_nothing_is_stored() -> None:
 
 
 @scenario
-async def test_a_stalled_send_is_neither_accepted_nor_refused_until_the_mode_changes() -> None:
+async def test_a_stalled_send_waits_for_another_mode() -> None:
+    """A stalled send is neither accepted nor refused until the mode changes."""
     async with own_emulator("--partitions", "1") as emulator:
         async with emulator.producer(HUB) as producer:
             await send(producer, "before", partition_id="0")
@@ -173,7 +174,8 @@ async def test_a_stalled_send_is_neither_accepted_nor_refused_until_the_mode_cha
 
 
 @scenario
-async def test_an_unreachable_hub_keeps_its_events_and_clients_come_back() -> None:
+async def test_an_unreachable_hub_keeps_its_events() -> None:
+    """An unreachable hub keeps its events and clients come back."""
     async with own_emulator("--partitions", "1") as emulator:
         async with emulator.producer(HUB) as producer:
             await send(producer, "before", partition_id="0")
@@ -189,7 +191,8 @@ async def test_an_unreachable_hub_keeps_its_events_and_clients_come_back() -> No
 
 
 @scenario
-async def test_a_client_gives_up_on_a_stalled_send_and_the_publication_is_gone() -> None:
+async def test_a_stalled_publication_is_dropped() -> None:
+    """A client gives up on a stalled send and the publication is gone."""
     async with own_emulator("--partitions", "1") as emulator:
         async with emulator.producer(HUB, retry_total=0) as producer:
             await send(producer, "before", partition_id="0")
@@ -206,7 +209,8 @@ async def test_a_client_gives_up_on_a_stalled_send_and_the_publication_is_gone()
 
 
 @scenario
-async def test_a_slow_consumer_gets_what_it_has_credit_for_and_all_in_the_end() -> None:
+async def test_a_slow_consumer_gets_all_events() -> None:
+    """A slow consumer gets what it has credit for and all in the end."""
     async with own_emulator("--partitions", "1") as emulator:
         async with emulator.producer(HUB) as producer:
             for first in range(0, 400, 100):

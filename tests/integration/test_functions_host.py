@@ -298,11 +298,11 @@ def test_a_message_reaches_its_function_with_its_metadata(
     )
 
 
-def test_a_failing_message_comes_again_at_once_then_goes_to_poison(
+def test_a_failing_message_becomes_poison(
     host: HostProcess, queue: QueueClient, storage: str
 ) -> None:
-    """Five attempts within a second or two, then the poison queue has its text; that queue is made
-    when it is needed.
+    """A failing message comes again and then goes to poison: five attempts within a second or
+    two, then the poison queue has its text; that queue is made when it is needed.
     """
     sent = queue.send_message("fail, please")
     host.output_matching(rf'WORK .*"id": "{sent.id}", "attempt": 5')

@@ -184,8 +184,10 @@ def test_signals_to_the_whole_group_do_not_reach_the_worker(tmp_path: Path) -> N
         assert host.exit_code() == 0
 
 
-def test_function_timeout_cuts_the_stream_and_replaces_the_worker(tmp_path: Path) -> None:
-    """Two seconds after functionTimeout, as on the real host."""
+def test_function_timeout_cuts_the_stream(tmp_path: Path) -> None:
+    """Function timeout cuts the stream and replaces the worker. Two seconds after functionTimeout,
+    as on the real host.
+    """
     with embedded(tmp_path, host_json={"functionTimeout": "00:00:01"}) as host:
         first = host.worker_pid()
         started = time.monotonic()

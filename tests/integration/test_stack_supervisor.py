@@ -91,9 +91,11 @@ def test_a_part_is_started_once_it_is_ready(supervisor: StackSupervisor) -> None
     assert serving()
 
 
-def test_a_part_that_does_not_get_ready_is_named_with_its_last_lines(
+def test_a_part_that_does_not_get_ready(
     supervisor: StackSupervisor,
 ) -> None:
+    """A part that does not get ready is named with its last lines."""
+
     def never() -> bool:
         wait_until(lambda: "serving" in supervisor.parts["slow"].output())
         return False
@@ -105,18 +107,21 @@ def test_a_part_that_does_not_get_ready_is_named_with_its_last_lines(
         supervisor.start([spec])
 
 
-def test_a_part_that_prints_a_sign_of_hopelessness_is_not_waited_for(
+def test_a_part_that_cannot_serve_is_not_awaited(
     supervisor: StackSupervisor,
 ) -> None:
-    """func goes on running when the app cannot be imported."""
+    """A part that prints a sign of hopelessness is not waited for. func goes on running when the
+    app cannot be imported.
+    """
     spec = replace(python("host", SERVES, ready=lambda: False), hopeless=("serving",))
     with pytest.raises(PartNotReady, match=r"^host cannot serve\. Its last lines:\n    serving$"):
         supervisor.start([spec])
 
 
-def test_a_part_that_dies_while_starting_is_named_with_its_reason(
+def test_a_part_that_dies_while_starting(
     supervisor: StackSupervisor,
 ) -> None:
+    """A part that dies while starting is named with its reason."""
     spec = python("broken", "import sys; sys.exit('no such hub')", ready=lambda: False)
     with pytest.raises(
         PartDied, match=r"^broken died: exit code 1\. Its last lines:\n    no such hub$"
@@ -130,9 +135,10 @@ def test_a_program_that_is_not_there_is_named(supervisor: StackSupervisor) -> No
         supervisor.start([spec])
 
 
-def test_a_part_that_dies_later_ends_the_wait_and_is_named_with_its_signal(
+def test_a_part_that_dies_later(
     supervisor: StackSupervisor,
 ) -> None:
+    """A part that dies later ends the wait and is named with its signal."""
     supervisor.start([python("one", SERVES), python("two", SERVES)])
     wait_until(lambda: "serving" in supervisor.parts["two"].output())
     os.kill(supervisor.parts["two"].pid, signal.SIGKILL)
@@ -196,7 +202,8 @@ def test_a_part_that_ignores_sigterm_is_killed_after_its_time() -> None:
     assert processes_of(supervisor.id) == []
 
 
-def test_nothing_is_left_after_the_end_not_even_a_worker_in_its_own_session() -> None:
+def test_no_process_remains_after_the_end() -> None:
+    """Nothing is left after the end not even a worker in its own session."""
     with StackSupervisor() as supervisor:
         supervisor.start([python("host", HAS_A_WORKER)])
         wait_until(lambda: len(processes_of(supervisor.id)) == 2)

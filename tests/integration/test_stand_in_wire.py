@@ -219,11 +219,11 @@ def test_a_large_prompt_does_not_hold_up_other_streams(stand_in: StandIn) -> Non
     assert len([at for at in written if began < at < over]) >= (over - began) / 0.1
 
 
-def test_pipelined_requests_are_answered_in_order_whatever_their_paths_hold(
+def test_pipelined_requests_are_answered_in_order(
     stand_in: StandIn,
 ) -> None:
-    """Two requests in one write, the first with characters in its path that should have been
-    encoded.
+    """Pipelined requests are answered in order whatever their paths hold. Two requests in one
+    write, the first with characters in its path that should have been encoded.
     """
     head = b" HTTP/1.1\r\nhost: x\r\napi-key: k\r\n"
     both = (

@@ -170,7 +170,8 @@ def test_no_other_file_is_served(http: httpx.Client, path: str) -> None:
     assert http.get(path).status_code == 404
 
 
-def test_the_import_map_is_the_one_script_in_the_page_that_may_run(http: httpx.Client) -> None:
+def test_only_the_import_map_may_run(http: httpx.Client) -> None:
+    """The import map is the one script in the page that may run."""
     policy = http.get("/").headers["content-security-policy"]
     assert policy.startswith("script-src 'self' 'sha256-")
     assert "unsafe" not in policy

@@ -31,7 +31,8 @@ def _cut(raw: bytes, seed: int) -> list[bytes]:
 
 @pytest.mark.parametrize("raw", [_CHUNKED, _SIZED])
 @pytest.mark.parametrize("seed", range(20))
-def test_a_response_is_whole_with_its_last_byte_however_it_was_cut(raw: bytes, seed: int) -> None:
+def test_a_response_is_whole_with_its_last_byte(raw: bytes, seed: int) -> None:
+    """A response is whole with its last byte however it was cut."""
     pieces = _cut(raw, seed)
     _, whole = _read(pieces)
     assert whole == [False] * (len(pieces) - 1) + [True]
@@ -59,7 +60,8 @@ def test_unchunked_takes_the_framing_away() -> None:
     assert unchunked(_CHUNKED[len(_HEAD) :]) == b"".join(_STREAM)
 
 
-def test_events_are_counted_even_if_the_relay_cut_chunks_elsewhere() -> None:
+def test_events_are_counted_across_chunks() -> None:
+    """Events are counted even if the relay cut chunks elsewhere."""
     assert events(b"".join(_STREAM)) == 3
 
 

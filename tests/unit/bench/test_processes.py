@@ -8,7 +8,8 @@ from bench.errors import BenchError
 from bench.processes import Process, worker_of
 
 
-def test_the_embedded_hosts_worker_is_the_child_of_its_supervisor() -> None:
+def test_the_worker_of_the_embedded_host() -> None:
+    """The embedded hosts worker is the child of its supervisor."""
     assert (
         worker_of(
             [

@@ -130,7 +130,8 @@ def test_the_document_holds_what_the_table_shows(fast: Figures) -> None:
     assert found["plan"]["streams"] == 100
 
 
-def test_a_job_and_what_was_seen_survive_the_way_between_the_processes() -> None:
+def test_a_job_passes_between_processes() -> None:
+    """A job and what was seen survive the way between the processes."""
     job = Plan().long_streams(7071)
     assert Job.from_json(job.to_json()) == job
     job_result = JobResult(

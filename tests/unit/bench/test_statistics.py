@@ -46,7 +46,8 @@ def test_a_load_that_cost_less_than_idling_cost_nothing() -> None:
     )
 
 
-def test_the_best_cost_is_the_lowest_and_the_best_rate_the_highest() -> None:
+def test_the_best_of_costs_and_rates() -> None:
+    """The best cost is the lowest and the best rate the highest."""
     assert Figure.lowest_of([3.0, 1.0, 2.0]) == Figure(best=1.0, median=2.0, worst=3.0)
     assert Figure.highest_of([3.0, 1.0, 2.0]) == Figure(best=3.0, median=2.0, worst=1.0)
 

@@ -79,7 +79,8 @@ WHY = "the Event Hub did not answer or refused: ConnectError"
         ("KeyError: 'id'", "KeyError: 'id'"),
     ],
 )
-def test_a_line_that_reports_a_problem_is_shown_with_its_time_alone(line: str, text: str) -> None:
+def test_a_problem_is_printed_with_its_time(line: str, text: str) -> None:
+    """A line that reports a problem is shown with its time alone."""
     assert problem(line) == text
 
 
@@ -124,9 +125,8 @@ def test_a_count_of_failures_in_a_report_is_not_a_problem() -> None:
         "KeyError: 'id'",
     ],
 )
-def test_what_the_host_adds_to_a_problem_is_shown_on_request_alone(
-    line: str, tmp_path: Path
-) -> None:
+def test_details_of_a_problem_need_verbose(line: str, tmp_path: Path) -> None:
+    """What the host adds to a problem is shown on request alone."""
     out, everything = io.StringIO(), io.StringIO()
     for console in (Console(tmp_path, out), Console(tmp_path, everything, verbose=True)):
         console.part_line("functions_host", line)

@@ -28,7 +28,8 @@ def test_a_failed_call_names_the_error_and_the_settings_to_check(status: int, re
     )
 
 
-def test_each_dependency_that_is_not_reached_is_a_sentence_with_its_settings() -> None:
+def test_each_unreached_dependency_is_named() -> None:
+    """Each dependency that is not reached is a sentence with its settings."""
     states = {
         "status": "not ready",
         "queue": "reachable",
@@ -41,7 +42,8 @@ def test_each_dependency_that_is_not_reached_is_a_sentence_with_its_settings() -
     ]
 
 
-def test_with_a_managed_identity_the_namespace_is_what_to_look_at() -> None:
+def test_a_managed_identity_needs_the_namespace() -> None:
+    """With a managed identity the namespace is what to look at."""
     settings = {
         "AZURE_EVENTHUB_CONN_STR": "",
         "AZURE_EVENTHUB_NAMESPACE": "contoso.servicebus.windows.net",

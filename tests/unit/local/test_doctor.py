@@ -56,7 +56,8 @@ def test_a_healthy_app_is_all_right() -> None:
     assert states(health_of(READY)) == [CheckState.OK, CheckState.OK]
 
 
-def test_a_dependency_that_cannot_be_reached_is_named_with_its_settings() -> None:
+def test_an_unreachable_dependency_is_named() -> None:
+    """A dependency that cannot be reached is named with its settings."""
     checks = health_of({**READY, "status": "not ready", "event_hub": "unreachable"}, 503)
     assert checks[1] == problem(
         "event_hub: unreachable", "check AZURE_EVENTHUB_CONN_STR and AZURE_EVENTHUB_NAME"
@@ -183,7 +184,8 @@ def test_a_settings_file_that_is_not_json_is_named(tmp_path: Path) -> None:
     assert "local.settings.json is not JSON" in checks.what
 
 
-def test_findings_are_printed_as_they_come_without_colours_in_a_file() -> None:
+def test_findings_are_printed_as_they_come() -> None:
+    """Findings are printed as they come without colours in a file."""
     out = io.StringIO()
 
     def findings() -> Iterator[DoctorCheck]:

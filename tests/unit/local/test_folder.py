@@ -23,7 +23,8 @@ def test_a_folder_has_one_run_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_the_folder_that_is_proposed_instead_is_not_in_use_either(tmp_path: Path) -> None:
+def test_the_proposed_folder_is_not_in_use(tmp_path: Path) -> None:
+    """The folder that is proposed instead is not in use either."""
     folder = tmp_path / ".local"
     assert another(folder) == tmp_path / ".local-2"
     with alone_in(tmp_path / ".local-2"):

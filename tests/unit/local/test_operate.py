@@ -54,8 +54,10 @@ def _operator(
     return RunStarter(client, OperatedApp(url="", key=key).headers, out, wait=lambda _seconds: None)
 
 
-def test_a_run_is_followed_to_its_end_on_the_address_that_it_was_started_on() -> None:
-    """A gateway may stand before the host that Durable's link names. Its key is not printed."""
+def test_a_run_is_followed_to_its_end() -> None:
+    """A run is followed to its end on the address that it was started on. A gateway may stand
+    before the host that Durable's link names. Its key is not printed.
+    """
     running: JsonObject = {"windows_done": 1, "windows_total": 3, "queued": 1200, "erased": 0}
     done: JsonObject = {"windows_done": 3, "windows_total": 3, "queued": 2400, "erased": 0}
     app = AnApp(_status("Pending"), _status("Running", running), _status("Completed", done))

@@ -49,10 +49,12 @@ def test_an_invalid_port_is_named_by_its_variable(text: str) -> None:
     )
 
 
-def test_without_a_functions_host_there_is_nothing_to_demonstrate() -> None:
+def test_no_host_no_demonstration() -> None:
+    """Without a functions host there is nothing to demonstrate."""
     options = parse(["--functions-host", "none"])
     assert (options.make_target, options.demo) == ("parts", False)
 
 
-def test_the_folder_is_the_repositorys_own_unless_another_is_named() -> None:
+def test_the_default_folder() -> None:
+    """The folder is the repositorys own unless another is named."""
     assert parse([]).folder == Path(".local")

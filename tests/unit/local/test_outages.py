@@ -66,9 +66,8 @@ def test_a_part_that_died_is_started_again_and_said_so(
     assert said[1].startswith("azurite serves again after ")
 
 
-def test_a_part_that_dies_for_the_third_time_in_a_minute_ends_the_run(
-    outages: Outages, azurite: PartInTest
-) -> None:
+def test_the_third_death_in_a_minute_ends_the_run(outages: Outages, azurite: PartInTest) -> None:
+    """A part that dies for the third time in a minute ends the run."""
     for _ in range(2):
         azurite.dead = True
         outages.check()

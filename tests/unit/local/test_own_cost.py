@@ -70,7 +70,8 @@ def test_a_million_calls_take_what_the_worked_example_says(
     assert found == quantity
 
 
-def test_what_is_fixed_does_not_grow_with_the_calls_and_the_rest_does() -> None:
+def test_only_variable_costs_grow_with_calls() -> None:
+    """What is fixed does not grow with the calls and the rest does."""
     ten = Traffic(calls=MILLION.calls * 10)
     less, more = own_cost.amounts(MILLION, PRICES), own_cost.amounts(ten, PRICES)
     for owner in Owner:

@@ -31,7 +31,8 @@ LOCAL = {
 ALL = {"azurite", "event_hubs", "azure_openai"}
 
 
-def test_without_own_settings_all_parts_are_local_on_the_ports_of_this_stack() -> None:
+def test_all_parts_are_local_by_default() -> None:
+    """Without own settings all parts are local on the ports of this stack."""
     composed = compose(sample=SAMPLE, own={}, local=LOCAL)
     assert composed.local_parts == ALL
     assert composed.values["AzureWebJobsStorage"] == "azurite on port 1"
@@ -119,7 +120,8 @@ def test_the_own_key_goes_to_a_real_upstream() -> None:
     assert compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_OPENAI_KEY"] == "mine"
 
 
-def test_a_real_namespace_does_not_leave_the_emulators_connection_string() -> None:
+def test_a_real_namespace_replaces_the_emulator() -> None:
+    """A real namespace does not leave the emulators connection string."""
     own = {"AZURE_EVENTHUB_NAMESPACE": "contoso.servicebus.windows.net"}
     assert compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_EVENTHUB_CONN_STR"] == ""
 
@@ -132,7 +134,8 @@ def test_the_hub_of_a_real_namespace_has_no_default_name() -> None:
     assert compose(sample=SAMPLE, own=own, local=LOCAL).values["AZURE_EVENTHUB_NAME"] == ""
 
 
-def test_the_hub_of_a_real_namespace_may_be_called_like_the_samples() -> None:
+def test_a_real_hub_may_have_the_samples_name() -> None:
+    """The hub of a real namespace may be called like the samples."""
     own = {
         "AZURE_EVENTHUB_CONN_STR": "Endpoint=sb://contoso.servicebus.windows.net/;...",
         "AZURE_EVENTHUB_NAME": "openai-logs",
@@ -142,8 +145,10 @@ def test_the_hub_of_a_real_namespace_may_be_called_like_the_samples() -> None:
     )
 
 
-def test_default_ports_give_the_official_emulators_connection_string() -> None:
-    """The one that Microsoft documents, so that it can be copied from there."""
+def test_the_connection_string_of_default_ports() -> None:
+    """Default ports give the official emulators connection string. The one that Microsoft
+    documents, so that it can be copied from there.
+    """
     assert local_addresses(Ports())["event_hubs"]["AZURE_EVENTHUB_CONN_STR"] == (
         "Endpoint=sb://127.0.0.1;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
     )

@@ -119,7 +119,8 @@ def test_the_process_that_has_the_port_is_named() -> None:
         require_free({"proxy": port_of(server)})
 
 
-def test_every_taken_port_is_named_at_once_and_what_is_given_instead_works() -> None:
+def test_every_taken_port_has_an_alternative() -> None:
+    """Every taken port is named at once and what is given instead works."""
     with listening() as one, listening() as other:
         requested_ports = {"event_hubs": port_of(one), "event_hubs_control": port_of(other)}
         with pytest.raises(PortsTaken) as error:
@@ -142,7 +143,8 @@ def test_neighbours_that_are_taken_get_different_ports() -> None:
     assert instead["queue"] > first + 3
 
 
-def test_ports_that_are_given_twice_are_named_before_anybody_else_is_blamed() -> None:
+def test_ports_that_are_requested_twice() -> None:
+    """Ports that are given twice are named before anybody else is blamed."""
     ports = free_ports()
     with pytest.raises(PortsTaken) as error:
         require_free({"proxy": ports.proxy, "event_hubs": ports.proxy, "blob": ports.blob})

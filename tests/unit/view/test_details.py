@@ -68,7 +68,8 @@ def test_marks_stand_in_the_order_of_their_times() -> None:
     assert names[-3:] == ["recorded", "last byte", "delivered"]
 
 
-def test_the_header_has_the_times_that_its_envelope_has_no_room_for() -> None:
+def test_the_header_has_the_remaining_times() -> None:
+    """The header has the times that its envelope has no room for."""
     pieces = PieceTimes()
     pieces.sizes.extend([5, 7, 9])
     pieces.times_ms.extend([100.5, 220.125, 300.0])
@@ -123,8 +124,10 @@ def test_a_repeated_usage_says_so() -> None:
 # --- capture
 
 
-def test_the_events_of_a_stream_have_the_times_of_their_last_bytes() -> None:
-    """The first pieces' times and the last one's are known, those between them are not."""
+def test_the_times_of_a_streams_events() -> None:
+    """The events of a stream have the times of their last bytes. The first pieces' times and the
+    last one's are known, those between them are not.
+    """
     body = b"data: one\n\ndata: two\n\ndata: three\n\nevent: x\ndata: four\n\n"
     envelope: JsonObject = {**ENVELOPE, "arrivals": [[15, 100.5], [22, 150.25]]}
     shown = capture_view.response_view(capture_of(body, envelope=envelope), size=len(body))

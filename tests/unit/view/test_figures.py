@@ -61,9 +61,9 @@ def test_only_what_matches_and_is_recent_counts(store: Store) -> None:
     assert found.outcomes == {"completed": [(_MS + 60_000, 1)]}
 
 
-def test_open_streams_are_counted_from_their_starts_to_their_ends(store: Store) -> None:
-    """Of three streams two are open at the tenth second; a call that is no stream does not
-    count.
+def test_open_streams(store: Store) -> None:
+    """Open streams are counted from their starts to their ends. Of three streams two are open at
+    the tenth second; a call that is no stream does not count.
     """
     store.add(
         received(

@@ -16,7 +16,8 @@ HUB = {
 }
 
 
-def test_by_default_only_this_machine_reaches_it_and_nothing_stays() -> None:
+def test_the_default_options() -> None:
+    """By default only this machine reaches it and nothing stays."""
     options = parse([], HUB)
     assert (options.is_loopback, options.store, options.mode) == (True, None, "deployment")
     assert (options.captures, options.app, options.since_minutes) == (None, None, None)

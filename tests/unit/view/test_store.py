@@ -58,7 +58,8 @@ def test_rows_come_newest_first_in_pages(store: Store) -> None:
     assert (found, third.next) == (ids(store), None)
 
 
-def test_exchanges_that_ended_together_are_not_lost_between_pages(store: Store) -> None:
+def test_exchanges_that_ended_together(store: Store) -> None:
+    """Exchanges that ended together are not lost between pages."""
     end = an_event()["timestamp"]
     store.add(received(*(an_event(number, timestamp=end) for number in range(5))))
     before, found = None, []

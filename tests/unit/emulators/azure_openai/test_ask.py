@@ -96,8 +96,8 @@ def test_a_text_of_asked_size_has_exactly_that_size(size: int) -> None:
     assert len("".join(texts.pieces("seed", 20, size)).encode()) == size
 
 
-def test_a_text_has_a_word_a_piece_and_is_the_same_for_the_same_seed() -> None:
-    """One piece is one token."""
+def test_a_text_depends_on_its_seed() -> None:
+    """A text has a word a piece and is the same for the same seed. One piece is one token."""
     pieces = texts.pieces("seed", 300)
     assert texts.tokens("".join(pieces)) == 300
     assert pieces == texts.pieces("seed", 300)
