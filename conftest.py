@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 import hypothesis
@@ -38,6 +38,18 @@ def pytest_xdist_make_scheduler(
     if config.getvalue("dist") != "loadscope":
         return None
     return scheduling.GroupScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage meanwhile: each time it would look at thousands of objects that stay, and
+    collecting the tests would take a fifth longer.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -76,8 +76,8 @@ _FIRST: Final = (
     "tests/integration/test_erasure.py",
 )
 _FOLDERS: Final = (
-    "tests/e2e",
     "prove/tests",
+    "tests/e2e",
     "tests/infra",
     "tests/page",
     "tests/integration",
