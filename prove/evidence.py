@@ -14,6 +14,7 @@ from harness.waiting import ConditionTimeout, poll_until
 from prove.testbed import TestBed
 from shared.core.records.delivery.ledger_entry import LedgerReader
 from shared.core.records.exchange import capture
+from shared.core.wire.json.json_shape import mapping, text
 from shared.errors import CaptureError
 
 HEADER_BYTES = 16_384  # no capture's header is longer
@@ -98,7 +99,7 @@ def _read_header(stored: Stored, side: str, beginning: bytes) -> None:
     except CaptureError:
         return
     if side == "request":
-        stored.deployment = header.get("deployment")
+        stored.deployment = text(header.get("deployment")) or None
     elif side == "outcome" or stored.outcome is None:
         # An outcome capture overrules a response capture; blobs are listed in the order of names.
-        stored.outcome = header["envelope"]["outcome"]
+        stored.outcome = text(mapping(header["envelope"])["outcome"])

@@ -21,6 +21,7 @@ from prove.result import Progress, ProofResult
 from prove.testbed import DISCARDED, TestBed
 from prove.upstream_calls import upstream_calls
 from shared.core.records.exchange import capture
+from shared.core.wire.json.json_shape import mapping, text
 
 _GARBAGE: Final = (
     b"",
@@ -115,8 +116,8 @@ def _envelopes(bed: TestBed) -> dict[str, bytes]:
                 header = capture.load_header(
                     captures.download_blob(name, offset=0, length=16_384).readall()
                 )
-                envelope = header["envelope"]
-                envelopes[envelope["exchange_id"]] = json.dumps(envelope).encode()
+                envelope = mapping(header["envelope"])
+                envelopes[text(envelope["exchange_id"])] = json.dumps(envelope).encode()
     return envelopes
 
 

@@ -29,7 +29,7 @@
     └── DeliveryError            the Event Hub did not accept an event; the queue retries
         ├── DeliveryForbidden    the app's credentials do not let it send
         ├── EventTooLarge        it never will, although the event was cut to fit
-        └── EventRejected        it refused this event because of its content, and would again
+        └── EventRejected        it never will, because of the event's content
 
 Messages name the thing and the remedy, and never hold a secret, a prompt or an answer.
 
@@ -185,4 +185,4 @@ class EventTooLarge(DeliveryError):
 
 
 class EventRejected(DeliveryError):
-    """The Event Hub refused this event for good, for a reason other than its size."""
+    """The Event Hub rejected this event for good, for a reason other than its size."""

@@ -82,7 +82,7 @@ class WindowReports(Protocol):
         ...
 
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:
-        """Those of the windows that a report calls complete."""
+        """The windows that a report calls complete."""
         ...
 
 

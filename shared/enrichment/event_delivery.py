@@ -124,7 +124,7 @@ class EventDelivery:
         except EventTooLarge as error:
             await self._dead_letter(envelope, DeadLetterReason.TOO_LARGE, error)
         except EventRejected:
-            # A misconfigured Event Hub refuses every event, so the poison handler counts.
+            # A misconfigured Event Hub rejects every event, so the poison handler counts.
             if not envelope.replayed:
                 await self._dead_letters.record_event_rejection(envelope.exchange_id)
             raise

@@ -13,7 +13,7 @@ from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.window import Window
 from shared.core.records.ports import JsonStore
 
-_MAX_KNOWN: Final = 10_000  # marks: a year of hours with one retention
+_MAX_NAMES: Final = 10_000  # marks: a year of hours with one retention
 
 
 class RetentionMarks:
@@ -21,7 +21,7 @@ class RetentionMarks:
 
     def __init__(self, store: JsonStore) -> None:
         self._store = store
-        self._known: set[str] = set()
+        self._names: set[str] = set()
 
     async def mark(self, envelope: Envelope) -> None:
         """Mark the exchange's window, if a rule says when its captures expire. Raises
@@ -31,9 +31,9 @@ class RetentionMarks:
             return
         window = Window.of_exchange(envelope.exchange_id)
         name = retention.retention_mark_name(window, envelope.retention_days)
-        if name in self._known:
+        if name in self._names:
             return
         await self._store.put_if_absent(name, {})
-        if len(self._known) >= _MAX_KNOWN:
-            self._known.clear()
-        self._known.add(name)
+        if len(self._names) >= _MAX_NAMES:
+            self._names.clear()
+        self._names.add(name)

@@ -51,7 +51,7 @@ class StoredExchange:
         return expires and any(is_expired(side.header) for side in captures)
 
 
-async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:
+async def read_stored(read_capture: ReadCapture, envelope: Envelope) -> StoredExchange:
     """Both captures of an exchange. Raises what `read` raises.
 
     A capture that the envelope does not name is looked for as well. The recorder names what storage
@@ -62,8 +62,8 @@ async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:
     likely_request = request_name(exchange_id) if envelope.request_bytes else None
     likely_response = response_name(exchange_id) if envelope.response_bytes else None
     (request_at, request), (response_at, response) = await asyncio.gather(
-        _read(read, envelope.request_capture, likely_request),
-        _read(read, envelope.response_capture, likely_response),
+        _read(read_capture, envelope.request_capture, likely_request),
+        _read(read_capture, envelope.response_capture, likely_response),
     )
     return StoredExchange(
         envelope=replace(envelope, request_capture=request_at, response_capture=response_at),
@@ -73,14 +73,14 @@ async def read_stored(read: ReadCapture, envelope: Envelope) -> StoredExchange:
 
 
 async def _read(
-    read: ReadCapture, name: str | None, likely_name: str | None
+    read_capture: ReadCapture, name: str | None, likely_name: str | None
 ) -> tuple[str | None, Capture | None]:
     """The capture, and its name for the envelope. `likely_name` is that of a capture which the
     envelope does not name; None if there was no body.
     """
     if name is not None or likely_name is None:
-        return name, await read(name)
-    capture = await read(likely_name)
+        return name, await read_capture(name)
+    capture = await read_capture(likely_name)
     if capture is None or capture.partial:  # a placeholder says less than the envelope
         return None, None
     return likely_name, capture

@@ -41,8 +41,8 @@ class Readiness:
         self._fresh_s = fresh_s
         self._clock = clock
         self._round = asyncio.Lock()
-        self._known: dict[str, str] = {}
-        self._known_at = float("-inf")
+        self._states: dict[str, str] = {}
+        self._states_at = float("-inf")
 
     def degraded(self) -> dict[str, str]:
         """The problems of dependencies that can be reached, by name; empty if there are none."""
@@ -52,13 +52,13 @@ class Readiness:
     async def check(self) -> dict[str, str]:
         """`{"queue": "reachable" | "forbidden" | "unreachable", …}`, at most five seconds old."""
         async with self._round:
-            if self._clock() - self._known_at > self._fresh_s:
+            if self._clock() - self._states_at > self._fresh_s:
                 states = await asyncio.gather(
                     *(_state(probe, self._probe_timeout_s) for probe in self._probes.values())
                 )
-                self._known = dict(zip(self._probes, states, strict=True))
-                self._known_at = self._clock()
-            return self._known
+                self._states = dict(zip(self._probes, states, strict=True))
+                self._states_at = self._clock()
+            return self._states
 
 
 async def _state(probe: Probe, timeout_s: float) -> str:

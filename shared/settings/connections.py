@@ -129,21 +129,21 @@ def _storage_address(reader: EnvironReader, setting: str, service: str) -> str |
 def caller_auth(reader: EnvironReader) -> CallerAuthSettings | None:
     """The tenant whose tokens are accepted; None: callers need no token."""
     by_token = reader.one_of("CALLER_AUTH", "function_key", "entra") == "entra"
-    read = reader.require if by_token else reader.validate
-    tenant_id = read(
+    read_setting = reader.require if by_token else reader.validate
+    tenant_id = read_setting(
         "CALLER_AUTH_TENANT_ID",
         "the id of the callers' Entra tenant, a GUID",
         _GUID,
         validators.is_guid,
     )
-    audiences = read(
+    audiences = read_setting(
         "CALLER_AUTH_AUDIENCE",
         "the audience of callers' tokens, or several, separated by commas",
         f"api://{_GUID}",
         validators.are_audiences,
     )
     object_ids = "object ids (GUIDs), separated by commas, of those who may"
-    callers = read(
+    callers = read_setting(
         "CALLER_AUTH_CALLER_OBJECT_IDS", f"{object_ids} call", _GUID, validators.are_guids
     )
     operators = reader.validate(

@@ -29,11 +29,11 @@ class EnvironReader:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._read: set[str] = set()
+        self._names_read: set[str] = set()
         self._problems: list[str] = []
 
     def text(self, name: str) -> str | None:
-        self._read.add(name)
+        self._names_read.add(name)
         return self._environ.get(name, "").strip() or None
 
     def any_of(self, prefix: str) -> bool:
@@ -102,7 +102,7 @@ class EnvironReader:
 
     def misspelt(self) -> dict[str, str]:
         """Names that look like one of the settings read so far -> that setting."""
-        return misspelt.find(self._environ, self._read)
+        return misspelt.find(self._environ, self._names_read)
 
     def raise_problems(self) -> None:
         if not self._problems:

@@ -169,10 +169,10 @@ def _content(reader: EnvironReader, max_days: int) -> ContentSettings:
     if text and validators.is_blob_name(text):
         no_policy = ContentPolicy(default=STRICTEST)
         return ContentSettings(policy=no_policy, policy_blob=text, default=default)
-    chosen = ContentPolicy(default=default)
+    fixed_policy = ContentPolicy(default=default)
     if text:
-        chosen = _content_policy(reader, text, default, max_days)
-    return ContentSettings(policy=chosen, policy_blob=None, default=default)
+        fixed_policy = _content_policy(reader, text, default, max_days)
+    return ContentSettings(policy=fixed_policy, policy_blob=None, default=default)
 
 
 def _content_policy(

@@ -23,11 +23,11 @@ _log = logging.getLogger("fnsse.settings")
 
 def find(names: Iterable[str], settings: Collection[str]) -> dict[str, str]:
     """Name -> the setting that was probably meant."""
-    known = _OF_OPENTELEMETRY.union(settings)
-    others = [name for name in names if name not in known and "__" not in name]
+    real_names = _OF_OPENTELEMETRY.union(settings)
+    candidates = [name for name in names if name not in real_names and "__" not in name]
     matches = {
         name: difflib.get_close_matches(name.upper(), settings, n=1, cutoff=_CLOSE)
-        for name in others
+        for name in candidates
     }
     return {name: match[0] for name, match in matches.items() if match}
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -96,3 +98,25 @@ def test_the_architecture_draws_every_layer() -> None:
     ]
     beside = {"core · concurrency": "core", layers[0]: layers[0].removesuffix(" · adapters")}
     assert [layer for layer in layers if beside.get(layer, layer) not in page] == []
+
+
+# A docstring that begins so has no subject.
+_NO_SUBJECT: Final = re.compile(r"(What|Whatever|Who|Whoever|As|Of)\b")
+
+
+def _docstrings(path: Path) -> Iterator[tuple[str, str]]:
+    """The name and the docstring of a module, its classes and its functions."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield getattr(node, "name", "its module"), ast.get_docstring(node) or ""
+
+
+@pytest.mark.parametrize("folder", _FOLDERS, ids=lambda folder: folder.name)
+def test_docstrings_begin_with_a_noun_or_a_verb(folder: Path) -> None:
+    offenders = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted(folder.rglob("*.py"))
+        for name, docstring in _docstrings(path)
+        if _NO_SUBJECT.match(docstring)
+    ]
+    assert offenders == []

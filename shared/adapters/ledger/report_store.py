@@ -51,7 +51,7 @@ class ReportStore:
         return [report for report in reversed(reports) if report is not None]
 
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:
-        """Those that a report calls complete. Raises StorageError."""
+        """The windows that a report calls complete. Raises StorageError."""
         window_set = set(windows)
         complete: set[str] = set()
         for day in sorted({name.rpartition("/")[0] for name in window_set}):

@@ -97,7 +97,7 @@ def _custom_patterns(patterns: Json, words: Json) -> CustomPatterns:
             )
     custom = CustomPatterns(
         patterns={kind: _pattern(kind, pattern) for kind, pattern in patterns.items()},
-        words={kind: _words(kind, listed) for kind, listed in words.items()},
+        words={kind: _words(kind, values) for kind, values in words.items()},
     )
     if patterns or words:
         from shared.core.content.detect.redactor import Redactor  # takes 30 ms to import
@@ -151,9 +151,9 @@ def _retention(subject: str, value: JsonObject, max_days: int) -> int | None:
     return days
 
 
-def _check_members(subject: str, value: JsonObject, known: tuple[str, ...]) -> None:
-    if value.keys() - set(known):
-        raise ContentPolicyError(f"{subject} has a member that is none of {', '.join(known)}")
+def _check_members(subject: str, value: JsonObject, allowed: tuple[str, ...]) -> None:
+    if value.keys() - set(allowed):
+        raise ContentPolicyError(f"{subject} has a member that is none of {', '.join(allowed)}")
 
 
 def _mode(subject: str, value: Json) -> ContentMode:

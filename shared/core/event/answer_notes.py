@@ -91,17 +91,17 @@ def _complete_answer_steps(
 def _answer_ends_steps(
     body: UnstoredBody, headers: dict[str, str], envelope: Envelope
 ) -> Cooperative[_Answers]:
-    of_answer = sources.answer_body(envelope, headers)
+    answer_body = sources.answer_body(envelope, headers)
     first, last = body.ends
     if envelope.stream:
-        answer = yield from _stream_ends_steps(first, last, of_answer)
+        answer = yield from _stream_ends_steps(first, last, answer_body)
         if envelope.sent_bytes >= envelope.response_bytes:
             return answer, answer
         return answer, ParsedAnswer(is_stream=True)
-    if of_answer.reader_kind is ReaderKind.AUDIO and not of_answer.media_type.endswith("json"):
+    if answer_body.reader_kind is ReaderKind.AUDIO and not answer_body.media_type.endswith("json"):
         digest = body.digest()
-        answer = audio.unstored_audio(of_answer.media_type, digest.bytes, digest.sha256)
-    elif of_answer.reader_kind is ReaderKind.NONE or of_answer.is_error:
+        answer = audio.unstored_audio(answer_body.media_type, digest.bytes, digest.sha256)
+    elif answer_body.reader_kind is ReaderKind.NONE or answer_body.is_error:
         answer = ParsedAnswer()
     else:
         answer = _document_ends(first, last)

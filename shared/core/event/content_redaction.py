@@ -139,8 +139,8 @@ class _Run:
     def _id(self, text: str | None) -> str | None:
         return text if not text or _GENERATED_ID.fullmatch(text) else self._text(text, 0)
 
-    def _object(self, members: dict[str, Any], depth: int) -> dict[str, Any]:
-        redacted: dict[str, Any] = {}
+    def _object(self, members: dict[str, object], depth: int) -> dict[str, object]:
+        redacted: dict[str, object] = {}
         for name, value in members.items():
             key = self._text(name, depth)
             while key in redacted:

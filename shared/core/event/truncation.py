@@ -117,7 +117,7 @@ def truncate(event: Event, limit_bytes: int) -> bytes:
     duplicates = _drop_duplicates(members)
     dropped = _drop_values(members, limit_bytes - list_bytes)
     cut = _cut_longest(members, limit_bytes - list_bytes)
-    members["truncated_texts"] = _listed([*dropped, *cut, *duplicates], list_bytes)
+    members["truncated_texts"] = _list_entries([*dropped, *cut, *duplicates], list_bytes)
     return encode(members)
 
 
@@ -161,13 +161,13 @@ def _keep_first_and_last(messages: list[Json], room: int) -> list[Json]:
     room -= MIN_TEXT_BYTES  # for the note
     first: list[Json] = []
     last: list[Json] = []
-    for kept, message in itertools.chain(
+    for part, message in itertools.chain(
         [(first, messages[0])], ((last, message) for message in reversed(messages[1:]))
     ):
         room -= _least_size({"": [message]})
         if room < 0:
             break
-        kept.append(message)
+        part.append(message)
     dropped = len(messages) - len(first) - len(last)
     return [*first, f"[{dropped} left out: see request_capture]", *reversed(last)]
 
@@ -226,7 +226,7 @@ def _cut(value: str, size: int) -> str:
     return beginning + MARK
 
 
-def _listed(truncated: list[TruncatedText], limit_bytes: int) -> Json:
+def _list_entries(truncated: list[TruncatedText], limit_bytes: int) -> Json:
     """The first entries, as many as the list may hold."""
     entries = [to_json(entry) for entry in truncated[:_MAX_LISTED]]
     while entries and len(encode(entries)) > limit_bytes:

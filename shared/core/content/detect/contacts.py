@@ -74,8 +74,8 @@ def _follows_version(before: bytes) -> bool:
 def _is_address(candidate: bytes) -> bool:
     """Whether it is an address, and not one of the machine itself."""
     if b":" not in candidate:  # the pattern has looked at the numbers
-        own = candidate.startswith(b"127.") or candidate == b"0.0.0.0"
-        return not own and _LEADING_ZERO.search(candidate) is None
+        is_local = candidate.startswith(b"127.") or candidate == b"0.0.0.0"
+        return not is_local and _LEADING_ZERO.search(candidate) is None
     try:
         address = ipaddress.ip_address(candidate.decode("ascii"))
     except ValueError:

@@ -57,8 +57,8 @@ class LedgerIndex:
             entry.exchange_id, -1
         ):
             return
-        known = self.delivered if entry.delivery is Delivery.DELIVERED else self.dead_lettered
-        if not known.add(entry.exchange_id) and entry.delivery is Delivery.DELIVERED:
+        ids = self.delivered if entry.delivery is Delivery.DELIVERED else self.dead_lettered
+        if not ids.add(entry.exchange_id) and entry.delivery is Delivery.DELIVERED:
             self.duplicates += 1
 
     def __contains__(self, exchange_id: str) -> bool:

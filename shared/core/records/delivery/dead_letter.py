@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
+
+from shared.core.wire.json.json_shape import integer, text
 
 
 class DeadLetterReason(StrEnum):
@@ -28,12 +30,12 @@ class DeadLetterRecord:
     dead_lettered_at_ms: int  # unix time
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+    def from_json(cls, fields: Mapping[str, object]) -> Self:
         """The record that `as_json` wrote. Members that are missing are empty."""
         return cls(
-            exchange_id=str(fields.get("exchange_id", "")),
-            reason=str(fields.get("reason", "")),
-            dead_lettered_at_ms=int(fields.get("dead_lettered_at_ms", 0)),
+            exchange_id=text(fields.get("exchange_id")),
+            reason=text(fields.get("reason")),
+            dead_lettered_at_ms=integer(fields.get("dead_lettered_at_ms")) or 0,
         )
 
     def as_json(self) -> dict[str, str | int]:

@@ -47,7 +47,7 @@ class FirstDigests:
         return all(self.range_start <= exchange_id < self.range_end for exchange_id in exchange_ids)
 
     def of(self, exchange_ids: Collection[str]) -> dict[str, Digests]:
-        """The known digests by exchange, without exchanges of which none is known."""
+        """The known digests by exchange, without exchanges that have none."""
         return {
             exchange_id: _first(self._entries[exchange_id])
             for exchange_id in exchange_ids
@@ -64,10 +64,10 @@ def _id_after(exchange_id: str) -> str:
 def _first(entries: list[LedgerEntry]) -> Digests:
     first = NO_DIGESTS
     for entry in sorted(entries, key=lambda entry: entry.at_ms):
-        known = entry.digests
+        digests = entry.digests
         first = Digests(
-            request=first.request or known.request,
-            response=first.response or known.response,
-            event=first.event or known.event,
+            request=first.request or digests.request,
+            response=first.response or digests.response,
+            event=first.event or digests.event,
         )
     return first

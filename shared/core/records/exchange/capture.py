@@ -27,7 +27,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from shared.core.records.exchange import piece_times
 from shared.core.records.exchange.exchange_id import started_at
@@ -68,7 +68,7 @@ class Capture:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The HTTP headers that were kept, names in lower case."""
+        """The stored HTTP headers, names in lower case."""
         return _texts(self.header.get("headers"))
 
     @property
@@ -134,14 +134,14 @@ def without_body(header: Mapping[str, object]) -> bytes:
     """The replacement of a capture whose body is erased: its header without callers' texts. It
     still names the caller, so that an operator can erase the exchange.
     """
-    kept = {
+    members = {
         name: value
         for name, value in _without_callers_texts(header).items()
         if name != piece_times.KEY and name not in _HEADERS
     }
     if "envelope" in header:
-        kept["envelope"] = _without_callers_texts(json_shape.mapping(header["envelope"]))
-    return preamble({**kept, "erased": True})
+        members["envelope"] = _without_callers_texts(json_shape.mapping(header["envelope"]))
+    return preamble({**members, "erased": True})
 
 
 def _without_callers_texts(members: Mapping[str, object]) -> dict[str, object]:
@@ -158,9 +158,9 @@ def expired_capture(header: Mapping[str, object]) -> bytes:
     """The replacement of a capture whose retention is over: without caller, headers, envelope and
     body.
     """
-    kept = {name: header[name] for name in _KEPT_WHEN_EXPIRED if name in header}
+    members = {name: header[name] for name in _KEPT_WHEN_EXPIRED if name in header}
     days = retention_days(header)
-    return preamble({**kept, "retention_days": days, "erased": True, "expired": True})
+    return preamble({**members, "retention_days": days, "erased": True, "expired": True})
 
 
 def retention_days(header: Mapping[str, object]) -> int | None:
@@ -210,7 +210,7 @@ def body_offset(beginning: bytes) -> int:
     return int(_PREFIX.size + length)
 
 
-def load_header(beginning: bytes) -> dict[str, Any]:
+def load_header(beginning: bytes) -> dict[str, object]:
     """The header in the first bytes of a blob, which must reach up to the body.
 
     Raises CaptureError.

@@ -20,25 +20,25 @@ class UnstoredBody:
     def __init__(self) -> None:
         self.size = 0
         self._hash = hashlib.sha256()
-        self._held = bytearray()  # not hashed yet
+        self._buffer = bytearray()  # not hashed yet
         self._first = b""  # the beginning, once it is not held any more
         self._before = b""  # what came before the bytes held, as much as `tail` needs
 
     def feed(self, piece: bytes) -> None:
         """Add a piece. Called for every piece of every stream: it must stay cheap."""
         self.size += len(piece)
-        self._held += piece
-        if len(self._held) > WHOLE_BYTES:
+        self._buffer += piece
+        if len(self._buffer) > WHOLE_BYTES:
             self._fold()
 
     def tail(self, count: int) -> bytes:
         """The last `count` bytes, fewer only if fewer were fed; `count` is at most TAIL_BYTES."""
-        return (self._before + self._held[-TAIL_BYTES:])[-count:] if count else b""
+        return (self._before + self._buffer[-TAIL_BYTES:])[-count:] if count else b""
 
     @property
     def whole(self) -> bytes | None:
         """The body; None if it is longer than WHOLE_BYTES."""
-        return bytes(self._held) if len(self._held) == self.size else None
+        return bytes(self._buffer) if len(self._buffer) == self.size else None
 
     @property
     def ends(self) -> tuple[bytes, bytes]:
@@ -48,12 +48,12 @@ class UnstoredBody:
     def digest(self) -> BodyDigest:
         """Size and hash of what was fed so far."""
         state = self._hash.copy()
-        state.update(self._held)
+        state.update(self._buffer)
         return BodyDigest(bytes=self.size, sha256=state.hexdigest())
 
     def _fold(self) -> None:
         """Hash what is held, and keep no more of it than its beginning and its end."""
-        self._hash.update(self._held)
-        self._first = self._first or bytes(self._held[:FIRST_BYTES])
-        self._before = (self._before + self._held[-TAIL_BYTES:])[-TAIL_BYTES:]
-        self._held = bytearray()
+        self._hash.update(self._buffer)
+        self._first = self._first or bytes(self._buffer[:FIRST_BYTES])
+        self._before = (self._before + self._buffer[-TAIL_BYTES:])[-TAIL_BYTES:]
+        self._buffer = bytearray()

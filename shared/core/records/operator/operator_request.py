@@ -59,16 +59,16 @@ def range_from_json(fields: Mapping[str, object]) -> ExchangeRange:
     )
 
 
-def members(value: object, known: Collection[str], example: str) -> Mapping[str, object]:
+def members(value: object, allowed: Collection[str], example: str) -> Mapping[str, object]:
     """The members of a request's JSON. Raises OperatorRequestError unless it is an object with no
     other members than these.
     """
     if not isinstance(value, dict):
         raise OperatorRequestError(f"The body must be a JSON object such as {example}.")
-    unknown = sorted(value.keys() - set(known))
+    unknown = sorted(value.keys() - set(allowed))
     if unknown:
         raise OperatorRequestError(
-            f"Unknown: {', '.join(map(str, unknown))}. It takes {', '.join(sorted(known))}."
+            f"Unknown: {', '.join(map(str, unknown))}. It takes {', '.join(sorted(allowed))}."
         )
     return value
 

@@ -34,7 +34,7 @@ _BACKSLASH: Final = 0x5C
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemberSpan:
-    """Where a member's value is: body[start:end]."""
+    """The place of a member's value: body[start:end]."""
 
     start: int
     end: int

@@ -25,7 +25,7 @@ def marked_events(data: bytes) -> tuple[list[bytes], bool]:
 
 
 def _spans(data: bytes, mark: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
-    """Where the events that hold this mark begin and end."""
+    """The beginning and the end of each event that holds this mark."""
     at = 0
     while (match := mark.search(data, at)) is not None:
         start = event_start(data, at, match.start())
@@ -43,13 +43,13 @@ def with_usage(data: bytes) -> Iterator[bytes]:
 
 
 def event_start(data: bytes, start: int, at: int) -> int:
-    """Where the event begins that holds the byte at `at`, or `start` if that is later."""
+    """The beginning of the event that holds the byte at `at`, or `start` if that is later."""
     end = data.rfind(_END, start, at)
     return start if end < 0 else end + len(_END)
 
 
 def event_end(data: bytes, at: int) -> int | None:
-    """Where the event ends that holds the byte at `at`; None if its end has not come."""
+    """The end of the event that holds the byte at `at`; None if its end has not come."""
     end = data.find(_END, at)
     return None if end < 0 else end + len(_END)
 
