@@ -10,7 +10,7 @@ from shared.core.exchange import failures
 from shared.core.exchange.conclusion import COMPLETED
 from shared.core.exchange.response_end import ResponseEnd
 from shared.core.records.exchange.capture import response_name
-from shared.core.records.exchange.envelope import Envelope, Timings, bound_text
+from shared.core.records.exchange.envelope import NO_TIMINGS, Envelope, Timings, bound_text
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.core.wire.http.headers import is_readable
@@ -86,9 +86,7 @@ def _end(response: FetchedResponse, operation: str) -> Tail:
 
 def _timings(response: FetchedResponse | None) -> Timings:
     if response is None:
-        return Timings(
-            to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=0.0
-        )
+        return NO_TIMINGS
     chunk_ms = response.to_end_ms if response.body else None
     return Timings(
         to_headers_ms=response.to_headers_ms,

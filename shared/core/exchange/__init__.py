@@ -1,4 +1,6 @@
-"""The decisions about an exchange, without I/O: inputs in, actions out.
+"""The decisions about an exchange, without I/O.
+
+What client, upstream, clock and storage do enters as inputs; actions leave, and the conclusion.
 
     machine      the exchange: a method for each input, which returns actions
     ending       its last part: the conclusion, and the end of the response after it

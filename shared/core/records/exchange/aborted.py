@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from shared.core.records.exchange.capture import BodyDigest, request_name
-from shared.core.records.exchange.envelope import Caller, Envelope, Failure, Timings
+from shared.core.records.exchange.envelope import NO_TIMINGS, Caller, Envelope, Failure
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.json import typed_json
@@ -56,9 +56,7 @@ def aborted_envelope(exchange_id: str, request_header: Mapping[str, object]) -> 
             message="The instance that relayed this exchange was killed before it had recorded how the "
             "exchange ended.",
         ),
-        timings=Timings(
-            to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=0.0
-        ),
+        timings=NO_TIMINGS,
         arrivals=(),
         chunk_count=0,
         usage=None,
