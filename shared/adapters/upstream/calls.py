@@ -34,7 +34,7 @@ class Credential(Protocol):
         ...
 
 
-class Body(Protocol):
+class RequestBodySource(Protocol):
     """A request body."""
 
     @property
@@ -87,7 +87,7 @@ class Upstream:
         method: str,
         target: bytes,
         headers: RawHeaders,
-        body: Body,
+        body: RequestBodySource,
         *,
         on_attempt: Callable[[], None] = lambda: None,
     ) -> httpx.Response:
@@ -125,7 +125,7 @@ class Upstream:
             ) from error
 
     async def _send(
-        self, method: str, target: bytes, headers: RawHeaders, body: Body
+        self, method: str, target: bytes, headers: RawHeaders, body: RequestBodySource
     ) -> httpx.Response:
         request = httpx.Request(
             method,
