@@ -92,7 +92,7 @@ def connect_telemetry(
     recorder: Recorder,
     ledger: DeliveryLedger,
 ) -> Telemetry | None:
-    """Exports to the collector that the settings name; None if they name none."""
+    """The export to the collector that the settings name; None if they name none."""
     if settings.telemetry is None:
         return None
     # 115 ms to import, and needed for a collector alone
@@ -123,7 +123,7 @@ def connect_telemetry(
 def load_content_policy(
     settings: ContentSettings, storage: Storage, *, max_days: int
 ) -> PolicySource:
-    """The content policy, of the setting or of a blob. `max_days`: its longest retention."""
+    """The content policy in the setting or in a blob. `max_days`: its longest retention."""
     if settings.policy_blob is None:
         return FixedPolicy(settings.policy)
     blob = PolicyBlob(storage, settings.policy_blob)
@@ -136,7 +136,7 @@ def follow_responses(
     storage: Storage,
     exchanges: FollowedExchanges,
 ) -> Follower | None:
-    """Follows background responses; None if the settings switch that off."""
+    """The follower of background responses; None if the settings switch it off."""
     if settings is None:
         return None
     return Follower(
@@ -155,7 +155,7 @@ def analyzer_process(settings: PresidioSettings | None) -> AnalyzerProcess | Non
 
 
 def signing_keys(settings: CallerAuthSettings) -> Callable[[], Awaitable[SigningKeys]]:
-    """Fetches the keys of the callers' tenant."""
+    """The function that fetches the keys of the callers' tenant."""
     # 60 ms to import, and needed for tokens alone
     from shared.adapters.identity.entra import EntraTenant
 

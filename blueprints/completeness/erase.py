@@ -60,14 +60,15 @@ def _add_routes(functions: df.Blueprint, runner: ErasureRunner, guard: Guard) ->
     @functions.durable_client_input(client_name="client")
     async def read_run(req: Request, client: df.DurableOrchestrationClient) -> Response:
         return ReleasingResponse(
-            req, await guard.operator(req) or await _run(req.path_params["run"], client, runner)
+            req,
+            await guard.operator(req) or await _read_run(req.path_params["run"], client, runner),
         )
 
     @functions.function_name("ops_erased_ids")
     @functions.route("ops/erase/{run}/ids", methods=["GET"], auth_level=guard.operator_level)
     async def read_ids(req: Request) -> Response:
         return ReleasingResponse(
-            req, await guard.operator(req) or await _ids(req.path_params["run"], runner)
+            req, await guard.operator(req) or await _read_ids(req.path_params["run"], runner)
         )
 
 
@@ -130,7 +131,9 @@ async def _start(
     return accepted(links, run=run, dry_run=request.dry_run)
 
 
-async def _run(run: str, client: df.DurableOrchestrationClient, runner: ErasureRunner) -> Response:
+async def _read_run(
+    run: str, client: df.DurableOrchestrationClient, runner: ErasureRunner
+) -> Response:
     if not erasure_receipt.is_run(run):
         return ErrorResponse(operator_errors.unknown_erasure())
     receipt = await runner.receipt(run)
@@ -148,7 +151,7 @@ async def _run(run: str, client: df.DurableOrchestrationClient, runner: ErasureR
     )
 
 
-async def _ids(run: str, runner: ErasureRunner) -> Response:
+async def _read_ids(run: str, runner: ErasureRunner) -> Response:
     if not erasure_receipt.is_run(run):
         return ErrorResponse(operator_errors.unknown_erasure())
     page = await runner.ids(run)

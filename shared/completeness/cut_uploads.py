@@ -51,13 +51,13 @@ async def recover_upload(captures: BlockStore, exchange: CapturedExchange) -> Ca
     name = capture_name(exchange.exchange_id, CaptureKind.REQUEST)
     header = await captures.header(name)
     if capture.is_partial(header):
-        await _keep_request(captures, name, capture.preamble(header))
-    if not await _keep_response(captures, exchange.exchange_id):
+        await _recover_request(captures, name, capture.preamble(header))
+    if not await _recover_response(captures, exchange.exchange_id):
         return exchange
     return replace(exchange, kinds=exchange.kinds | {CaptureKind.RESPONSE})
 
 
-async def _keep_request(captures: BlockStore, name: str, preamble: bytes) -> None:
+async def _recover_request(captures: BlockStore, name: str, preamble: bytes) -> None:
     staged = await captures.staged(name)
     if not staged:
         return
@@ -68,7 +68,7 @@ async def _keep_request(captures: BlockStore, name: str, preamble: bytes) -> Non
     _log.warning("The upload of %s was cut off; %d of its blocks are kept", name, len(blocks))
 
 
-async def _keep_response(captures: BlockStore, exchange_id: str) -> bool:
+async def _recover_response(captures: BlockStore, exchange_id: str) -> bool:
     """Make the response's capture if only the last call of its upload is missing. Returns whether
     it was made.
     """

@@ -34,7 +34,7 @@ from shared.errors import CaptureError, StorageError, StorageNotFound
 _log = logging.getLogger("fnsse.retention")
 
 MAX_RUN_S: Final = 240.0  # a run starts every hour, and continues the one before
-_BATCH: Final = 200  # exchanges between two looks at the clock
+_BATCH_SIZE: Final = 200  # exchanges, after which the run looks at the clock
 
 
 class ExpiringCaptures(CaptureHeaders, Protocol):
@@ -107,7 +107,7 @@ class Expiry:
         run, ends_at = ExpiryRun(), self._clock() + self._max_run_s
         async for name in self._marks.names(retention.PREFIX):
             window = retention.due_window(name, self._now())
-            if window is None:  # those that follow are not due either
+            if window is None:  # the windows that follow are not due either
                 break
             failed_before = run.failed
             if not await self._erase_window(window, run, ends_at):
@@ -138,10 +138,12 @@ class Expiry:
             except StorageError:
                 run.failed += 1
 
-        for first in range(0, len(exchanges), _BATCH):
+        for first in range(0, len(exchanges), _BATCH_SIZE):
             if self._clock() >= ends_at:
                 return False
-            await gather_bounded(erase, exchanges[first : first + _BATCH], limit=MAX_CONCURRENT)
+            await gather_bounded(
+                erase, exchanges[first : first + _BATCH_SIZE], limit=MAX_CONCURRENT
+            )
         return True
 
     async def _dead_letter(self, exchange_id: str, index: LedgerIndex) -> bool:
@@ -155,18 +157,18 @@ class Expiry:
         headers = {}
         for kind in sorted(exchange.kinds):
             name = capture_name(exchange.exchange_id, kind)
-            # a capture that cannot be read says nothing of its retention
+            # the retention of a capture that cannot be read is not known
             with contextlib.suppress(StorageNotFound, CaptureError):
                 headers[kind] = await self._captures.header(name)
         days = {capture.retention_days(header) for header in headers.values()} - {None}
         window = Window.of_exchange(exchange.exchange_id)
-        due = any(retention.due_at(window, least) <= self._now() for least in days if least)
-        living = {
+        due = any(retention.due_at(window, limit) <= self._now() for limit in days if limit)
+        unexpired = {
             kind: header for kind, header in headers.items() if not capture.is_expired(header)
         }
-        if not due or not living:
+        if not due or not unexpired:
             return False
-        for kind, header in living.items():
+        for kind, header in unexpired.items():
             name = capture_name(exchange.exchange_id, kind)
             if kind is CaptureKind.OUTCOME:
                 await self._captures.erase(name)

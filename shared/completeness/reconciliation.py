@@ -78,11 +78,11 @@ class WindowReports(Protocol):
     """The reports of windows. Each method raises StorageError."""
 
     async def put_report(self, report: Report) -> None:
-        """Keep a window's report."""
+        """Store a window's report."""
         ...
 
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:
-        """The windows that a report calls complete."""
+        """The windows among these that a report calls complete."""
         ...
 
 
@@ -184,7 +184,7 @@ class Reconciliation:
             if run.stopped:
                 run.report.not_requeued += len(batch)
                 continue
-            await run.count(
+            await run.record(
                 batch, await gather_bounded(self._redeliver, batch, limit=MAX_CONCURRENT)
             )
 

@@ -31,13 +31,13 @@ async def rebuild_envelope(captures: CaptureHeaders, exchange: CapturedExchange)
     """
     for kind in (CaptureKind.OUTCOME, CaptureKind.RESPONSE):
         if kind in exchange.kinds:
-            header = await _living_header(captures, exchange.exchange_id, kind)
+            header = await _unexpired_header(captures, exchange.exchange_id, kind)
             return from_fields(header.get("envelope"))
-    header = await _living_header(captures, exchange.exchange_id, CaptureKind.REQUEST)
+    header = await _unexpired_header(captures, exchange.exchange_id, CaptureKind.REQUEST)
     return aborted_envelope(exchange.exchange_id, header)
 
 
-async def _living_header(
+async def _unexpired_header(
     captures: CaptureHeaders, exchange_id: str, kind: CaptureKind
 ) -> JsonObject:
     header = await captures.header(capture_name(exchange_id, kind))

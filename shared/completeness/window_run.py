@@ -68,7 +68,7 @@ class WindowRun:
         self.stopped = True
         self.report.waiting = reason
 
-    async def count(
+    async def record(
         self, batch: Sequence[CapturedExchange], results: Sequence[RedeliveryResult]
     ) -> None:
         """Count the results of a batch, and store the progress. Stops if storage failed. Raises
