@@ -59,11 +59,6 @@ class Backlog:
         self._next_at = now + INTERVAL_S
         self._measuring = asyncio.create_task(self._measure())
 
-    async def wait_until_measured(self) -> None:
-        """Returns when no measurement is under way."""
-        if self._measuring is not None:
-            await self._measuring
-
     async def _measure(self) -> None:
         self._set(names.CAPTURES_WAITING, self._capture_bytes())
         self._set(names.OUTCOMES_WAITING, self._outcomes())

@@ -130,11 +130,6 @@ class Telemetry:
         """An exchange can never be delivered."""
         self._collector.add(metrics.dead_lettered(reason))
 
-    async def wait_until_reported(self) -> None:
-        """Returns when the ledger was asked for all deliveries that wait for it."""
-        if self._asking is not None:
-            await self._asking
-
     def _is_fresh(self, report: PendingReport) -> bool:
         delivery = report.delivery
         age_ns = delivery.accepted_ns - spans.end_ns(report.exchange)

@@ -21,7 +21,7 @@ from shared.core.wire.json.json_shape import (
     items,
     mapping,
     mappings,
-    parse,
+    parse_container,
     text,
 )
 from shared.core.wire.operations import OPERATIONS, OperationSpec, spec_of
@@ -122,7 +122,7 @@ def _separate(message: Message) -> Iterator[JsonObject]:
         yield {"role": role if role in _ROLES else "user", "content": _content(content)}
     for part in message.parts:
         if part.kind == "tool_result":
-            result: JsonObject = {"type": "tool_result", "tool_result": _value(part.text)}
+            result: JsonObject = {"type": "tool_result", "tool_result": parse_container(part.text)}
             yield {"role": "tool", "tool_call_id": part.id or "", "content": [result]}
 
 
@@ -164,14 +164,8 @@ def _description(part: Part) -> str:
 
 def _arguments(arguments: str | None) -> JsonObject:
     """An object, as the shape wants it. A custom tool takes a text."""
-    value = _value(arguments)
+    value = parse_container(arguments)
     return value if isinstance(value, dict) else {"input": value}
-
-
-def _value(written: str | None) -> Json:
-    """The JSON object or array in a text; any other text as it is."""
-    value = parse(written or "")
-    return value if isinstance(value, dict | list) else written or ""
 
 
 def _definitions(tools: Json) -> list[Json]:

@@ -90,14 +90,17 @@ class ChoiceBuilder:
         has_content = bool(content)
         if delta.keys() == _CONTENT_ONLY and type(delta["content"]) is str:  # nearly every chunk
             return has_content
-        for pieces, piece in (
-            (self._refusal, text(delta.get("refusal")) or _part_texts(delta, "refusal")),
-            (self._reasoning, _reasoning_of(delta)),
-        ):
-            if piece:
-                pieces.append(piece)
-                has_content = True
+        has_content = self._add_other_texts(delta) or has_content
         return has_content if delta.keys() <= _TEXT_KEYS else self._add_rest(delta) or has_content
+
+    def _add_other_texts(self, delta: JsonObject) -> bool:
+        refusal = text(delta.get("refusal")) or _part_texts(delta, "refusal")
+        reasoning = _reasoning_of(delta)
+        if refusal:
+            self._refusal.append(refusal)
+        if reasoning:
+            self._reasoning.append(reasoning)
+        return bool(refusal or reasoning)
 
     def _add_rest(self, delta: JsonObject) -> bool:
         self._annotations += map(mask_object, mappings(delta.get("annotations")))

@@ -55,6 +55,10 @@ class AnswerBody:
         return spec_of(self.operation).reader
 
     @property
+    def is_parsed(self) -> bool:
+        return spec_of(self.operation).parses_documents
+
+    @property
     def reads_object(self) -> bool:
         return spec_of(self.operation).reads_object
 
@@ -137,26 +141,33 @@ def _with_problem(answer: ParsedAnswer, decoder: ContentDecoder) -> ParsedAnswer
 
 
 def _read_decoded(pieces: Iterator[bytes], body: AnswerBody) -> Cooperative[ParsedAnswer]:
-    parses = body.reader_kind is not ReaderKind.NONE
-    if not (parses or body.is_error or body.is_stream):
+    if not (body.is_parsed or body.is_error or body.is_stream):
         return ParsedAnswer()  # not decoded either, so that no problem of its coding is found
     first, pieces = _peek(pieces)
     if body.is_error:
         return (yield from _read_error(b"".join(pieces), body))
     if body.is_stream:
-        # an error, or a document under the wrong content type
-        if first.startswith(b"{"):
-            data = b"".join(pieces)
-            if isinstance(parse(data), dict):
-                return _read_document(data, body) if parses else ParsedAnswer()
-            pieces = iter((data,))
-        return (yield from _read_stream(pieces, body))
+        return (yield from _read_announced_stream(first, pieces, body))
     is_audio = body.reader_kind is ReaderKind.AUDIO and not body.media_type.endswith("json")
     if is_event_stream(first) and not (is_audio and body.media_type):
         return (yield from _read_stream(pieces, body))
     if is_audio:
         return audio.read_binary(pieces, body.media_type)
     return _read_document(b"".join(pieces), body)
+
+
+def _read_announced_stream(
+    first: bytes, pieces: Iterator[bytes], body: AnswerBody
+) -> Cooperative[ParsedAnswer]:
+    """A body whose headers announce a stream. It may be an error, or a document under the wrong
+    content type.
+    """
+    if not first.startswith(b"{"):
+        return (yield from _read_stream(pieces, body))
+    data = b"".join(pieces)
+    if not isinstance(parse(data), dict):
+        return (yield from _read_stream((data,), body))
+    return _read_document(data, body) if body.is_parsed else ParsedAnswer()
 
 
 def _peek(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -37,21 +37,29 @@ class ResponsesReader:
         if kind in LAST_RESPONSE_EVENTS:
             self._add_response(mapping(chunk.get("response")))
         elif kind.startswith("response.output_item."):
-            self._item(chunk).replace(mapping(chunk.get("item")))
-            return is_generated(mapping(chunk.get("item")), whole=kind.endswith(".done"))
+            return self._add_item(kind, mapping(chunk.get("item")), chunk)
         elif kind == "response.output_text.annotation.added":
             self._item(chunk).annotate(chunk)
         elif kind.endswith(".partial_image"):
             return True
         elif kind.endswith(".delta"):
-            if not text(chunk.get("delta")):
-                return False
-            if is_of_item(kind) or "output_index" in chunk or "item_id" in chunk:
-                self._item(chunk).append(kind, chunk)
-            return True
+            return self._add_delta(kind, chunk)
         elif kind.endswith(".done"):
             return self._add_whole_text(kind.removesuffix("done") + "delta", chunk)
         return False
+
+    def _add_item(self, kind: str, item: JsonObject, event: JsonObject) -> bool:
+        """An item that begins, or that is complete. True if it holds generated content."""
+        self._item(event).replace(item)
+        return is_generated(item, whole=kind.endswith(".done"))
+
+    def _add_delta(self, kind: str, event: JsonObject) -> bool:
+        """A piece of a text. True unless it is empty."""
+        if not text(event.get("delta")):
+            return False
+        if is_of_item(kind) or "output_index" in event or "item_id" in event:
+            self._item(event).append(kind, event)
+        return True
 
     def _add_whole_text(self, kind: str, event: JsonObject) -> bool:
         """A text that is complete. True if it did not come in deltas before."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from shared.core.wire.json import typed_json
-from shared.core.wire.json.json_shape import JsonObject, integer, mapping
+from shared.core.wire.json.json_shape import JsonObject
+from shared.core.wire.json.usage_object import figures_of
 from shared.errors import WrongType
 
 type Basis = Literal["usage", "count", "estimate", "repeated", "nothing", "unknown"]
@@ -88,35 +89,23 @@ def split_tokens(usage: JsonObject) -> dict[str, int]:
     """The tokens of a usage object of any operation, each in one part. A detail that exceeds the
     whole that it is a part of is cut to it.
     """
-    input_details = _details(
-        usage, "prompt_tokens_details", "input_tokens_details", "input_token_details"
-    )
-    output_details = _details(
-        usage, "completion_tokens_details", "output_tokens_details", "output_token_details"
-    )
-    total_input = _first(usage, "prompt_tokens", "input_tokens")
-    total_output = _first(usage, "completion_tokens", "output_tokens")
-    cached = _first(input_details, "cached_tokens")
-    audio = _first(input_details, "audio_tokens")
-    audio_cached = min(
-        _first(mapping(input_details.get("cached_tokens_details")), "audio_tokens"), cached, audio
-    )
-    rest = _Remainder(total_input)
+    figures = figures_of(usage)
+    cached, audio = _positive(figures.cached), _positive(figures.audio_input)
+    audio_cached = min(_positive(figures.cached_audio), cached, audio)
+    rest = _Remainder(figures.input)
     parts = {
         "audio_cached": rest.take(audio_cached),
         "audio_input": rest.take(audio - audio_cached),
         "cached": rest.take(cached - audio_cached),
-        "cache_write": rest.take(
-            _first(input_details, "cache_write_tokens", "cache_creation_tokens")
-        ),
-        "image_input": rest.take(_first(input_details, "image_tokens")),
+        "cache_write": rest.take(figures.cache_written),
+        "image_input": rest.take(figures.image_input),
         "input": rest.tokens,
     }
-    rest = _Remainder(total_output)
+    rest = _Remainder(figures.output)
     return parts | {
-        "audio_output": rest.take(_first(output_details, "audio_tokens")),
-        "image_output": rest.take(_first(output_details, "image_tokens")),
-        "reasoning": rest.take(_first(output_details, "reasoning_tokens")),
+        "audio_output": rest.take(figures.audio_output),
+        "image_output": rest.take(figures.image_output),
+        "reasoning": rest.take(figures.reasoning),
         "output": rest.tokens,
     }
 
@@ -145,19 +134,15 @@ def from_json(value: JsonObject) -> Quantities:
 class _Remainder:
     """The remainder of a whole after parts were taken out of it."""
 
-    def __init__(self, tokens: int) -> None:
-        self.tokens = tokens
+    def __init__(self, tokens: int | None) -> None:
+        self.tokens = _positive(tokens)
 
-    def take(self, part: int) -> int:
-        share = min(max(part, 0), self.tokens)
+    def take(self, part: int | None) -> int:
+        share = min(_positive(part), self.tokens)
         self.tokens -= share
         return share
 
 
-def _details(usage: JsonObject, *names: str) -> JsonObject:
-    return next((mapping(usage[name]) for name in names if usage.get(name)), {})
-
-
-def _first(figures: JsonObject, *names: str) -> int:
-    numbers = (integer(figures.get(name)) for name in names)
-    return max(next((number for number in numbers if number is not None), 0), 0)
+def _positive(figure: int | None) -> int:
+    """The figure; 0 if it is negative or not reported."""
+    return max(figure or 0, 0)

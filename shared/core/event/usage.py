@@ -13,8 +13,8 @@ from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.records.exchange.envelope import Envelope, UsageSource
-from shared.core.wire.json.json_shape import JsonObject, integer, mapping
-from shared.core.wire.json.usage_object import latest_usage
+from shared.core.wire.json.json_shape import JsonObject
+from shared.core.wire.json.usage_object import figures_of, latest_usage
 from shared.core.wire.operations import spec_of
 
 BYTES_PER_TOKEN: Final = 4
@@ -87,23 +87,16 @@ def tokens(usage: JsonObject | None) -> Tokens | None:
     """The figures of a usage object of any operation."""
     if usage is None:
         return None
-    input_details = mapping(
-        usage.get("prompt_tokens_details")
-        or usage.get("input_tokens_details")
-        or usage.get("input_token_details")
-    )
-    output_details = mapping(
-        usage.get("completion_tokens_details") or usage.get("output_tokens_details")
-    )
+    figures = figures_of(usage)
     return Tokens(
-        input=_first(usage, "prompt_tokens", "input_tokens"),
-        output=_first(usage, "completion_tokens", "output_tokens"),
-        total=_first(usage, "total_tokens"),
-        cached=_first(input_details, "cached_tokens"),
-        cache_written=_first(input_details, "cache_write_tokens", "cache_creation_tokens"),
-        reasoning=_first(output_details, "reasoning_tokens"),
-        audio_input=_first(input_details, "audio_tokens"),
-        audio_output=_first(output_details, "audio_tokens"),
+        input=figures.input,
+        output=figures.output,
+        total=figures.total,
+        cached=figures.cached,
+        cache_written=figures.cache_written,
+        reasoning=figures.reasoning,
+        audio_input=figures.audio_input,
+        audio_output=figures.audio_output,
     )
 
 
@@ -143,9 +136,3 @@ def _generated_nothing(envelope: Envelope, answer: ParsedAnswer) -> bool:
 
 def _tokens_of(size_bytes: int) -> int:
     return -(-size_bytes // BYTES_PER_TOKEN)
-
-
-def _first(figures: JsonObject, *names: str) -> int | None:
-    """The first of these members that is a whole number."""
-    numbers = (integer(figures.get(name)) for name in names)
-    return next((number for number in numbers if number is not None), None)

@@ -17,7 +17,13 @@ from shared.core.event import truncation
 from shared.core.event.shape import Event
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.gen_ai import MetricFamily
-from shared.core.wire.json.json_shape import Json, JsonObject, mapping, parse, parse_object, text
+from shared.core.wire.json.json_shape import (
+    Json,
+    JsonObject,
+    parse_container,
+    parse_object,
+    text,
+)
 from shared.core.wire.operations import spec_of
 
 # Of the event that they are made of. Its longest texts are cut first, as those of an event that is
@@ -109,10 +115,10 @@ def _part(part: Part) -> JsonObject:
         case "tool_call":
             return _tool(part, "tool_call") | {
                 "name": part.name or "",
-                "arguments": _value(part.text),
+                "arguments": parse_container(part.text),
             }
         case "tool_result":
-            return _tool(part, "tool_call_response") | {"response": _value(part.text)}
+            return _tool(part, "tool_call_response") | {"response": parse_container(part.text)}
         case "image" | "audio" | "file":
             return _file(part, _MODALITIES[part.kind])
         case "other":
@@ -139,17 +145,11 @@ def _file(part: Part, modality: str) -> JsonObject:
 
 def _other(part: Part) -> JsonObject:
     """A tool that ran at the upstream, as the response's item describes it."""
-    item = mapping(parse(part.text or ""))
+    item = parse_object(part.text or "")
     if not text(item.get("type")):
         return {"type": part.name or "other"}
     call: JsonObject = {"name": part.name or "", "server_tool_call": item}
     return {"type": "server_tool_call", **({"id": item["id"]} if item.get("id") else {}), **call}
-
-
-def _value(written: str | None) -> Json:
-    """The JSON object or array in a text; any other text as it is."""
-    value = parse(written or "")
-    return value if isinstance(value, dict | list) else written or ""
 
 
 def _json(values: list[Json]) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 from shared.core.telemetry.metrics import MetricPoint
 from shared.errors import StorageError
 from shared.telemetry.backlog import INTERVAL_S, Backlog
+from tests.unit.telemetry.background import finish_background_tasks
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +51,7 @@ class BacklogSetup:
     async def measure(self) -> dict[str, float]:
         self.points.clear()
         self.backlog.measure_soon()
-        await self.backlog.wait_until_measured()
+        await finish_background_tasks()
         return {point.instrument.name: point.value for point in self.points}
 
 

@@ -19,6 +19,7 @@ from shared.telemetry.telemetry import MAX_WAITING, MAX_WAITING_MESSAGES, Teleme
 from tests.golden import load
 from tests.golden.telemetry_text import OPTIONS, exchange_of
 from tests.unit.core.event.event_parts import envelope
+from tests.unit.telemetry.background import background_tasks, finish_background_tasks
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +69,7 @@ class TelemetrySetup:
 
     async def accepted(self, cause: DeliveryCause = DeliveryCause.RECORDING) -> None:
         self.telemetry.accepted(EXCHANGE, cause, None)
-        await self.telemetry.wait_until_reported()
+        await finish_background_tasks()
 
     def total(self, name: str) -> float:
         return sum(point.value for point in self.points if point.instrument.name == name)
@@ -82,7 +83,7 @@ async def test_few_deliveries_wait_with_their_texts() -> None:
         exchange_id = new_exchange_id(END_NS // 1_000_000, number.to_bytes(10))
         exchange = replace(EXCHANGE, exchange_id=exchange_id, messages=texts)
         setup.telemetry.accepted(exchange, DeliveryCause.RECORDING, None)
-    await setup.telemetry.wait_until_reported()
+    await finish_background_tasks()
     assert len(setup.traces) == MAX_WAITING_MESSAGES + 5
     assert sum(trace.details is not None for trace in setup.traces) == MAX_WAITING_MESSAGES
 
@@ -145,7 +146,7 @@ async def test_the_worker_does_other_work_between_two_reports() -> None:
     setup, reports_seen = TelemetrySetup(is_first=False), set[int]()
     for _ in range(20):
         setup.telemetry.accepted(EXCHANGE, DeliveryCause.RETRY, None)
-    reporting = asyncio.create_task(setup.telemetry.wait_until_reported())
+    (reporting,) = background_tasks()
     while not reporting.done():
         reports_seen.add(len(setup.traces))
         await asyncio.sleep(0)
@@ -175,7 +176,7 @@ async def test_what_waits_for_the_ledger_is_bounded() -> None:
     for _ in range(MAX_WAITING + 7):
         setup.telemetry.accepted(EXCHANGE, DeliveryCause.RETRY, None)
     assert setup.telemetry.dropped == 7
-    await setup.telemetry.wait_until_reported()
+    await finish_background_tasks()
     assert setup.total("fnsse.events.delivered") == MAX_WAITING
     assert setup.total("fnsse.exchanges") == 1
 

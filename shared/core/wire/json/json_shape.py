@@ -78,6 +78,12 @@ def parse_object(data: str | bytes) -> JsonObject:
     return mapping(parse(data))
 
 
+def parse_container(written: str | None) -> Json:
+    """The object or the array that a text holds as JSON; any other text as it is, "" for None."""
+    value = parse(written or "")
+    return value if isinstance(value, dict | list) else written or ""
+
+
 def problem(data: str | bytes) -> str:
     """Why `parse` returned no object; it completes a sentence that begins with "the body "."""
     return f"has more than {MAX_MARKS} values" if _has_too_many(data) else "is not a JSON object"
