@@ -85,73 +85,139 @@ _OUTCOMES: Final = (
     ("rejected", 413, 1),
     ("aborted", None, 1),
 )
+_ANSWERED: Final = frozenset({"completed", "client_disconnected", "upstream_interrupted"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Exchange:
+    """The properties of an exchange that chance decides."""
+
+    deployment: _Deployment
+    outcome: str
+    status: int | None
+    caller: str
+    system: str
+    question: str
+    answer: str
+    is_stream: bool
+    output_tokens: int  # 0: not answered
+    first_token_ms: int
+    prompt_tokens: int
+    region: str
+
+    @property
+    def is_answered(self) -> bool:
+        return self.outcome in _ANSWERED
+
+    @property
+    def is_whole(self) -> bool:
+        return self.outcome == "completed"
+
+    @property
+    def content(self) -> str:
+        """The answer, or its first half if it broke off."""
+        if self.is_whole:
+            return self.answer
+        return self.answer[: len(self.answer) // 2] if self.is_answered else ""
+
+    @property
+    def latency_ms(self) -> int:
+        return self.first_token_ms + int(
+            1000 * self.output_tokens / self.deployment.tokens_a_second
+        )
 
 
 def sample_events(
     count: int, *, end: datetime, span: timedelta = timedelta(hours=1), seed: int = 7
 ) -> Iterator[dict[str, Any]]:
     """`count` events, oldest first, whose exchanges ended within `span` before `end`."""
-    chance = random.Random(seed)  # noqa: S311 - samples, not secrets
+    rng = random.Random(seed)  # noqa: S311 - samples, not secrets
     model_event = json.loads(_MODEL_EVENT.read_text())
     del model_event["quantities"]  # of that exchange; the page takes them from the usage then
+    del model_event["time_to_first_chunk_ms"], model_event["streaming_duration_ms"]  # of streams
     for number in range(count):
-        place = (number + chance.random()) / count
+        place = (number + rng.random()) / count
         ended = end.astimezone(UTC) - span * (1 - place)
-        yield _event(model_event, chance, number, ended)
+        exchange = _random_exchange(rng)
+        yield {
+            **model_event,
+            **_request(exchange, number),
+            **_response(exchange),
+            **_timings(exchange, number, ended),
+            **_usage(rng, exchange),
+        }
 
 
-def _event(
-    model_event: dict[str, Any], chance: random.Random, number: int, ended: datetime
-) -> dict[str, Any]:
-    [deployment] = chance.choices(_DEPLOYMENTS, [one.weight for one in _DEPLOYMENTS])
-    [(outcome, status, _)] = chance.choices(_OUTCOMES, [weight for _, _, weight in _OUTCOMES])
-    caller = chance.choice(_CALLERS)
-    system, question, answer = chance.choice(_TALKS)
-    stream = chance.random() < 0.8
-    answered = outcome in ("completed", "client_disconnected", "upstream_interrupted")
-    whole = outcome == "completed"
-    text = answer if whole else answer[: len(answer) // 2] if answered else ""
-    output = chance.randrange(40, 900) if answered else 0
-    first_token_ms = int(deployment.first_token_ms * chance.lognormvariate(0, 0.35))
-    streaming_ms = int(1000 * output / deployment.tokens_a_second) if answered else 0
-    latency_ms = first_token_ms + streaming_ms
-    prompt_tokens = chance.randrange(60, 4000)
-    event = {
-        **model_event,
+def _random_exchange(rng: random.Random) -> _Exchange:
+    [deployment] = rng.choices(_DEPLOYMENTS, [one.weight for one in _DEPLOYMENTS])
+    [(outcome, status, _)] = rng.choices(_OUTCOMES, [weight for _, _, weight in _OUTCOMES])
+    caller = rng.choice(_CALLERS)
+    system, question, answer = rng.choice(_TALKS)
+    return _Exchange(
+        deployment=deployment,
+        outcome=outcome,
+        status=status,
+        caller=caller,
+        system=system,
+        question=question,
+        answer=answer,
+        is_stream=rng.random() < 0.8,
+        output_tokens=rng.randrange(40, 900) if outcome in _ANSWERED else 0,
+        first_token_ms=int(deployment.first_token_ms * rng.lognormvariate(0, 0.35)),
+        prompt_tokens=rng.randrange(60, 4000),
+        region=rng.choice(_REGIONS),
+    )
+
+
+def _request(exchange: _Exchange, number: int) -> dict[str, Any]:
+    return {
+        "deployment": exchange.deployment.name,
+        "path": f"/openai/deployments/{exchange.deployment.name}/chat/completions",
+        "stream": exchange.is_stream,
+        "caller": {"product": exchange.caller},
+        "session_headers": {"x-session-id": f"{exchange.caller}-{number % 40}"},
+        "prompt": [
+            {"role": "system", "content": exchange.system},
+            {"role": "user", "content": exchange.question},
+        ],
+    }
+
+
+def _response(exchange: _Exchange) -> dict[str, Any]:
+    finish_reason = "stop" if exchange.is_whole else None
+    choice = {"index": 0, "content": exchange.content, "finish_reason": finish_reason}
+    answered_type = "stream_completion" if exchange.is_stream else "completion"
+    return {
+        "type": answered_type if exchange.is_answered else "error",
+        "model": exchange.deployment.model if exchange.is_answered else "unknown",
+        "region": exchange.region,
+        "outcome": exchange.outcome,
+        "status_code": exchange.status,
+        "upstream_status_code": exchange.status if exchange.status in (200, 429) else None,
+        "content": exchange.content,
+        "chunk_count": max(1, exchange.output_tokens // 4),
+        "finish_reason": finish_reason,
+        "choices": [choice] if exchange.is_answered else [],
+        "error": _error(exchange.outcome),
+    }
+
+
+def _timings(exchange: _Exchange, number: int, ended: datetime) -> dict[str, Any]:
+    latency_ms, first_token_ms = exchange.latency_ms, exchange.first_token_ms
+    first_chunk_ms = int(first_token_ms * 0.8)
+    has_token = exchange.is_stream and exchange.is_answered
+    of_stream = {
+        "time_to_first_chunk_ms": first_chunk_ms,
+        "streaming_duration_ms": latency_ms - first_chunk_ms,
+    }
+    return {
         "exchange_id": exchange_id(ended - timedelta(milliseconds=latency_ms), number),
         "timestamp": ended.replace(tzinfo=None).isoformat(timespec="microseconds"),
-        "deployment": deployment.name,
-        "model": deployment.model if answered else "unknown",
-        "path": f"/openai/deployments/{deployment.name}/chat/completions",
-        "region": chance.choice(_REGIONS),
-        "outcome": outcome,
-        "status_code": status,
-        "upstream_status_code": status if status in (200, 429) else None,
-        "stream": stream,
-        "caller": {"product": caller},
-        "session_headers": {"x-session-id": f"{caller}-{number % 40}"},
-        "prompt": [
-            {"role": "system", "content": system},
-            {"role": "user", "content": question},
-        ],
-        "content": text,
         "latency_ms": latency_ms,
         "time_to_headers_ms": int(first_token_ms * 0.7),
-        "time_to_first_token_ms": first_token_ms if stream and answered else None,
-        "time_to_first_chunk_ms": int(first_token_ms * 0.8),
-        "streaming_duration_ms": latency_ms - int(first_token_ms * 0.8),
-        "chunk_count": max(1, output // 4),
-        "finish_reason": "stop" if whole else None,
-        "error": _error(outcome),
-        "choices": [{"index": 0, "content": text, "finish_reason": "stop" if whole else None}]
-        if answered
-        else [],
-        "type": ("stream_completion" if stream else "completion") if answered else "error",
-        **_usage(chance, whole, prompt_tokens, output, answered=answered),
+        "time_to_first_token_ms": first_token_ms if has_token else None,
+        **(of_stream if exchange.is_stream else {}),
     }
-    if not stream:
-        del event["time_to_first_chunk_ms"], event["streaming_duration_ms"]
-    return event
 
 
 def exchange_id(started: datetime, number: int) -> str:
@@ -172,24 +238,23 @@ def _error(outcome: str) -> dict[str, str] | None:
     return {"code": code, "message": message}
 
 
-def _usage(
-    chance: random.Random, whole: bool, prompt: int, output: int, *, answered: bool
-) -> dict[str, Any]:
-    if not answered:
+def _usage(rng: random.Random, exchange: _Exchange) -> dict[str, Any]:
+    if not exchange.is_answered:
         return {"usage": None, "usage_estimate": None, "usage_source": "none", "tokens": None}
+    prompt, output = exchange.prompt_tokens, exchange.output_tokens
     sums = {
         "prompt_tokens": prompt,
         "completion_tokens": output,
         "total_tokens": prompt + output,
     }
-    if not whole:
+    if not exchange.is_whole:
         return {
             "usage": None,
             "usage_estimate": sums,
             "usage_source": "estimated",
             "tokens": None,
         }
-    cached = chance.choice((0, 0, prompt // 128 * 128 // 2))
+    cached = rng.choice((0, 0, prompt // 128 * 128 // 2))
     return {
         "usage": {**sums, "prompt_tokens_details": {"cached_tokens": cached}},
         "usage_estimate": None,
