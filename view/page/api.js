@@ -1,6 +1,8 @@
 /** The calls of `/api`. Addresses are relative, so the page works under any path. */
 
-/** An answer that is not a success. `at` is the place in the filter line that is wrong, if it is. */
+/**
+ * An answer that is not a success. `at` is the place in the filter line that is wrong, if it is.
+ */
 export class ApiError extends Error {
   /** @param {number} status
    * @param {string} message

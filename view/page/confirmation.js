@@ -3,7 +3,9 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "./html.js";
 
-/** @typedef {{title: string, consequences: string[], action: string, dangerous?: boolean}} Question */
+/**
+ * @typedef {{title: string, consequences: string[], action: string, dangerous?: boolean}} Question
+ */
 
 /** @type {import("@preact/signals").Signal<(Question & {answer: (yes: boolean) => void})|null>} */
 const question = signal(null);

@@ -1,6 +1,7 @@
 /**
- * The rows that the table shows, newest first, and how they come: page by page as the reader scrolls
- * down, and live at the top. While the reader looks at something, what is new is counted and held.
+ * The rows that the table shows, newest first, and how they come: page by page as the reader
+ * scrolls down, and live at the top. While the reader looks at something, what is new is counted
+ * and held.
  */
 import { batch, computed, effect, signal } from "@preact/signals";
 import { filter, openId } from "./address.js";
@@ -19,7 +20,10 @@ const GATHER_MS = 80;
 export const rows = signal([]);
 export const total = signal(0);
 export const loading = signal(true);
-/** Why the filter or the server refused. @type {import("@preact/signals").Signal<api.ApiError|null>} */
+/**
+ * Why the filter or the server refused.
+ * @type {import("@preact/signals").Signal<api.ApiError|null>}
+ */
 export const problem = signal(null);
 /** @type {import("@preact/signals").Signal<Status|null>} */
 export const status = signal(null);
@@ -31,7 +35,10 @@ export const live = signal(true);
 export const pointed = signal(false);
 /** Whether the table is scrolled down. */
 export const scrolled = signal(false);
-/** New rows that are not in the table yet, newest first. @type {import("@preact/signals").Signal<Row[]>} */
+/**
+ * New rows that are not in the table yet, newest first.
+ * @type {import("@preact/signals").Signal<Row[]>}
+ */
 export const held = signal([]);
 export const holds = computed(() => !live.value || pointed.value || scrolled.value || openId.value !== null);
 

@@ -1,5 +1,6 @@
 /**
- * The shapes of `/api`. Times without a unit are ISO 8601; `_ms` is milliseconds; null means unknown.
+ * The shapes of `/api`. Times without a unit are ISO 8601; `_ms` is milliseconds; null means
+ * unknown.
  *
  * @typedef {object} Row
  * @property {string} id
@@ -27,7 +28,8 @@
  * @property {boolean} replayed
  *
  * @typedef {object} Part
- * @property {"text"|"refusal"|"reasoning"|"tool_call"|"tool_result"|"image"|"file"|"audio"|"other"} kind
+ * @property {"text"|"refusal"|"reasoning"|"tool_call"|"tool_result"|"image"|"file"|"audio"|"other"}
+ *   kind
  * @property {string} [text]
  * @property {string} [name]
  * @property {string} [id]
@@ -47,7 +49,8 @@
  * @typedef {object} Timeline
  * @property {string} start
  * @property {Mark[]} marks
- * @property {[number, number][]|null} chunks when the first pieces of the answer came, and the bytes so far
+ * @property {[number, number][]|null} chunks when the first pieces of the answer came, and the
+ *   bytes so far
  * @property {number|null} [chunk_count] of all pieces
  *
  * @typedef {object} UsageFigure
@@ -55,7 +58,8 @@
  * @property {number|string|null} value
  * @property {string} source
  *
- * @typedef {{session: string|null, caller: string|null}} Neighbour ids, of the same session or caller
+ * @typedef {{session: string|null, caller: string|null}} Neighbour ids, of the same session or
+ *   caller
  *
  * @typedef {object} Exchange
  * @property {Row} row
@@ -68,7 +72,8 @@
  * @property {Neighbour} next
  * @property {string} curl
  *
- * @typedef {{at_ms: number|null, size: number, text: string}} Frame of a stream of server-sent events
+ * @typedef {{at_ms: number|null, size: number, text: string}} Frame of a stream of server-sent
+ *   events
  *
  * @typedef {object} CapturedRequest
  * @property {Record<string, string>} headers
@@ -104,11 +109,13 @@
  * @property {Hour[]} [hours] oldest first
  *
  * @typedef {object} Status
- * @property {{state: "connecting"|"receiving"|"failed", error: string|null, received: number, last_at: string|null}} hub
+ * @property {{state: "connecting"|"receiving"|"failed", error: string|null, received: number,
+ *   last_at: string|null}} hub
  * @property {number} stored
  * @property {Completeness|null} [completeness]
  *
- * @typedef {{name: string, aliases: string[], kind: "text"|"number"|"duration"|"time"|"flag", meaning: string}} Key
+ * @typedef {{name: string, aliases: string[], kind: "text"|"number"|"duration"|"time"|"flag",
+ *   meaning: string}} Key
  *
  * @typedef {object} About
  * @property {"local"|"deployment"} mode

@@ -1,4 +1,6 @@
-/** The charts above the table. A click on one filters the table, or opens the exchange that was hit. */
+/**
+ * The charts above the table. A click on one filters the table, or opens the exchange that was hit.
+ */
 import uPlot from "uplot";
 import { filter, filterBy, open } from "../address.js";
 import { quoted, toggled, withTerms } from "../filter/terms.js";
@@ -22,7 +24,10 @@ const softened = (name) => `color-mix(in oklab, var(${name}) 68%, var(--bg))`;
 /** @param {string[]} terms */
 const narrow = (terms) => filterBy(withTerms(filter.peek(), terms));
 
-/** @param {{names: string[], colours: string[], totals: number[], keyName: string, wordsOf: (name: string) => string}} props */
+/**
+ * @param {{names: string[], colours: string[], totals: number[], keyName: string, wordsOf: (name:
+ *   string) => string}} props
+ */
 function Legend({ names, colours, totals, keyName, wordsOf }) {
   return html`<ul class="legend">
     ${names.map(
@@ -34,9 +39,11 @@ function Legend({ names, colours, totals, keyName, wordsOf }) {
 }
 
 /**
- * Bars of a value for each stretch of time, one series on top of the other. `wordsOf` a series is what the reader sees; its
- * name if that was chosen by somebody, as that of a deployment.
- * @param {{title: string, keyName: string, series: Record<string, [number, number][]>, colourOf: (name: string, index: number) => string, wordsOf?: (name: string) => string, bucketS: number, span: [number, number]}} props
+ * Bars of a value for each stretch of time, one series on top of the other. `wordsOf` a series is
+ * what the reader sees; its name if that was chosen by somebody, as that of a deployment.
+ * @param {{title: string, keyName: string, series: Record<string, [number, number][]>, colourOf:
+ *   (name: string, index: number) => string, wordsOf?: (name: string) => string, bucketS: number,
+ *   span: [number, number]}} props
  */
 function StackedBars({ title, keyName, series, colourOf, wordsOf = String, bucketS, span }) {
   const { names, times, columns } = aligned(series);
@@ -80,7 +87,10 @@ const logSteps = (_chart, _axis, min, max) => {
   return inside.length > 4 ? inside.filter((step) => /^10*$/.test(String(step)) || inside.length < 7) : inside;
 };
 
-/** @param {{data: import("./data.js").Charts["ttft"], span: [number, number], bucketS: number}} props */
+/**
+ * @param {{data: import("./data.js").Charts["ttft"], span: [number, number], bucketS: number}}
+ *   props
+ */
 function FirstToken({ data, span, bucketS }) {
   const { ids, columns } = joined(data.points, data.bands);
   const few = data.points.length < FEW_POINTS;

@@ -12,7 +12,9 @@ const HEIGHT = 112;
  * @param {OwnOptions} options
  * @param {[number, number]} span of the time axis, Unix seconds
  * @param {(value: number) => string} label of the y axis
- * @param {import("uplot").Axis.Splits} [splits] where the y axis has labels, if uPlot is not to decide it */
+ * @param {import("uplot").Axis.Splits} [splits] where the y axis has labels, if uPlot is not to
+ *   decide it
+ */
 function whole(options, span, label, splits) {
   const axis = { stroke: token("var(--dim)"), grid: { stroke: token("var(--grid)"), width: 1 }, ticks: { show: false }, font: "10.5px system-ui, sans-serif" };
   return {

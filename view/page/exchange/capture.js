@@ -45,7 +45,11 @@ function note(side) {
   return facts.join(", ");
 }
 
-/** @param {{title: string, address: string, side: import("../types.js").CapturedRequest|import("../types.js").CapturedResponse|null, status?: number|null, frames?: import("../types.js").Frame[]|null}} props */
+/**
+ * @param {{title: string, address: string, side:
+ *   import("../types.js").CapturedRequest|import("../types.js").CapturedResponse|null, status?:
+ *   number|null, frames?: import("../types.js").Frame[]|null}} props
+ */
 function Side({ title, side, address, status = null, frames = null }) {
   if (!side) return html`<h4>${title}</h4><p class="dim">not captured</p>`;
   return html`<h4>${title} ${status} <span class="dim">${note(side)}</span> <a class="download" href=${address} download>Download</a></h4>

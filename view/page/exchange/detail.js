@@ -4,7 +4,9 @@ import { openId } from "../address.js";
 import * as api from "../api.js";
 
 /** @typedef {{id: string, exchange?: import("../types.js").Exchange, problem?: string}} Detail */
-/** @typedef {{id: string, capture?: import("../types.js").Capture, problem?: string}} LoadedCapture */
+/**
+ * @typedef {{id: string, capture?: import("../types.js").Capture, problem?: string}} LoadedCapture
+ */
 
 /** @type {import("@preact/signals").Signal<Detail|null>} */
 export const detail = signal(null);

@@ -1,6 +1,7 @@
 /**
- * The timeline of an exchange: its phases, its marks, and each piece of the answer with the gap before
- * it. What came after the last byte (recorded, delivered) stands in the list below the drawing.
+ * The timeline of an exchange: its phases, its marks, and each piece of the answer with the gap
+ * before it. What came after the last byte (recorded, delivered) stands in the list below the
+ * drawing.
  */
 import * as format from "../format.js";
 import { html } from "../html.js";
@@ -81,7 +82,10 @@ function Marks({ marks }) {
   </dl>`;
 }
 
-/** @param {{chunks: number[], count: number}} props `count`: of all pieces, also those whose times are not known */
+/**
+ * @param {{chunks: number[], count: number}} props `count`: of all pieces, also those whose times
+ *   are not known
+ */
 function GapsInWords({ chunks, count }) {
   const all = gaps(chunks);
   if (!all.length) return null;

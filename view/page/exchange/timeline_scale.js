@@ -25,8 +25,8 @@ export function gaps(chunks) {
   return chunks.slice(1).map((to, index) => ({ from: chunks[index], to, ms: to - chunks[index] }));
 }
 
-/** Gaps as bars that can be seen: neighbours are joined until a bar is so wide, and then it is as high
- * as the longest of them.
+/** Gaps as bars that can be seen: neighbours are joined until a bar is so wide, and then it is as
+ * high as the longest of them.
  * @param {{from: number, to: number, ms: number}[]} all
  * @param {number} leastMs
  * @returns {{from: number, to: number, ms: number}[]} */
@@ -54,8 +54,8 @@ export function longGaps(all) {
     .slice(0, NAMED_GAPS);
 }
 
-/** Marks, each with its distance to the one before it; null for the first. A mark whose time is known
- * roughly has none, and no other is measured from it.
+/** Marks, each with its distance to the one before it; null for the first. A mark whose time is
+ * known roughly has none, and no other is measured from it.
  * @param {import("../types.js").Mark[]} marks in the order of their times
  * @returns {{name: string, at_ms: number, isExact: boolean, after_ms: number|null}[]} */
 export function steps(marks) {

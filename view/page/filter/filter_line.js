@@ -1,4 +1,6 @@
-/** The filter line: terms as chips, then an input; a term is taken by Enter, or by a space after it. */
+/**
+ * The filter line: terms as chips, then an input; a term is taken by Enter, or by a space after it.
+ */
 import { useRef, useState } from "preact/hooks";
 import { about } from "../about.js";
 import { filter, filterBy, open } from "../address.js";
@@ -40,7 +42,10 @@ function Chip({ term, onEdit }) {
   </span>`;
 }
 
-/** @param {{list: {text: string, hint: string}[], chosen: number, onChoose: (text: string) => void}} props */
+/**
+ * @param {{list: {text: string, hint: string}[], chosen: number, onChoose: (text: string) => void}}
+ *   props
+ */
 function Completions({ list, chosen, onChoose }) {
   return html`<ul class="completions" role="listbox" id="completions" aria-label="Completions">
     ${list.map(

@@ -7,7 +7,9 @@ const REFRESH_MS = 5_000;
 
 /** @typedef {{value: any} | {problem: string}} Answer */
 
-/** @type {import("@preact/signals").Signal<Record<"status"|"reports"|"dead-letters", Answer>|null>} */
+/**
+ * @type {import("@preact/signals").Signal<Record<"status"|"reports"|"dead-letters", Answer>|null>}
+ */
 export const health = signal(null);
 
 /** @param {"status"|"reports"|"dead-letters"} name

@@ -34,7 +34,10 @@ const label = (key) => format.words(key.replace(/_(at_ms|ms|s|bytes)$/, ""));
  * @param {string} key */
 const isNumber = (list, key) => typeof list[0]?.[key] === "number";
 
-/** @param {{list: Record<string, unknown>[], action?: (row: Record<string, unknown>) => unknown}} props */
+/**
+ * @param {{list: Record<string, unknown>[], action?: (row: Record<string, unknown>) => unknown}}
+ *   props
+ */
 export function FactTable({ list, action }) {
   const keys = [...new Set(list.flatMap((row) => Object.keys(row)))];
   return html`<div class="wide" tabindex="0" role="region" aria-label="Table"><table class="facts">

@@ -82,7 +82,10 @@ const submitted = (act) => (/** @type {Event} */ event) => {
   act(new FormData(/** @type {HTMLFormElement} */ (event.target)));
 };
 
-/** @param {{title: string, answer: import("./data.js").Answer|undefined, children: (value: any) => unknown}} props */
+/**
+ * @param {{title: string, answer: import("./data.js").Answer|undefined, children: (value: any) =>
+ *   unknown}} props
+ */
 function Part({ title, answer, children }) {
   return html`<section class="health-part"><h2>${title}</h2>
     ${answer === undefined ? html`<p class="dim">Loading …</p>` : "problem" in answer ? html`<p class="dim">${answer.problem}</p>` : children(answer.value)}

@@ -7,7 +7,10 @@ import { counts, isOver, share, stateOf } from "./run_state.js";
 
 const EVERY_MS = 1_000;
 
-/** @typedef {{title: string, beganAt: number, endedAt: number|null, status: import("./run_state.js").RunStatus}} Run */
+/**
+ * @typedef {{title: string, beganAt: number, endedAt: number|null, status:
+ *   import("./run_state.js").RunStatus}} Run
+ */
 
 /** @type {import("@preact/signals").Signal<Run|null>} */
 const run = signal(null);

@@ -1,4 +1,6 @@
-/** The playground: a prompt through the proxy, the answer as it comes, then the event that it made. */
+/**
+ * The playground: a prompt through the proxy, the answer as it comes, then the event that it made.
+ */
 import { effect, signal } from "@preact/signals";
 import { about } from "../about.js";
 import { open } from "../address.js";
@@ -8,7 +10,10 @@ import * as format from "../format.js";
 import { html } from "../html.js";
 import { read } from "./answer.js";
 
-/** @typedef {{id: string|null, status: number|null, text: string, startedAt: number, firstAt: number|null, endedAt: number|null, problem: string, event: "waiting"|"arrived"|""}} Run */
+/**
+ * @typedef {{id: string|null, status: number|null, text: string, startedAt: number, firstAt:
+ *   number|null, endedAt: number|null, problem: string, event: "waiting"|"arrived"|""}} Run
+ */
 
 /** @type {import("@preact/signals").Signal<Run|null>} */
 const run = signal(null);

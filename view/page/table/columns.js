@@ -4,7 +4,10 @@ import { html } from "../html.js";
 import { Outcome } from "../outcome.js";
 
 /** @typedef {import("../types.js").Row} Row */
-/** @typedef {{key: string, label: string, title: string, number?: boolean, cell: (row: Row) => unknown}} Column */
+/**
+ * @typedef {{key: string, label: string, title: string, number?: boolean, cell: (row: Row) =>
+ *   unknown}} Column
+ */
 
 /** The milliseconds apart, which a narrow table leaves out.
  * @param {{iso: string}} props */

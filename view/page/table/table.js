@@ -29,7 +29,10 @@ function TimingBar({ row, scale }) {
   </span>`;
 }
 
-/** @typedef {{row: import("../types.js").Row, index: number, active: boolean, open: boolean, scale: number}} RowProps */
+/**
+ * @typedef {{row: import("../types.js").Row, index: number, active: boolean, open: boolean, scale:
+ *   number}} RowProps
+ */
 
 /** @extends {Component<RowProps>} */
 class TableRow extends Component {
