@@ -96,22 +96,22 @@ function readAnnotations(section) {
  */
 function sections(message) {
   const reader = new types.Reader(message);
-  const found = [];
+  const sections = [];
   try {
     while (reader.remaining() > 0) {
       const start = reader.position;
       const value = reader.read();
-      found.push({ code: Number(value.descriptor?.value), value, start, end: reader.position });
+      sections.push({ code: Number(value.descriptor?.value), value, start, end: reader.position });
     }
   } catch (error) {
     throw new MalformedMessage(`the message cannot be decoded: ${error.message}`);
   }
   if (reader.remaining() < 0) throw new MalformedMessage("the message is cut off");
-  for (const { code, start } of found) {
+  for (const { code, start } of sections) {
     if (!(code >= HEADER && code <= FOOTER)) {
       throw new MalformedMessage(`no message section begins at byte ${start}`);
     }
   }
-  if (found.length === 0) throw new MalformedMessage("the message is empty");
-  return found;
+  if (sections.length === 0) throw new MalformedMessage("the message is empty");
+  return sections;
 }

@@ -18,9 +18,9 @@ let adds = false;
 
 function read() {
   const query = new URLSearchParams(location.search);
-  const wanted = query.get("view") ?? "";
+  const requested = query.get("view") ?? "";
   batch(() => {
-    view.value = VIEWS.includes(/** @type {any} */ (wanted)) ? wanted : "exchanges";
+    view.value = VIEWS.includes(/** @type {any} */ (requested)) ? requested : "exchanges";
     filter.value = query.get("q") ?? "";
     openId.value = query.get("open");
   });

@@ -43,8 +43,8 @@ async function call(path, init) {
  * @param {Record<string, string|number|null|undefined>} [query]
  * @param {AbortSignal} [signal] */
 async function get(path, query = {}, signal = undefined) {
-  const known = Object.entries(query).filter(([, value]) => value != null && value !== "");
-  const text = new URLSearchParams(known.map(([key, value]) => [key, String(value)])).toString();
+  const defined = Object.entries(query).filter(([, value]) => value != null && value !== "");
+  const text = new URLSearchParams(defined.map(([key, value]) => [key, String(value)])).toString();
   const response = await call(text ? `${path}?${text}` : path, { signal });
   return response.json();
 }

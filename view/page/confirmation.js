@@ -26,17 +26,17 @@ export function confirmed(asked) {
 
 export function Confirmation() {
   const dialog = useRef(/** @type {HTMLDialogElement|null} */ (null));
-  const shown = question.value;
+  const current = question.value;
   useEffect(() => {
-    if (shown) dialog.current?.showModal();
-  }, [shown]);
-  if (!shown) return null;
-  return html`<dialog class="dialog" ref=${dialog} aria-labelledby="confirmation" onClose=${() => shown.answer(false)}>
-    <h2 id="confirmation">${shown.title}</h2>
-    <ul>${shown.consequences.map((sentence) => html`<li key=${sentence}>${sentence}</li>`)}</ul>
+    if (current) dialog.current?.showModal();
+  }, [current]);
+  if (!current) return null;
+  return html`<dialog class="dialog" ref=${dialog} aria-labelledby="confirmation" onClose=${() => current.answer(false)}>
+    <h2 id="confirmation">${current.title}</h2>
+    <ul>${current.consequences.map((sentence) => html`<li key=${sentence}>${sentence}</li>`)}</ul>
     <div class="dialog-actions">
-      <button type="button" onClick=${() => shown.answer(false)}>Cancel</button>
-      <button type="button" class=${shown.dangerous ? "primary danger" : "primary"} onClick=${() => shown.answer(true)}>${shown.action}</button>
+      <button type="button" onClick=${() => current.answer(false)}>Cancel</button>
+      <button type="button" class=${current.dangerous ? "primary danger" : "primary"} onClick=${() => current.answer(true)}>${current.action}</button>
     </div>
   </dialog>`;
 }

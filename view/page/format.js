@@ -66,15 +66,15 @@ const symbols = new Map();
  * @param {string|null} currency */
 function symbol(currency) {
   if (!currency) return "";
-  const known = symbols.get(currency);
-  if (known !== undefined) return known;
-  const found = /^[A-Za-z]{3}$/.test(currency)
+  const cached = symbols.get(currency);
+  if (cached !== undefined) return cached;
+  const narrow = /^[A-Za-z]{3}$/.test(currency)
     ? new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "narrowSymbol" }).formatToParts(0)
         .find(({ type }) => type === "currency")?.value ?? currency
     : currency;
-  const shown = found.length > 1 ? `${found} ` : found;
-  symbols.set(currency, shown);
-  return shown;
+  const prefix = narrow.length > 1 ? `${narrow} ` : narrow;
+  symbols.set(currency, prefix);
+  return prefix;
 }
 
 /** Local time of day with milliseconds; the date before it if it is not today.

@@ -1,7 +1,7 @@
 /** The head of the page: the views, completeness in a word, and the switches. */
 import { about } from "./about.js";
 import { show, view, VIEWS } from "./address.js";
-import { shown as chartsShown, toggle as toggleCharts } from "./charts/data.js";
+import { visible as chartsVisible, toggle as toggleCharts } from "./charts/data.js";
 import { connected, live, status } from "./feed.js";
 import * as format from "./format.js";
 import { helpShown } from "./help.js";
@@ -9,17 +9,17 @@ import { html } from "./html.js";
 import { theme, toggle as toggleTheme } from "./theme.js";
 
 /** The state as one sentence, and whether it is good.
- * @param {import("./types.js").Status|null} known
+ * @param {import("./types.js").Status|null} status
  * @returns {[string, string]} */
-function judged(known) {
-  if (!known) return ["", ""];
-  if (known.hub.state === "failed") return ["bad", "Event Hub not reachable"];
-  if (known.hub.state === "connecting") return ["due", "connecting to the Event Hub"];
-  const now = known.completeness;
+function judged(status) {
+  if (!status) return ["", ""];
+  if (status.hub.state === "failed") return ["bad", "Event Hub not reachable"];
+  if (status.hub.state === "connecting") return ["due", "connecting to the Event Hub"];
+  const now = status.completeness;
   if (now?.lost) return ["bad", `${format.count(now.lost)} lost`];
   if (now?.dead_letters) return ["bad", `${format.count(now.dead_letters)} dead ${now.dead_letters === 1 ? "letter" : "letters"}`];
   if (now?.waiting) return ["due", `${format.count(now.waiting)} on their way`];
-  if (!now?.delivered) return ["good", `${format.count(known.stored)} stored`];
+  if (!now?.delivered) return ["good", `${format.count(status.stored)} stored`];
   return ["good", `all ${format.count(now.delivered)} delivered`];
 }
 
@@ -44,7 +44,7 @@ export function Header() {
     <button type="button" class="switch" role="switch" aria-checked=${live.value} title="Live (.)" onClick=${() => { live.value = !live.value; }}>
       <span class="pulse" data-state=${!connected.value ? "off" : live.value ? "on" : "paused"} aria-hidden="true"></span>${connected.value ? "Live" : "Connecting"}
     </button>
-    <button type="button" class="icon" aria-pressed=${chartsShown.value} aria-label="Charts" title="Charts (g)" onClick=${toggleCharts}>
+    <button type="button" class="icon" aria-pressed=${chartsVisible.value} aria-label="Charts" title="Charts (g)" onClick=${toggleCharts}>
       <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 13V8M8 13V3M13 13V6" /></svg>
     </button>
     <button type="button" class="icon" aria-label=${theme.value === "dark" ? "Light" : "Dark"} title=${theme.value === "dark" ? "Light" : "Dark"} onClick=${toggleTheme}>

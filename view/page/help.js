@@ -32,11 +32,11 @@ function Explained({ title, list }) {
 
 export function Help() {
   const dialog = useRef(/** @type {HTMLDialogElement|null} */ (null));
-  const shown = helpShown.value;
+  const isOpen = helpShown.value;
   useEffect(() => {
-    if (shown) dialog.current?.showModal();
-  }, [shown]);
-  if (!shown) return null;
+    if (isOpen) dialog.current?.showModal();
+  }, [isOpen]);
+  if (!isOpen) return null;
   return html`<dialog class="dialog help" ref=${dialog} aria-labelledby="help" onClose=${() => { helpShown.value = false; }}>
     <h2 id="help">Keys and filters</h2>
     <${Explained} title="Keys" list=${KEYS} />

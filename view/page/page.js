@@ -26,7 +26,7 @@ const Charts = signal(/** @type {any} */ (null));
 function Exchanges() {
   return html`<div class="exchanges" data-open=${address.openId.value !== null}>
     <${FilterLine} />
-    ${chartData.shown.value && (Charts.value ? html`<${Charts.value} />` : html`<section class="charts" aria-label="Charts" aria-busy="true"></section>`)}
+    ${chartData.visible.value && (Charts.value ? html`<${Charts.value} />` : html`<section class="charts" aria-label="Charts" aria-busy="true"></section>`)}
     <${Table} />
     <${Panel} />
   </div>`;
@@ -50,7 +50,7 @@ effect(() => {
   document.title = fresh ? `(${fresh}) fnsse` : "fnsse";
 });
 effect(() => {
-  if (!chartData.shown.value || Charts.peek()) return;
+  if (!chartData.visible.value || Charts.peek()) return;
   import("./charts/charts.js").then((module) => {
     Charts.value = module.default;
   });

@@ -31,9 +31,9 @@ export function follow() {
     systemIsDark.value = dark.matches;
   });
   effect(() => {
-    const shown = chosen.value || (systemIsDark.value ? "dark" : "light");
-    document.documentElement.dataset.theme = shown;
+    const name = chosen.value || (systemIsDark.value ? "dark" : "light");
+    document.documentElement.dataset.theme = name;
     if (chosen.value) localStorage.setItem(KEY, chosen.value);
-    theme.value = shown;
+    theme.value = name;
   });
 }

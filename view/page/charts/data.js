@@ -28,7 +28,7 @@ export const SPANS = [
 ];
 
 export const minutes = signal(60);
-export const shown = signal(localStorage.getItem(KEY) !== "hidden");
+export const visible = signal(localStorage.getItem(KEY) !== "hidden");
 /** @type {import("@preact/signals").Signal<Charts|null>} */
 export const charts = signal(null);
 
@@ -65,8 +65,8 @@ async function load(q, span) {
 }
 
 export function toggle() {
-  shown.value = !shown.peek();
-  localStorage.setItem(KEY, shown.peek() ? "shown" : "hidden");
+  visible.value = !visible.peek();
+  localStorage.setItem(KEY, visible.peek() ? "shown" : "hidden");
 }
 
 /** Load the charts at each change of what they show, and while rows come. */
@@ -81,10 +81,10 @@ export function follow() {
     nextAt = Math.max(nextAt, Date.now() + REST * (Date.now() - began));
   };
   effect(() => {
-    if (shown.value) now(filter.value, minutes.value);
+    if (visible.value) now(filter.value, minutes.value);
   });
   total.subscribe(() => {
-    if (!shown.peek() || !live.peek()) return;
+    if (!visible.peek() || !live.peek()) return;
     const wait = Math.max(0, nextAt - Date.now());
     timer ||= setTimeout(() => now(filter.peek(), minutes.peek()), wait);
   });

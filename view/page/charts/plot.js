@@ -51,14 +51,14 @@ export function Plot({ options, shape, data, span, label, splits, onClick, descr
   useLayoutEffect(() => {
     const element = /** @type {HTMLElement} */ (box.current);
     const range = () => latest.current.span;
-    const made = new uPlot(whole(options(token), /** @type {any} */ (range), label, splits), latest.current.data, element);
-    made.over.addEventListener("click", (event) => latest.current.onClick(made, made.cursor.idx, event.offsetX, event.offsetY));
-    const observer = new ResizeObserver(() => made.setSize({ width: Math.max(element.clientWidth, 80), height: HEIGHT }));
+    const plot = new uPlot(whole(options(token), /** @type {any} */ (range), label, splits), latest.current.data, element);
+    plot.over.addEventListener("click", (event) => latest.current.onClick(plot, plot.cursor.idx, event.offsetX, event.offsetY));
+    const observer = new ResizeObserver(() => plot.setSize({ width: Math.max(element.clientWidth, 80), height: HEIGHT }));
     observer.observe(element);
-    chart.current = made;
+    chart.current = plot;
     return () => {
       observer.disconnect();
-      made.destroy();
+      plot.destroy();
     };
   }, [shape, shownTheme]);
 

@@ -17,11 +17,11 @@ function Headers({ headers }) {
 
 /** @param {{frames: import("../types.js").Frame[]}} props */
 function Frames({ frames }) {
-  const [shown, setShown] = useState(FRAMES_AT_ONCE);
+  const [limit, setLimit] = useState(FRAMES_AT_ONCE);
   return html`<table class="frames mono">
       <thead><tr><th scope="col" class="number">at</th><th scope="col" class="number">bytes</th><th scope="col">frame</th></tr></thead>
       <tbody>
-        ${frames.slice(0, shown).map(
+        ${frames.slice(0, limit).map(
           (frame, index) => html`<tr key=${index}>
             <td class="number">${format.duration(frame.at_ms)}</td>
             <td class="number dim">${frame.size}</td>
@@ -30,7 +30,7 @@ function Frames({ frames }) {
         )}
       </tbody>
     </table>
-    ${frames.length > shown && html`<button type="button" class="quiet" onClick=${() => setShown(shown + 1_000)}>Show more of ${format.count(frames.length)} frames</button>`}`;
+    ${frames.length > limit && html`<button type="button" class="quiet" onClick=${() => setLimit(limit + 1_000)}>Show more of ${format.count(frames.length)} frames</button>`}`;
 }
 
 /** @param {string} id

@@ -92,20 +92,20 @@ function onTabKey(event) {
 
 /** @param {{exchange: Exchange}} props */
 function Tabs({ exchange }) {
-  const shown = tab.value;
+  const current = tab.value;
   return html`<div class="tabs" role="tablist" aria-label="Views of the exchange" onKeyDown=${onTabKey}>
       ${TABS.map(
         (name) => html`<button
-          key=${name} type="button" role="tab" id=${`tab-${name}`} aria-selected=${name === shown} aria-controls="tab-panel"
-          tabindex=${name === shown ? 0 : -1} onClick=${() => { tab.value = name; }}
+          key=${name} type="button" role="tab" id=${`tab-${name}`} aria-selected=${name === current} aria-controls="tab-panel"
+          tabindex=${name === current ? 0 : -1} onClick=${() => { tab.value = name; }}
         >${name}</button>`,
       )}
     </div>
-    <div role="tabpanel" id="tab-panel" class="tab-panel" aria-labelledby=${`tab-${shown}`}>
-      ${shown === "Conversation" && html`<${Conversation} key=${exchange.row.id} messages=${exchange.conversation} event=${exchange.event} />`}
-      ${shown === "Usage" && html`<${Usage} figures=${exchange.usage} />`}
-      ${shown === "Event" && html`<${JsonView} label="The event" text=${JSON.stringify(exchange.event, null, 2)} />`}
-      ${shown === "Capture" && html`<${CaptureView} id=${exchange.row.id} />`}
+    <div role="tabpanel" id="tab-panel" class="tab-panel" aria-labelledby=${`tab-${current}`}>
+      ${current === "Conversation" && html`<${Conversation} key=${exchange.row.id} messages=${exchange.conversation} event=${exchange.event} />`}
+      ${current === "Usage" && html`<${Usage} figures=${exchange.usage} />`}
+      ${current === "Event" && html`<${JsonView} label="The event" text=${JSON.stringify(exchange.event, null, 2)} />`}
+      ${current === "Capture" && html`<${CaptureView} id=${exchange.row.id} />`}
     </div>`;
 }
 

@@ -69,10 +69,10 @@ function Drawing({ timeline, durationMs }) {
 
 /** @param {{marks: import("../types.js").Mark[]}} props */
 function Marks({ marks }) {
-  const known = marks.filter(({ name }) => name !== "keep-alive");
-  const keepAlives = marks.length - known.length;
+  const ofExchange = marks.filter(({ name }) => name !== "keep-alive");
+  const keepAlives = marks.length - ofExchange.length;
   return html`<dl class="marks">
-    ${steps(known).map(
+    ${steps(ofExchange).map(
       ({ name, at_ms, isExact, after_ms }) => html`<div key=${name} data-mark=${name}>
         <dt>${format.words(name)}</dt>
         <dd>${isExact ? "" : "about "}${format.duration(at_ms)}${after_ms !== null && html` <span class="dim">+${format.duration(after_ms)}</span>`}</dd>

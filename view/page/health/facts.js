@@ -5,7 +5,7 @@ import { html } from "../html.js";
 /** @param {string} key
  * @param {unknown} value
  * @returns {string} */
-export function shown(key, value) {
+export function valueText(key, value) {
   if (value === null || value === undefined) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "number") return numberOf(key, value);
@@ -43,7 +43,7 @@ export function FactTable({ list, action }) {
   return html`<div class="wide" tabindex="0" role="region" aria-label="Table"><table class="facts">
     <thead><tr>${keys.map((key) => html`<th key=${key} scope="col" class=${isNumber(list, key) ? "number" : ""}>${label(key)}</th>`)}${action && html`<th scope="col"><span class="hidden">Action</span></th>`}</tr></thead>
     <tbody>${list.map((row, index) => html`<tr key=${index} data-complete=${row.complete === undefined ? undefined : Boolean(row.complete)}>
-      ${keys.map((key) => html`<td key=${key} class=${typeof row[key] === "number" ? "number" : ""}>${shown(key, row[key])}</td>`)}
+      ${keys.map((key) => html`<td key=${key} class=${typeof row[key] === "number" ? "number" : ""}>${valueText(key, row[key])}</td>`)}
       ${action && html`<td>${action(row)}</td>`}
     </tr>`)}</tbody>
   </table></div>`;
@@ -56,7 +56,7 @@ export function Facts({ object }) {
   const entries = Object.entries(object);
   const plain = entries.filter(([, value]) => value !== undefined && !isGroup(value) && !isList(value));
   return html`
-    ${plain.length > 0 && html`<dl class="health-facts">${plain.map(([key, value]) => html`<div key=${key}><dt>${label(key)}</dt><dd>${shown(key, value)}</dd></div>`)}</dl>`}
+    ${plain.length > 0 && html`<dl class="health-facts">${plain.map(([key, value]) => html`<div key=${key}><dt>${label(key)}</dt><dd>${valueText(key, value)}</dd></div>`)}</dl>`}
     <div class="health-groups">${entries.filter(([, value]) => isGroup(value)).map(([key, value]) => html`<section key=${key} class="health-group"><h3>${label(key)}</h3><${Facts} object=${value} /></section>`)}</div>
     ${entries.filter(([, value]) => isList(value)).map(([key, value]) => html`<section key=${key} class="health-list"><h3>${label(key)}</h3><${FactTable} list=${value} /></section>`)}
   `;

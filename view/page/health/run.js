@@ -1,4 +1,4 @@
-/** A run of reconcile or replay that was begun from here, followed to its end. */
+/** A run of reconcile or replay that was started here, followed to its end. */
 import { signal } from "@preact/signals";
 import * as api from "../api.js";
 import * as format from "../format.js";
@@ -21,23 +21,23 @@ const run = signal(null);
  * @param {() => unknown} onEnd */
 export async function follow(title, id, onEnd) {
   const beganAt = Date.now();
-  let mine = /** @type {Run} */ ({ title, beganAt, endedAt: null, status: {} });
-  run.value = mine;
-  while (run.peek() === mine && mine.endedAt === null) {
+  let thisRun = /** @type {Run} */ ({ title, beganAt, endedAt: null, status: {} });
+  run.value = thisRun;
+  while (run.peek() === thisRun && thisRun.endedAt === null) {
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
     /** @type {import("./run_state.js").RunStatus} */
     const status = await api.run(id).catch(() => ({ runtimeStatus: "Unknown" }));
-    if (run.peek() !== mine) return;
-    mine = { ...mine, status, endedAt: isOver(status) ? Date.now() : null };
-    run.value = mine;
+    if (run.peek() !== thisRun) return;
+    thisRun = { ...thisRun, status, endedAt: isOver(status) ? Date.now() : null };
+    run.value = thisRun;
   }
   onEnd();
 }
 
 export function RunView() {
-  const shown = run.value;
-  if (!shown) return null;
-  const { title, status, beganAt, endedAt } = shown;
+  const current = run.value;
+  if (!current) return null;
+  const { title, status, beganAt, endedAt } = current;
   const done = share(status);
   const facts = [stateOf(status), ...counts(status), format.duration((endedAt ?? Date.now()) - beganAt)];
   return html`<p class="run" data-state=${stateOf(status)}>

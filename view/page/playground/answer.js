@@ -6,9 +6,9 @@ function textOf(object) {
   if (object.error) return `${object.error.code ?? "error"}: ${object.error.message ?? ""}`;
   if (object.type === "response.output_text.delta") return object.delta ?? "";
   const choice = object.choices?.[0];
-  const said = choice?.delta ?? choice?.message ?? {};
-  const calls = (said.tool_calls ?? []).map((/** @type {any} */ call) => (call.function?.name ? `\n${call.function.name} ` : "") + (call.function?.arguments ?? ""));
-  return (said.content ?? "") + (said.refusal ?? "") + calls.join("");
+  const message = choice?.delta ?? choice?.message ?? {};
+  const calls = (message.tool_calls ?? []).map((/** @type {any} */ call) => (call.function?.name ? `\n${call.function.name} ` : "") + (call.function?.arguments ?? ""));
+  return (message.content ?? "") + (message.refusal ?? "") + calls.join("");
 }
 
 /** @param {string} text */

@@ -28,9 +28,9 @@ export function VirtualList({ count, rowHeight, renderRow, visible, onNearEnd, o
     const element = scroller.current;
     if (!element) return;
     const top = Math.floor(element.scrollTop / rowHeight);
-    const shown = Math.ceil(element.clientHeight / rowHeight);
+    const visible = Math.ceil(element.clientHeight / rowHeight);
     const first = Math.max(0, top - MARGIN_ROWS);
-    const last = top + shown + MARGIN_ROWS;
+    const last = top + visible + MARGIN_ROWS;
     setRange((old) => (old.first === first && old.last === last ? old : { first, last }));
     if (last + NEAR_END_ROWS > count) onNearEnd();
     onScroll(element.scrollTop);
@@ -54,11 +54,11 @@ export function VirtualList({ count, rowHeight, renderRow, visible, onNearEnd, o
 
   const last = Math.min(range.last, count);
   const first = Math.min(range.first, last);
-  const shown = [];
-  for (let index = first; index < last; index += 1) shown.push(renderRow(index));
+  const elements = [];
+  for (let index = first; index < last; index += 1) elements.push(renderRow(index));
   return html`<div class="scroller" ref=${scroller} onScroll=${measure} ...${attributes}>
     <div class="canvas" role="presentation" style=${{ height: `${count * rowHeight}px` }}>
-      <div class="window" role="presentation" style=${{ transform: `translateY(${first * rowHeight}px)` }}>${shown}</div>
+      <div class="window" role="presentation" style=${{ transform: `translateY(${first * rowHeight}px)` }}>${elements}</div>
     </div>
   </div>`;
 }
