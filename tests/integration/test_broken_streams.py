@@ -195,7 +195,7 @@ async def test_half_an_event_that_still_waited_is_dropped(stand_in: StandIn) -> 
     assert b'"error"' in frame
 
 
-async def test_an_error_of_the_upstream_itself_is_reported_once(stand_in: StandIn) -> None:
+async def test_an_upstreams_own_error_is_reported_once(stand_in: StandIn) -> None:
     """An error inside a 200: the upstream's own words, unchanged; the SDK raises them."""
     async with served(stand_in) as relay:
         for directives in ("error_in_200", "error_in_200=flat"):
@@ -206,7 +206,7 @@ async def test_an_error_of_the_upstream_itself_is_reported_once(stand_in: StandI
         assert (await relay.envelope()).outcome is not Outcome.COMPLETED
 
 
-async def test_a_stream_without_done_but_with_its_finish_is_whole(stand_in: StandIn) -> None:
+async def test_a_finish_without_done_is_whole(stand_in: StandIn) -> None:
     """Nothing is missing, so nothing is reported."""
     async with served(stand_in) as relay:
         await asyncio.to_thread(read_all, relay.client(), "no_done")
@@ -265,7 +265,7 @@ async def test_a_long_last_event_is_an_end(stand_in: StandIn, size: int) -> None
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_streams_of_other_kinds_are_completed_as_they_come(
+async def test_streams_of_other_kinds_are_completed(
     stand_in: StandIn, target: str, body: object
 ) -> None:
     """They have neither finish_reason nor [DONE]; nothing is added to them."""
@@ -327,7 +327,7 @@ async def events_without_end(connection: Connection) -> None:
         await connection.say(b'data: {"choices":[]}\n\n' * 2000)
 
 
-async def test_a_client_that_stops_reading_is_cut_off_at_the_limit() -> None:
+async def test_a_client_that_stops_reading() -> None:
     """The connection of a client that stops reading is aborted, its exchange is recorded, and the
     body that it may still read does not look complete.
     """

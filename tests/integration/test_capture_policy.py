@@ -66,7 +66,8 @@ def a_gate(setup: RelaySetup) -> asyncio.Event:
 
 
 @pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
-async def test_nothing_goes_upstream_before_the_request_is_stored(path: str) -> None:
+async def test_the_request_is_stored_first(path: str) -> None:
+    """Nothing of it goes upstream before that."""
     setup = relay_setup(
         document(b"{}"), store=MemoryStore(gate=asyncio.Event()), capture_required=True
     )
@@ -100,7 +101,8 @@ async def test_a_request_without_room_in_memory_is_rejected() -> None:
     await setup.recorded()
 
 
-async def test_a_streams_end_is_held_until_its_capture_is_stored() -> None:
+async def test_the_end_of_a_stream_is_held_back() -> None:
+    """Until its capture is stored."""
     setup = relay_setup(sse(TEXT, STOP, DONE), capture_required=True)
     client = RelayClient(setup.relay, ASK)
     stored = setup.store.put
@@ -133,7 +135,8 @@ async def test_however_the_network_cuts_the_bytes_are_the_same() -> None:
         await setup.recorded()
 
 
-async def test_the_last_byte_of_a_document_is_held_until_its_capture_is_stored() -> None:
+async def test_the_last_byte_of_a_document_is_held_back() -> None:
+    """Until its capture is stored."""
     setup = relay_setup(document(b'{"a": 1}'), capture_required=True)
     client = RelayClient(setup.relay, ASK)
     await client.run()
@@ -143,7 +146,8 @@ async def test_the_last_byte_of_a_document_is_held_until_its_capture_is_stored()
 
 
 @pytest.mark.parametrize("error_frames", [True, False])
-async def test_a_stream_whose_capture_fails_never_looks_complete(error_frames: bool) -> None:
+async def test_an_unstored_stream_never_looks_complete(error_frames: bool) -> None:
+    """Its capture could not be stored."""
     interventions = replace(UNTOUCHED, error_frames=error_frames)
     setup = relay_setup(sse(TEXT, STOP, DONE), capture_required=True, interventions=interventions)
     failing_responses(setup)
@@ -245,8 +249,8 @@ async def test_disconnect_while_the_end_is_held_back(
     assert envelope.response_capture is not None
 
 
-async def test_disconnect_while_the_end_is_held_back_over_a_real_connection() -> None:
-    """uvicorn reports the disconnect although nothing is sent meanwhile."""
+async def test_disconnect_of_a_real_connection() -> None:
+    """While the end is held back: uvicorn reports the disconnect although nothing is sent."""
 
     class Holding(MemoryStore):
         async def put(self, name: str, parts: Sequence[bytes]) -> None:
@@ -280,7 +284,8 @@ async def test_disconnect_while_the_end_is_held_back_over_a_real_connection() ->
         assert (await relay.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
-async def test_best_effort_does_not_wait_for_the_request_capture() -> None:
+async def test_best_effort_does_not_wait() -> None:
+    """The request goes upstream while its capture is stored."""
     setup = relay_setup(document(b"{}"), store=MemoryStore(gate=asyncio.Event()))
     client = RelayClient(setup.relay, ASK)
     await client.run()
@@ -290,7 +295,7 @@ async def test_best_effort_does_not_wait_for_the_request_capture() -> None:
 
 
 @pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
-async def test_disconnect_while_the_request_is_stored_is_recorded(
+async def test_disconnect_while_the_request_is_stored(
     path: str,
 ) -> None:
     """Its capture is stored to the end, and its event says that it disconnected; nothing goes

@@ -52,8 +52,10 @@ async def test_white_space_comes_until_the_response_does() -> None:
     assert [blob.body for blob in setup.store.captures(".response")] == [COMPLETION]
 
 
-async def test_a_coded_response_is_decoded_for_the_client_and_captured_as_it_came() -> None:
-    """The headers that the client has read name no coding."""
+async def test_a_coded_response_is_decoded() -> None:
+    """The headers that the client has read name no coding. The capture holds the response as it
+    came.
+    """
     answering, coded = asyncio.Event(), gzip.compress(COMPLETION)
     answer = document(coded, content_encoding="gzip")
     setup = relay_setup(answering, answer, interventions=EARLY_JSON)
@@ -134,7 +136,8 @@ async def test_a_document_that_breaks_off_is_cut_off() -> None:
     assert (await setup.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
-async def test_a_client_that_disconnects_meanwhile_ends_the_call() -> None:
+async def test_disconnect_after_white_space() -> None:
+    """It ends the call."""
     setup = relay_setup(asyncio.Event(), interventions=EARLY_JSON)
     client = RelayClient(setup.relay, ASK)
     running = client.start()
@@ -145,7 +148,7 @@ async def test_a_client_that_disconnects_meanwhile_ends_the_call() -> None:
     assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
-async def test_a_body_that_passes_is_whole_before_the_client_is_answered() -> None:
+async def test_a_passing_body_is_whole_first() -> None:
     """Embeddings are not held. A client that still writes may not read a response."""
     answering = asyncio.Event()
     setup = relay_setup(answering, document(b"{}"), interventions=EARLY_JSON)
@@ -167,7 +170,8 @@ async def answered_late(client: RelayClient, answering: asyncio.Event) -> None:
     await asyncio.wait_for(running, DEADLINE_S)
 
 
-async def test_a_body_that_still_arrives_is_never_answered_early() -> None:
+async def test_an_unfinished_body_is_not_answered_early() -> None:
+    """A client that still writes may not read a response."""
     answering = asyncio.Event()
     setup = relay_setup(answering, document(b"{}", status=429), interventions=EARLY_JSON)
     headers = {"content-length": "99", "content-type": "application/json"}

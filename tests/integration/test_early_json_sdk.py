@@ -123,9 +123,7 @@ async def test_the_sdk_for_node_parses_what_was_kept_alive(
     assert answers["embeddings"]["data"][0]["embedding"]
 
 
-async def test_an_error_that_comes_late_is_a_member_of_what_the_sdks_return(
-    stand_in: StandIn, node: str
-) -> None:
+async def test_a_late_error_is_a_member_of_the_result(stand_in: StandIn, node: str) -> None:
     """Neither calls again, so that each call is one exchange. None raises it as an API error; that
     for Python misses the vector. docs/reference/errors.md shows how to look for it.
     """
@@ -155,7 +153,7 @@ def error_of(answer: Any) -> Any:
     return error if isinstance(error, dict) else error.model_dump()
 
 
-async def test_a_document_that_breaks_off_is_a_connection_error(stand_in: StandIn) -> None:
+async def test_a_broken_document_is_a_connection_error(stand_in: StandIn) -> None:
     """It was begun, so that no error can take its place."""
     directives = f"{LATE};content_size=100000;reset_after=3"
     async with served(stand_in, **EARLY) as relay:

@@ -69,8 +69,8 @@ async def test_they_come_when_the_capture_is_stored() -> None:
 
 
 @pytest.mark.parametrize("cancelled", [False, True], ids=["reported", "cancelled"])
-async def test_a_client_that_disconnects_meanwhile_was_not_answered(*, cancelled: bool) -> None:
-    """Neither is it afterwards, when the capture is stored."""
+async def test_disconnect_while_headers_are_held_back(*, cancelled: bool) -> None:
+    """The client was not answered, and is not afterwards, when the capture is stored."""
     store = ResponseStore()
     setup, client = calling(store)
     running = client.start()
@@ -90,7 +90,8 @@ async def test_a_client_that_disconnects_meanwhile_was_not_answered(*, cancelled
     )
 
 
-async def test_a_capture_that_cannot_be_stored_is_answered_with_an_error() -> None:
+async def test_an_unstored_capture_is_an_error() -> None:
+    """The client has nothing yet, so it gets a status."""
     store = ResponseStore(stored=False)
     store.may_store.set()
     setup, client = calling(store)
@@ -112,7 +113,7 @@ async def test_a_capture_that_cannot_be_stored_is_answered_with_an_error() -> No
     ],
     ids=["reset", "silent"],
 )
-async def test_an_upstream_that_fails_after_them_is_answered_with_an_error(
+async def test_a_failure_after_the_headers_is_an_error(
     failure: Exception, status: int, outcome: Outcome
 ) -> None:
     """The connection broke before the response's end was known."""
@@ -128,7 +129,7 @@ async def test_an_upstream_that_fails_after_them_is_answered_with_an_error(
     )
 
 
-async def test_an_exchange_that_takes_too_long_meanwhile_is_answered_504() -> None:
+async def test_the_time_limit_is_a_504() -> None:
     """EXCHANGE_TIMEOUT_S, for an upstream that neither ends the response nor its connection."""
     setup = relay_setup(no_content(asyncio.Event()), capture_required=True, exchange_s=0.05)
     client = RelayClient(setup.relay, ASK)

@@ -38,7 +38,8 @@ EARLY = replace(UNTOUCHED, early_response_after_s=0.05)
 ASKING = replace(UNTOUCHED, ask_for_usage=True)
 
 
-async def test_a_silent_stream_gets_comments_that_count_as_nothing() -> None:
+async def test_a_silent_stream_gets_comments() -> None:
+    """They count as nothing in the record."""
     going_on = asyncio.Event()
     setup = relay_setup(sse(TEXT, going_on, STOP, DONE), interventions=COMMENTING)
     client = RelayClient(setup.relay, ASK)
@@ -102,7 +103,8 @@ async def test_a_slow_stream_is_answered_early() -> None:
     )
 
 
-async def test_an_error_after_an_early_response_follows_as_a_frame() -> None:
+async def test_an_error_after_an_early_response() -> None:
+    """It follows as a frame."""
     answering = asyncio.Event()
     refusal = b'{"error": {"code": "429", "message": "slow\\ndown"}}'
     setup = relay_setup(answering, document(refusal, status=429), interventions=EARLY)
@@ -157,7 +159,8 @@ async def test_a_document_after_an_early_response_is_an_error(
     assert [blob.body for blob in setup.store.captures(".response")] == [completion]
 
 
-async def test_an_internal_error_after_an_early_response_cuts_it_off() -> None:
+async def test_an_internal_error_after_early_headers() -> None:
+    """It cuts the response off."""
     answering = asyncio.Event()
     setup = relay_setup(
         answering, RuntimeError("x"), interventions=replace(EARLY, error_frames=True)
@@ -175,7 +178,7 @@ async def test_an_internal_error_after_an_early_response_cuts_it_off() -> None:
     assert envelope.failure.code == "internal_error"
 
 
-async def test_a_stream_that_came_with_its_length_passes_without_it() -> None:
+async def test_a_stream_loses_its_length() -> None:
     """Comments, usage and errors change it; a document keeps its own."""
     frames = (TEXT, STOP, USAGE_CHUNK, DONE)
     setup = relay_setup(
@@ -188,7 +191,8 @@ async def test_a_stream_that_came_with_its_length_passes_without_it() -> None:
     assert (await setup.envelope()).outcome is Outcome.COMPLETED
 
 
-async def test_a_packed_stream_keeps_its_length_and_gets_nothing_put_in() -> None:
+async def test_a_coded_stream_gets_nothing_put_in() -> None:
+    """It keeps its length."""
     going_on = asyncio.Event()
     response = sse(b"packed", going_on, b"rest", content_length="10", content_encoding="gzip")
     setup = relay_setup(response, interventions=replace(COMMENTING, ask_for_usage=True))
@@ -201,7 +205,8 @@ async def test_a_packed_stream_keeps_its_length_and_gets_nothing_put_in() -> Non
     assert (client.body, client.headers["content-length"]) == (b"packedrest", "10")
 
 
-async def test_a_break_after_an_early_response_never_looks_complete() -> None:
+async def test_a_break_after_an_early_response() -> None:
+    """The response does not look complete."""
     answering = asyncio.Event()
     setup = relay_setup(
         answering, httpx.RemoteProtocolError("x"), interventions=replace(EARLY, error_frames=True)
@@ -216,7 +221,8 @@ async def test_a_break_after_an_early_response_never_looks_complete() -> None:
     assert (await setup.envelope()).outcome is Outcome.UPSTREAM_ERROR
 
 
-async def test_a_disconnect_after_an_early_response_cancels_the_call() -> None:
+async def test_disconnect_after_an_early_response() -> None:
+    """It cancels the call."""
     setup = relay_setup(asyncio.Event(), interventions=EARLY)
     client = RelayClient(setup.relay, ASK)
     running = client.start()
@@ -227,8 +233,10 @@ async def test_a_disconnect_after_an_early_response_cancels_the_call() -> None:
     assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
-async def test_a_request_in_gzip_is_examined_and_goes_upstream_as_it_came() -> None:
-    """It asks for a stream, so it is answered early. It is not changed to ask for usage."""
+async def test_a_request_in_gzip_is_examined() -> None:
+    """It asks for a stream, so it is answered early. It goes upstream as it came, without asking
+    for usage.
+    """
     answering = asyncio.Event()
     asking_early = replace(EARLY, ask_for_usage=True)
     setup = relay_setup(answering, sse(TEXT, STOP, DONE), interventions=asking_early)
@@ -288,7 +296,8 @@ async def test_a_caller_who_requests_usage_gets_it() -> None:
     assert sent == ask
 
 
-async def test_after_a_disconnect_the_response_is_drained_for_its_usage() -> None:
+async def test_a_disconnected_response_is_drained() -> None:
+    """For its usage."""
     going_on = asyncio.Event()
     setup = relay_setup(sse(TEXT, going_on, STOP, USAGE_CHUNK, DONE), drain_s=DEADLINE_S)
     client = RelayClient(setup.relay, ASK)

@@ -85,7 +85,7 @@ def a_prompt(megabytes: int, *, of_objects: bool) -> bytes:
 
 
 @pytest.mark.parametrize("of_objects", [False, True], ids=["one long text", "many messages"])
-async def test_the_loop_serves_others_while_a_large_prompt_is_looked_at(
+async def test_a_large_prompt_does_not_block_the_loop(
     stand_in: StandIn, *, of_objects: bool
 ) -> None:
     """Measured: 13 to 24 ms at most, the streams' own work included; parsing the messages in place

@@ -80,7 +80,7 @@ async def test_other_bodies_are_sent_as_they_came(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", ASKED_FOR_USAGE.values(), ids=ASKED_FOR_USAGE)
-async def test_an_odd_request_for_a_stream_is_sent_with_the_addition_alone(body: bytes) -> None:
+async def test_an_odd_request_gets_the_addition_alone(body: bytes) -> None:
     """The proxy changes nothing else, not even the caller's mistakes."""
     added = b'"stream_options":{"include_usage":true},'
     response = await relayed(body)

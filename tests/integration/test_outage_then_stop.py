@@ -147,7 +147,7 @@ def test_nothing_is_lost_without_a_line_in_the_log(
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["refused", "silent"])
-def test_what_waited_is_recorded_as_soon_as_storage_is_back(*, silent: bool) -> None:
+def test_storage_that_is_back_records_what_waits(*, silent: bool) -> None:
     """By the first call after the outage, not by the clock of the retries."""
     setup, ids = run_until_stopped(Outage(silent=silent), OUTAGE_S + 5.1)
     waited = [one for one in ids if not is_kept(setup, one)]

@@ -82,7 +82,7 @@ async def test_a_short_request_has_no_placeholder() -> None:
     assert len(setup.store.captures(".request")) == 2
 
 
-async def test_a_request_that_must_be_captured_first_has_no_placeholder() -> None:
+async def test_a_required_capture_has_no_placeholder() -> None:
     """It is smaller than a block. Nothing of it goes upstream before its capture is stored."""
     store = Counting()
     setup = relay_setup(document(b"{}"), document(b"{}"), store=store, capture_required=True)
@@ -121,7 +121,7 @@ async def test_no_block_is_uploaded_without_a_placeholder(
     assert (request.partial, request.body) == (False, body)
 
 
-async def test_nothing_is_left_of_a_long_request_that_memory_had_no_room_for() -> None:
+async def test_nothing_stays_of_a_request_without_room() -> None:
     """It is rejected, so nothing of its prompt stays: neither a block nor the placeholder."""
     setup = relay_setup(
         capture_required=True,
@@ -147,9 +147,10 @@ async def test_a_rejected_request_leaves_no_placeholder() -> None:
     assert list(setup.store.blobs) == [capture.outcome_name(client.exchange_id)]
 
 
-async def test_a_placeholder_that_cannot_be_erased_costs_nothing(
+async def test_a_placeholder_that_cannot_be_erased(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """The client does not pay for it; the log says it."""
     store = Counting()
     setup = relay_setup(store=store)
     store.erasable = False

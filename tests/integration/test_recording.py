@@ -91,7 +91,8 @@ async def test_an_exchange_is_two_captures_and_an_envelope() -> None:
     assert "secret" not in envelopes.dump(envelope)
 
 
-async def test_a_lost_envelope_can_be_rebuilt_from_the_response_capture() -> None:
+async def test_the_response_capture_holds_the_envelope() -> None:
+    """A lost one can be rebuilt from it."""
     setup = relay_setup(sse(STREAM))
     await relayed(setup, ASK)
     (response,) = setup.store.captures(".response")
@@ -100,7 +101,8 @@ async def test_a_lost_envelope_can_be_rebuilt_from_the_response_capture() -> Non
     assert rebuilt == replace(await setup.envelope(), recorded_ms=None)
 
 
-async def test_the_envelope_says_the_same_however_the_response_was_cut() -> None:
+async def test_the_envelope_does_not_depend_on_cuts() -> None:
+    """However the response's bytes come, the envelope says the same."""
     whole = None
     for pieces in every_way(STREAM):
         setup = relay_setup(sse(*pieces))
@@ -124,7 +126,8 @@ async def test_the_envelope_says_the_same_however_the_response_was_cut() -> None
         assert timeless == whole
 
 
-async def test_timings_and_arrivals_grow_and_stay_within_the_exchange() -> None:
+async def test_timings_and_arrivals_grow() -> None:
+    """And they stay within the exchange."""
     setup = relay_setup(sse(*[bytes([byte]) for byte in STREAM]))
     await relayed(setup, ASK)
     envelope = await setup.envelope()
@@ -145,8 +148,8 @@ async def test_timings_and_arrivals_grow_and_stay_within_the_exchange() -> None:
     assert len(envelopes.dump(envelope)) < 8192
 
 
-async def test_the_capture_has_the_times_of_pieces_that_the_envelope_has_no_room_for() -> None:
-    """Of as many as MAX_PIECES."""
+async def test_the_capture_has_more_times_of_pieces() -> None:
+    """It has those that the envelope has no room for, of as many as MAX_PIECES."""
     setup = relay_setup(sse(*[bytes([byte]) for byte in STREAM]))
     await relayed(setup, ASK)
     envelope = await setup.envelope()
@@ -156,7 +159,8 @@ async def test_the_capture_has_the_times_of_pieces_that_the_envelope_has_no_room
     assert arrivals[-1][1] == pytest.approx(envelope.timings.to_last_chunk_ms, abs=0.1)
 
 
-async def test_a_response_of_few_pieces_has_their_times_in_its_envelope_alone() -> None:
+async def test_few_pieces_have_their_times_once() -> None:
+    """In the envelope alone."""
     setup = relay_setup(sse(STREAM))
     await relayed(setup, ASK)
     await setup.recorded()
@@ -176,7 +180,7 @@ async def test_a_response_of_many_blocks_is_stored_whole() -> None:
 # --- stores that fail -----------------------------------------------------------------------------
 
 
-async def test_captures_that_cannot_be_stored_cost_the_client_nothing(
+async def test_unstored_captures_cost_the_client_nothing(
     caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
     setup = relay_setup(sse(STREAM), store=MemoryStore(failing=True))
@@ -195,9 +199,10 @@ async def test_captures_that_cannot_be_stored_cost_the_client_nothing(
     assert "contoso" not in every_log.getvalue()
 
 
-async def test_an_envelope_that_cannot_be_stored_costs_the_client_nothing(
+async def test_an_unstored_envelope_costs_no_client(
     every_log: StringIO,
 ) -> None:
+    """The client has its whole response."""
     setup = relay_setup(sse(STREAM), envelopes=Envelopes(failing=True))
     client = await relayed(setup, ASK)
     await setup.recorded()
@@ -207,7 +212,8 @@ async def test_an_envelope_that_cannot_be_stored_costs_the_client_nothing(
     assert setup.store.captures(".response"), "reconcile finds what is missing by this"
 
 
-async def test_captures_that_wait_for_a_slow_store_are_bounded_in_memory() -> None:
+async def test_waiting_captures_are_bounded_in_memory() -> None:
+    """While the store is slow."""
     store = MemoryStore(gate=asyncio.Event())
     body = b"x" * 300_000
     setup = relay_setup(sse(body), store=store, capture_memory_bytes=200_000, recording_wait_s=0.01)
@@ -237,7 +243,8 @@ async def test_no_byte_of_a_response_waits_for_a_store() -> None:
     await asyncio.wait_for(running, DEADLINE_S)
 
 
-async def test_the_end_of_a_chunked_response_comes_after_its_recording() -> None:
+async def test_a_chunked_end_follows_its_recording() -> None:
+    """The host may kill the worker after it."""
     gate = asyncio.Event()
     setup = relay_setup(sse(STREAM), store=MemoryStore(gate=gate))
     client = RelayClient(setup.relay, ASK)
@@ -252,7 +259,8 @@ async def test_the_end_of_a_chunked_response_comes_after_its_recording() -> None
     assert len(setup.envelopes.put_ones) == 1
 
 
-async def test_the_end_of_a_chunked_response_waits_no_longer_than_its_bound() -> None:
+async def test_a_chunked_end_waits_within_its_bound() -> None:
+    """However slow the store is."""
     gate = asyncio.Event()
     setup = relay_setup(sse(STREAM), store=MemoryStore(gate=gate), recording_wait_s=0.05)
     began = time.monotonic()
@@ -274,7 +282,8 @@ async def test_a_response_with_a_length_waits_for_nothing() -> None:
     assert (await setup.envelope()).outcome is Outcome.COMPLETED
 
 
-async def test_the_request_capture_is_stored_while_the_upstream_works() -> None:
+async def test_the_request_is_stored_meanwhile() -> None:
+    """While the upstream works."""
     answering = asyncio.Event()
     setup = relay_setup(answering, document(b"{}"))
     client = RelayClient(setup.relay, ASK)

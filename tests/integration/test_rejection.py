@@ -128,7 +128,7 @@ async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -
     assert not setup.envelopes.put_ones
 
 
-async def test_a_queue_that_takes_nothing_does_not_keep_the_response_back() -> None:
+async def test_a_failing_queue_does_not_delay_the_error() -> None:
     """It is reported before it is recorded; how it ended is then kept beside the captures."""
     setup = relay_setup(envelopes=Envelopes(failing=True))
     messages = await answered(setup, "GET", CHAT, [])

@@ -149,7 +149,7 @@ async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) 
     assert envelope.usage is not None
 
 
-async def test_a_stored_response_read_as_a_stream_is_answered_early(
+async def test_a_stored_response_read_as_a_stream(
     stand_in: StandIn,
 ) -> None:
     """Its query asks for a stream, so the proxy requests it uncompressed and passes a late response
@@ -205,8 +205,10 @@ async def late_events(connection: Connection, requests: list[bytes]) -> None:
 @pytest.mark.parametrize(
     ("target", "body"), ASKING_FOR_EVENTS, ids=[target for target, _ in ASKING_FOR_EVENTS]
 )
-async def test_every_json_request_for_a_stream_is_answered_early(target: str, body: object) -> None:
-    """And asks for a plain response; its body goes up as it came, without a request for usage."""
+async def test_json_for_a_stream_is_answered_early(target: str, body: object) -> None:
+    """Every such request, and it asks the upstream for a plain response; its body goes up as it
+    came, without a request for usage.
+    """
     requests: list[bytes] = []
     script = functools.partial(late_events, requests=requests)
     async with (
@@ -285,7 +287,7 @@ async def test_switched_off_the_headers_are_waited_for(stand_in: StandIn) -> Non
     assert json.loads(joined(pieces))["error"]["code"] == "429"
 
 
-async def test_a_request_without_stream_is_never_answered_early(stand_in: StandIn) -> None:
+async def test_no_early_response_without_a_stream(stand_in: StandIn) -> None:
     """It could be given no other status afterwards."""
     async with served(stand_in, early_response_after_s=SHORT_S) as relay:
         response, _ = await streamed(relay, "headers_ms=1000;status=500", {"messages": MESSAGES})
@@ -293,9 +295,7 @@ async def test_a_request_without_stream_is_never_answered_early(stand_in: StandI
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
-async def test_an_error_after_an_early_response_is_raised_by_the_sdk(
-    stand_in: StandIn, status: int
-) -> None:
+async def test_the_sdk_raises_an_error_after_comments(stand_in: StandIn, status: int) -> None:
     """The sync and async SDKs raise it with the upstream's own code and message, and the event
     holds the upstream's response.
     """
@@ -326,7 +326,7 @@ async def test_an_error_after_an_early_response_is_raised_by_the_sdk(
         ("headers_ms=1000;silence_after=5", "UPSTREAM_READ_TIMEOUT_S", Outcome.TIMED_OUT),
     ],
 )
-async def test_a_failure_after_an_early_response_is_raised_by_the_sdk(
+async def test_the_sdk_raises_a_failure_after_comments(
     stand_in: StandIn, directives: str, message: str, outcome: Outcome
 ) -> None:
     """As an error frame, and never as a false end."""
@@ -337,7 +337,7 @@ async def test_a_failure_after_an_early_response_is_raised_by_the_sdk(
     assert (envelope.outcome, envelope.status_code) == (outcome, 200)
 
 
-async def test_a_refused_addition_after_an_early_response_is_unseen(stand_in: StandIn) -> None:
+async def test_a_rejected_addition_after_comments(stand_in: StandIn) -> None:
     """The second call's stream follows the comments."""
     async with served(stand_in, early_response_after_s=SHORT_S) as relay:
         text = await asyncio.to_thread(
@@ -389,7 +389,7 @@ async def test_the_sdk_reads_a_streamed_image_through_comments(stand_in: StandIn
     )
 
 
-async def test_disconnect_after_an_early_response_ends_the_call(stand_in: StandIn) -> None:
+async def test_disconnect_after_comments(stand_in: StandIn) -> None:
     """The upstream is let go before it has answered."""
     async with (
         served(stand_in, early_response_after_s=SHORT_S) as relay,

@@ -48,7 +48,8 @@ async def exchanged(setup: RelaySetup) -> RelayClient:
     return client
 
 
-async def test_with_blobs_down_the_envelope_carries_on_without_captures() -> None:
+async def test_with_blobs_down_the_envelope_is_queued() -> None:
+    """It names no captures."""
     setup = relay_setup(sse(STREAM), store=MemoryStore(failing=True))
     client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
@@ -59,7 +60,8 @@ async def test_with_blobs_down_the_envelope_carries_on_without_captures() -> Non
     assert setup.recorder.failed.lost == 0
 
 
-async def test_with_the_queue_down_the_capture_holds_the_envelope() -> None:
+async def test_with_the_queue_down() -> None:
+    """The capture holds the envelope."""
     setup = relay_setup(sse(STREAM), envelopes=Envelopes(failing=True))
     client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
@@ -68,8 +70,8 @@ async def test_with_the_queue_down_the_capture_holds_the_envelope() -> None:
     assert (setup.recorder.failed.envelopes, setup.recorder.failed.lost) == (1, 0)
 
 
-async def test_with_the_queue_down_an_exchange_without_a_response_keeps_its_outcome() -> None:
-    """Otherwise reconcile would find a request alone, and call it aborted."""
+async def test_with_the_queue_down_without_a_response() -> None:
+    """The outcome is kept. Otherwise reconcile would find a request alone, and call it aborted."""
     setup = relay_setup(httpx.ConnectError("no route"), envelopes=Envelopes(failing=True))
     await exchanged(setup)
     (outcome,) = setup.store.captures(".outcome")
@@ -85,9 +87,10 @@ async def test_with_the_queue_down_an_exchange_without_a_response_keeps_its_outc
     assert setup.recorder.failed.lost == 0
 
 
-async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envelope(
+async def test_with_both_down_the_log_has_the_envelope(
     caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
+    """In one line, and the tries are bounded."""
     setup = relay_setup(
         sse(STREAM),
         store=MemoryStore(failing=True),
@@ -112,7 +115,8 @@ async def test_with_both_down_the_tries_are_bounded_and_one_line_holds_the_envel
         assert private not in every_log.getvalue()
 
 
-async def test_what_storage_takes_when_it_comes_back_is_not_given_up() -> None:
+async def test_storage_that_comes_back_takes_all() -> None:
+    """Nothing that it takes is given up."""
     store, envelopes = MemoryStore(failing=True), Envelopes(failing=True)
     setup = relay_setup(sse(STREAM), store=store, envelopes=envelopes, retry_interval_s=0.01)
     client = RelayClient(setup.relay, ASK)
@@ -143,8 +147,8 @@ async def test_the_envelope_is_in_the_log_before_the_next_try(
         task.cancel()
 
 
-async def test_the_first_call_that_storage_takes_again_records_what_waits() -> None:
-    """Without waiting for the next step."""
+async def test_the_first_call_records_what_waits() -> None:
+    """The first that storage takes again, without waiting for the next step."""
     store, envelopes = MemoryStore(failing=True), Envelopes(failing=True)
     setup = relay_setup(
         *(sse(STREAM) for _ in range(3)),
@@ -165,9 +169,7 @@ async def test_the_first_call_that_storage_takes_again_records_what_waits() -> N
 
 @pytest.mark.parametrize("required", [False, True], ids=["best_effort", "required"])
 @pytest.mark.parametrize("lost", [".request", ".response"])
-async def test_a_capture_is_stored_although_the_response_to_its_put_was_lost(
-    *, required: bool, lost: str
-) -> None:
+async def test_a_put_whose_response_was_lost(*, required: bool, lost: str) -> None:
     """Storage is asked before the client or the event hears that it is not."""
     setup = relay_setup(sse(STREAM), capture_required=required)
     stored = setup.store.put
@@ -224,7 +226,7 @@ async def test_the_withheld_end_was_not_sent() -> None:
     assert from_fields(outcome.header["envelope"]) == envelope
 
 
-async def test_memory_stays_within_its_bound_however_many_captures_wait(
+async def test_waiting_captures_stay_within_memory(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What does not fit is lost as a capture, counted, and its event goes out without content."""

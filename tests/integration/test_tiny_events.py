@@ -37,7 +37,8 @@ USAGE_CHUNK = b'data: {"choices":[],"usage":{}}\n\n'
     ],
     ids=str,
 )
-async def test_the_loop_serves_others_within_a_piece_of_tiny_events(event: bytes) -> None:
+async def test_tiny_events_do_not_block_the_loop(event: bytes) -> None:
+    """However many a piece has."""
     piece = event * (PIECE_BYTES // len(event))
     setup = relay_setup(sse(piece, END), interventions=replace(UNTOUCHED, ask_for_usage=True))
     client = RelayClient(setup.relay, ASK)

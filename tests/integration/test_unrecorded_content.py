@@ -161,9 +161,8 @@ def built(setup: RelaySetup, envelope: Envelope) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_nothing_of_a_body_is_written_however_the_exchange_ends(
-    name: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_no_body_is_written(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """However the exchange ends."""
     caplog.set_level("DEBUG")
     make, run, outcome = CASES[name]
     setup = make()
@@ -176,10 +175,10 @@ async def test_nothing_of_a_body_is_written_however_the_exchange_ends(
     assert event["outcome"] == outcome
 
 
-async def test_nothing_is_written_while_storage_and_queue_are_down(
+async def test_no_body_is_written_in_an_outage(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The log has the envelope then."""
+    """Of storage and queue. The log has the envelope then."""
     caplog.set_level("DEBUG")
     setup = metadata_setup(
         sse(*STREAM),
@@ -262,7 +261,8 @@ async def test_a_caller_gets_the_mode_of_its_rule() -> None:
     assert MARK not in written(setup, "")
 
 
-async def test_a_caller_may_ask_for_less_and_the_upstream_is_not_told() -> None:
+async def test_a_caller_may_ask_for_less() -> None:
+    """Its header does not go upstream."""
     setup = relay_setup(sse(*STREAM))
     headers = HEADERS | {"x-fnsse-content": "metadata"}
     await RelayClient(setup.relay, ASK, headers=headers).run()

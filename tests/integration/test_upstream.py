@@ -62,7 +62,7 @@ async def test_the_base_urls_path_comes_first(transport: AiohttpTransport) -> No
     assert (client.status, client.body) == (200, b"ok")
 
 
-async def test_an_address_of_the_upstream_leads_back_through_the_proxy(
+async def test_an_upstreams_address_becomes_the_proxys(
     transport: AiohttpTransport,
 ) -> None:
     """Without the path that AZURE_OPENAI_BASE_URL adds, which the proxy adds again."""
@@ -85,7 +85,7 @@ async def test_an_address_of_the_upstream_leads_back_through_the_proxy(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO of Linux")
-async def test_a_kept_connection_that_the_upstream_closes_is_not_a_502() -> None:
+async def test_a_closed_reused_connection_is_not_a_502() -> None:
     """Its end and the next request pass each other on the way: that is sent again."""
     served: list[Connection] = []
 
@@ -200,10 +200,12 @@ class LateReader(httpx.AsyncBaseTransport):
     ],
     ids=["a whole stream without the body's end", "a document shorter than its length"],
 )
-async def test_every_byte_before_a_break_reaches_client_and_capture(
+async def test_every_byte_before_a_break_arrives(
     transport: AiohttpTransport, headers: bytes, wire: bytes, body: bytes, outcome: Outcome
 ) -> None:
-    """A stream that held its own end gets no error and a proper end; half a document gets none."""
+    """At the client and in the capture. A stream that held its own end gets no error and a proper
+    end; half a document gets none.
+    """
 
     async def script(connection: Connection) -> None:
         await connection.request()
@@ -226,9 +228,9 @@ async def test_every_byte_before_a_break_reaches_client_and_capture(
 @pytest.mark.parametrize(
     "line", [b"600 Odd", b"999 Odd", b"101 Switching", b"200 OK\r\nX-Note: a\x01b"]
 )
-async def test_a_response_that_no_server_could_pass_on_is_a_502(
-    transport: AiohttpTransport, line: bytes
-) -> None:
+async def test_an_invalid_response_is_a_502(transport: AiohttpTransport, line: bytes) -> None:
+    """No server would pass on its status or a header."""
+
     async def script(connection: Connection) -> None:
         await connection.request()
         await connection.say(b"HTTP/1.1 " + line + b"\r\nContent-Length: 2\r\n\r\n{}")
@@ -253,9 +255,10 @@ async def whole_or_broken(connection: Connection, ends: list[str]) -> None:
         ends.append("broken off")
 
 
-async def test_a_disconnect_within_a_passing_body_breaks_the_call_off(
+async def test_disconnect_within_a_passing_body(
     transport: AiohttpTransport,
 ) -> None:
+    """It breaks the call off."""
     ends: list[str] = []
 
     async with serving(lambda connection: whole_or_broken(connection, ends)) as server:
@@ -324,7 +327,7 @@ async def test_a_passing_body_over_the_limit_is_rejected(
     assert (await setup.envelope()).outcome is Outcome.REJECTED
 
 
-async def test_a_passing_body_over_the_limit_cuts_a_response_off(
+async def test_a_passing_body_over_the_limit_late(
     transport: AiohttpTransport,
 ) -> None:
     """Its status was sent: the response breaks off, and is not started a second time."""
@@ -359,9 +362,10 @@ async def test_a_passing_body_over_the_limit_cuts_a_response_off(
     assert envelope.failure.code == "body_too_large"
 
 
-async def test_a_connection_that_carried_a_broken_body_is_not_used_again(
+async def test_a_connection_with_a_broken_body_closes(
     transport: AiohttpTransport,
 ) -> None:
+    """It is not reused."""
     ends: list[str] = []
 
     async with serving(lambda connection: whole_or_broken(connection, ends)) as server:
@@ -379,9 +383,11 @@ async def test_a_connection_that_carried_a_broken_body_is_not_used_again(
     assert sorted(ends) == ["broken off", "whole"]
 
 
-async def test_an_upstream_that_refuses_a_passing_body_early_is_heard(
+async def test_an_early_error_for_a_passing_body(
     transport: AiohttpTransport,
 ) -> None:
+    """The client gets it although its body has not all been sent."""
+
     async def script(connection: Connection) -> None:
         await connection.head()
         await connection.say(b"HTTP/1.1 401 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")

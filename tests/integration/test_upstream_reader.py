@@ -33,7 +33,8 @@ async def a_reader(script: Script, max_bytes: int = 1000) -> AsyncIterator[Upstr
         yield UpstreamReader(upstream, max_bytes=max_bytes)
 
 
-async def test_it_asks_with_the_apps_credential_for_a_body_without_coding() -> None:
+async def test_a_request_has_the_apps_credential() -> None:
+    """It accepts no content coding."""
     requests: list[bytes] = []
 
     async def script(connection: Connection) -> None:

@@ -86,7 +86,7 @@ def without_usage_chunk(stream: bytes) -> bytes:
     ["", "cut=1", "cut=2;comments", "byte_at_a_time;chunks=3", "content_size=200000;chunks=2"],
 )
 @pytest.mark.parametrize("operation", ["chat/completions", "completions"])
-async def test_the_client_gets_what_the_upstream_wrote_without_the_usage_chunk(
+async def test_only_the_usage_chunk_is_missing(
     stand_in: StandIn, operation: str, directives: str
 ) -> None:
     """The addition is all that the request has more, the chunk all that the response has less; the
@@ -260,7 +260,7 @@ async def test_every_other_body_goes_up_as_it_came(
     assert done.response.content == done.written
 
 
-async def test_a_client_that_closes_after_the_last_frame_costs_no_usage(stand_in: StandIn) -> None:
+async def test_disconnect_after_the_last_frame(stand_in: StandIn) -> None:
     """[DONE] has come, the body's end has not: completed, with usage."""
     async with (
         served(stand_in) as relay,
@@ -325,7 +325,7 @@ async def through(
     ],
     ids=["the usage chunk is taken out", "a comment is put in", "an error frame is put in"],
 )
-async def test_a_stream_that_says_its_length_arrives_well_formed(
+async def test_a_stream_with_a_length_is_well_formed(
     first: bytes, rest: bytes, missing: int, until: bytes, expected: bytes
 ) -> None:
     """The proxy removes a stream's Content-Length: with it, an added or removed event would leave
