@@ -43,11 +43,11 @@ class FnsseError(Exception):
 
 
 class SettingsError(FnsseError):
-    """Names every missing or malformed setting, what it must look like, and an example."""
+    """Settings are missing or malformed. The message names each, its form and an example."""
 
 
 class ContentPolicyError(FnsseError):
-    """Says what is wrong with a content policy, and in which rule; never quotes a value."""
+    """A content policy is malformed. The message names the mistake and its rule, never a value."""
 
 
 class RateError(FnsseError, ValueError):
@@ -69,7 +69,7 @@ class WrongType(FnsseError):
 
 
 class OperatorRequestError(FnsseError):
-    """A request to replay or to erase is wrong; the message says what would be right."""
+    """A request to replay or to erase is invalid; the message names the expected form."""
 
 
 class AssemblyError(FnsseError):

@@ -111,7 +111,7 @@ async def _answer(child: asyncio.subprocess.Process) -> bytes:
 
 
 def _serve(module: str, models: str, requests: BinaryIO, answers: BinaryIO) -> None:
-    """In the child: the first answer says that the analyzer is there."""
+    """Serve requests in the child. The first answer reports that the analyzer has started."""
 
     def answer(data: bytes, *, succeeded: bool = True) -> None:
         answers.write(_HEAD.pack(succeeded, len(data)) + data)

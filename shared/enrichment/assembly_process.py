@@ -47,7 +47,7 @@ async def start_child(module: str, *arguments: str, stderr: int) -> asyncio.subp
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, *arguments),
         cwd=_APP_FOLDER,
-        # no setting, and so no secret, reaches the child; but where the worker finds packages
+        # no setting, and so no secret, reaches the child: only the places of packages
         env={"PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

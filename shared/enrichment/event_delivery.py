@@ -117,7 +117,7 @@ class EventDelivery:
                 await self._send(event, envelope.exchange_id)
             await self._after_acceptance(event, envelope, message)
         except CaptureExpired:
-            # whatever erased them has recorded whether the event was ever accepted
+            # their erasure has recorded whether the event was ever accepted
             _log.warning("Exchange %s is not delivered: its captures expired", envelope.exchange_id)
         except CaptureError as error:
             await self._dead_letter(envelope, DeadLetterReason.CORRUPT_CAPTURE, error)

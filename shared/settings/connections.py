@@ -1,4 +1,4 @@
-"""The settings of what the app connects to."""
+"""The settings of the app's connections."""
 
 from __future__ import annotations
 

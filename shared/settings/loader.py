@@ -1,7 +1,7 @@
 """Reads the settings from the environment; nothing else reads it.
 
 `load(environ)` validates everything at once and raises one `SettingsError` that names every missing
-or malformed setting, what it must look like and an example. Secrets are never repeated in a
+or malformed setting, its expected form and an example. Secrets are never repeated in a
 message.
 """
 
@@ -49,7 +49,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         managed_identity_client_id=reader.text("AZURE_CLIENT_ID"),
         caller_auth=connections.caller_auth(reader),
         telemetry=connections.telemetry(reader),
-        misspelt=reader.misspelt(),  # the last one: it knows what was read before
+        misspelt=reader.misspelt(),  # the last one: it knows the names read before
     )
     reader.raise_problems()
     return settings

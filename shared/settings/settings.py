@@ -1,4 +1,4 @@
-"""The app's settings, by what they belong to. `shared.settings.loader` reads them."""
+"""The app's settings, by their subject. `shared.settings.loader` reads them."""
 
 from __future__ import annotations
 

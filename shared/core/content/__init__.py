@@ -1,4 +1,4 @@
-"""The decision what of an exchange's content may be recorded, and the search for personal data.
+"""The decision how much of an exchange's content is recorded, and the search for personal data.
 
 `decision.decide` is called once for each exchange, when it begins. Its result travels in the
 headers of the captures and in the envelope; everything that writes or reads a capture obeys it.

@@ -7,7 +7,7 @@ In: an envelope, and the captures of the request and the response (either may be
     content_redaction              replaces what detectors find in the texts of an event
     answer_notes                   an answer that is not stored, as a capture's header notes it
     parameters                     the parameters of a request, by a list
-    builder                        composes the Event from what was parsed
+    builder                        composes the Event from the parsed sources
     attribution, latency, usage    parts of an event, each from its own source
     event_quantities, event_cost   the billed quantities, and their cost by a card of rates
     captured_body                  the size and the hash of a captured body

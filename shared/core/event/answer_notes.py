@@ -32,7 +32,9 @@ _DECODED_BYTES: Final = 64 * 1024
 _ANSWER: Final = "answer"
 _SENT_ANSWER: Final = "sent_answer"  # absent: the client was sent the whole answer
 
-type _Answers = tuple[ParsedAnswer, ParsedAnswer]  # all of it, and what the client was sent
+type _Answers = tuple[
+    ParsedAnswer, ParsedAnswer
+]  # the whole answer, and the part that the client was sent
 _UNKNOWN: Final = (ParsedAnswer(), ParsedAnswer())
 
 

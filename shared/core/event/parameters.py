@@ -1,4 +1,4 @@
-"""The parameters of a request, never its content. Only what is listed here enters an event.
+"""The parameters of a request, never its content. Only those listed here enter an event.
 
 Tools, functions and data sources carry secrets and texts of their own (headers, keys, schemas), so
 only their names and types are taken.

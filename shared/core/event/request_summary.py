@@ -1,6 +1,6 @@
-"""The summary of a captured request: what an event reports of it.
+"""The summary of a captured request, for its event.
 
-Arbitrary bytes never raise; `problem` says what was wrong with them.
+Arbitrary bytes never raise; `problem` names a fault in them.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _TEXTS: Final = frozenset({"prompt", "model", "user", "input"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestSummary:
-    """The request as an event reports it. All of it may be published: secrets and files are
-    redacted.
+    """The request as an event reports it. Secrets and files are redacted, so all of it may be
+    published.
     """
 
     prompt: Json = None
@@ -111,8 +111,8 @@ def _summary(
 
 
 def _typed_fields(texts: dict[str, str]) -> JsonObject:
-    """The fields of a form. They are all texts; those that look like a number or a boolean (`n`,
-    `stream`) become one, as in JSON.
+    """The fields of a form. All of them are texts; a text that looks like a number or a boolean
+    (`n`, `stream`) becomes one, as in JSON.
     """
     values = {
         name: json_shape.parse(text) if len(text) <= _MAX_NUMBER_TEXT else None

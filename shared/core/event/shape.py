@@ -2,7 +2,7 @@
 
 docs/event.schema.json is generated from it, and the comment of a field becomes its description
 there. An optional field (one with a default, or marked ABSENT_IF_NONE) is absent from the event
-where it is None. Every other key is always there. Within a schema version, keys are only ever added
+if it is None. Every other key is always there. Within a schema version, keys are only added
 (docs/reference/events.md).
 """
 
@@ -26,7 +26,7 @@ from shared.core.wire.json.json_shape import Json, JsonObject
 SCHEMA_VERSION: Final = 1
 UNKNOWN: Final = "unknown"
 _SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-# An optional field that the type checker demands all the same, because it has no default.
+# An optional field that the type checker demands, because it has no default.
 ABSENT_IF_NONE: Final = {"absent_if_none": True}
 
 type EventType = Literal[
@@ -202,7 +202,7 @@ class Event:
     # another exchange counts this usage, of the same response: do not add it up again
     usage_repeated: bool
     tokens: Tokens | None  # the figures of usage by one set of names
-    quantities: Quantities  # what is billed, each token in one part (docs/reference/cost.md)
+    quantities: Quantities  # the billed quantities, each token in one part (docs/reference/cost.md)
 
     cost: EventCost | None = None  # absent unless EVENT_COST is on
 
@@ -250,7 +250,7 @@ class Event:
     content_rule: str | None
     # after how many days the captures are erased, by a content rule; absent: by none
     retention_days: int | None = None
-    redactions: dict[str, int]  # how often what was replaced in the texts, by kind: email, card, …
+    redactions: dict[str, int]  # the number of replacements in the texts by kind: email, card, …
 
 
 def is_optional(part: Field[Any]) -> bool:
@@ -279,7 +279,7 @@ def encode(value: Json) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         # A surrogate is legal in JSON's escapes and not in UTF-8. Two chunks of a stream may share
-        # a pair; one that is alone becomes a question mark.
+        # a pair; a lone surrogate becomes a question mark.
         return _SURROGATE_PAIR.sub(_character, text).encode("utf-8", "replace")
 
 

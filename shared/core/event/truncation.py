@@ -6,7 +6,7 @@ The steps, in this order, each only as far as it is needed:
 2. If the event would be too large even with every text short, its largest values are dropped:
    log probabilities, then whichever key is the largest. A long conversation keeps its first message
    and as many of its last ones as there is room for.
-3. The longest texts, wherever they are, are cut to one common length. Short ones stay whole.
+3. The longest texts, in any key, are cut to one common length. Short ones stay whole.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MIN_TEXT_BYTES: Final = 256
 _NEVER_CUT: Final = MIN_TEXT_BYTES // 6 - 1  # characters: JSON takes at most six bytes for one
 _MAX_LISTED: Final = 32
 _TRUNCATED: Final = b'"truncated":'
-_MAX_LIST_BYTES: Final = 8192  # what the list of what was truncated may take
-# These identify an exchange. They are short, and they stay.
+_MAX_LIST_BYTES: Final = 8192  # of the list of truncated texts, at most
+# These short keys identify an exchange, and stay.
 _NEVER_TRUNCATED: Final = frozenset(
     {
         "type",
@@ -53,7 +53,7 @@ _NEVER_TRUNCATED: Final = frozenset(
         "truncated_texts",
     }
 )
-# What may be dropped whole, and its replacement: the type of a key never changes.
+# Values that may be dropped whole, and their replacements: the type of a key never changes.
 _REPLACEMENTS: Final[JsonObject] = {
     "prompt": "[left out: see request_capture]",
     "choices": [],

@@ -2,7 +2,7 @@
 
 The estimate counts one token for every four bytes of UTF-8, rounded up: prompt and tools as input,
 everything that the model wrote as output. English has about four characters to a token. Images and
-sound are not counted, and what the upstream generated after its stream broke is not known.
+sound are not counted, and the text that the upstream generated after its stream broke is not known.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def repeats_usage(envelope: Envelope, answer: ParsedAnswer, *, stream: bool) -> 
     """Whether another exchange counts the response's figures.
 
     Each GET of a response repeats its usage (litellm#25015). A response that did not run in the
-    background finished in its create call, whatever its timestamps are. For a background response,
+    background finished in its create call, regardless of its timestamps. For a background response,
     a GET counts only if it is the stream in which the response finished. That is a guess;
     shared.core.event.usage_claim decides it.
     """

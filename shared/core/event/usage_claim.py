@@ -5,8 +5,8 @@ was counted before, except for a background response: its create call carries no
 response may then be streamed, polled, or both, by several callers at once. So the first exchange
 to be enriched that carries the final usage claims it in storage.
 
-A batch likewise: each GET of one that has ended repeats its usage, and the first counts it. If the
-batch reports none, the first alone says that it is not known.
+Likewise, each GET of an ended batch repeats its usage, and the first GET counts it. If the batch
+reports none, the first GET alone reports that it is not known.
 
 The claim belongs to that exchange forever, so a redelivery and a replay report the same. There is
 one exception: if the Event Hub rejects the event, the attempt that made the claim releases it,
@@ -32,8 +32,8 @@ class Claim:
 
 
 def response_to_claim(event: Event) -> str | None:
-    """The id of the response or the batch whose usage must be claimed before the event can say who
-    counts it; None if no claim is needed.
+    """The id of the response or the batch whose usage must be claimed before the event can name
+    its counter; None if no claim is needed.
     """
     statuses = spec_of(event.operation).final_statuses
     if event.batch is not None:

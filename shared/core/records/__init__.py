@@ -6,10 +6,10 @@ function names (EnvelopeError, CaptureError, WrongType, ValueError).
 
     completeness | operator | queue  >  delivery  >  exchange
 
-* `exchange` holds what is recorded of one exchange: its id, captures, envelope and outcome.
-* `delivery` holds what became of an exchange's event.
+* `exchange` holds the records of one exchange: its id, captures, envelope and outcome.
+* `delivery` holds the records of an exchange's delivery.
 * `queue` holds the messages of the queues, and the decisions about failing messages.
-* `completeness` compares what was captured with what was delivered.
+* `completeness` compares captured exchanges with delivered ones.
 * `operator` holds what an operator may request: a replay or an erasure.
 * `ports` states the stores that use cases need of the adapters.
 

@@ -43,7 +43,7 @@ class Phone(Detector):
 
 
 class IpAddress(Detector):
-    """An IP address of version 4 or 6. One of the machine itself says nothing of anybody."""
+    """An IP address of version 4 or 6. An address of the machine itself identifies nobody."""
 
     kind = "ip"
     pattern = (

@@ -1,6 +1,6 @@
 """Replaces the findings of detectors in texts, and counts them by kind.
 
-All patterns are searched for at once first, by an automaton that says which of them occur. Only
+All patterns are searched for at once first, by an automaton that reports which of them occur. Only
 these are searched for one by one.
 """
 
@@ -119,7 +119,7 @@ def _bytes_before(text: str, at: int) -> int:
 
 
 def _merge(findings: list[_Finding]) -> list[_Finding]:
-    """Findings in their order; of those that overlap, one that covers all."""
+    """The findings in their order. Overlapping findings become one that covers them."""
     merged: list[_Finding] = []
     last_end = 0
     for finding in findings:

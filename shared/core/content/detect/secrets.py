@@ -64,7 +64,7 @@ class ApiKey(Detector):
 
 
 class NamedSecret(Detector):
-    """A value of many characters after a name that says that it is a secret."""
+    """A value of many characters after a name such as `password`."""
 
     kind = "api_key"
     pattern = (

@@ -1,4 +1,4 @@
-"""The records of reconcile: what was captured and not delivered.
+"""The records of reconcile: captured exchanges that were not delivered.
 
 Names of captures, entries of the ledger and stored JSON enter; missing exchanges, checkpoints and
 summaries leave.

@@ -20,7 +20,7 @@ from shared.core.wire.json import typed_json
 from shared.core.wire.json.json_shape import JsonObject
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
-_SAYS_OUTCOME: Final = frozenset({CaptureKind.RESPONSE, CaptureKind.OUTCOME})
+_WITH_OUTCOME: Final = frozenset({CaptureKind.RESPONSE, CaptureKind.OUTCOME})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +33,7 @@ class CapturedExchange:
     @property
     def ended(self) -> bool:
         """A capture says how the exchange ended; otherwise the instance was killed before."""
-        return bool(self.kinds & _SAYS_OUTCOME)
+        return bool(self.kinds & _WITH_OUTCOME)
 
     def may_be_running(self, oldest: datetime) -> bool:
         """Whether it may still be running, if one that started after `oldest` may."""
@@ -47,7 +47,7 @@ class LedgerIndex:
     delivered: IdSet = field(default_factory=IdSet)
     dead_lettered: IdSet = field(default_factory=IdSet)
     duplicates: int = 0  # events that were delivered more than once
-    # dead-lettered ones that were queued again, and when: few
+    # dead-lettered ones that were queued again, with the time; few
     reopened_ms: dict[str, int] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)  # erased by an operator; few
 
@@ -123,7 +123,7 @@ class Comparison:
         self._kinds: set[CaptureKind] = set()
 
     def feed(self, names: Iterable[str]) -> Iterator[CapturedExchange]:
-        """The missing ones among the exchanges whose last name is in `names`."""
+        """The missing exchanges among those whose last name is in `names`."""
         for name in names:
             parts = _parts(name)
             if parts is None:

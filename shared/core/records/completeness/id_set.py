@@ -22,7 +22,9 @@ class IdSet:
         return self._count
 
     def add(self, exchange_id: str) -> bool:
-        """Add an id; False if it was there already. Raises ValueError for what is not a UUID."""
+        """Add an id; False if it was there already. Raises ValueError for a text that is not a
+        UUID.
+        """
         raw = uuid.UUID(exchange_id).bytes
         index = _bucket(raw)
         bucket = self._buckets[index]

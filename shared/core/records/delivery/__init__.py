@@ -1,4 +1,4 @@
-"""The records of what became of an exchange's event.
+"""The records of the delivery of an exchange's event.
 
 Names and lines of the ledger, envelopes and delivery times enter; entries, dead letters and
 summaries leave.
@@ -9,7 +9,7 @@ summaries leave.
     recent_ids         a bounded memory of exchange ids
     dead_letter        an event that cannot be delivered, and the reason
     acceptance         whether the Event Hub accepts events now
-    delivery_summary   what the log reports of delivered exchanges
+    delivery_summary   the log's summary of delivered exchanges
 
 It may import `shared.core.records.exchange` and `shared.core.wire`.
 """

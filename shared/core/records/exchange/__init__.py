@@ -8,7 +8,7 @@ Bytes, headers of captures and JSON enter; typed records and the same bytes leav
     envelope              the queue message about a finished exchange
     capture               the raw bytes of a body, with status and chosen headers
     piece_times           when the pieces of a response arrived
-    unstored_body         what is kept of a body that must not be stored
+    unstored_body         size, hash and ends of a body that must not be stored
     digests               SHA-256 of captures and event
     aborted               makes an envelope of a request capture alone
 

@@ -13,7 +13,7 @@ If the content of an exchange must not be recorded, its captures are headers alo
 the body a header has the body's size and hash.
 
 A content rule may say how long captures are kept (`retention_days`). After that a header with
-`expired` remains, which does not say who called.
+`expired` remains, which does not name the caller.
 
 An outcome capture holds an envelope and no body. It is stored if no response capture says how
 the exchange ended: no response came, its capture could not be stored, or the client did not get the

@@ -113,14 +113,14 @@ class Envelope:
     replayed: bool = False  # delivered again, on an operator's request
     # no capture says how the exchange ended: enrichment stores that before it sends the event
     outcome_pending: bool = False
-    content_mode: ContentMode = ContentMode.FULL  # what of its content is recorded
+    content_mode: ContentMode = ContentMode.FULL
     content_rule: str | None = None  # what set the mode; None: an envelope older than this field
     # after how many days its captures are erased, by a content rule; None: by none
     retention_days: int | None = None
     # ms from the start until the recorder had stored the captures; None: not known
     recorded_ms: float | None = None
     requeued: Requeue | None = None  # None: the recorder queued it, or a replay
-    # what the ledger says of its first delivery, if it is delivered again; None: nothing
+    # the ledger's digests of its first delivery, if it is delivered again; None: it has none
     first_delivery: Digests | None = None
     # the exchange that created the response which the app followed; None: it followed none
     create_exchange_id: str | None = None

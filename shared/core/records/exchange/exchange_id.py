@@ -25,7 +25,7 @@ def new_exchange_id(unix_ms: int, random_bytes: bytes) -> str:
 
 
 def started_at(exchange_id: str) -> datetime:
-    """The start that the id holds, UTC, to the millisecond. Raises ValueError for what is not a
+    """The start that the id holds, UTC, to the millisecond. Raises ValueError if it is not a
     UUIDv7.
     """
     value = uuid.UUID(exchange_id)

@@ -46,13 +46,13 @@ class UnstoredBody:
         return self._first, self.tail(TAIL_BYTES)
 
     def digest(self) -> BodyDigest:
-        """Size and hash of what was fed so far."""
+        """Size and hash of the pieces so far."""
         state = self._hash.copy()
         state.update(self._buffer)
         return BodyDigest(bytes=self.size, sha256=state.hexdigest())
 
     def _fold(self) -> None:
-        """Hash what is held, and keep no more of it than its beginning and its end."""
+        """Hash the buffer, and keep its beginning and its end alone."""
         self._hash.update(self._buffer)
         self._first = self._first or bytes(self._buffer[:FIRST_BYTES])
         self._before = (self._before + self._buffer[-TAIL_BYTES:])[-TAIL_BYTES:]

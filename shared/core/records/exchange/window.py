@@ -29,7 +29,7 @@ class Window:
 
     @classmethod
     def of_exchange(cls, exchange_id: str) -> Self:
-        """The window that an exchange started in. Raises ValueError for what is not an exchange
+        """The window that an exchange started in. Raises ValueError if it is not an exchange
         id.
         """
         return cls.of(started_at(exchange_id))

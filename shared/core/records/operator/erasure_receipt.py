@@ -56,7 +56,7 @@ class ErasureCounts:
     matched: int = 0
     erased: int = 0  # 0 in a dry run
     running: int = 0  # matched, and not erased: they may still be running
-    unreadable: int = 0  # not erased: no capture tells whose they are
+    unreadable: int = 0  # not erased: no capture names their caller
     immutable: int = 0  # matched, and not erased: a policy of the storage account keeps them
 
     def __add__(self, other: ErasureCounts) -> ErasureCounts:

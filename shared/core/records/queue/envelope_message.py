@@ -1,7 +1,7 @@
 """A message of the envelope queue: one envelope, or an array of envelopes that were put together.
 
-A busy worker puts several envelopes into one message, because a message costs the account three
-calls (put, get, delete), whatever it holds. See adapters/queues/envelope_queue.py.
+A busy worker puts several envelopes into one message, because a message of any size costs the
+account three calls (put, get, delete). See adapters/queues/envelope_queue.py.
 """
 
 from __future__ import annotations
