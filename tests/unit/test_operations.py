@@ -65,8 +65,10 @@ def test_method_and_route_lead_to_the_row(spec: OperationSpec) -> None:
 
 
 @of_each_row
-def test_there_is_a_golden_case_whose_request_calls_the_operation(spec: OperationSpec) -> None:
-    """`call` is what all other requests become, so their cases need not agree with a route."""
+def test_every_row_has_a_golden_case(spec: OperationSpec) -> None:
+    """Its request calls the operation. `call` is what all other requests become, so their cases
+    need not agree with a route.
+    """
     cases = [case for case in CASES if case.envelope.operation == spec.name]
     assert cases, f"no case in tests/golden/cases has the operation {spec.name}"
     for case in cases:
@@ -78,7 +80,7 @@ def test_there_is_a_golden_case_whose_request_calls_the_operation(spec: Operatio
 
 
 @of_each_row
-def test_an_operation_whose_response_is_parsed_has_an_event_type_of_its_own(
+def test_only_calls_have_no_reader(
     spec: OperationSpec,
 ) -> None:
     """The response of a `call` is not parsed."""

@@ -103,9 +103,8 @@ def test_outside_of_an_event_loop_nothing_begins(tenant: GatedTenant) -> None:
     assert asyncio.run(renewal.current()) == Keys(("a",))  # the first need makes up for it
 
 
-async def test_those_who_come_before_the_first_fetch_has_ended_share_it(
-    tenant: GatedTenant, renewing: Renewals
-) -> None:
+async def test_early_callers_share_the_first_fetch(tenant: GatedTenant, renewing: Renewals) -> None:
+    """They come before it has ended."""
     renewal = renewing()
     tenant.open.clear()
     asking = [asyncio.create_task(renewal.current()) for _ in range(20)]
@@ -139,9 +138,10 @@ async def test_the_same_keys_stay_the_same_object(tenant: GatedTenant, renewing:
     assert renewal.keys is first
 
 
-async def test_without_keys_a_failure_is_raised_at_once_and_retried_soon(
+async def test_a_failure_without_keys_is_raised_at_once(
     tenant: GatedTenant, renewing: Renewals
 ) -> None:
+    """The fetch is tried again soon."""
     renewal = renewing(first_retry_s=0.05, longest_retry_s=0.1)
     tenant.failure = SigningKeysUnavailable("status 503")
     with pytest.raises(SigningKeysUnavailable):

@@ -153,17 +153,18 @@ async def test_the_worker_does_other_work_between_two_reports() -> None:
     assert reports_seen == set(range(21))
 
 
-async def test_an_event_that_the_ledger_did_not_take_is_left_to_reconcile() -> None:
-    """It is delivered again, and the ledger can decide then."""
+async def test_an_event_without_ledger_entry_waits() -> None:
+    """Reconcile delivers it again, and the ledger can decide then."""
     setup = TelemetrySetup(lacking=True)
     await setup.accepted()
     assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 0
     assert setup.total("fnsse.events.delivered") == 1
 
 
-async def test_deliveries_of_which_the_ledger_cannot_be_asked_are_left_out(
+async def test_a_ledger_that_is_down_drops_deliveries(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """Metrics leave them out, and a log line says how many."""
     setup = TelemetrySetup(ledger_is_down=True)
     await setup.accepted(DeliveryCause.RETRY)
     assert not setup.points

@@ -67,7 +67,8 @@ def test_a_heartbeat_is_not_an_unreadable_event(heartbeat: str) -> None:
     assert (answer.content, answer.problems, answer.unreadable) == ("a", (), False)
 
 
-def test_only_an_answer_of_which_nothing_can_be_read_is_unreadable() -> None:
+def test_an_answer_read_in_part_is_not_unreadable() -> None:
+    """Only an answer of which nothing can be read is."""
     some = in_chat(sse("nonsense", {"id": "c"}))
     assert (some.problems, some.unreadable) == (
         ("1 events of the stream hold no JSON object",),
@@ -120,14 +121,14 @@ def test_the_model_is_the_one_that_answered(names: list[str | None], model: str 
     "content_type", ["", "application/json", "text/plain", "text/event-stream, text/event-stream"]
 )
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\n\n", b": keep-alive\n\n", b"id: 1\n"])
-def test_a_stream_of_events_is_read_as_one_whatever_its_content_type(
-    content_type: str, start: bytes
-) -> None:
+def test_an_event_stream_is_known_by_its_bytes(content_type: str, start: bytes) -> None:
+    """It is read as one whatever its content type says."""
     answer = in_chat(start + sse(delta(content="a")), content_type=content_type)
     assert (answer.content, answer.is_stream) == ("a", True)
 
 
-def test_a_document_under_the_content_type_of_a_stream_is_read_as_one() -> None:
+def test_a_document_is_known_by_its_bytes() -> None:
+    """One under the content type of a stream is read as a document."""
     document = {
         "choices": [{"index": 0, "message": {"content": "a"}}],
         "usage": {"total_tokens": 1},
@@ -142,7 +143,8 @@ def test_a_transcript_that_begins_like_an_event_is_a_text() -> None:
     assert read([b"data: the new oil"], body).content == "data: the new oil"
 
 
-def test_neither_a_file_nor_an_object_that_is_read_is_looked_into() -> None:
+def test_the_answer_of_a_call_is_not_parsed() -> None:
+    """It may be a file, or an object with an error and a usage of its own."""
     for content_type in ("application/json", EVENT_STREAM):
         body = AnswerBody(operation="call", content_type=content_type)
         assert read([b'{"error": {"code": "x"}, "usage": {"n": 1}}'], body) == ParsedAnswer()

@@ -146,8 +146,10 @@ def test_what_no_rate_prices_has_no_amount_and_a_name(
     assert (found.status, found.amount, found.unpriced) == (CostStatus.UNPRICED, None, names)
 
 
-def test_provisioned_throughput_is_billed_by_the_hour_and_its_spillover_by_the_token() -> None:
-    """A spilled call has the rates of the standard deployment of the same reach."""
+def test_provisioned_is_billed_by_the_hour() -> None:
+    """Its spillover is billed by the token. A spilled call has the rates of the standard deployment
+    of the same reach.
+    """
     provisioned = of(sku="GlobalProvisionedManaged")
     assert (provisioned.status, provisioned.amount) == (CostStatus.PROVISIONED, Decimal(0))
     spilled = of(sku="GlobalProvisionedManaged", spilled_over=True)
@@ -162,7 +164,8 @@ def test_a_model_router_has_a_fee_of_its_own() -> None:
     assert of(routed_input=100).parts["routed_input"] == Decimal("0.000014")
 
 
-def test_images_are_priced_by_quality_and_size_unless_tokens_stand_for_them() -> None:
+def test_images_are_priced_by_quality_and_size() -> None:
+    """Tokens that stand for them are priced instead."""
     picture = {"model": "picture", "images": 2, "image_size": "1024x1024", "image_quality": "hd"}
     none = dict.fromkeys(("input", "cached", "cache_write", "output", "reasoning"))
     assert of(basis="count", **picture, **none).amount == Decimal("0.16")

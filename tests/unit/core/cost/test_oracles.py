@@ -57,6 +57,7 @@ def test_litellm_says_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_genai_prices_says_the_same_or_differs_for_a_known_reason(name: str) -> None:
+def test_rates_agree_with_genai_prices(name: str) -> None:
+    """Each difference has a known reason."""
     same = amount(CASES[name]) == Decimal(CASES[name]["genai_prices"])
     assert same is (name not in DIFFERENCES)

@@ -26,7 +26,8 @@ def event(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def test_cached_tokens_are_taken_out_of_the_input_and_reasoning_out_of_the_output() -> None:
+def test_each_token_is_in_one_part() -> None:
+    """Cached tokens are taken out of the input, reasoning out of the output."""
     usage = {
         "prompt_tokens": 100,
         "completion_tokens": 40,
@@ -201,7 +202,8 @@ def test_a_model_router_takes_a_fee_for_the_input() -> None:
         assert quantities_of(event(**routed, model=model)).routed_input is None
 
 
-def test_the_deployments_name_stands_for_a_model_that_nobody_named() -> None:
+def test_a_deployments_name_stands_for_its_model() -> None:
+    """It does if neither the answer nor the operator names one."""
     measured = quantities_of(event(model="unknown"))
     assert (measured.model, measured.model_source) == ("prod", "deployment")
 

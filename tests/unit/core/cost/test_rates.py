@@ -22,7 +22,8 @@ def problems(*rows: str, gaps: bool = True) -> list[str]:
     return rates.problems(rates.parse(HEAD + "\n".join(rows)), gaps=gaps)
 
 
-def test_the_base_has_no_overlap_no_gap_and_a_source_for_each_row() -> None:
+def test_the_base_card_is_sound() -> None:
+    """It has no overlap and no gap, and each row has a source."""
     base = rates.parse((rate_files.FOLDER / rate_files.BASE).read_text())
     assert rates.problems(base) == []
     assert all(rate.source and rate.as_of for rate in base)
@@ -34,7 +35,7 @@ def test_the_base_is_written_as_the_program_writes_it() -> None:
     assert rates.write(rates.parse(text)) == text
 
 
-def test_every_model_of_the_golden_events_is_priced_or_listed_as_unpriced() -> None:
+def test_every_golden_model_is_priced_or_listed() -> None:
     """A model that is listed as unpriced has no rate: the list stays true."""
     priced = {rate.model for rate in rate_files.read_card()}
     with (rate_files.FOLDER / "unpriced.csv").open() as file:

@@ -34,9 +34,7 @@ def test_the_members_of_a_gzip_body_are_one_text(texts: list[bytes], padding: in
 
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate"])
 @pytest.mark.parametrize("missing", [1, 4, 8])
-def test_a_coding_that_is_cut_short_gives_what_came_and_a_problem(
-    coding: str, missing: int
-) -> None:
+def test_a_cut_coding_gives_a_part_and_a_problem(coding: str, missing: int) -> None:
     """Every byte of the text may be there: the end of the coding, with its checksum, is not."""
     body = zlib.compress(TEXT) if coding == "deflate" else gzip.compress(TEXT)
     decoder = ContentDecoder(coding)
@@ -46,7 +44,8 @@ def test_a_coding_that_is_cut_short_gives_what_came_and_a_problem(
     assert decoder.problem == f"its content-encoding {coding} is cut short"
 
 
-def test_a_member_that_is_cut_short_after_a_whole_one_is_a_problem_too() -> None:
+def test_a_cut_second_member_is_a_problem() -> None:
+    """The whole member before it is decoded."""
     text, problem = decoded("gzip", gzip.compress(b"one ") + gzip.compress(b"two")[:-8])
     assert text == b"one two"
     assert problem == "its content-encoding gzip is cut short"

@@ -148,7 +148,8 @@ def test_what_no_row_names_passes_to_the_client(name: str) -> None:
     ]
 
 
-def test_headers_that_connection_names_belong_to_the_callers_connection() -> None:
+def test_connection_headers_do_not_go_upstream() -> None:
+    """The headers that Connection names belong to the caller's connection."""
     received = [
         (b"X-Hop", b"1"),
         (b"x-other", b"2"),
@@ -160,7 +161,8 @@ def test_headers_that_connection_names_belong_to_the_callers_connection() -> Non
     assert headers == [(b"x-kept", b"3"), (b"accept-encoding", b"identity"), *OWN]
 
 
-def test_headers_that_connection_names_belong_to_the_upstreams_connection() -> None:
+def test_connection_headers_stop_at_the_proxy() -> None:
+    """The headers that Connection names belong to the upstream's connection."""
     received = [(b"x-hop", b"1"), (b"x-kept", b"3"), (b"Connection", b"Keep-Alive, X-Hop")]
     assert forwarding.response_headers(received, "id") == [
         (b"x-kept", b"3"),
@@ -188,9 +190,8 @@ def test_connection_cannot_name_the_proxys_own_credential_away() -> None:
         ([b"x-gzip ; q=0.5"], b"x-gzip ; q=0.5"),
     ],
 )
-def test_content_codings_are_narrowed_to_those_that_enrichment_can_undo(
-    accepted: list[bytes], expected: bytes
-) -> None:
+def test_content_codings_are_narrowed(accepted: list[bytes], expected: bytes) -> None:
+    """Enrichment must be able to decode the response."""
     headers = forwarding.request_headers([(b"Accept-Encoding", value) for value in accepted], [])
     assert headers == [(b"accept-encoding", expected)]
 
@@ -313,7 +314,8 @@ def test_a_file_name_in_latin_1_is_one_too() -> None:
 
 
 @given(st.binary(max_size=40))
-def test_any_response_header_is_ascii_and_an_ascii_one_is_unchanged(value: bytes) -> None:
+def test_any_response_header_becomes_ascii(value: bytes) -> None:
+    """One that is ASCII is unchanged."""
     for name in (b"content-disposition", b"x-any"):
         for given_value in (value, b"a; filename=" + value):
             [(_, value_sent), _] = forwarding.response_headers([(name, given_value)], "id")

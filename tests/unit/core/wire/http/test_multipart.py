@@ -134,10 +134,8 @@ def test_a_file_is_known_however_its_names_are_written(
         ("", False),
     ],
 )
-def test_a_part_without_a_file_name_is_a_file_if_its_type_is_not_a_texts(
-    content_type: str, is_file: bool
-) -> None:
-    """Its bytes must not be read as a text."""
+def test_a_part_without_a_file_name_can_be_a_file(content_type: str, is_file: bool) -> None:
+    """It is one if its type is not a text's. Its bytes must not be read as a text."""
     head = 'Content-Disposition: form-data; name="prompt"' + (
         f"\r\nContent-Type: {content_type}" if content_type else ""
     )
@@ -146,7 +144,8 @@ def test_a_part_without_a_file_name_is_a_file_if_its_type_is_not_a_texts(
     assert ("prompt" in form.texts) is not is_file
 
 
-def test_a_line_of_a_file_that_begins_like_the_boundary_belongs_to_the_file() -> None:
+def test_a_line_like_the_boundary_is_content() -> None:
+    """It begins like the boundary, and goes on after it."""
     content = b"one\r\n--b1x\r\ntwo"
     (field,) = multipart.read(_form((_FILE[0], content)), TYPE).fields
     assert field.bytes == len(content)

@@ -55,8 +55,8 @@ def test_every_header_for_others_is_masked() -> None:
     }
 
 
-def test_a_data_source_s_authentication_is_masked_but_for_its_type() -> None:
-    """Every member but the type is masked, whatever its name."""
+def test_authentication_is_masked_but_for_its_type() -> None:
+    """A data source has one. Every member but the type is masked, whatever its name."""
     source: Json = {
         "authentication": {
             "type": "api_key",
@@ -79,8 +79,8 @@ def test_words_that_only_look_like_secrets_stay() -> None:
     assert mask_secrets(value) == value
 
 
-def test_a_data_url_becomes_type_size_and_hash_and_the_text_around_it_stays() -> None:
-    """As often as there is one."""
+def test_a_data_url_becomes_type_size_and_hash() -> None:
+    """The text around it stays. A text may hold several."""
     text = f"before data:image/png;base64,{_ENCODED} between data:text/plain;charset=utf-8;base64,{_ENCODED}) after"
     assert (
         without_data_urls(text)
@@ -111,7 +111,8 @@ def test_base64_may_come_unpadded_url_safe_or_escaped(encoded: str) -> None:
         ("data:text/plain,hello%20x", "[text/plain, 7 bytes, sha256 276dbb19"),
     ],
 )
-def test_a_text_that_is_a_data_url_of_another_coding_is_described(url: str, described: str) -> None:
+def test_a_data_url_not_in_base64_is_described(url: str, described: str) -> None:
+    """It is described if it is the whole text."""
     assert without_data_urls(url).startswith(described)
 
 
@@ -199,16 +200,15 @@ def _in_lines(columns: int, end: str) -> str:
         f"data:image/png;base64,{_LONG_ENCODED.replace('/', '_').replace('+', '-')}",
     ],
 )
-def test_a_text_that_is_a_data_url_is_described_in_any_of_its_forms(url: str) -> None:
+def test_any_form_of_a_data_url_is_described(url: str) -> None:
     """In capitals, with spaces, or in lines."""
     assert mask_secrets({"url": url}) == {"url": f"[image/png, {_LONG_DESCRIBED}"}
 
 
 @pytest.mark.parametrize("columns", [60, 64, 76])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n  "])
-def test_a_data_url_in_lines_within_a_text_is_described_and_the_text_stays(
-    columns: int, end: str
-) -> None:
+def test_a_data_url_in_lines_is_described(columns: int, end: str) -> None:
+    """The text around it stays."""
     url = f"DATA:image/png;base64,{_in_lines(columns, end)}"
     assert without_data_urls(f"see {url}\n\nWhat is it?") == (
         f"see [image/png, {_LONG_DESCRIBED}\n\nWhat is it?"
@@ -236,7 +236,7 @@ def test_words_are_not_base64(words: str) -> None:
     assert mask_secrets({"result": words}) == {"result": words}
 
 
-def test_a_text_full_of_beginnings_of_data_urls_costs_no_more_than_its_length() -> None:
+def test_beginnings_of_data_urls_cost_linear_time() -> None:
     """Each of these forms would cost a search that goes back its square."""
     for text in (
         "data:;base64," + " " * 200_000 + "!",

@@ -42,9 +42,8 @@ KNOWN = [
 
 
 @pytest.mark.parametrize(("method", "rest", "name"), KNOWN)
-def test_an_operation_is_known_by_method_and_path_on_every_kind_of_route(
-    method: str, rest: str, name: str
-) -> None:
+def test_method_and_path_name_the_operation(method: str, rest: str, name: str) -> None:
+    """They do on every kind of route."""
     assert route(method, f"/openai/deployments/d/{rest}") == Operation(
         spec=spec_of(name), deployment="d", v1=False
     )

@@ -27,9 +27,8 @@ def through(pieces: list[bytes], *, is_stream: bool) -> tuple[bytes, bytes]:
         b"event:response.failed|data: {}",
     ],
 )
-def test_the_last_event_of_a_stream_is_held_and_all_before_it_passes(
-    end: bytes, line_end: bytes
-) -> None:
+def test_only_the_last_event_is_held(end: bytes, line_end: bytes) -> None:
+    """All before it passes."""
     before = (
         DELTA
         + line_end * 2

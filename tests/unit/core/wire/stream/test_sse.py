@@ -82,7 +82,8 @@ CASES: dict[str, tuple[bytes, Events]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_stream_is_decoded_as_the_standard_says_however_it_was_cut(case: str) -> None:
+def test_streams_are_decoded_as_the_standard_says(case: str) -> None:
+    """It does not matter how they are cut."""
     body, expected = CASES[case]
     for pieces in every_way(body):
         assert values_of(fed(pieces)) == expected
@@ -116,9 +117,7 @@ def test_an_event_ends_where_the_next_one_begins(end: bytes) -> None:
         (b"", []),
     ],
 )
-def test_a_stream_that_was_cut_short_still_tells_the_event_under_way(
-    body: bytes, expected: Events
-) -> None:
+def test_a_cut_stream_gives_its_unfinished_event(body: bytes, expected: Events) -> None:
     assert values_of(decode(body)) == expected
     for pieces in every_way(body):
         decoder = SseDecoder()

@@ -33,8 +33,10 @@ LINES = st.lists(
 
 
 @given(LINES)
-def test_where_an_event_ends_in_bytes_the_decoder_has_dispatched_it(lines: list[bytes]) -> None:
-    """Nothing that was written before such a place can become part of a later event."""
+def test_event_ends_are_those_of_the_decoder(lines: list[bytes]) -> None:
+    """Where an event ends in bytes, the decoder has dispatched it. Nothing that was written before
+    such a place can become part of a later event.
+    """
     body = b"".join(lines)
     for match in EVENT_END.finditer(body):
         decoder = SseDecoder()

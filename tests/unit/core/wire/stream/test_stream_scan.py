@@ -179,19 +179,23 @@ def test_an_event_says_the_same_whatever_its_size(
     assert not scan(body[: -len(b"\n\n") - silence - len(b": \n\n") - 10]).finished
 
 
-def test_a_large_event_that_says_nothing_of_itself_is_not_called_anything() -> None:
-    """Nothing is added then, and HTTP decides whether the stream is complete."""
+def test_a_large_event_may_stay_unknown() -> None:
+    """Its first and last members may not say what it is. Nothing is added then, and HTTP decides
+    whether the stream is complete.
+    """
     event = {"payload": "x" * PENDING_BYTES, "finish_reason": "stop"}
     assert scan(sse(event)) == Tail(finished=False, usage=None, unsure=True)
 
 
-def test_of_unknown_choices_it_is_not_known_whether_all_have_ended() -> None:
+def test_the_end_of_unknown_choices_is_unsure() -> None:
+    """There may be more choices than have begun."""
     assert scan(sse(delta("stop")), choices=None) == Tail(finished=False, usage=None, unsure=True)
     assert scan(sse(delta("stop")), choices=2) == Tail(finished=False, usage=None)
     assert scan(sse(delta("stop"), b"[DONE]"), choices=None).finished
 
 
-def test_more_events_with_marks_than_can_be_read_leave_the_last_ones() -> None:
+def test_only_the_last_marked_events_are_read() -> None:
+    """There may be more of them than can be read."""
     many = sse(*[{"code": 1}] * 3_000)
     assert scan(many).unsure
     assert scan(many + sse(delta("stop", usage=USAGE), b"[DONE]")) == Tail(
@@ -200,7 +204,8 @@ def test_more_events_with_marks_than_can_be_read_leave_the_last_ones() -> None:
 
 
 @given(st.binary(max_size=40), st.integers(0, 40))
-def test_a_document_is_distinguished_from_a_stream_however_it_is_cut(rest: bytes, at: int) -> None:
+def test_a_document_is_not_taken_for_a_stream(rest: bytes, at: int) -> None:
+    """It does not matter how it is cut."""
     for start, is_document in ((b"{", True), (BOM + b" \n[", True), (b"data: {", False)):
         body = start + rest
         found = StreamScan()
@@ -348,13 +353,14 @@ def test_a_large_choice_is_known_by_its_index_wherever_it_stands() -> None:
     assert scan(chunk(0, "a") + chunk(1, "x" * (PARSED_BYTES + 1000)), 2).finished
 
 
-def test_usage_that_is_too_deep_for_a_message_is_left_to_enrichment() -> None:
+def test_usage_that_is_too_deep_is_left_out() -> None:
+    """Enrichment reads it from the capture."""
     usage = '{"a":1,"x":' + "[" * 298 + "]" * 298 + "}"
     body = f'data: {{"choices":[],"usage":{usage}}}\n\ndata: [DONE]\n\n'.encode()
     assert scan(body).usage is None
 
 
-def test_pieces_of_a_few_bytes_take_no_more_memory_than_their_number() -> None:
+def test_small_pieces_take_little_memory() -> None:
     """A worker holds hundreds of streams, and an object of three bytes takes 35 and a place in a
     list.
     """

@@ -32,7 +32,8 @@ def test_a_json_body_that_arrived_whole_is_finished(body: bytes, usage: object) 
     assert of_json(body, CHAT) == Tail(finished=True, usage=usage)  # type: ignore[arg-type]
 
 
-def test_a_usage_that_is_too_large_for_an_envelope_is_left_to_enrichment() -> None:
+def test_a_usage_that_is_too_large_is_left_out() -> None:
+    """Enrichment reads it from the capture."""
     large = {"note": "x" * MAX_USAGE_BYTES}
     assert of_json(json.dumps({"usage": large}).encode(), CHAT).usage is None
     chunk = json.dumps({"choices": [], "usage": large}).encode()
@@ -90,8 +91,10 @@ def test_usage_stands_in_the_chunk_or_in_the_response_within(
     assert usage_of(chunk) == usage
 
 
-def test_an_object_that_is_read_has_a_usage_and_an_error_of_its_own() -> None:
-    """A poll of a batch, a job or a run says nothing of the call."""
+def test_a_read_object_says_nothing_of_the_call() -> None:
+    """Its usage and its error are the object's. A poll of a batch, a job or a run says nothing of
+    the call.
+    """
     for body in (
         {"object": "batch", "usage": USAGE},
         {"object": "fine_tuning.job", "status": "failed", "error": {"code": "c", "message": "m"}},
