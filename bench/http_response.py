@@ -1,8 +1,9 @@
 """Reads an HTTP/1.1 response with no work per chunk beyond storing it. Pure.
 
-Bodies are checked after the load, so that the check does not disturb the measurement. It reads only
-what the parts of the local stack send: chunked bodies or Content-Length, without trailers, chunk
-extensions, or CRLF inside a body.
+A library parses every chunk as it arrives, and the load generator shares the machine with what it
+measures. So this reader looks at the last bytes alone, and bodies are checked after the load. It
+reads only what the parts of the local stack send: chunked bodies or Content-Length, without
+trailers, chunk extensions, or CRLF inside a body.
 """
 
 from __future__ import annotations

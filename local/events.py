@@ -15,12 +15,11 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final, TextIO
 
 from local.colour import has_colours, paint, plain
 from local.event_text import summary
-from local.running import add_folder_option, find
+from local.running import add_folder_option, find_event_hub_settings
 from local.stack import StackError
 from shared.core.conversation import searched_text
 from view.errors import FilterError, OptionsError
@@ -30,7 +29,6 @@ from view.filters import Filter, matches, parse
 from view.options import EventHubAddress, event_hub_of
 from view.sources.event_hub import EventFeed
 
-_HUB_SETTINGS: Final = ("AZURE_EVENTHUB_CONN_STR", "AZURE_EVENTHUB_NAMESPACE")
 _STATE_EVERY_S: Final = 1.0
 
 
@@ -78,21 +76,14 @@ async def _report(feed: EventFeed) -> None:
         await asyncio.sleep(_STATE_EVERY_S)
 
 
-def settings_of(folder: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """The settings of the environment's Event Hub, or of that of the run which uses the folder.
-    Raises StackError if there is neither.
-    """
-    if any(environment.get(name, "").strip() for name in _HUB_SETTINGS):
-        return environment
-    return find(folder).event_hub_settings
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. Returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
         query = parse(options.filter, now_ms=round(time.time() * 1000))
-        address = event_hub_of(settings_of(options.folder, os.environ), options.consumer_group)
+        address = event_hub_of(
+            find_event_hub_settings(options.folder, os.environ), options.consumer_group
+        )
     except FilterError as error:
         print(f"fnsse: {error}\n  {options.filter}\n  {' ' * error.at}^", file=sys.stderr)
         return 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +14,9 @@ from local.folder import DEFAULT_FOLDER, is_in_use
 from local.stack import Stack, StackError
 
 _FILE: Final = "run.json"
+# Settings of the environment that name a real Event Hub, and a real storage account.
+_HUB_SETTINGS: Final = ("AZURE_EVENTHUB_CONN_STR", "AZURE_EVENTHUB_NAMESPACE")
+_STORAGE_SETTINGS: Final = ("CAPTURES_STORAGE", "CAPTURES_STORAGE__blobServiceUri")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,3 +82,25 @@ def find(folder: Path) -> RunInfo:
             "until it says so (a run with a FOLDER of its own: give FOLDER here too)"
         )
     return RunInfo(**json.loads(file.read_text()))
+
+
+def find_event_hub_settings(folder: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment if it names an Event Hub, else the settings of the run that uses the folder.
+    Raises StackError if there is neither.
+    """
+    if _is_any_set(_HUB_SETTINGS, environment):
+        return environment
+    return find(folder).event_hub_settings
+
+
+def find_captures_settings(folder: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment if it names a storage account of captures, else the settings of the run that
+    uses the folder. Raises StackError if there is neither.
+    """
+    if _is_any_set(_STORAGE_SETTINGS, environment):
+        return environment
+    return find(folder).captures_settings
+
+
+def _is_any_set(names: Iterable[str], environment: Mapping[str, str]) -> bool:
+    return any(environment.get(name, "").strip() for name in names)

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Final
 
 from local.export.progress import Progress
 from local.export.rows import ExportSelection, export
-from local.running import add_folder_option, find
+from local.running import add_folder_option, find_captures_settings
 from local.stack import StackError
 from view.errors import CaptureUnavailable, FilterError, OptionsError
 from view.exchange.evaluation import Shape
@@ -22,17 +21,7 @@ from view.filters import parse
 from view.options import captures_of
 from view.sources.captures import CaptureReader
 
-_STORAGE_SETTINGS: Final = ("CAPTURES_STORAGE", "CAPTURES_STORAGE__blobServiceUri")
 _DAY_MINUTES: Final = 24 * 60.0
-
-
-def settings_of(folder: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """The settings of the environment's captures, or of those of the run which uses the folder.
-    Raises StackError if there is neither.
-    """
-    if any(environment.get(name, "").strip() for name in _STORAGE_SETTINGS):
-        return environment
-    return find(folder).captures_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         selection = _selection(options)
-        address = captures_of(settings_of(options.folder, os.environ))
+        address = captures_of(find_captures_settings(options.folder, os.environ))
     except FilterError as error:
         print(f"fnsse: {error}\n  {options.filter}\n  {' ' * error.at}^", file=sys.stderr)
         return 2

@@ -11,7 +11,8 @@ import pytest
 from local import events
 from local.colour import has_colours, of_outcome, paint
 from local.event_text import summary
-from local.events import EventPrinter, settings_of
+from local.events import EventPrinter
+from local.running import find_event_hub_settings
 from local.stack import StackError
 from shared.core.wire.json.json_shape import JsonObject
 from tests.unit.view.events import an_event, an_id, received
@@ -99,6 +100,6 @@ def test_without_a_run_and_an_event_hub_the_remedy_is_named(
 
 def test_the_environments_event_hub_goes_before_a_run(tmp_path: Path) -> None:
     environment = {"AZURE_EVENTHUB_NAMESPACE": "ns"}
-    assert settings_of(tmp_path, environment) is environment
+    assert find_event_hub_settings(tmp_path, environment) is environment
     with pytest.raises(StackError):
-        settings_of(tmp_path, {"AZURE_EVENTHUB_CONN_STR": " "})
+        find_event_hub_settings(tmp_path, {"AZURE_EVENTHUB_CONN_STR": " "})
