@@ -168,6 +168,7 @@ audit: install ## ask the advisory services of PyPI and npm about all pinned pac
 bench: install ## CPU per chunk and per call, added time to first byte, lag of events
 	$(python) -m bench
 	$(python) -m bench.lag
+	$(python) -m bench.piece_cost
 
 prove: install ## break everything under load, and compare: docs/explanation/proof.md
 	$(python) -m pytest -m 'slow or thorough'
