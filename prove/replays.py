@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
-from azure.storage.queue import QueueClient
-
+from harness import envelope_queue
 from harness.waiting import poll_until
 from local.stack import FunctionsHost
 from prove.comparison import compare
@@ -18,8 +16,6 @@ from prove.result import Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
 from shared.completeness.replay import MAX_QUEUED
-
-_FOR_LATER_S: Final = 3600
 
 
 def replay_through_a_kill(
@@ -32,13 +28,13 @@ def replay_through_a_kill(
     result = ProofResult(title=f"replay through a kill, {kind} host")
     with TestBed(kind) as bed:
         load = delivered_load(bed, exchanges, seed)
-        _fill_queue(bed)
+        envelope_queue.fill(bed.stack, MAX_QUEUED + 1)  # a replay waits while so many are queued
         status_url = _replay_of_now(bed)
         bed.kill_host()
         progress(f"{result.title}: killed while it waits")
         bed.start_host()
         before = time.monotonic()
-        _empty_queue(bed)
+        envelope_queue.empty(bed.stack)
         output = bed.operator.finished(status_url, 180)
         poll_until(
             lambda: _replayed(bed) >= load.exchange_ids, "every event once more", within_s=40
@@ -81,19 +77,3 @@ def _replayed(bed: TestBed) -> set[str]:
 def _runs(bed: TestBed, status_url: str) -> bool:
     _, status = bed.operator.call("GET", status_url)
     return bool(status) and status["runtimeStatus"] == "Running"
-
-
-def _fill_queue(bed: TestBed) -> None:
-    """Put messages that become visible later; a replay waits while there are so many."""
-    with QueueClient.from_connection_string(
-        bed.stack.storage_connection_string, "envelopes"
-    ) as queue:
-        for _ in range(MAX_QUEUED + 1):
-            queue.send_message("", visibility_timeout=_FOR_LATER_S)
-
-
-def _empty_queue(bed: TestBed) -> None:
-    with QueueClient.from_connection_string(
-        bed.stack.storage_connection_string, "envelopes"
-    ) as queue:
-        queue.clear_messages()

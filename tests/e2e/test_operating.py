@@ -349,23 +349,21 @@ def test_a_replay_waits_for_other_work_and_can_be_terminated(
 ) -> None:
     exchange_id, _ = a_delivered_exchange(stack, events)
     envelope_queue.wait_until_empty(stack)
-    with envelope_queue.queue(stack) as queue:
-        for _ in range(MAX_QUEUED + 1):
-            queue.send_message("", visibility_timeout=3600)
-        try:
-            code, links = post(stack, "/ops/replay", {"ids": [exchange_id]})
-            assert code == 202
+    envelope_queue.fill(stack, MAX_QUEUED + 1)
+    try:
+        code, links = post(stack, "/ops/replay", {"ids": [exchange_id]})
+        assert code == 202
 
-            def waits() -> bool:
-                waiting = (status_of(stack, links)["customStatus"] or {}).get("waiting")
-                return waiting == f"the queue still holds {MAX_QUEUED + 1} envelopes"
+        def waits() -> bool:
+            waiting = (status_of(stack, links)["customStatus"] or {}).get("waiting")
+            return waiting == f"the queue still holds {MAX_QUEUED + 1} envelopes"
 
-            poll_until(waits, "the replay to say why it waits", within_s=_ENDED_WITHIN_S)
-            target = target_of(links["terminatePostUri"]).replace("{text}", "enough")
-            assert http_client.call(stack.proxy_url, "POST", target).status == 202
-            assert ended(stack, links)["runtimeStatus"] == "Terminated"
-        finally:
-            queue.clear_messages()
+        poll_until(waits, "the replay to say why it waits", within_s=_ENDED_WITHIN_S)
+        target = target_of(links["terminatePostUri"]).replace("{text}", "enough")
+        assert http_client.call(stack.proxy_url, "POST", target).status == 202
+        assert ended(stack, links)["runtimeStatus"] == "Terminated"
+    finally:
+        envelope_queue.empty(stack)
     assert events.count(exchange_id=exchange_id, replayed=True) == 0
 
 
