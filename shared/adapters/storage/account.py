@@ -62,7 +62,6 @@ class Storage:
             # of a call's CPU (measured).
             "use_env_settings": False,
         }
-        self._queues: list[QueueClient] = []
 
     @functools.cached_property
     def blobs(self) -> BlobServiceClient:
@@ -78,7 +77,7 @@ class Storage:
     @functools.cached_property
     def direct(self) -> DirectStorage:
         """The calls that every exchange makes."""
-        queues, http = self._queue_service(), StorageHttp(self._timeouts)
+        queues, http = self._queue_service, StorageHttp(self._timeouts)
         if self._settings.connection_string:
             return DirectStorage(service_of(self.blobs), service_of(queues), http=http)
         token = CachedToken(self._identity(), _SCOPE).value
@@ -111,9 +110,9 @@ class Storage:
         """Close what was opened."""
         await self.direct.aclose()
         await self.blobs.close()
-        for queue in self._queues:
-            await queue.close()
+        await self._queue_service.close()
 
+    @functools.cached_property
     def _queue_service(self) -> QueueServiceClient:
         if self._settings.connection_string:
             return QueueServiceClient.from_connection_string(
@@ -125,20 +124,9 @@ class Storage:
 
     def queue(self, name: str) -> QueueClient:
         """A queue whose messages are Base64, as host.json's messageEncoding says."""
-        options: dict[str, Any] = {
-            "message_encode_policy": TextBase64EncodePolicy(),
-            **self._options,
-        }
-        if self._settings.connection_string:
-            queue = QueueClient.from_connection_string(
-                self._settings.connection_string, name, **options
-            )
-        else:
-            queue = QueueClient(
-                self._settings.queue_service_uri or "", name, credential=self._identity(), **options
-            )
-        self._queues.append(queue)
-        return queue
+        return self._queue_service.get_queue_client(
+            name, message_encode_policy=TextBase64EncodePolicy()
+        )
 
 
 def service_of(client: BlobServiceClient | QueueServiceClient) -> Service:
