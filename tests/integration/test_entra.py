@@ -217,9 +217,8 @@ async def test_callers_and_operators_are_two_lists(
 
 
 @pytest.mark.parametrize("name", FORGED)
-async def test_every_forged_token_is_refused_with_the_check_that_it_failed(
-    checked: CheckWithClock, name: str
-) -> None:
+async def test_every_forged_token_is_rejected(checked: CheckWithClock, name: str) -> None:
+    """With the check that it failed."""
     make, code = FORGED[name]
     text = make()
     error = await checked.rejection(text)
@@ -366,9 +365,10 @@ def later_datetime(later_s: float) -> type[datetime]:
     return Later
 
 
-async def test_one_that_is_remembered_is_examined_again_when_it_expires(
+async def test_an_expired_token_is_examined_again(
     checked: CheckWithClock,
 ) -> None:
+    """Although it is remembered as accepted."""
     good = token()
     await checked.code(good)
     (known,) = checked.remembered.values()
@@ -423,18 +423,16 @@ async def test_a_rollover_as_entra_does_it_costs_no_caller_anything(tenant: Tena
             tenant.held.set()
 
 
-async def test_a_key_that_was_never_announced_costs_one_fetch_and_no_error(
-    tenant: Tenant, checked: CheckWithClock
-) -> None:
+async def test_a_key_that_was_never_announced(tenant: Tenant, checked: CheckWithClock) -> None:
+    """It costs one fetch and no error."""
     assert await checked.code(token()) is None
     tenant.keys = [jwk("second")]
     assert await checked.code(token("second")) is None
     assert tenant.fetches() == 2
 
 
-async def test_a_token_whose_key_was_withdrawn_is_refused_although_it_was_known(
-    tenant: Tenant, checked: CheckWithClock
-) -> None:
+async def test_a_token_whose_key_was_withdrawn(tenant: Tenant, checked: CheckWithClock) -> None:
+    """It is rejected although it had been accepted before."""
     old = token()
     assert await checked.code(old) is None
     tenant.keys = [jwk("second")]

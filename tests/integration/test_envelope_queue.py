@@ -72,7 +72,7 @@ async def test_an_envelope_that_comes_alone_has_a_message_of_its_own() -> None:
     assert service.messages == [[envelope] for envelope in ENVELOPES[:3]]
 
 
-async def test_those_that_come_while_puts_are_under_way_share_the_next_message() -> None:
+async def test_puts_under_way_group_the_next_message() -> None:
     """Each is queued when its message is."""
     service = QueueService(held=2)
     async with a_queue(service) as queue:

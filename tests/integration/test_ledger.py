@@ -49,7 +49,7 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
     assert ids[1] not in in_first
 
 
-async def test_publications_that_come_soon_after_an_append_began_share_the_next_one(
+async def test_an_append_just_begun_groups_the_next(
     azurite: str,
 ) -> None:
     """The first one waits for nothing."""
@@ -78,7 +78,7 @@ async def test_publications_that_come_soon_after_an_append_began_share_the_next_
     assert 0 < pauses[1] <= 60
 
 
-async def test_publications_that_come_while_an_append_is_under_way_share_the_next_one(
+async def test_an_append_under_way_groups_the_next(
     azurite: str,
 ) -> None:
     """Slow blobs delay each of them by two appends at most, however many there are."""
@@ -105,7 +105,8 @@ async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
     assert (len(known.delivered), known.duplicates) == (1, 1)
 
 
-async def test_a_blob_is_followed_by_the_next_before_its_limit_of_blocks(azurite: str) -> None:
+async def test_a_full_blob_is_followed_by_the_next(azurite: str) -> None:
+    """Before it reaches its limit of blocks."""
     window = a_window()
     ids = [an_id(window) for _ in range(7)]
     async with an_account(azurite, blocks_per_blob=3) as account:
@@ -140,7 +141,7 @@ async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) ->
     assert known.duplicates == 0
 
 
-async def test_a_writer_that_has_forgotten_a_windows_blob_begins_another_and_empties_none(
+async def test_a_writer_that_forgot_a_windows_blob(
     azurite: str,
 ) -> None:
     """A replay touches more windows than a writer remembers."""
@@ -202,9 +203,10 @@ async def test_a_ledger_that_cannot_be_reached_is_counted_not_raised(
     assert "AccountKey" not in every_log.getvalue()
 
 
-async def test_dead_lettered_exchanges_are_listed_with_their_reasons_oldest_first(
+async def test_dead_letters_are_listed(
     azurite: str,
 ) -> None:
+    """The oldest first, with their reasons."""
     older, newer = (an_id(window) for window in (a_window(), a_window()))
     async with an_account(azurite) as account:
         await account.dead_letters.dead_letter(newer, DeadLetterReason.TOO_LARGE)
@@ -223,7 +225,8 @@ async def test_dead_lettered_exchanges_are_listed_with_their_reasons_oldest_firs
         assert await account.dead_letters.dead_letters(1000) == []
 
 
-async def test_only_windows_that_a_report_calls_complete_are_complete(azurite: str) -> None:
+async def test_complete_windows(azurite: str) -> None:
+    """Those that a report calls complete."""
     complete, open_, unknown = a_window(), a_window(), a_window()
     async with an_account(azurite) as account:
         await account.reports.put_report(
@@ -235,7 +238,7 @@ async def test_only_windows_that_a_report_calls_complete_are_complete(azurite: s
         assert await account.reports.complete_windows(names[1:]) == set()
 
 
-async def test_the_first_of_two_workers_that_delivered_an_exchange_is_known(azurite: str) -> None:
+async def test_the_first_of_two_workers(azurite: str) -> None:
     """Its entry is the earlier one. Metrics count the exchange there."""
     window, moments = a_window(), iter([20.0, 10.0, 30.0])
     twice, once = an_id(window), an_id(window)

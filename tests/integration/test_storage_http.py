@@ -145,7 +145,7 @@ async def test_calls_in_turn_use_one_connection() -> None:
         assert server.connections == 1
 
 
-async def test_a_response_that_closes_is_followed_by_another_connection() -> None:
+async def test_a_response_that_closes_its_connection() -> None:
     """The client closes its side, too."""
 
     async def script(connection: Connection) -> None:
@@ -273,7 +273,7 @@ async def test_an_incomplete_response_is_an_error(raw: bytes) -> None:
         assert not client.idle
 
 
-async def test_a_response_that_breaks_off_leaves_nothing_to_the_garbage_collector() -> None:
+async def test_a_broken_response_leaves_no_garbage() -> None:
     """A large part of a capture may have come, and the request holds one, too."""
 
     async def script(connection: Connection) -> None:
@@ -466,7 +466,7 @@ async def test_calls_beyond_the_limit_wait_for_their_turn() -> None:
         assert server.connections <= 3
 
 
-async def test_the_wait_for_a_turn_is_not_taken_from_the_time_for_the_response() -> None:
+async def test_the_wait_for_a_turn_has_its_own_time() -> None:
     """Storage is slow: what waited for a connection has all of that time all the same."""
 
     async def script(connection: Connection) -> None:
@@ -530,7 +530,7 @@ async def test_tls_is_verified(known: bool, tmp_path: Path) -> None:
                 await client.get()
 
 
-async def test_an_authority_that_the_machine_does_not_trust_is_refused() -> None:
+async def test_an_untrusted_authority_is_rejected() -> None:
     """Servers' certificates are verified by default."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("localhost").configure_cert(context)

@@ -46,7 +46,8 @@ async def answered(response: ReleasingResponse) -> list[dict[str, Any]]:
 
 
 @pytest.mark.anyio
-async def test_the_librarys_reference_to_an_invocation_goes_with_its_response() -> None:
+async def test_an_invocation_is_released() -> None:
+    """The library's reference to it goes with its response."""
     references = http_coordinator._context_references
     references[INVOCATION_ID] = object()
     response = ReleasingResponse(

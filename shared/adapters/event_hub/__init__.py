@@ -2,8 +2,9 @@
 
 In: events as bytes. Out: their acceptance, or the DeliveryError of each.
 
-    sender  sends the events that wait in groups, and renews its producer
-    errors  translates the exceptions of the Event Hubs SDK
+    sender    sends the events that wait in groups
+    producer  the SDK's producer, replaced after a silence
+    errors    translates the exceptions of the SDK
 
 It imports `shared.concurrency`, `shared.core`, `shared.settings` and `shared.errors`, and no other
 adapter.

@@ -29,16 +29,10 @@ class FailingProducer(EventHubProducerClient):
         raise self._failure
 
 
-class FailingEventHub(EventHub):
-    """An Event Hub that answers, and takes no event."""
-
-    def __init__(self, failure: Exception) -> None:
-        settings = EventHubSettings(connection_string=None, namespace="x", name="hub")
-        super().__init__(settings, no_identity)
-        self._failing = FailingProducer(failure)
-
-    def open_producer(self) -> EventHubProducerClient:
-        return self._failing
+def failing_event_hub(failure: Exception) -> EventHub:
+    """An Event Hub that takes no event."""
+    settings = EventHubSettings(connection_string=None, namespace="x", name="hub")
+    return EventHub(settings, no_identity, make_client=lambda: FailingProducer(failure))
 
 
 def no_identity() -> AsyncTokenCredential:
@@ -55,7 +49,7 @@ def no_identity() -> AsyncTokenCredential:
     ids=["an error of the Event Hub", "a missing role", "a fault of the SDK"],
 )
 async def test_an_event_that_cannot_be_sent_is_a_failure(failure: Exception, reason: str) -> None:
-    event_hub = FailingEventHub(failure)
+    event_hub = failing_event_hub(failure)
     with pytest.raises(DeliveryError):
         await event_hub.send(b"{}", "id")
     assert event_hub.acceptance.error == reason
@@ -66,7 +60,7 @@ async def test_a_link_that_never_opened_is_a_failure() -> None:
     """A worker asks for the largest event before it sends its first one: it may never get further,
     for instance without the right to send.
     """
-    event_hub = FailingEventHub(EventHubError("no"))
+    event_hub = failing_event_hub(EventHubError("no"))
     with pytest.raises(DeliveryError):
         await event_hub.limit_bytes()
     assert event_hub.acceptance.degradation(datetime.now(UTC)) is not None

@@ -41,7 +41,7 @@ def test_each_exception_has_one_translation(
 
 
 @pytest.mark.parametrize("request_unread", [True, False])
-def test_a_lost_connection_says_whether_the_request_was_received(*, request_unread: bool) -> None:
+def test_a_lost_connection_and_its_request(*, request_unread: bool) -> None:
     """Only what the upstream did not receive is sent again."""
     translated = translate(ReusedConnectionLost(request_unread=request_unread), before_headers=True)
     assert isinstance(translated, UpstreamConnectionLost)

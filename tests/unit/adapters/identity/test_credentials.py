@@ -77,7 +77,8 @@ async def test_a_token_is_renewed_five_minutes_before_it_expires() -> None:
     assert await credential.headers() == [(b"authorization", b"Bearer token-2")]
 
 
-async def test_if_no_token_can_be_had_the_remedy_is_named_and_the_next_try_may_succeed() -> None:
+async def test_without_a_token_the_remedy_is_named() -> None:
+    """The next try may succeed."""
     identity = Identity()
     identity.failing = True
     credential = a_credential(identity)
@@ -91,7 +92,9 @@ async def test_if_no_token_can_be_had_the_remedy_is_named_and_the_next_try_may_s
     assert await credential.headers() == [(b"authorization", b"Bearer token-1")]
 
 
-async def test_an_endpoint_that_says_nothing_fails_all_callers_within_one_timeout() -> None:
+async def test_a_silent_endpoint_fails_all_callers() -> None:
+    """All of them within one timeout."""
+
     class Silent(Identity):
         async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
             self.scopes += scopes

@@ -40,9 +40,8 @@ def test_a_wait_is_never_shorter_than_the_service_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("retry_after_s", "tried"), [(5.0, True), (5.1, False), (3600.0, False)])
-def test_a_service_that_asks_for_too_long_a_wait_is_not_asked_again(
-    retry_after_s: float, tried: bool
-) -> None:
+def test_too_long_a_retry_after_ends_the_tries(retry_after_s: float, tried: bool) -> None:
+    """The service is not called again."""
     assert (Backoff(longest_s=5.0).wait_s(1, retry_after_s) is not None) is tried
 
 
