@@ -1,5 +1,5 @@
-"""Presidio, for those who install it: names of people and places, and what else its recognizers
-find that the app's own detectors do not.
+"""Presidio, if it is installed: finds names of people and places, and other personal data that the
+app's own detectors do not find.
 
 It runs in a child process of its own (shared.enrichment.analyzer_process), which loads the models
 once. Nothing is downloaded.
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-BLANK: Final = "blank"  # in the place of a model: patterns alone, without names
-# found by the app's own detectors; the recognizer of e-mail addresses would fetch a list from the
-# internet
-_FOUND_ALREADY: Final = frozenset(
+BLANK: Final = "blank"  # instead of a model: patterns alone, without names
+# The app's own detectors find these. The recognizer of e-mail addresses would fetch a list from the
+# internet.
+_FOUND_BY_DETECTORS: Final = frozenset(
     {"EMAIL_ADDRESS", "EMAIL", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "PHONE_NUMBER"}
 )
 _NOT_PERSONAL: Final = frozenset({"URL", "DATE_TIME", "UUID", "ID"})
@@ -30,17 +30,19 @@ class PresidioAnalyzer:
         self._engine = _engine(models)
         self._entities = {
             language: sorted(
-                set(self._engine.get_supported_entities(language)) - _FOUND_ALREADY - _NOT_PERSONAL
+                set(self._engine.get_supported_entities(language))
+                - _FOUND_BY_DETECTORS
+                - _NOT_PERSONAL
             )
             for language in models
         }
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
         for language, entities in self._entities.items():
-            for found in self._engine.analyze(
+            for match in self._engine.analyze(
                 text, language=language, entities=entities, score_threshold=_LEAST_SCORE
             ):
-                yield found.start, found.end, found.entity_type.lower()
+                yield match.start, match.end, match.entity_type.lower()
 
 
 def make_analyzer(models: Mapping[str, str]) -> PresidioAnalyzer:

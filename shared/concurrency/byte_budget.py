@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 
 class ByteBudget:
-    """A number of bytes, shared by those who hold some of it. They wait in the order they came."""
+    """A number of bytes, shared by its holders. Callers wait in the order in which they came."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -18,8 +18,8 @@ class ByteBudget:
 
     @contextlib.asynccontextmanager
     async def hold(self, count: int) -> AsyncIterator[None]:
-        """Holds `count` bytes within the block; waits until they are free. Who asks for more than
-        the limit holds all of it.
+        """Holds `count` bytes within the block; waits until they are free. A caller with
+        more than the limit holds all of it.
         """
         count = min(count, self._limit_bytes)
         async with self._turn:

@@ -1,4 +1,4 @@
-"""Completing the futures of all who wait for one piece of work."""
+"""Completes the futures of all callers that wait for one piece of work."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 def complete_each[E: Exception](
     futures: Iterable[Future[None]], error: E | None, copy: Callable[[E], E]
 ) -> None:
-    """Complete those that still wait. Each gets a copy of the error of its own: raising one adds to
-    its traceback.
+    """Complete the futures that still wait. Each gets its own copy of the error, because raising
+    one adds to its traceback.
     """
     for future in futures:
-        if future.done():  # who waited was cancelled
+        if future.done():  # the caller was cancelled
             continue
         if error is None:
             future.set_result(None)

@@ -1,7 +1,7 @@
-"""Values that are fetched repeatedly, for many callers who need them at once.
+"""Values that are fetched repeatedly, for many callers at once.
 
 One fetch is under way at a time and shared by all callers: its result, its failure, its time-out. A
-caller that stops waiting does not end it for the others. Nothing here knows what is fetched: the
+caller that stops waiting does not end it for the others. Nothing here knows which value it is: the
 access check renews a tenant's signing keys with it, the identity adapter its tokens.
 """
 
@@ -13,7 +13,8 @@ from typing import Any
 
 
 class SharedTask:
-    """Runs `work` for all who need it, once at a time. Belongs to the event loop of its first use.
+    """Runs `work` for all its callers, one run at a time. Belongs to the event loop of its first
+    use.
 
     `work` has to keep its own results and failures.
     """
@@ -50,9 +51,9 @@ class Renewal[T]:
     """Keeps a value that expires. The value is renewed ahead of its expiry, and used until then if
     the renewal fails.
 
-    Callers wait for a fetch only if they have no value that still lives. A failure is shared with
-    everyone who asks within `pause_s` after it: callers do not queue for a failing endpoint, nor do
-    they ask it again and again.
+    Callers wait for a fetch only if they have no value that still lives. All callers within
+    `pause_s` after a failure share it: they do not queue for a failing endpoint, nor call it again
+    and again.
     """
 
     def __init__(
@@ -92,8 +93,8 @@ class Renewal[T]:
         current = self._living()
         if current is not None:
             return current[0]
-        # without a traceback: each caller would add its frames, and what they hold
-        failure = self._failure or TimeoutError("what was fetched had expired already")
+        # without a traceback: each caller would add its frames and their variables
+        failure = self._failure or TimeoutError("the fetched value had expired already")
         raise failure.with_traceback(None)
 
     async def aclose(self) -> None:
@@ -108,7 +109,7 @@ class Renewal[T]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 self._value = await self._fetch()
-        except Exception as error:  # noqa: BLE001 - kept, and raised to whoever is left without a value
+        except Exception as error:  # noqa: BLE001 - stored, and raised to callers without a value
             self._failure, self._failed_at = error.with_traceback(None), self._clock()
         else:
             self._failure = None

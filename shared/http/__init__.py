@@ -4,7 +4,7 @@ In: a request, its response, an ApiError. Out: responses of Starlette, and the i
 
     exchange_ids        the id of an exchange that starts now
     error_response      an error as the whole response to a call that is not an exchange
-    releasing_response  a response that has the worker library release what it keeps of a request
+    releasing_response  a response that makes the worker library release its references to a request
 
 It imports `shared.core`. Blueprints, use cases and the adapter of the worker library import it.
 """

@@ -1,4 +1,4 @@
-"""A response that has Microsoft's worker library release what it keeps of a request."""
+"""A response that makes Microsoft's worker library release its references to a request."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 
 class ReleasingResponse(Response):
-    """A response that first drops what the library would keep of its invocation for the rest of the
-    worker's life.
+    """A response that first drops the library's references to its invocation, which would stay for
+    the rest of the worker's life.
 
-    That is about 1 KB for each request. It may only go once the library has handed the response
+    They take about 1 KB for each request. They may only go once the library has handed the response
     over, which is when the response is called.
     """
 
@@ -38,7 +38,7 @@ def _installed_references() -> dict[str, Any] | None:
 
 
 def references_of(coordinator: Any) -> dict[str, Any] | None:
-    """By invocation id: what the coordinator keeps. None if it is not as fnsse knows it."""
+    """The coordinator's references, by invocation id; None if it is not as fnsse knows it."""
     references = getattr(coordinator, "_context_references", None)
     return references if isinstance(references, dict) else None
 

@@ -153,14 +153,14 @@ async def test_a_key_that_is_too_short_or_none_is_left_out(tenant: Tenant) -> No
     [
         (METADATA_PATH, 404, b"{}", "status 404"),
         (METADATA_PATH, 302, b"", "status 302"),
-        (METADATA_PATH, 200, b"<html>", "what came is not JSON"),
-        (METADATA_PATH, 200, b"[" * 100_000, "what came is not JSON"),
-        (METADATA_PATH, 200, b"{}", "what came is not the OpenID metadata of that tenant"),
+        (METADATA_PATH, 200, b"<html>", "the response is not JSON"),
+        (METADATA_PATH, 200, b"[" * 100_000, "the response is not JSON"),
+        (METADATA_PATH, 200, b"{}", "the response is not the OpenID metadata of that tenant"),
         (
             METADATA_PATH,
             200,
             json.dumps({"issuer": ISSUER_V2, "jwks_uri": "http://keys.example/"}).encode(),
-            "what came is not the OpenID metadata of that tenant",
+            "the response is not the OpenID metadata of that tenant",
         ),
         (KEYS_PATH, 200, b'{"keys": []}', "the tenant published no RSA key for signatures"),
         (KEYS_PATH, 200, b" " * (2**20 + 1), "more than 1048576 bytes"),

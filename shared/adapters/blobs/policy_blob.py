@@ -34,14 +34,14 @@ class PolicyBlob:
         except StorageError as error:
             if error.status == 304:
                 return None
-            if error.status == 416:  # the answer to any range of an empty blob
+            if error.status == 416:  # the response to any range of an empty blob
                 return b"", ""
             raise
 
     async def _download(
         self, known_etag: str | None, max_bytes: int
     ) -> StorageStreamDownloader[bytes]:
-        if not known_etag:  # the SDK passes a condition of None on, to aiohttp
+        if not known_etag:  # the SDK would pass a condition of None on to aiohttp
             return await self._blob.download_blob(0, max_bytes)
         return await self._blob.download_blob(
             0, max_bytes, etag=known_etag, match_condition=MatchConditions.IfModified

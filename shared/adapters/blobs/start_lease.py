@@ -1,5 +1,4 @@
-"""A lease on one blob in the ledger's container, which one holder at a time has, over all
-instances.
+"""A lease on one blob in the ledger's container: over all instances, one holder at a time has it.
 
 Storage ends it by itself after a while, so that a dead holder does not block others.
 """
@@ -40,8 +39,8 @@ class StartLease:
     async def hold(self) -> AsyncIterator[bool]:
         """Within it, whether this caller holds the lease; False if another does.
 
-        What takes longer than the time-out is cancelled, and StorageError raised. The lease then
-        ends by itself: a start that was sent may be carried out yet, and the next one must see it.
+        A body that takes longer than the time-out is cancelled, and StorageError raised. The lease
+        then ends by itself: the start may still be carried out, and the next holder must see it.
         """
         # The id is chosen here, so that acquiring it again after a lost response succeeds.
         lease = BlobLeaseClient(self._blob, str(uuid.uuid4()))
@@ -72,7 +71,7 @@ class StartLease:
                 async with self._storage.call():
                     await lease.acquire(START_LEASE_S)
         except StorageError as error:
-            if error.status in _HELD:  # also where another created the blob meanwhile
+            if error.status in _HELD:  # or another worker created the blob meanwhile
                 return False
             raise
         return True

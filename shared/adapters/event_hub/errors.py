@@ -56,13 +56,13 @@ async def translate_errors[T](call: Awaitable[T]) -> T:
 
 
 def no_answer_error(limit_s: float) -> DeliveryError:
-    """The error for a call that was given up after so long."""
+    """The error for a call that had no answer within this limit."""
     return DeliveryError(f"the Event Hub did not answer within {limit_s:g} s")
 
 
 def _rejection_error(error: EventDataSendError) -> DeliveryError:
-    """The error for a publication that the service rejected. Its own text is left out: it may quote
-    the event.
+    """The error for a publication that the service rejected. Its own text is omitted, because it
+    may quote the event.
     """
     if error.error == _TOO_LARGE:
         return EventTooLarge(STILL_TOO_LARGE)

@@ -102,7 +102,7 @@ class Producer:
                 return await errors.translate_errors(call(client))
         self._silent_at = self._clock()
         self._replace(client)
-        # outside of a handler: the frames of what it handled would keep the SDK's connection open
+        # outside of a handler: the frames of the handled error would keep the SDK's connection open
         raise errors.no_answer_error(limit_s)
 
     def _replace(self, client: EventHubProducerClient) -> None:

@@ -29,7 +29,7 @@ from shared.errors import DeliveryError, EventRejected, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts
 
-# What a publication adds around an event's body: AMQP sections, message id, content type, batch
+# A publication's bytes around an event's body: AMQP sections, message id, content type, batch
 # framing. Measured below 300.
 _OVERHEAD_BYTES: Final = 2048
 
@@ -156,7 +156,7 @@ class EventHub:
         except DeliveryError as error:
             self._record_failure(error)
             _resolve(group, error)
-        except Exception as error:  # noqa: BLE001 - whatever the SDK raised: senders would wait forever otherwise
+        except Exception as error:  # noqa: BLE001 - any fault of the SDK: senders would wait forever otherwise
             failure = DeliveryError(f"the Event Hub's client failed: {type(error).__name__}")
             self._record_failure(failure)
             _resolve(group, failure)

@@ -1,4 +1,5 @@
-"""HTTP by aiohttp's client, without what could fail a caller or mix up responses.
+"""HTTP by aiohttp's client, made safe against mixed-up responses and failures of reused
+connections.
 
 In: requests of httpx, or calls of a session. Out: responses, and the exceptions of httpx or of
 `shared.errors` in place of aiohttp's.
@@ -6,7 +7,7 @@ In: requests of httpx, or calls of a session. Out: responses, and the exceptions
     transport          the httpx transport, on aiohttp's client
     bodies             bodies between httpx and aiohttp, with their time-outs
     errors             aiohttp's exceptions as httpx's or fnsse's
-    session            what every session is kept from doing of its own accord
+    session            sessions that do nothing of their own accord
     connection_pool    aiohttp's pool, with the reuse of connections made safe
     aiohttp_internals  the table of aiohttp's internals that fnsse relies on, checked at the start
 

@@ -1,8 +1,8 @@
 """The internals of aiohttp that fnsse relies on, in one table, and a check that they exist.
 
-A missing one might show only when a connection breaks, or never: if aiohttp no longer calls an
-override, one caller can get another caller's response. So the app does not start on such an
-aiohttp.
+A missing internal might show only when a connection breaks, or never: if aiohttp no longer calls
+an override, one caller can get another caller's response. So the app does not start on such a
+version.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ INTERNALS: Final = (
         ResponseHandler,
         "should_close",
         None,
-        "ConnectionPool asks it whether something came that nobody had asked for",
+        "ConnectionPool reads from it whether unsolicited bytes came",
     ),
     Internal(
         aiohttp.StreamReader,
         "_read_nowait",
         ("self", "n"),
-        "AiohttpTransport reads with it what had arrived before a connection broke",
+        "AiohttpTransport reads with it the bytes that had arrived before a connection broke",
     ),
     Internal(
         aiohttp.StreamReader,
@@ -77,11 +77,11 @@ INTERNALS: Final = (
     ),
 )
 
-# What only an instance of aiohttp's connector has.
+# The attributes that only an instance of aiohttp's connector has.
 CONNECTOR_ATTRIBUTES: Final = {
     "_factory": "ConnectionPool has its connections made by it",
     "_loop": "ConnectionPool's connections belong to it",
-    "_conns": "ConnectionPool lets connections rest that are in it",
+    "_conns": "ConnectionPool takes connections that cool down out of it",
 }
 
 
@@ -92,7 +92,7 @@ def check_connector(connector: aiohttp.BaseConnector) -> None:
         for name, why in CONNECTOR_ATTRIBUTES.items()
         if not hasattr(connector, name)
     ]
-    _refuse_if(lacking)
+    _require_none(lacking)
 
 
 def check(internals: Sequence[Internal] = INTERNALS) -> None:
@@ -102,10 +102,10 @@ def check(internals: Sequence[Internal] = INTERNALS) -> None:
         for internal in internals
         if not _is_as_used(internal)
     ]
-    _refuse_if(wrong)
+    _require_none(wrong)
 
 
-def _refuse_if(wrong: Sequence[str]) -> None:
+def _require_none(wrong: Sequence[str]) -> None:
     if wrong:
         raise UnsupportedLibrary(
             f"aiohttp {aiohttp.__version__} is not as fnsse uses it: {'; '.join(wrong)}. "

@@ -84,7 +84,7 @@ class ResponseBody(httpx.AsyncByteStream):
                     return
                 yield piece
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # A reader that has an exception gives nothing more, not even what had arrived before
+            # A reader with an exception returns no more bytes, not even those that arrived before
             # it. read_nowait() raises the exception as well.
             rest = content._read_nowait(-1)  # noqa: SLF001 - see aiohttp_internals
             if rest:
@@ -94,8 +94,8 @@ class ResponseBody(httpx.AsyncByteStream):
             silence.stop()
 
     async def aclose(self) -> None:
-        # Back to the pool after the last byte; otherwise the connection is closed, which tells the
-        # upstream to stop.
+        # Back to the pool after the last byte; otherwise the connection is closed, so that the
+        # upstream stops.
         self._response.close()
 
 
@@ -127,8 +127,8 @@ class _SilenceTimer:
         if silent_s < self._limit_s:
             self._timer = loop.call_later(self._limit_s - silent_s, self._check)
         else:
-            # if it was this worker that stood still, what has come meanwhile is read within this
-            # turn of the loop
+            # if this worker was blocked, the bytes that came meanwhile are read within this turn of
+            # the loop
             self._timer = loop.call_soon(self._give_up, self.since)
 
     def _give_up(self, since: float | None) -> None:

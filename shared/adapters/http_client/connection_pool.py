@@ -1,11 +1,11 @@
-"""aiohttp's connection pool, without what could give a caller another's response or a failure that
-is not the caller's.
+"""aiohttp's connection pool, in which no caller gets another's response, or a failure that the
+reuse of a connection caused.
 
-A server may close a kept connection while a request is on its way to it. Three things keep that
-from the caller. A connection rests before it is used again: a server that closes it just after its
-response has done so by then. A connection with unread input, or a closed one, is not reused. If it
-closes anyway, the operating system's counters tell whether the server had received anything of the
-request. If not, it may be sent again, whatever its method is.
+A server may close an idle connection while a request is on its way. Three measures keep that from
+the caller. A connection cools down before it is reused, because a server that closes it just after
+its response has done so by then. A closed connection, or one with unread input, is not reused. If
+the server closes it anyway, the operating system's counters show whether the server had received
+anything of the request. If it had not, the request may be sent again, whichever method it has.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ReusedConnectionLost(aiohttp.ServerDisconnectedError):
 
 
 class ReusableConnection(ResponseHandler):
-    """A connection that knows what became of it once it is used again."""
+    """A connection that knows how it ended after it was reused."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class ReusableConnection(ResponseHandler):
 
     @property
     def has_input(self) -> bool:
-        """Something can be read that no request has asked for, or the end has come."""
+        """Whether bytes that belong to no request, or the end, can be read."""
         sock = self._socket()
         if sock is None or not hasattr(select, "poll"):
             return False
@@ -93,8 +93,8 @@ class ReusableConnection(ResponseHandler):
         return bool(poll.poll(0))
 
     def eof_received(self) -> None:
-        """The server has closed its side. What it had received by then it has acknowledged with
-        this end at the latest: each segment acknowledges (RFC 9293, 3.4).
+        """The server has closed its side. It acknowledges everything that it has received with this
+        end at the latest: each segment acknowledges (RFC 9293, 3.4).
         """
         info = self._tcp_info()
         before = self._acknowledged_before
@@ -142,10 +142,10 @@ def _probed_socket(address: AddrInfoType) -> socket.socket:
 
 
 class ConnectionPool(aiohttp.TCPConnector):
-    """Never reuses a connection on which bytes arrived that no request had asked for, or an end.
+    """Never reuses a connection on which unsolicited bytes, or an end, arrived.
 
     aiohttp (3.14) would take such bytes for the response to the next request on that connection,
-    and notices an end only in its next turn of the loop. What is overridden here is private to
+    and notices an end only in its next turn of the loop. The methods overridden here are private to
     aiohttp; `tests/integration/test_transport_connections.py` and `test_storage_http.py` fail if it
     no longer has this effect.
     """

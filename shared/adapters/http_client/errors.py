@@ -42,6 +42,6 @@ def translate(
         return httpx.ReadTimeout(text)
     if isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError)):
         return httpx.RemoteProtocolError(text)
-    if isinstance(error, aiohttp.ClientResponseError):  # what came back is not HTTP
+    if isinstance(error, aiohttp.ClientResponseError):  # the response is not HTTP
         return httpx.RemoteProtocolError(text)
     return httpx.WriteError(text) if before_headers else httpx.ReadError(text)

@@ -17,13 +17,13 @@ from shared.settings.timeouts import TOKEN_S
 
 # A token is renewed this long before it expires, so that none expires on the way to the upstream.
 _RENEW_BEFORE_S: Final = 300
-# Whoever asks within so long after a failure shares it.
+# A caller within this time after a failure shares it.
 PAUSE_AFTER_FAILURE_S: Final = 1.0
 
 
 def managed_identity(client_id: str | None) -> AsyncTokenCredential:
     """The app's identity in Azure; on a developer's machine, the user of `az login`."""
-    # 130 ms to import, and not needed where keys are used
+    # 130 ms to import, and not needed if keys are used
     from azure.identity.aio import DefaultAzureCredential
 
     return DefaultAzureCredential(managed_identity_client_id=client_id)

@@ -35,11 +35,11 @@ from shared.core.wire.token.caller_token import (
 from shared.core.wire.token.published_keys import METADATA_PATHS, Metadata, RsaKey
 from shared.errors import SigningKeysUnavailable
 
-_LARGEST_ANSWER_BYTES: Final = 1024 * 1024  # Entra's are about 10 KB
-_LEAST_KEY_BITS: Final = 2048  # RFC 7518, 3.3
+_MAX_RESPONSE_BYTES: Final = 1024 * 1024  # Entra's are about 10 KB
+_MIN_KEY_BITS: Final = 2048  # RFC 7518, 3.3
 _SIGNATURES: Final = PyJWS(algorithms=[ALGORITHM])
 
-# What decides on a caller. Other claims (`iat`, `jti`, `sub`) do not, whatever they hold.
+# The claims that decide on a caller. Other claims (`iat`, `jti`, `sub`) do not matter.
 _OPTIONS: Final[Options] = {
     "require": ["exp", "iss", "aud"],
     "verify_iat": False,
@@ -146,7 +146,7 @@ class EntraTenant:
     async def _metadata(self, session: aiohttp.ClientSession, address: str) -> Metadata:
         metadata = published_keys.metadata(await _document(session, address), self._tenant_id)
         if metadata is None or not is_service_address(metadata.keys_url):
-            raise SigningKeysUnavailable("what came is not the OpenID metadata of that tenant")
+            raise SigningKeysUnavailable("the response is not the OpenID metadata of that tenant")
         return metadata
 
 
@@ -158,13 +158,13 @@ async def _document(session: aiohttp.ClientSession, address: str) -> Any:
                 raise SigningKeysUnavailable(f"status {response.status}")
             async for chunk in response.content.iter_any():
                 body += chunk
-                if len(body) > _LARGEST_ANSWER_BYTES:
-                    raise SigningKeysUnavailable(f"more than {_LARGEST_ANSWER_BYTES} bytes")
+                if len(body) > _MAX_RESPONSE_BYTES:
+                    raise SigningKeysUnavailable(f"more than {_MAX_RESPONSE_BYTES} bytes")
         return json.loads(body)
     except (aiohttp.ClientError, OSError) as error:
         raise SigningKeysUnavailable(type(error).__name__) from error
     except (ValueError, RecursionError):
-        raise SigningKeysUnavailable("what came is not JSON") from None
+        raise SigningKeysUnavailable("the response is not JSON") from None
 
 
 def _public_key(key: RsaKey) -> RSAPublicKey | None:
@@ -172,6 +172,4 @@ def _public_key(key: RsaKey) -> RSAPublicKey | None:
         public = PyJWK({"kty": "RSA", "n": key.n, "e": key.e}, ALGORITHM).key
     except PyJWTError:
         return None
-    return (
-        public if isinstance(public, RSAPublicKey) and public.key_size >= _LEAST_KEY_BITS else None
-    )
+    return public if isinstance(public, RSAPublicKey) and public.key_size >= _MIN_KEY_BITS else None

@@ -8,7 +8,7 @@ In: accepted exchanges, dead letters, reports. Out: the same records by the hour
     report_store       the report of each hour
     appender           appends entries, many exchanges with one call
     entry_blobs        lists the blobs of entries
-    first_entries      reads who delivered an exchange first
+    first_entries      reads the first entries of exchanges
 
 It imports `shared.concurrency`, `shared.core` and `shared.errors`; of the adapters `storage` and
 `blobs`.

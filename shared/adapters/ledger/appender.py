@@ -24,7 +24,7 @@ BLOCKS_PER_BLOB: Final = 45_000
 # Appends begin this far apart at least. Each is a call, however many entries it holds, and no event
 # waits for it: only the message's end does.
 APPEND_INTERVAL_S: Final = 0.1
-_MAX_WINDOWS: Final = 48  # whose blob this writer remembers; it creates another for an older one
+_MAX_WINDOWS: Final = 48  # the writer remembers their blobs, and creates another for an older one
 
 
 @dataclass(kw_only=True, slots=True)
@@ -71,7 +71,7 @@ class LedgerAppender:
         if self._next_append is None:
             self._next_append = asyncio.create_task(self._append_next())
         appended = self._next_append
-        # whoever stops waiting does not end it for the others
+        # a caller that stops waiting does not end it for the others
         error = await asyncio.shield(appended)
         if error is not None:
             raise StorageError(str(error), status=error.status, code=error.code) from error

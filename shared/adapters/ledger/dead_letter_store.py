@@ -1,4 +1,4 @@
-"""Dead letters and what belongs to them, one blob each:
+"""Dead letters, rejections and requeued exchanges, one blob each:
 
 * `dead-letters/2026/11/23/14/<id>.json`: an exchange that can never be delivered, or whose replay
   failed, and the reason; operators list these.
@@ -115,10 +115,11 @@ class DeadLetterStore:
         return {_window_in(name) async for name in self._json_blobs.names("reopened/")}
 
     async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
-        """The window is complete: forget what was reopened in it by these moments, because it has
-        been delivered or dead-lettered since. Raises StorageError.
+        """The window is complete: close its reopened exchanges, because they were delivered or
+        dead-lettered since. Raises StorageError.
 
-        `reopened_ms` is the index's. What was reopened while the window was judged stays so.
+        `reopened_ms` is the index's. An exchange that was reopened while the window was judged
+        stays open.
         """
         async for name, exchange_id, at_ms in self._reopenings(window):
             if at_ms <= reopened_ms.get(exchange_id, -1):

@@ -1,6 +1,6 @@
 """The ledger of deliveries: which exchanges the Event Hub has accepted.
 
-Its entries are what `appender` appends. This module writes those of this worker, and reads those of
+`appender` appends its entries. This module writes the entries of this worker, and reads those of
 all workers.
 """
 
@@ -85,13 +85,13 @@ class DeliveryLedger:
         return await first_of_writer(self._storage, window, self._appender.writer, exchange_ids)
 
     async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
-        """By exchange: what its first event was made of, as far as that is known. Raises
-        StorageError.
+        """By exchange: the digests of the captures that its first event was made of, as far as they
+        are known. Raises StorageError.
         """
         return await self._digests.read(window, exchange_ids)
 
     async def index(self, window: str) -> LedgerIndex:
-        """All that the ledger says of a window; 16 bytes an exchange. Raises StorageError."""
+        """The ledger's entries of a window, in 16 bytes for each exchange. Raises StorageError."""
         index = LedgerIndex(
             reopened_ms=await self._dead_letters.reopen_times(window),
             erased=await self._erasure_marks.erased(window),

@@ -1,5 +1,5 @@
-"""Reads from the ledger which worker was the first to deliver some exchanges, and what their events
-were made of.
+"""Reads the first entries of exchanges from the ledger: the worker that delivered each one first,
+and the digests of its first event.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shared.core.records.delivery.first_digests import FirstDigests
 from shared.core.records.delivery.first_entries import FirstEntries
 from shared.core.records.exchange.digests import Digests
 
-REMEMBER_S: Final = 30.0  # what was delivered since is not known
+REMEMBER_S: Final = 30.0  # later deliveries are not seen until then
 STEP_BYTES: Final = 64 * 1024  # between two pauses: about a millisecond
 
 

@@ -5,6 +5,6 @@ In: the spans, points and details of `shared.core.telemetry`. Out: OTLP over HTT
     export  exports spans and metrics
     events  exports the events that hold prompt and answer
 
-It imports `shared.core` and `shared.settings`, and no other adapter. What it imports of
-OpenTelemetry takes long to load, so function_app.py imports it only if a collector is set.
+It imports `shared.core` and `shared.settings`, and no other adapter. OpenTelemetry
+takes long to load, so function_app.py imports this package only if a collector is set.
 """

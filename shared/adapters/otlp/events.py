@@ -45,5 +45,5 @@ class OtlpEvents:
         )
 
     def close(self) -> None:
-        """Export what waits, once, and end the thread."""
+        """Export the waiting events, once, and end the thread."""
         self._provider.shutdown()

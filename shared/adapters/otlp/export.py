@@ -1,8 +1,8 @@
 """Export to a collector by OTLP over HTTP, with OpenTelemetry's SDK.
 
-Imported only where telemetry is switched on: it takes about 100 ms. The SDK reads the rest of its
-standard settings (OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES, …) itself. It exports from
-threads of its own, from a bounded queue, so a collector that is silent or down delays nobody.
+It is imported only if telemetry is switched on: that takes about 100 ms. The SDK reads the rest of
+its standard settings (OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES, …) itself. It exports
+from threads of its own, from a bounded queue, so a collector that is silent or down delays nobody.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class OtlpExport:
             self._metrics.add(point)
 
     def close(self) -> None:
-        """Export what waits, once, and end the threads."""
+        """Export the waiting points and spans, once, and end the threads."""
         for part in (self._traces, self._metrics, self._events):
             if part is not None:
                 part.close()

@@ -17,7 +17,7 @@ from shared.core.records.queue.envelope_message import QUEUE
 from shared.errors import StorageError
 
 # More than one, so that a put without a response does not hold up every other envelope.
-_PUTS_AT_ONCE: Final = 2
+_CONCURRENT_PUTS: Final = 2
 
 type _Waiting = tuple[str, asyncio.Future[None]]
 
@@ -80,7 +80,7 @@ class GroupedEnvelopes:
         queued: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((dump(envelope), queued))
         self._puts = [put for put in self._puts if not put.done()]
-        if len(self._puts) < _PUTS_AT_ONCE:
+        if len(self._puts) < _CONCURRENT_PUTS:
             self._puts.append(asyncio.create_task(self._put_waiting()))
         await queued
 
@@ -95,7 +95,7 @@ class GroupedEnvelopes:
             await self._queue.put_message(text)
         except StorageError as error:
             _resolve(group, error)
-        except Exception as error:  # noqa: BLE001 - a bug: who waits would do so for ever otherwise
+        except Exception as error:  # noqa: BLE001 - a bug: the senders would wait forever otherwise
             _resolve(group, StorageError(f"the queue's client failed: {type(error).__name__}"))
         else:
             _resolve(group, None)

@@ -1,7 +1,8 @@
 """The Storage queue of follow-ups. The deployment creates the queue, never the app.
 
 No function is bound to the queue: the scaler of a queue trigger counts the messages that are hidden
-until later, and would add instances for responses that are not due. A timer takes what is due.
+until later, and would add instances for responses that are not due. A timer takes the messages that
+are due.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from shared.adapters.storage.account import Storage
 from shared.core.records.queue import follow_up as follow_ups
 from shared.core.records.queue.follow_up import QUEUE, FollowUp, QueuedFollowUp
 
-# What nobody takes expires: the app was stopped for so long, or follows no more. It is more than
-# the longest wait and an outage of some days.
+# A message that is not taken expires, because the app was stopped for so long or follows no more
+# responses. This is longer than the longest wait and an outage of some days.
 MESSAGE_TTL_S: Final = 8 * 86_400
 
 
@@ -74,7 +75,7 @@ class FollowUpQueue:
 
 
 def _decoded(text: str) -> bytes:
-    """A message's text; as it is if it is not Base64, which is none of the app's."""
+    """A message's text. One that is not Base64, so not the app's, is returned as it is."""
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:

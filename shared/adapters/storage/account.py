@@ -1,8 +1,8 @@
 """The clients of the storage account that holds captures, envelopes and the ledger.
 
 They are made on first use, in the worker's event loop. Calls of the SDK's clients are made within
-`Storage.call` or `Storage.each`, which bound them: the SDK itself bounds silences of the response
-alone, neither an upload that is not taken nor a response that trickles.
+`Storage.call` or `Storage.each`, which bound them. The SDK itself bounds only the silences of a
+response, neither an upload that the service does not read nor a response that trickles.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from shared.adapters.storage.http_calls import StorageHttp
 from shared.settings.settings import StorageSettings
 from shared.settings.timeouts import StorageTimeouts
 
-# Few and short: a client may be waiting for the end of its response, and reconcile finds what is
-# given up here. The SDK waits initial_backoff + increment_base ** try, give or take
+# Few and short: a client may be waiting for the end of its response, and reconcile redelivers after
+# a failure. The SDK waits initial_backoff + increment_base ** try, give or take
 # random_jitter_range; its defaults are 15, 3 and 3 s.
 SDK_RETRIES: Final[Mapping[str, float]] = {
     "retry_total": 2,
@@ -41,7 +41,7 @@ _SCOPE: Final = "https://storage.azure.com/.default"
 
 
 class Storage:
-    """Clients for one account. `identity` is asked for only if there is no connection string."""
+    """Clients for one account. `identity` is called only if there is no connection string."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Storage:
             yield cast(T, item)
 
     async def aclose(self) -> None:
-        """Close what was opened."""
+        """Close the clients."""
         await self.direct.aclose()
         await self.blobs.close()
         await self._queue_service.close()

@@ -1,4 +1,4 @@
-"""How long to wait before the next try of a storage call, and whether there is one."""
+"""The wait before the next try of a storage call."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
     """Few tries, close together: a client may be waiting for the end of its response, and reconcile
-    redelivers what is given up here.
+    redelivers after a failure.
 
     Every wait is random within its bounds, so that the instances of an app do not return to a busy
     account at the same moment.
     """
 
     waits_s: tuple[float, ...] = (0.1, 0.5)  # before the second and the third try, on average
-    # of a Retry-After; a service that asks for more is not asked again
+    # the longest Retry-After to wait for; after a longer one there is no further try
     longest_s: float = 5.0
     uniform: Callable[[float, float], float] = random.uniform
 

@@ -6,7 +6,7 @@ after the other), signing and URLs included. An HTTP client of our own, on httpt
 0.29 ms (medians of 60 alternating rounds in one process, against a server in another): less than
 0.5 ms an exchange is not worth 250 lines and their bugs.
 
-All that is not on that path (listings, reports, probes) stays with the SDK.
+All other calls (listings, reports, probes) stay with the SDK.
 
 Sources: "Authorize with Shared Key", "Put Blob", "Get Blob", "Append Block", "Put Message" of the
 Storage REST reference.
@@ -40,7 +40,7 @@ type Token = Callable[[], Awaitable[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One service of an account, and what authorizes a call: exactly one of key, SAS and token."""
+    """One service of an account, and its authorization: exactly one of key, SAS and token."""
 
     url: str  # https://contoso.blob.core.windows.net, or http://127.0.0.1:10000/devstoreaccount1
     account: str = ""
@@ -74,8 +74,8 @@ class _StorageRequest:
 class DirectStorage:
     """Calls to one account's blobs and queues. All of them raise StorageError.
 
-    A call is tried again if there was no response, and if the service said that it is busy
-    (429 and every 5xx).
+    A call is tried again after no response, and after a status of a busy service (429 and every
+    5xx).
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class DirectStorage:
                 failure = error_for_status(
                     response.status, response.headers.get("x-ms-error-code", "")
                 )
-                if not _may_pass(response.status):
+                if not _is_transient(response.status):
                     raise failure
                 server_wait_s = retry_after_s(
                     response.headers.get("retry-after"), datetime.now(UTC)
@@ -193,7 +193,7 @@ def _http_date(second: int) -> str:
     return formatdate(second, usegmt=True)
 
 
-def _may_pass(status: int) -> bool:
+def _is_transient(status: int) -> bool:
     return status == 429 or status >= 500
 
 

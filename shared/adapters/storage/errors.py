@@ -35,7 +35,7 @@ def error_for_status(status: int, code: str) -> StorageError:
 def _kind(status: int, code: str) -> type[StorageError]:
     if status == 404:
         return StorageNotFound
-    # BlobImmutableDueToPolicy, and whatever it is called for a legal hold
+    # BlobImmutableDueToPolicy, or the code for a legal hold
     is_immutable = status == 409 and "Immutable" in code
     return StorageImmutable if is_immutable else StorageError
 

@@ -55,7 +55,7 @@ class StorageHttp:
         """One try. `url` is percent-encoded and sent as it is.
 
         Raises StorageError if there is no connection, if it breaks, is silent or takes too
-        long, and if what arrives is not HTTP.
+        long, and if the response is not HTTP.
         """
         address = URL(url, encoded=True)
         try:

@@ -1,5 +1,5 @@
-"""The upstream: Azure OpenAI, or whatever AZURE_OPENAI_BASE_URL names, called through an httpx
-transport. httpx's exceptions become fnsse's here, and only here.
+"""Calls the upstream, which AZURE_OPENAI_BASE_URL names, through an httpx transport. This module
+alone translates httpx's exceptions into fnsse's.
 """
 
 from __future__ import annotations
@@ -66,8 +66,7 @@ class Upstream:
         self._origin = base.copy_with(raw_path=b"/")
         self._prefix = base.raw_path.rstrip(b"/")
         self._addresses = forwarding.upstream_addresses(base.host, base.port, self._prefix)
-        # Not an AsyncClient: it would keep cookies, log URLs, and pass each piece through more
-        # generators.
+        # An AsyncClient would keep cookies, log URLs, and pass each piece through more generators.
         self._transport = transport
         self._credential = credential
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Fetches what the upstream has, on the app's own behalf: with its credential, and as a whole."""
+"""Fetches whole responses from the upstream on the app's own behalf, with its credential."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class UpstreamReader:
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`timeout_s` bounds one fetch with all that it takes."""
+        """`timeout_s` bounds one fetch, repeats included."""
         self._upstream = upstream
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes

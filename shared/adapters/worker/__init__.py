@@ -1,7 +1,7 @@
 """Microsoft's Python worker, whose process the app runs in.
 
 In: the worker library as it is installed. Out: the library patched where it would hold or lose
-invocations, and a sentence on what is not as expected.
+invocations, and a sentence that names each deviation.
 
     worker_library    the patches, and the versions that they were tested with
     http_invocations  patches of how the library pairs a request with its invocation

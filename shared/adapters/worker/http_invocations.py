@@ -1,5 +1,5 @@
 """Patches of how Microsoft's worker library pairs an HTTP request with its invocation: the wait of
-the one for the other gets a bound, and what the library keeps of both is released.
+one for the other gets a bound, and the library's references to both are released.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, Final
 from shared.errors import UnsupportedLibrary
 from shared.http.releasing_response import references_of
 
-# The two ways differ by milliseconds; a worker that is just starting, or busy, is allowed for.
-# What never meets keeps its caller for so long: a request whose client closed its sending side, or
-# with a header that the host does not pass on (docs/reference/errors.md).
+# Both arrive within milliseconds of each other, or later in a worker that is starting or busy. A
+# request that never gets its invocation waits for so long: one whose client closed its sending
+# side, or with a header that the host does not pass on (docs/reference/errors.md).
 PAIRING_TIMEOUT_S: Final = 10.0
 FORGET_AFTER_S: Final = 5.0
 _INTERVALS: Final = 10  # of a wait
@@ -94,8 +94,8 @@ class _BoundedWait:
 
 class _IntervalTimeout:
     """Ends a wait after a number of short intervals. An interval in which the event loop was
-    blocked counts once, however long it was: the loop handles what came meanwhile before the wait
-    ends.
+    blocked counts once, however long it was: the loop handles the events of that time before the
+    wait ends.
     """
 
     def __init__(self, timeout: asyncio.Timeout, timeout_s: float) -> None:

@@ -25,8 +25,8 @@ from shared.http.releasing_response import installed_coordinator
 
 _log = logging.getLogger("fnsse.worker_library")
 
-# What was tested, to the minor version. `.github/workflows/newest-dependencies.yml` runs the tests
-# with newer ones.
+# The tested versions, to the minor version. `.github/workflows/newest-dependencies.yml` runs the
+# tests with newer ones.
 TESTED_VERSIONS: Final = {
     "azure-functions-runtime": "1.3",
     "azurefunctions-extensions-http-fastapi": "1.0",

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
-# Their records may come after the end of the invocation that caused them, or before the first one.
+# Their records may come after the end of the invocation that caused them, or before any invocation.
 _LOGGERS_OUTSIDE_INVOCATIONS: Final = ("fnsse.recording", "fnsse.ledger", "fnsse.worker_library")
 
 _SDK_LOGGERS: Final = (
@@ -16,9 +16,9 @@ _SDK_LOGGERS: Final = (
     "azure.identity",
 )
 
-# Python's own figure is 2,000: so many more objects made than freed start a collection. An exchange
-# leaves no cycles, so a fifth of the collections finds the same, for half of their
-# share of the worker's CPU (4 %, measured).
+# A collection starts when this many more objects were made than freed; Python's default is 2,000.
+# An exchange leaves no cycles, so a fifth of the collections finds as much. Their share of the
+# worker's CPU was 4 %, and is half of that (measured).
 _GC_THRESHOLD: Final = 10_000
 
 
@@ -51,8 +51,8 @@ def _log_to_stderr(names: Iterable[str]) -> None:
     """The host (4.1037) drops a record of an invocation that has ended (seen there): the only trace
     of an exchange that could not be recorded.
 
-    What a worker writes to stderr the host logs as Host.Function.Console, with the level that its
-    words tell ("error", "warn": WorkerProcess.cs in Azure/azure-functions-host).
+    The host logs a line of a worker's stderr as Host.Function.Console. It derives the level from
+    words in the line ("error", "warn": WorkerProcess.cs in Azure/azure-functions-host).
     """
     console = logging.StreamHandler()
     console.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
