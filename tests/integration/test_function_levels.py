@@ -85,9 +85,9 @@ def test_each_http_function_has_its_level(functions: Functions) -> None:
     assert levels(functions) == LEVELS
 
 
-def test_if_the_app_checks_tokens_the_host_lets_every_call_through() -> None:
-    """APIM has a token, and no key. tests/e2e/test_entra.py shows that each of these functions asks
-    for a token.
+def test_the_host_checks_no_keys_if_the_app_checks_tokens() -> None:
+    """API Management has a token then, and no key. tests/e2e/test_entra.py shows that each of these
+    functions checks the token.
     """
     assert levels(indexed(ENTRA)) == dict.fromkeys(LEVELS, "ANONYMOUS")
 

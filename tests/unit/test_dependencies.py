@@ -71,7 +71,8 @@ def licence_of(package: str) -> str:
     return f"unknown: {classifiers}"
 
 
-def test_each_production_dependency_has_a_reason_and_nothing_else_has_a_row() -> None:
+def test_each_production_dependency_has_a_reason() -> None:
+    """Each has a row with its reason, and nothing else has a row."""
     assert ROWS.keys() == set(DIRECT)
     assert all(reason.strip() for reason, _ in ROWS.values())
 
@@ -81,7 +82,8 @@ def test_the_page_names_the_licence_that_the_package_declares(package: str) -> N
     assert licence_of(package) == ROWS[package][1]
 
 
-def test_each_package_of_the_page_has_a_reason_and_the_licence_that_its_lock_names() -> None:
+def test_each_package_of_the_page_has_a_reason() -> None:
+    """Its row has its licence as well, which is the one in the lock file."""
     wanted = json.loads((PAGE / "package.json").read_text("utf-8"))["dependencies"]
     locked = json.loads((PAGE / "package-lock.json").read_text("utf-8"))["packages"]
     licences = {name: locked[f"node_modules/{name}"]["license"] for name in wanted}

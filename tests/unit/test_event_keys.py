@@ -136,8 +136,8 @@ def test_the_envelopes_usage_is_used_if_the_capture_is_missing() -> None:
     assert (event["request_bytes"], event["request_sha256"]) == (5, None)
 
 
-def test_a_path_without_a_deployment_takes_the_model_that_was_asked_for() -> None:
-    """On the v1 routes."""
+def test_the_requested_model_is_the_deployment() -> None:
+    """The paths of the v1 routes name no deployment."""
     request = asking({"model": "my-deployment", "input": "hi"})
     event = event_of(envelope(operation="responses", deployment=None, stream=False), request, None)
     assert (event["deployment"], event["prompt"]) == ("my-deployment", "hi")
@@ -180,8 +180,10 @@ def test_the_type_says_what_kind_of_response_it_is(operation: str, expected: str
     assert event_of(failed, None, None)["type"] == "error"
 
 
-def test_tool_calls_without_indices_are_distinguished_by_their_ids() -> None:
-    """Some servers give every call the index 0; some repeat the name in each delta."""
+def test_tool_calls_are_distinguished_by_their_ids() -> None:
+    """Their indices do not suffice: some servers give every call the index 0. Some repeat the name
+    in each delta.
+    """
 
     def piece(call_id: str | None, name: str | None, arguments: str) -> dict[str, Any]:
         call = {"index": 0, "id": call_id, "function": {"name": name, "arguments": arguments}}

@@ -28,7 +28,7 @@ def test_every_key_of_the_schema_is_described() -> None:
     assert undescribed == []
 
 
-def test_the_keys_that_consumers_have_always_parsed_keep_their_types() -> None:
+def test_the_keys_of_the_contract_keep_their_types() -> None:
     """The contract's ten keys; the two timings are there for streams alone."""
     properties = event_schema.schema()["properties"]
     types = {name: properties[name].get("type") for name in list(properties)[:10]}

@@ -55,9 +55,9 @@ def bare(tmp_path: Path) -> Path:
     any(python.exists() for python in ELSEWHERE),
     reason="this machine has a Python 3.13 for all users",
 )
-def test_without_python_313_it_says_what_to_install_and_changes_nothing(bare: Path) -> None:
-    """A shim that fails, as pyenv's do for a version that is not selected, is not taken for a
-    Python.
+def test_without_python_313_nothing_is_changed(bare: Path) -> None:
+    """It says what to install. A shim that fails, as pyenv's do for a version that is not selected,
+    is not taken for a Python.
     """
     shim = bare / "bin" / "python3.13"
     shim.write_text("#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n")
