@@ -10,12 +10,6 @@ import pytest
 from local.repository import ROOT
 
 _LONGEST: Final = 60
-# Folders with tests whose names are longer.
-_LONGER: Final = (
-    "prove/tests",
-    "tests/integration",
-    "tests/unit",
-)
 
 
 @pytest.mark.parametrize("folder", ["tests", "prove/tests"])
@@ -23,7 +17,6 @@ def test_no_name_is_long(folder: str) -> None:
     names = {
         f"{file.relative_to(ROOT)}: {node.name}"
         for file in (ROOT / folder).rglob("test_*.py")
-        if not str(file.relative_to(ROOT)).startswith(_LONGER)
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")

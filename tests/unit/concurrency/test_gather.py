@@ -13,7 +13,7 @@ from shared.concurrency.gather import gather_bounded
 pytestmark = pytest.mark.anyio
 
 
-async def test_no_more_than_so_many_are_under_way_and_results_keep_their_order() -> None:
+async def test_calls_are_bounded_and_results_keep_their_order() -> None:
     under_way = most = 0
 
     async def work(item: int) -> int:

@@ -110,7 +110,8 @@ async def test_after_a_failure_there_is_a_pause() -> None:
     assert await renewal.value() == "value-2"
 
 
-async def test_a_value_is_renewed_ahead_of_its_expiry_while_callers_get_the_old_one() -> None:
+async def test_a_value_is_renewed_ahead_of_its_expiry() -> None:
+    """Callers get the old value meanwhile."""
     endpoint = Endpoint()
     renewal = endpoint.renewal()
     await renewal.value()
