@@ -6,6 +6,7 @@ import ast
 import json
 import logging
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,16 +29,18 @@ SOURCES = [
 ]
 
 
-def functions() -> set[str]:
+@cache
+def functions() -> frozenset[str]:
     """The names of the app's functions, from its source."""
-    return {
+    return frozenset(
         name
         for source in SOURCES
         for name in re.findall(r"@\w+\.function_name\(\"(\w+)\"\)", source)
-    }
+    )
 
 
-def log_messages() -> set[str]:
+@cache
+def log_messages() -> frozenset[str]:
     """Every literal that the app logs with a level of its own."""
     found: set[str] = set()
     for source in SOURCES:
@@ -52,7 +55,7 @@ def log_messages() -> set[str]:
                     for argument in node.args[:1]
                     if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
                 }
-    return found
+    return frozenset(found)
 
 
 def test_a_failed_call_is_a_server_error() -> None:
