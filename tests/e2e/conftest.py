@@ -1,5 +1,6 @@
 """The stacks of the end-to-end tests: each is started once per Functions host and settings, and
-shared.
+shared. A worker that goes on with other folders' tests ends it: an idle Functions host takes an
+eighth of a core.
 
 Which tests run on which host:
 
@@ -132,21 +133,21 @@ def serve(
         assert pool.accepted, "the app did not call its upstream through the pool"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(functions_host: FunctionsHost, pools: list[AccountPool] | None) -> Iterator[Stack]:
     """All parts, on free ports, shared by all tests on this host: leave it as you found it."""
     with serve(functions_host, POLLING, pools) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def events(stack: Stack) -> Iterator[EventLog]:
     """The events of `stack`, received from its start on."""
     with EventLog(stack) as log:
         yield log
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def strained(functions_host: FunctionsHost, pools: list[AccountPool] | None) -> Iterator[Stack]:
     """A second stack with short limits, which comments, answers early and drains; shared by the
     tests that stop its parts: leave them running.
