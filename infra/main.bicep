@@ -42,27 +42,27 @@ param location string = ''
 @description('Optional. Tags of all new resources.')
 param tags tagsType = {}
 
-@description('Required. The gateway in front of the app: a new one, or one that is there already.')
+@description('Required. The gateway in front of the app: a new or an existing one.')
 param apiManagement apiManagementType
 
-@description('Required. The Azure OpenAI accounts behind the app, new or there already. One is called by the app itself; several through a pool on API Management, by priority and weight.')
+@description('Required. The Azure OpenAI accounts of the app, new or existing. The app calls one account directly, and several through a pool on API Management, by priority and weight.')
 @minLength(1)
 @maxLength(30)
 param openAi openAiType[]
 
-@description('Optional. When the pool leaves an account alone that answers 429 or 5xx. Without effect where there is one account.')
+@description('Optional. When the pool stops calling an account that answers 429 or 5xx. It has no effect with one account.')
 param circuitBreaker circuitBreakerType = {}
 
-@description('Optional. Where the events go. Default: a new Standard namespace that inflates by itself.')
+@description('Optional. Where the events go. Default: a new Standard namespace that inflates automatically.')
 param eventHubs eventHubsType = { kind: 'new' }
 
-@description('Optional. What analysts open: an Azure Data Explorer cluster with table and functions, which costs from then on. Default: none.')
+@description('Optional. The tool of analysts: an Azure Data Explorer cluster with table and functions, which costs money from then on. Default: none.')
 param analytics 'adx' | 'none' = 'none'
 
-@description('Optional. The object id of who may read hub and cluster from the start. Default: who deploys.')
+@description('Optional. The object id of the first reader of hub and cluster. Default: the deployer.')
 param analystObjectId string = deployer().objectId
 
-@description('Optional. What that is. Default: a user, or a service principal if one deploys.')
+@description('Optional. Its type. Default: a user, or a service principal if one deploys.')
 param analystType 'User' | 'Group' | 'ServicePrincipal' = empty(deployer().?userPrincipalName ?? '')
   ? 'ServicePrincipal'
   : 'User'
@@ -70,25 +70,25 @@ param analystType 'User' | 'Group' | 'ServicePrincipal' = empty(deployer().?user
 @description('Optional. The size and retention of that cluster.')
 param dataExplorer dataExplorerType = {}
 
-@description('Optional. Whether the app and what it uses have public addresses. Default: they do, open to those whom Entra ID knows.')
+@description('Optional. Whether the app and its resources have public addresses. Default: they do, for callers that Entra ID authenticates.')
 param network networkType = { kind: 'none' }
 
 @description('Optional. Where logs are kept. Default: a new workspace.')
 param logAnalytics logAnalyticsType = { kind: 'new' }
 
-@description('Optional. How the app knows API Management: by a function key, which Key Vault keeps, or by its Entra token. Default: function_key.')
+@description('Optional. How the app recognises API Management: by a function key in Key Vault, or by its Entra token. Default: function_key.')
 param callerAuth 'function_key' | 'entra' = 'function_key'
 
-@description('Optional. The client id of the app registration that is the audience of Entra tokens. Needed where callerAuth is entra.')
+@description('Optional. The client id of the app registration that is the audience of Entra tokens. Needed if callerAuth is entra.')
 param audienceClientId string = ''
 
-@description('Optional. The object ids of those who may call the operators\' routes with an Entra token. Default: no one.')
+@description('Optional. The object ids of those who may call the operators\' routes with an Entra token. Default: nobody.')
 param operatorObjectIds string[] = []
 
 @description('Optional. The teams that call: a product, a subscription, its key in the vault, and limits for each. Default: none.')
 param teams teamType[] = []
 
-@description('Optional. What Entra tokens of the teams\' applications must hold. Default: callers have subscription keys alone.')
+@description('Optional. The claims that Entra tokens of the teams\' applications must have. Default: callers have only subscription keys.')
 param clientTokens clientTokensType?
 
 @description('Optional. How long captures and ledger are kept, in days. Default: 30.')
@@ -96,17 +96,17 @@ param clientTokens clientTokensType?
 @maxValue(3650)
 param captureRetentionDays int = 30
 
-@description('Optional. For how many days nobody can alter or delete a capture, by time-based retention of its versions: at most captureRetentionDays. An erased exchange is gone only after it, and what is recorded as redacted would be kept unredacted. To be decided before the first deployment. Default: none.')
+@description('Optional. For how many days nobody can alter or delete a capture, by time-based retention of its versions: at most captureRetentionDays. An erased exchange is gone only after that time, and redacted exchanges would be kept unredacted. Decide before the first deployment. Default: none.')
 @minValue(1)
 @maxValue(3650)
 param immutableCaptureDays int?
 
-@description('Optional. How many days captures that were erased or replaced can be brought back, by who may restore blobs; 0: not at all. Default: 7.')
+@description('Optional. How many days erased or replaced captures can be restored, by those who may restore blobs; 0: not at all. Default: 7.')
 @minValue(0)
 @maxValue(365)
 param captureSoftDeleteDays int = 7
 
-@description('Optional. Who may upload a content policy (the setting CONTENT_POLICY names its blob, policies/content.json). Default: no one.')
+@description('Optional. Who may upload a content policy (the setting CONTENT_POLICY names its blob, policies/content.json). Default: nobody.')
 param contentPolicyAuthors authorType[] = []
 
 @description('Optional. required: nothing goes upstream, and no response ends, before its capture is stored. Default: best_effort.')
@@ -124,25 +124,25 @@ param settings settingsType = {}
 @description('Optional. The redundancy of the storage accounts. Default: Standard_LRS, which every region has. Standard_ZRS needs a region with availability zones.')
 param storageSku storageSkuType = 'Standard_LRS'
 
-@description('Optional. Whether a deleted Key Vault keeps its name for 90 days, and nobody can shorten that. To be decided before the first deployment: Azure changes neither later. Default: false, and a deleted vault keeps its name for 7 days, or until it is purged.')
+@description('Optional. Whether a deleted Key Vault keeps its name for 90 days, and nobody can shorten that. Decide before the first deployment: Azure changes neither later. Default: false, and a deleted vault keeps its name for 7 days, or until it is purged.')
 param keyVaultPurgeProtection bool = false
 
-@description('Optional. Address ranges that may reach the app\'s public address beside the availability test, such as those that the gateway calls from and those of operators: 203.0.113.0/24. Default: all; who calls has to prove itself in any case.')
+@description('Optional. Address ranges that may reach the app\'s public address, in addition to the availability test, such as those of the gateway and of operators: 203.0.113.0/24. Default: all; every caller has to authenticate in any case.')
 @maxLength(500)
 param allowedCallers string[] = []
 
-@description('Optional. Whether Key Vault, storage, Event Hubs and Azure OpenAI log who changed, deleted or read secrets, blobs and keys, as far as they are new. Default: false.')
+@description('Optional. Whether Key Vault, storage, Event Hubs and Azure OpenAI log who changed, deleted or read secrets, blobs and keys. Only new resources do. Default: false.')
 param auditLogs bool = false
 
-@description('Optional. Who is notified of alerts. Default: no one; they show in the portal.')
+@description('Optional. Who is notified of alerts. Default: nobody; they show in the portal.')
 param alerts alertsType = {}
 
 @description('Optional. The address of the folder docs/how-to. Each alert links to its page there. Default: the folder in the repository.')
 param runbookUrl string = 'docs/how-to'
 
-// --- What the switches mean ----------------------------------------------------------------------
+// --- Derived values ------------------------------------------------------------------------------
 
-// main.bicepparam cannot leave a parameter out: an environment without a region hands on an empty
+// main.bicepparam cannot leave a parameter out: an environment without a region passes an empty
 // text.
 #disable-next-line no-loc-expr-outside-params
 var region = empty(location) ? resourceGroup().location : location
@@ -200,8 +200,8 @@ var immutableCaptures = immutableCaptureDays == null
           ? fail('immutableCaptureDays would keep the bodies that the content mode redacted erases. Leave one of both out')
           : { container: containerNames.captures, days: immutableCaptureDays! }
 
-// Ids from names, because a table that is looped over may hold nothing that is known only after
-// something was deployed.
+// Ids from names, because the table of a loop must not hold values that are known only after a
+// deployment.
 var ids = {
   app: resourceId('Microsoft.Web/sites', names.functionApp)
   identity: resourceId('Microsoft.ManagedIdentity/userAssignedIdentities', names.identity)
@@ -400,8 +400,8 @@ module virtualNetwork 'modules/virtual-network.bicep' = if (newVirtualNetwork !=
   }
 }
 
-// Written out: what environment() says is not known before the deployment starts, and a loop has to
-// be.
+// Written out, because environment() is not known before the deployment starts, and a loop's table
+// has to be.
 #disable-next-line no-hardcoded-env-urls
 var storageSuffix = 'core.windows.net'
 var zones = {
@@ -450,8 +450,8 @@ var appEndpoints = concat(
   vaulted ? [{ name: 'key-vault', resourceId: ids.keyVault, groupId: 'vault', zones: zones.keyVault }] : []
 )
 
-// A cluster is asked by its own name, and takes data that is ingested by hand in blobs and queues
-// of its own.
+// Queries go to the cluster's own name. Data that is ingested by hand goes to its own blobs and
+// queues.
 var clusterEndpoints = withDataExplorer
   ? [
       {
@@ -524,8 +524,8 @@ var gatewayPrincipalId = newApiManagement != null
   : existingService!.identity.principalId
 var gatewayUrl = newApiManagement != null ? newService!.outputs.gatewayUrl : existingService!.properties.gatewayUrl
 
-// Before the app, which takes minutes: a role is not in effect at once, and API Management reads
-// the vault as soon as it is given the named value.
+// Before the app, which takes minutes, because a role is not in effect at once, and API Management
+// reads the vault as soon as it gets the named value.
 module keyVault 'modules/key-vault.bicep' = if (vaulted) {
   params: {
     name: names.keyVault
@@ -675,7 +675,7 @@ var eventHubsEndpoint = newEventHubs != null
   ? eventHubsNamespace!.outputs.endpoint
   : existingNamespace!.properties.serviceBusEndpoint
 
-// What the templates deploy; for other deployments the setting says it.
+// Only the deployments of the templates; the setting names others.
 var deploymentProfiles = map(
   flatten(map(openAi, account => account.?deployments ?? [])),
   deployment => { '${deployment.name}': { sku: deployment.sku, model: deployment.model } }
@@ -692,7 +692,7 @@ var appSettings = union(defaultSettings, deploymentSettings, settings, {
   AZURE_OPENAI_BASE_URL: pooled
     ? '${gatewayUrl}/${poolPath}'
     : openAi[0].kind == 'new' ? openAiAccounts[0]!.outputs.endpoint : existingAccounts[0]!.properties.endpoint
-  // The pool says of each response where it came from.
+  // The pool names the account of each response.
   AZURE_OPENAI_REGION: pooled ? '' : openAi[0].kind == 'new' ? accounts[0].region : existingAccounts[0]!.location
   AzureWebJobsStorage__blobServiceUri: hostStorage.outputs.blobUri
   AzureWebJobsStorage__clientId: identity.properties.clientId
@@ -867,7 +867,7 @@ module platformAlerts 'modules/platform-alerts.bicep' = {
     applicationInsightsId: ids.insights
     private: private
     functionAppHostName: app.outputs.hostName
-    // A rule and what it watches lie in one subscription.
+    // A rule and its resource are in one subscription.
     eventHubsNamespaceId: split(ids.eventHubs, '/')[2] == here ? ids.eventHubs : null
     storageAccountIds: [ids.hostStorage, ids.captureStorage]
     openAiAccountIds: filter(map(accounts, account => account.id), id => split(id, '/')[2] == here)
@@ -888,7 +888,7 @@ module workbook 'modules/workbook.bicep' = {
   dependsOn: [insights]
 }
 
-// --- What analysts open --------------------------------------------------------------------------
+// --- Analysts ------------------------------------------------------------------------------------
 
 module accessOfAnalyst 'modules/access.bicep' = if (withDataExplorer) {
   params: {
@@ -954,13 +954,13 @@ module privateEndpointOfCluster 'modules/private-endpoints.bicep' = if (withData
 
 // --- Outputs -------------------------------------------------------------------------------------
 
-@description('What an OpenAI SDK takes as azure_endpoint.')
+@description('The azure_endpoint of an OpenAI SDK.')
 output gatewayEndpoint string = api.outputs.endpoint
 
 @description('The subscription of the first caller. API Management has its key.')
 output subscriptionName string = '${names.gateway}-first'
 
-@description('A model deployment to call first. Empty where every account exists.')
+@description('A model deployment to call first. Empty if every account exists.')
 output modelDeployment string = first(flatten(map(
   openAi,
   account => map(account.?deployments ?? [], deployment => deployment.name)

@@ -1,16 +1,16 @@
 using 'main.bicep'
 
 // Values come from the environment: `azd env set NAME VALUE`, or `export NAME=VALUE` before `az
-// deployment group create`. Edit this file for what is not here; main.bicep describes every
-// parameter. A variable of the repository that is not set comes as an empty text: that means the
-// default, too. docs/how-to/deploy.md lists the variables.
+// deployment group create`. Edit this file for other parameters; main.bicep describes all of them.
+// An empty variable, such as an unset variable of the repository, means the default.
+// docs/reference/deployment-options.md lists the variables.
 
 param environmentName = empty(readEnvironmentVariable('AZURE_ENV_NAME', ''))
   ? 'fnsse'
   : readEnvironmentVariable('AZURE_ENV_NAME', '')
 param location = readEnvironmentVariable('AZURE_LOCATION', '')
 
-// --- Trying it out, or production ----------------------------------------------------------------
+// --- Evaluation or production --------------------------------------------------------------------
 
 var profiles = {
   evaluation: { httpInstances: 1, storageSku: 'Standard_LRS', keyVaultPurgeProtection: false, auditLogs: false }
@@ -85,8 +85,8 @@ param openAi = [
 // --- The events ----------------------------------------------------------------------------------
 
 var leastUnits = readEnvironmentVariable('EVENTHUB_CAPACITY', '')
-// What the namespace has: infra/hooks/preprovision.py sets it, so that a deployment takes no unit
-// away.
+// The namespace's current units: infra/hooks/preprovision.py sets it, so that a deployment takes no
+// unit away.
 var currentUnits = readEnvironmentVariable('EVENTHUB_CURRENT_CAPACITY', '')
 
 param eventHubs = {

@@ -22,17 +22,17 @@ var roleIds = {
 
 // /subscriptions/<2>/resourceGroups/<4>/…
 module assignment 'role-assignment.json' = [
-  for each in assignments: {
-    scope: resourceGroup(split(each.resourceId, '/')[2], split(each.resourceId, '/')[4])
+  for grant in assignments: {
+    scope: resourceGroup(split(grant.resourceId, '/')[2], split(grant.resourceId, '/')[4])
     params: {
-      resourceId: each.resourceId
-      roleId: roleIds[each.role]
-      // One name for one principal on one resource: Azure lets no assignment change hands. An
-      // identity that was deleted and made again has another object id, and so another assignment.
-      assignmentName: guid(each.resourceId, each.principalId, roleIds[each.role])
-      principalId: each.principalId
-      principalType: each.?principalType ?? 'ServicePrincipal'
-      description: each.why
+      resourceId: grant.resourceId
+      roleId: roleIds[grant.role]
+      // A name for each principal on each resource, because Azure does not let an assignment change
+      // its principal. An identity that was deleted and made again has another object id.
+      assignmentName: guid(grant.resourceId, grant.principalId, roleIds[grant.role])
+      principalId: grant.principalId
+      principalType: grant.?principalType ?? 'ServicePrincipal'
+      description: grant.why
     }
   }
 ]

@@ -11,7 +11,7 @@ param location string
 @description('Required. Their tags.')
 param tags tagsType
 
-@description('Required. The Application Insights that the queries are put to.')
+@description('Required. The Application Insights that the queries read.')
 param applicationInsightsId string
 
 @description('Required. The action groups that are notified.')
@@ -20,9 +20,9 @@ param actionGroupIds string[]
 @description('Required. The address of the folder docs/how-to. Each rule links to its page there.')
 param runbookUrl string
 
-// Severity 0 critical, 1 error, 2 warning. `dimensions` are columns of the query: each value of
-// theirs is an alert of its own, and the notification holds it. The queries are
-// infra/queries/*.kql: each can be run by hand in Application Insights.
+// Severity 0 critical, 1 error, 2 warning. `dimensions` are columns of the query: each of their
+// values raises a separate alert, and the notification has it. The queries are
+// infra/queries/*.kql; each can be run by hand in Application Insights.
 var alerts = [
   {
     name: 'poison'
@@ -128,7 +128,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       severity: alert.severity
       enabled: true
       scopes: [applicationInsightsId]
-      // The tables of a new Application Insights are not there yet. The tests run the queries.
+      // The tables of a new Application Insights do not exist yet. The tests run the queries.
       skipQueryValidation: true
       evaluationFrequency: alert.every
       windowSize: alert.window

@@ -1,4 +1,4 @@
-// What the gateway logs of a call, for each API that prompts pass through.
+// The gateway's log of calls, for each API that prompts pass through.
 
 @export()
 @description('No body, no header, no query: bodies hold prompts and answers, headers and query may hold keys.')

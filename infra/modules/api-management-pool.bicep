@@ -6,7 +6,7 @@ metadata description = 'The pool: an API on API Management that the app alone ma
 @description('Required. Name of the API Management instance, in the resource group that this module is deployed to. Its identity needs the role Cognitive Services OpenAI User on each account.')
 param serviceName string
 
-@description('Required. What the names begin with of all that it adds, as in api-management.bicep, which has to be deployed before: it makes the loggers.')
+@description('Required. The prefix of the names of everything that it adds, as in api-management.bicep, which has to be deployed before because it makes the loggers.')
 @minLength(1)
 @maxLength(40)
 param name string
@@ -14,7 +14,7 @@ param name string
 @description('Required. The path of the API, which ends in /openai.')
 param path string
 
-@description('Required. Client id of the app\'s identity: its token for Azure OpenAI opens the pool, and no other does.')
+@description('Required. Client id of the app\'s identity: the pool accepts only its token for Azure OpenAI.')
 param appClientId string
 
 @description('Required. The accounts. API Management takes at most 30 in a pool.')
@@ -22,7 +22,7 @@ param appClientId string
 @maxLength(30)
 param members poolMemberType[]
 
-@description('Required. When an account is left alone for a while.')
+@description('Required. When an account gets no calls for a while.')
 param circuitBreaker circuitBreakerType
 
 @description('Optional. Percentage of calls without an error that the gateway reports to Application Insights.')
@@ -57,7 +57,7 @@ resource accounts 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
         validateCertificateChain: true
         validateCertificateName: true
       }
-      // API Management takes one rule for a backend. A failure opens it at once, since the retry of
+      // API Management allows one rule for each backend. One failure opens it, because the retry of
       // the same call gets another account only if the pool no longer picks this one.
       circuitBreaker: {
         rules: [
@@ -68,7 +68,7 @@ resource accounts 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
               interval: 'PT1M'
               statusCodeRanges: [{ min: 429, max: 429 }, { min: 500, max: 599 }]
             }
-            // Of a response without Retry-After. A 429 of Azure OpenAI has it, and says how long.
+            // For a response without Retry-After. A 429 of Azure OpenAI has it.
             tripDuration: 'PT${circuitBreaker.?seconds ?? 10}S'
             acceptRetryAfter: true
           }
@@ -81,7 +81,7 @@ resource accounts 'Microsoft.ApiManagement/service/backends@2024-05-01' = [
 resource pool 'Microsoft.ApiManagement/service/backends@2024-05-01' = {
   parent: service
   name: '${name}-pool'
-  // A pool has neither an address nor a protocol, which the compiler's types ask for.
+  // A pool has neither an address nor a protocol, which the compiler's types require.
   #disable-next-line BCP035
   properties: {
     title: '${name}-pool'

@@ -27,7 +27,7 @@ param capacity int = 1
 @minLength(3)
 param publisherEmail string
 
-@description('Required. Organisation that stands on those messages and on the developer portal.')
+@description('Required. Organisation in those messages and on the developer portal.')
 @minLength(1)
 param publisherName string
 
@@ -87,5 +87,5 @@ output name string = service.name
 @description('Object id of the instance\'s managed identity.')
 output principalId string = service.identity.principalId
 
-@description('Address of the gateway: what an OpenAI SDK takes as azure_endpoint.')
+@description('Address of the gateway: the azure_endpoint of an OpenAI SDK.')
 output gatewayUrl string = service.properties.gatewayUrl

@@ -6,7 +6,7 @@ metadata description = 'The teams that call the API: a product, a subscription a
 @description('Required. Name of the API Management instance, in the resource group that this module is deployed to.')
 param serviceName string
 
-@description('Required. What the names begin with of all that it adds, as in api-management.bicep, which has to be deployed before: it makes the API.')
+@description('Required. The prefix of the names of everything that it adds, as in api-management.bicep, which has to be deployed before because it makes the API.')
 @minLength(1)
 @maxLength(40)
 param name string

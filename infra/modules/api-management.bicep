@@ -5,13 +5,13 @@ import { clientTokensType, teamType } from 'types.bicep'
 metadata description = 'The Azure OpenAI API in front of fnsse, on an API Management instance that exists. Everything that it adds carries the name of the environment.'
 
 @export()
-@description('How the function app knows its gateway: by a function key, or by the Entra token of the gateway\'s managed identity.')
+@description('How the function app recognises its gateway: by a function key, or by the Entra token of the gateway\'s managed identity.')
 type callerAuthentication = 'function_key' | 'entra'
 
 @description('Required. Name of the API Management instance, in the resource group that this module is deployed to. It needs a system-assigned identity.')
 param serviceName string
 
-@description('Required. What the names begin with of all that it adds, such as fnsse-prod: several environments may share an instance.')
+@description('Required. The prefix of the names of everything that it adds, such as fnsse-prod: several environments may share an instance.')
 @minLength(1)
 @maxLength(40)
 param name string
@@ -19,13 +19,13 @@ param name string
 @description('Required. Host name of the function app, such as contoso.azurewebsites.net.')
 param functionAppHostName string
 
-@description('Required. How the function app knows its gateway.')
+@description('Required. How the function app recognises its gateway.')
 param callerAuth callerAuthentication
 
-@description('Optional. Required where callerAuth is entra: the application (client) id or the application id URI of the app registration that is the token\'s audience.')
+@description('Optional. Required if callerAuth is entra: the application (client) id or the application id URI of the app registration that is the token\'s audience.')
 param audience string = ''
 
-@description('Optional. Required where callerAuth is function_key: versionless address of the Key Vault secret that holds the function key. The instance\'s identity needs the role Key Vault Secrets User on it before this module runs.')
+@description('Optional. Required if callerAuth is function_key: versionless address of the Key Vault secret that holds the function key. The instance\'s identity needs the role Key Vault Secrets User on it before this module runs.')
 param functionKeySecretUri string = ''
 
 @description('Required. Resource id of the Application Insights that the gateway reports calls to. The instance\'s identity needs the role Monitoring Metrics Publisher on it.')
@@ -36,16 +36,16 @@ param applicationInsightsResourceId string
 @maxValue(100)
 param samplingPercentage int = 100
 
-@description('Optional. Whether the function app is reachable from its virtual network alone. The tier of the instance must then reach that network.')
+@description('Optional. Whether the function app is reachable only from its virtual network. The tier of the instance must then reach that network.')
 param privateNetwork bool = false
 
-@description('Optional. First segments of the API\'s path, where /openai alone is taken on this instance: `ai` makes it /ai/openai, and azure_endpoint then ends in /ai.')
+@description('Optional. First segments of the API\'s path, if /openai is taken on this instance: `ai` makes it /ai/openai, and azure_endpoint then ends in /ai.')
 param pathPrefix string = ''
 
-@description('Optional. The teams, for those of their applications that call with an Entra token. Their products are made by api-management-teams.bicep.')
+@description('Optional. The teams, for their applications that call with an Entra token. api-management-teams.bicep makes their products.')
 param teams teamType[] = []
 
-@description('Optional. What those tokens must hold. Needed where a team has applications.')
+@description('Optional. The claims that those tokens must have. Needed if a team has applications.')
 param clientTokens clientTokensType?
 
 @description('Optional. Names of subscriptions to create for the first callers. Their keys stay in API Management.')
@@ -67,7 +67,7 @@ var authFragment = entra
   ? loadTextContent('../policies/caller-auth-entra.xml')
   : loadTextContent('../policies/caller-auth-function-key.xml')
 
-@description('What stands in the policies for the name.')
+@description('The placeholder of the name in the policies.')
 var placeholder = 'FNSSE-NAME'
 
 var teamsWithApplications = filter(teams, team => !empty(team.?applicationIds))
@@ -79,7 +79,7 @@ var applications = flatten(map(
 var checkedTokens = byToken && clientTokens == null
   ? fail('A team has applicationIds, and clientTokens is missing: the audience of their tokens (docs/how-to/give-teams-limits.md)')
   : clientTokens
-// Each placeholder of policies/client-auth.xml, and what takes its place.
+// Each placeholder of policies/client-auth.xml, and its replacement.
 var clientAuth = reduce(
   [
     ['TENANT-ID', tenant().tenantId]
@@ -331,12 +331,12 @@ resource subscriptions 'Microsoft.ApiManagement/service/subscriptions@2024-05-01
   }
 ]
 
-@description('What an OpenAI SDK takes as azure_endpoint.')
+@description('The azure_endpoint of an OpenAI SDK.')
 output endpoint string = empty(pathPrefix)
   ? service.properties.gatewayUrl
   : '${service.properties.gatewayUrl}/${pathPrefix}'
 
-@description('Object id of the managed identity whose token the app accepts where callerAuth is entra.')
+@description('Object id of the managed identity whose token the app accepts if callerAuth is entra.')
 output principalId string = service.identity.principalId
 
 @description('Name of the API.')

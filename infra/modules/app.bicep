@@ -14,7 +14,7 @@ param location string
 @description('Required. Its tags.')
 param tags tagsType
 
-@description('Required. The identity that it runs as.')
+@description('Required. Its identity.')
 param identityId string
 
 @description('Required. The container of its package: address and name.')
@@ -26,13 +26,13 @@ param settings { *: string }
 @description('Required. What happens to running instances when code or settings change.')
 param siteUpdateStrategy 'RollingUpdate' | 'Recreate'
 
-@description('Required. Instances that never go to sleep.')
+@description('Required. Always-ready instances.')
 param alwaysReady alwaysReadyType[]
 
 @description('Required. The memory of an instance.')
 param instanceMemoryMB 512 | 2048 | 4096
 
-@description('Required. Instances at most.')
+@description('Required. Most instances.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int
@@ -45,7 +45,7 @@ param httpConcurrency int
 @description('Required. Whether instances run in several zones.')
 param zoneRedundant bool
 
-@description('Required. The subnet that it reaches others from. Empty: none, and its address is public.')
+@description('Required. The subnet of its outbound calls. Empty: none, and its address is public.')
 param subnetId string
 
 @description('Optional. Address ranges that may reach its public address, such as 203.0.113.0/24. Default: all.')
@@ -53,8 +53,8 @@ param allowedCallers string[] = []
 
 var private = !empty(subnetId)
 
-// The availability test calls from Azure's own addresses. Code is pushed by another site, which
-// takes Entra tokens alone.
+// The availability test calls from Azure's own addresses. Code is pushed to another site, which
+// accepts only Entra tokens.
 var restrictions = {
   ipSecurityRestrictionsDefaultAction: 'Deny'
   ipSecurityRestrictions: concat(
@@ -123,15 +123,14 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         maximumInstanceCount: maximumInstanceCount
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
-      // Recreate kills the streams that run. Flex Consumption has it, the compiler's types do not
-      // yet.
+      // Recreate kills running streams. Flex Consumption has it, the compiler's types not yet.
       #disable-next-line BCP037
       siteUpdateStrategy: { type: siteUpdateStrategy }
     }
   }
 }
 
-// A package is pushed with an Entra token alone, never with a user name and a password.
+// A package is pushed only with an Entra token, never with a user name and a password.
 resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'

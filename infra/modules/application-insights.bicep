@@ -29,5 +29,5 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 @description('Its resource id.')
 output resourceId string = insights.id
 
-@description('Where it is. Not a secret: without a role nothing can be sent there.')
+@description('Its address. Not a secret: sending to it needs a role.')
 output connectionString string = insights.properties.ConnectionString

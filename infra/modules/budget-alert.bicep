@@ -11,7 +11,7 @@ param location string
 @description('Required. Its tags.')
 param tags tagsType
 
-@description('Required. The Log Analytics workspace that the rule belongs to. The query reads nothing of it.')
+@description('Required. The Log Analytics workspace that the rule belongs to. The query does not read it.')
 param workspaceId string
 
 @description('Required. The name of the cluster.')
@@ -55,11 +55,10 @@ resource rule 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = {
     severity: 2
     enabled: true
     scopes: [workspaceId]
-    // The function that it reads may not be there yet. The tests run the query.
+    // The function that it calls may not exist yet. The tests run the query.
     skipQueryValidation: true
     evaluationFrequency: 'PT1H'
-    // How far back the workspace is read, which the query does not read; the query itself says
-    // since when.
+    // The range of the workspace, which the query does not read. The query has its own range.
     windowSize: 'PT1H'
     criteria: {
       allOf: [
@@ -68,7 +67,7 @@ resource rule 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = {
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0
-          // One alert for each team; its name is in what the action group gets.
+          // One alert for each team; the notification has its name.
           dimensions: [{ name: 'team', operator: 'Include', values: ['*'] }]
           failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
         }

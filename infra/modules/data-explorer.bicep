@@ -20,13 +20,13 @@ param hubResourceId string
 @description('Required. The consumer group of the hub that nobody else reads from.')
 param consumerGroup string
 
-@description('Required. The object id of the one who may query from the start.')
+@description('Required. The object id of the first analyst.')
 param viewerObjectId string
 
-@description('Required. What that is.')
+@description('Required. Its type.')
 param viewerType 'User' | 'Group' | 'ServicePrincipal'
 
-@description('Required. Whether it is reached over a private endpoint alone, and reads the hub over one of its own.')
+@description('Required. Whether it is reached only over a private endpoint, and reads the hub over one of its own.')
 param private bool
 
 @description('Required. The region of the hub.')

@@ -45,7 +45,7 @@ param captureIdentityId string = ''
 @description('Optional. The account that it writes to.')
 param captureStorageId string = ''
 
-@description('Required. Whether it is reached over private endpoints alone.')
+@description('Required. Whether it is reached only over private endpoints.')
 param private bool
 
 @description('Optional. The workspace that takes its log of operations. Default: none.')
@@ -109,7 +109,7 @@ resource auditLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = i
   name: 'audit-log'
   properties: {
     workspaceId: auditWorkspaceId
-    // Who changed the namespace, when it inflated, and, on Premium alone, who sent and read.
+    // Who changed the namespace, when it inflated, and, only on Premium, who sent and read.
     logs: map(
       concat(['OperationalLogs'], inflates ? ['AutoScaleLogs'] : [], sku == 'Premium' ? ['RuntimeAuditLogs'] : []),
       category => { category: category, enabled: true }

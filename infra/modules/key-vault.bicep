@@ -13,10 +13,10 @@ param location string
 @description('Required. Its tags.')
 param tags tagsType
 
-@description('Required. Whether it is reached over private endpoints, and by Azure services that have a role, alone.')
+@description('Required. Whether it is reached only over private endpoints and by Azure services that have a role.')
 param private bool
 
-@description('Required. Whether nobody can purge it once it is deleted. Azure does not let that be switched off again.')
+@description('Required. Whether nobody can purge it once it is deleted. This cannot be switched off later.')
 param purgeProtection bool
 
 @description('Optional. The workspace that takes its audit log. Default: none.')

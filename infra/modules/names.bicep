@@ -1,4 +1,4 @@
-// Every name that the deployment gives, from one place.
+// All names of the deployment.
 
 @export()
 @description('The queues of the account of captures. The app names them in shared/core/records/queue/envelope_message.py and follow_up.py; a test compares.')
@@ -25,7 +25,7 @@ var eventHubsCaptureContainerName = 'event-hubs-capture'
 var functionKeySecretName = 'functions-host-key'
 
 @export()
-@description('The names of what a deployment makes.')
+@description('The names of a deployment\'s resources.')
 type namesType = {
   @description('Required. The function app.')
   functionApp: string
@@ -33,7 +33,7 @@ type namesType = {
   @description('Required. Its Flex Consumption plan.')
   plan: string
 
-  @description('Required. The identity that the app runs as.')
+  @description('Required. The app\'s identity.')
   identity: string
 
   @description('Required. The identity of Event Hubs Capture.')
@@ -54,7 +54,7 @@ type namesType = {
   @description('Required. The API Management service.')
   apiManagement: string
 
-  @description('Required. The prefix of all that the environment has on an API Management service: another one for each environment, since several may share a service.')
+  @description('Required. The prefix of the environment\'s resources on an API Management service; each environment has its own, because several may share a service.')
   gateway: string
 
   @description('Required. The Azure Data Explorer cluster.')
@@ -82,7 +82,7 @@ type namesType = {
   privateEndpoints: string
 }
 
-@description('What Azure allows in the names of all resources: small letters, digits, and single hyphens between them.')
+@description('The characters that all resources\' names may have: lower-case letters, digits, and single hyphens between them.')
 func plainNameOf(environmentName string) string =>
   join(
     filter(
@@ -103,7 +103,7 @@ func plainNameOf(environmentName string) string =>
   )
 
 @export()
-@description('The names of an environment; `token` makes those unique that have to be so in all of Azure.')
+@description('The names of an environment; `token` makes names unique in all of Azure where that is required.')
 func namesOf(environmentName string, token string) namesType =>
   namesOfPlain(empty(plainNameOf(environmentName)) ? 'fnsse' : plainNameOf(environmentName), token)
 

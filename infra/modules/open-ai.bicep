@@ -16,7 +16,7 @@ param tags tagsType
 @description('Required. The models that it serves.')
 param deployments modelDeploymentType[]
 
-@description('Required. Whether it is reached over private endpoints alone.')
+@description('Required. Whether it is reached only over private endpoints.')
 param private bool
 
 @description('Optional. The workspace that takes its audit log. Default: none.')

@@ -14,13 +14,13 @@ param tags tagsType
 @description('Required. The Application Insights that keeps the results of the availability test.')
 param applicationInsightsId string
 
-@description('Required. Whether the app is reached over a private endpoint alone. Then nothing can call it from outside, and there is no availability test.')
+@description('Required. Whether the app is reached only over a private endpoint. Then nothing can call it from outside, and there is no availability test.')
 param private bool
 
 @description('Required. Host name of the app.')
 param functionAppHostName string
 
-@description('Required. Resource id of the Event Hubs namespace; null: it lies in another subscription, in which its owner may have a rule.')
+@description('Required. Resource id of the Event Hubs namespace; null: it is in another subscription, in which its owner may have a rule.')
 param eventHubsNamespaceId string?
 
 @description('Required. Resource ids of the storage accounts.')
@@ -92,8 +92,8 @@ resource notReady 'Microsoft.Insights/metricAlerts@2018-03-01' = if (!private) {
   }
 }
 
-// What Azure measures of one resource: a rule for each, since a rule over several needs them in one
-// region and of a type that allows it.
+// Azure's metrics of single resources: a rule for each, because a rule over several resources needs
+// them in one region, and a type that allows it.
 var measured = concat(
   eventHubsNamespaceId == null
     ? []

@@ -26,7 +26,7 @@ param zones string[]
 @description('Required. The subscription of the zones.')
 param zonesSubscriptionId string
 
-@description('Required. Their resource group. Empty: no records; whoever keeps the network makes them.')
+@description('Required. Their resource group. Empty: no records; the network\'s owner makes them.')
 param zonesResourceGroup string
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2025-01-01' = {

@@ -20,19 +20,19 @@ param endpoints privateEndpointType[]
 @description('Required. The subscription of the private DNS zones.')
 param zonesSubscriptionId string
 
-@description('Required. Their resource group. Empty: no records; whoever keeps the network makes them.')
+@description('Required. Their resource group. Empty: no records; the network\'s owner makes them.')
 param zonesResourceGroup string
 
-module endpoint 'private-endpoint.bicep' = [
-  for each in endpoints: {
+module endpoint 'private-row.bicep' = [
+  for row in endpoints: {
     params: {
-      name: '${prefix}-${each.name}'
+      name: '${prefix}-${row.name}'
       location: location
       tags: tags
       subnetId: subnetId
-      resourceId: each.resourceId
-      groupId: each.groupId
-      zones: each.zones
+      resourceId: row.resourceId
+      groupId: row.groupId
+      zones: row.zones
       zonesSubscriptionId: zonesSubscriptionId
       zonesResourceGroup: zonesResourceGroup
     }

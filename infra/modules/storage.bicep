@@ -28,15 +28,15 @@ param expiries expiryType[] = []
 @description('Optional. A container whose blobs nobody can alter or delete for so many days: each overwritten or deleted blob is kept as a version. Default: none.')
 param immutable immutableType?
 
-@description('Required. Whether it is reached over private endpoints alone.')
+@description('Required. Whether it is reached only over private endpoints.')
 param private bool
 
-@description('Optional. How many days deleted and replaced blobs can be brought back; 0: not at all. Default: 7.')
+@description('Optional. How many days deleted and replaced blobs can be restored; 0: not at all. Default: 7.')
 @minValue(0)
 @maxValue(365)
 param softDeleteDays int = 7
 
-@description('Optional. Whether services of Azure that have an identity and a role reach it past the private network: Event Hubs Capture does.')
+@description('Optional. Whether Azure services with an identity and a role reach it from outside the private network, as Event Hubs Capture does.')
 param trustsAzureServices bool = false
 
 @description('Optional. The workspace that takes its log of deleted blobs. Default: none.')
@@ -58,8 +58,8 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
     supportsHttpsTrafficOnly: true
     publicNetworkAccess: private ? 'Disabled' : 'Enabled'
     networkAcls: {
-      // Without a private network the address is public, and nothing but a role of Entra ID opens
-      // it: there are no keys.
+      // Without a private network the address is public, but it needs a role of Entra ID: there are
+      // no keys.
       defaultAction: private ? 'Deny' : 'Allow'
       bypass: trustsAzureServices ? 'AzureServices' : 'None'
     }
@@ -70,11 +70,11 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
   parent: account
   name: 'default'
   properties: {
-    // What retention or an operator deleted can be brought back for so long, and is gone after it.
+    // For so long blobs that retention or an operator deleted can be restored.
     deleteRetentionPolicy: union({ enabled: softDeleteDays > 0 }, softDeleteDays > 0 ? { days: softDeleteDays } : {})
     containerDeleteRetentionPolicy: { enabled: true, days: 7 }
-    // The retention of a version: one of the whole container would refuse what takes the place of a
-    // placeholder.
+    // The retention of a version: a retention of the whole container would refuse the capture that
+    // replaces a placeholder.
     isVersioningEnabled: immutable != null
   }
 }
@@ -103,8 +103,7 @@ resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
   }
 ]
 
-// Unlocked: whoever may manage the account can shorten it. To lock it is a decision that cannot be
-// taken back.
+// Unlocked: anyone who may manage the account can shorten it. Locking cannot be undone.
 resource retention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2026-04-01' = if (immutable != null) {
   name: '${name}/default/${immutable.?container ?? 'none'}/default'
   properties: {
@@ -138,8 +137,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04
           type: 'Lifecycle'
           definition: {
             filters: {
-              // The ledger's blobs are append blobs, for which deletion is the only action there
-              // is.
+              // The ledger's blobs are append blobs, for which deletion is the only action.
               blobTypes: ['blockBlob', 'appendBlob']
               prefixMatch: ['${expiry.container}/']
             }

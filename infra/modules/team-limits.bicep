@@ -1,10 +1,10 @@
 import { teamType } from 'types.bicep'
 
-// What a team may use, as a statement of a policy. One counter counts for all policies that have
-// its key, so that a team's keys and its applications' tokens use one budget.
+// A team's limits as a statement of a policy. All policies with the same counter key share one
+// counter, so that a team's keys and its applications' tokens use one budget.
 
 @export()
-@description('The statement that holds a team to its limits. Empty: it has none.')
+@description('The statement that applies a team\'s limits. Empty: it has none.')
 func limitOf(name string, team teamType) string =>
   team.?tokensPerMinute == null && team.?monthlyTokens == null
     ? ''

@@ -1,4 +1,4 @@
-// What the parameters of main.bicep look like.
+// The types of main.bicep's parameters.
 
 @export()
 @description('Tags of all resources.')
@@ -39,7 +39,7 @@ type authorType = {
   @description('Required. The object id.')
   objectId: string
 
-  @description('Optional. What it is. Default: User.')
+  @description('Optional. Its type. Default: User.')
   kind: ('User' | 'Group' | 'ServicePrincipal')?
 }
 
@@ -49,7 +49,7 @@ type assignmentType = {
   @description('Required. The object id of the identity. It stands in the name of the assignment.')
   principalId: string
 
-  @description('Optional. What it is. Default: ServicePrincipal, which managed identities are.')
+  @description('Optional. Its type. Default: ServicePrincipal, which managed identities are.')
   principalType: ('ServicePrincipal' | 'User' | 'Group')?
 
   @description('Required. The resource.')
@@ -86,7 +86,7 @@ type newApiManagementType = {
   @description('Required. Its tier. With the private network StandardV2 or PremiumV2: BasicV2 cannot reach one.')
   sku: 'BasicV2' | 'StandardV2' | 'PremiumV2'
 
-  @description('Required. Where Azure writes to about the service.')
+  @description('Required. The address to which Azure writes about the service.')
   publisherEmail: string
 
   @description('Required. The name that developers see.')
@@ -96,12 +96,12 @@ type newApiManagementType = {
   pathPrefix: string?
 }
 
-@description('An API Management service that is there already, with a system-assigned identity.')
+@description('An existing API Management service with a system-assigned identity.')
 type existingApiManagementType = {
   @description('Required. An existing service.')
   kind: 'existing'
 
-  @description('Optional. First segments of the API\'s path, where /openai is taken: `ai` makes it /ai/openai. Default: none.')
+  @description('Optional. First segments of the API\'s path, if /openai is taken: `ai` makes it /ai/openai. Default: none.')
   pathPrefix: string?
 
   @description('Required. Its name.')
@@ -150,11 +150,11 @@ type newOpenAiType = {
   @description('Optional. Its region. Default: that of the deployment.')
   region: string?
 
-  @description('Optional. The end of its name, which tells several new accounts apart: ptu, france. Default: none.')
+  @description('Optional. The end of its name, to distinguish several new accounts: ptu, france. Default: none.')
   @maxLength(20)
   suffix: string?
 
-  @description('Optional. Which accounts are called first, where there are several: 1 before 2. Default: 1.')
+  @description('Optional. Its priority among several accounts: 1 is called before 2. Default: 1.')
   @minValue(1)
   @maxValue(100)
   priority: int?
@@ -165,7 +165,7 @@ type newOpenAiType = {
   weight: int?
 }
 
-@description('An Azure OpenAI account that is there already, with a subdomain of its own: identities need one.')
+@description('An existing Azure OpenAI account, with a custom subdomain, which identities need.')
 type existingOpenAiType = {
   @description('Required. An existing account.')
   kind: 'existing'
@@ -179,10 +179,10 @@ type existingOpenAiType = {
   @description('Optional. Its subscription. Default: that of the deployment.')
   subscriptionId: string?
 
-  @description('Optional. Whether the private network gets an endpoint for it. false where the network reaches it already.')
+  @description('Optional. Whether the private network gets an endpoint for it. false if the network reaches it already.')
   privateEndpoint: bool?
 
-  @description('Optional. Which accounts are called first, where there are several: 1 before 2. Default: 1.')
+  @description('Optional. Its priority among several accounts: 1 is called before 2. Default: 1.')
   @minValue(1)
   @maxValue(100)
   priority: int?
@@ -194,23 +194,23 @@ type existingOpenAiType = {
 }
 
 @export()
-@description('An account of the upstream. Where there are several, the app calls them through a backend pool of API Management.')
+@description('An account of the upstream. The app calls several accounts through a backend pool of API Management.')
 @discriminator('kind')
 type openAiType = newOpenAiType | existingOpenAiType
 
 @export()
 @description('An account of the pool, as the module of the pool takes it.')
 type poolMemberType = {
-  @description('Required. The name of the account; events say it.')
+  @description('Required. The name of the account, which events have.')
   account: string
 
   @description('Required. Its address, with a slash at the end.')
   endpoint: string
 
-  @description('Required. Its region; events say it.')
+  @description('Required. Its region, which events have.')
   region: string
 
-  @description('Required. Which accounts are called first.')
+  @description('Required. Its priority: 1 is called before 2.')
   priority: int
 
   @description('Required. Its share of the calls among those of its priority.')
@@ -238,19 +238,19 @@ type teamType = {
 }
 
 @export()
-@description('What an Entra token of a team\'s application must hold, beside the application\'s id and the tenant of the deployment.')
+@description('The claims that an Entra token of a team\'s application must have, in addition to the application\'s id and the tenant of the deployment.')
 type clientTokensType = {
   @description('Required. The audience: the application id URI, or the client id, of the app registration that stands for the API.')
   audience: string
 
-  @description('Optional. The app role that the application has been given there. Default: OpenAI.Call.')
+  @description('Optional. The application\'s app role there. Default: OpenAI.Call.')
   role: string?
 }
 
 @export()
-@description('When the pool leaves an account alone that answers 429 or 5xx.')
+@description('When the pool stops calling an account that answers 429 or 5xx.')
 type circuitBreakerType = {
-  @description('Optional. After so many such responses within a minute. Default: 1, without which the retry of a call may go to the same account again.')
+  @description('Optional. After so many such responses within a minute. Default: 1; with a higher number the retry of a call may go to the same account.')
   @minValue(1)
   failures: int?
 
@@ -261,7 +261,7 @@ type circuitBreakerType = {
 }
 
 @export()
-@description('Event Hubs Capture: the events once more, as Avro files in the account of captures.')
+@description('Event Hubs Capture: a copy of the events as Avro files in the account of captures.')
 type eventHubsCaptureType = {
   @description('Required. A file is closed after so many seconds.')
   @minValue(60)
@@ -284,7 +284,7 @@ type newEventHubsType = {
   @description('Required. A new namespace.')
   kind: 'new'
 
-  @description('Optional. Its tier. Default: Standard. Basic takes events of 256 KB at most, one day, one consumer group, and no private network.')
+  @description('Optional. Its tier. Default: Standard. Basic has events of at most 256 KB, a retention of one day, one consumer group, and no private network.')
   sku: ('Basic' | 'Standard' | 'Premium')?
 
   @description('Optional. The hub. Default: openai-logs.')
@@ -314,7 +314,7 @@ type newEventHubsType = {
   capture: eventHubsCaptureType?
 }
 
-@description('A hub of an Event Hubs namespace that is there already.')
+@description('A hub of an existing Event Hubs namespace.')
 type existingEventHubsType = {
   @description('Required. An existing namespace.')
   kind: 'existing'
@@ -331,7 +331,7 @@ type existingEventHubsType = {
   @description('Required. The hub.')
   eventHub: string
 
-  @description('Optional. Whether the private network gets an endpoint for it. false where the network reaches it already.')
+  @description('Optional. Whether the private network gets an endpoint for it. false if the network reaches it already.')
   privateEndpoint: bool?
 }
 
@@ -340,7 +340,7 @@ type existingEventHubsType = {
 @discriminator('kind')
 type eventHubsType = newEventHubsType | existingEventHubsType
 
-@description('Public addresses, open to those whom Entra ID knows.')
+@description('Public addresses, for callers that Entra ID authenticates.')
 type noNetworkType = {
   @description('Required. No network of its own.')
   kind: 'none'
@@ -355,7 +355,7 @@ type newVirtualNetworkType = {
   addressPrefix: string
 }
 
-@description('A virtual network that is there already, with its subnets.')
+@description('An existing virtual network with its subnets.')
 type existingVirtualNetworkType = {
   @description('Required. An existing network.')
   kind: 'existing'
@@ -371,7 +371,7 @@ type existingVirtualNetworkType = {
 }
 
 @export()
-@description('The network that the app and the private endpoints live in.')
+@description('The network of the app and the private endpoints.')
 @discriminator('kind')
 type virtualNetworkType = newVirtualNetworkType | existingVirtualNetworkType
 
@@ -381,7 +381,7 @@ type newDnsType = {
   kind: 'new'
 }
 
-@description('Private DNS zones of their usual names, which are there already and linked to the network.')
+@description('Existing private DNS zones of their usual names, linked to the network.')
 type existingDnsType = {
   @description('Required. Existing zones.')
   kind: 'existing'
@@ -393,7 +393,7 @@ type existingDnsType = {
   subscriptionId: string?
 }
 
-@description('No zones: whoever keeps the network makes the records, by Azure Policy for example.')
+@description('No zones: the network\'s owner makes the records, by Azure Policy for example.')
 type noDnsType = {
   @description('Required. No zones.')
   kind: 'none'
@@ -417,7 +417,7 @@ type privateNetworkType = {
 }
 
 @export()
-@description('Whether the app and what it uses have public addresses.')
+@description('Whether the app and its resources have public addresses.')
 @discriminator('kind')
 type networkType = noNetworkType | privateNetworkType
 
@@ -436,7 +436,7 @@ type newLogAnalyticsType = {
   dailyQuotaGb: int?
 }
 
-@description('A Log Analytics workspace that is there already.')
+@description('An existing Log Analytics workspace.')
 type existingLogAnalyticsType = {
   @description('Required. An existing workspace.')
   kind: 'existing'
@@ -457,9 +457,9 @@ type existingLogAnalyticsType = {
 type logAnalyticsType = newLogAnalyticsType | existingLogAnalyticsType
 
 @export()
-@description('Instances that never go to sleep.')
+@description('Always-ready instances.')
 type alwaysReadyType = {
-  @description('Required. http, durable, or function:NAME for one that scales by itself: function:enrichment.')
+  @description('Required. http, durable, or function:NAME for a function that scales separately: function:enrichment.')
   name: string
 
   @description('Required. How many.')
@@ -468,7 +468,7 @@ type alwaysReadyType = {
 }
 
 @export()
-@description('How the app scales. Flex Consumption scales http, enrichment and durable each by itself.')
+@description('How the app scales. Flex Consumption scales http, enrichment and durable separately.')
 type scaleType = {
   @description('Optional. Default: one for http, so that no call waits for a cold start, and one for durable, so that reconcile runs on time.')
   alwaysReady: alwaysReadyType[]?
@@ -493,7 +493,7 @@ type scaleType = {
 @export()
 @description('Who is notified of alerts, and when.')
 type alertsType = {
-  @description('Optional. The resource id of an action group that is there already.')
+  @description('Optional. The resource id of an existing action group.')
   actionGroupId: string?
 
   @description('Optional. Addresses to write to; they become a new action group.')
@@ -510,16 +510,16 @@ type settingsType = {
   @description('Optional. For calls that name no api-version.')
   AZURE_OPENAI_API_VERSION: string?
 
-  @description('Optional. For a connection to the upstream.')
+  @description('Optional. Limit for connecting to the upstream.')
   UPSTREAM_CONNECT_TIMEOUT_S: string?
 
-  @description('Optional. For each piece of a request body.')
+  @description('Optional. Limit for writing each piece of a request body.')
   UPSTREAM_WRITE_TIMEOUT_S: string?
 
-  @description('Optional. Without a byte from the upstream.')
+  @description('Optional. Longest silence of the upstream.')
   UPSTREAM_READ_TIMEOUT_S: string?
 
-  @description('Optional. Of one worker.')
+  @description('Optional. Connections of one worker to the upstream.')
   UPSTREAM_MAX_CONNECTIONS: string?
 
   @description('Optional. Longest exchange.')
@@ -531,10 +531,10 @@ type settingsType = {
   @description('Optional. How long the end of a chunked response waits for its recording.')
   RECORDING_WAIT_MS: string?
 
-  @description('Optional. What captures that wait for their store may hold.')
+  @description('Optional. Memory for captures that wait for storage.')
   CAPTURE_MEMORY_MB: string?
 
-  @description('Optional. What request bodies may hold until the upstream answers; beyond it large ones are answered 503.')
+  @description('Optional. Memory for request bodies until the upstream answers; beyond it large ones are answered 503.')
   REQUEST_MEMORY_MB: string?
 
   @description('Optional. Ask for usage in streams on the caller\'s behalf.')
@@ -543,22 +543,22 @@ type settingsType = {
   @description('Optional. End a broken stream with an error frame.')
   ERROR_FRAMES: string?
 
-  @description('Optional. A comment after so long a silence in a stream.')
+  @description('Optional. Silence after which a stream gets a comment.')
   KEEP_ALIVE_S: string?
 
-  @description('Optional. Answer a stream with 200 where its headers have not come by then.')
+  @description('Optional. Answer a stream with 200 if its headers have not come by then.')
   EARLY_RESPONSE_AFTER_S: string?
 
-  @description('Optional. Answer a call for JSON with 200 and white space where its headers have not come by then. Below 230 it lets responses take longer than the front end of Azure Functions waits.')
+  @description('Optional. Answer a call for JSON with 200 and white space if its headers have not come by then. Below 230 it lets responses take longer than the front end of Azure Functions waits.')
   EARLY_JSON_RESPONSE_AFTER_S: string?
 
-  @description('Optional. Read the upstream on after the client left.')
+  @description('Optional. How long to read the upstream after the client has disconnected.')
   DRAIN_AFTER_DISCONNECT_S: string?
 
-  @description('Optional. And no more than this.')
+  @description('Optional. How much to read then at most.')
   DRAIN_AFTER_DISCONNECT_KB: string?
 
-  @description('Optional. What is recorded of prompts and answers: full, redacted or metadata.')
+  @description('Optional. How much of prompts and answers is recorded: full, redacted or metadata.')
   CONTENT_MODE: string?
 
   @description('Optional. Content modes by caller and deployment: as JSON, or the name of a blob that holds it, policies/content.json.')
@@ -567,49 +567,49 @@ type settingsType = {
   @description('Optional. For Presidio, if it is deployed with the app: a spaCy model for each language, en=en_core_web_lg.')
   PRESIDIO_MODELS: string?
 
-  @description('Optional. How long it may take for one event.')
+  @description('Optional. How long Presidio may take for one event.')
   PRESIDIO_TIMEOUT_S: string?
 
   @description('Optional. Request headers to copy into events.')
   EVENT_REQUEST_HEADERS: string?
 
-  @description('Optional. Type, data zone and model of deployments, as JSON: {"gpt-4o": {"sku": "GlobalStandard"}}. What a deployment costs depends on it. Default: those that the templates deploy.')
+  @description('Optional. Type, data zone and model of deployments, as JSON: {"gpt-4o": {"sku": "GlobalStandard"}}. Its cost depends on them. Default: those of the deployments of the templates.')
   DEPLOYMENTS: string?
 
   @description('Optional. Give every event a cost, by the rates that are deployed with the app.')
   EVENT_COST: string?
 
-  @description('Optional. Seconds until a background response that a call created is asked for. 0: never.')
+  @description('Optional. Seconds until the first poll of a background response. 0: never.')
   FOLLOW_BACKGROUND_AFTER_S: string?
 
-  @description('Optional. When the app asks about the background responses that are due.')
+  @description('Optional. When the app polls the background responses that are due.')
   FOLLOW_SCHEDULE: string?
 
   @description('Optional. When completeness is checked.')
   RECONCILE_SCHEDULE: string?
 
-  @description('Optional. How far back.')
+  @description('Optional. How far back completeness is checked.')
   RECONCILE_LOOK_BACK_H: string?
 
-  @description('Optional. How long an exchange may be on its way.')
+  @description('Optional. How long after its end an exchange may be undelivered before it counts as missing.')
   RECONCILE_GRACE_S: string?
 
   @description('Optional. Address of an OpenTelemetry collector, for spans and metrics.')
   OTEL_EXPORTER_OTLP_ENDPOINT: string?
 
-  @description('Optional. Another address for spans, or for spans alone.')
+  @description('Optional. Another address for spans, or the only one.')
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: string?
 
-  @description('Optional. Another address for metrics, or for metrics alone.')
+  @description('Optional. Another address for metrics, or the only one.')
   OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: string?
 
-  @description('Optional. Another address for events, or for events alone.')
+  @description('Optional. Another address for events, or the only one.')
   OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: string?
 
   @description('Optional. Headers for the collector, such as a reference to a key in Key Vault.')
   OTEL_EXPORTER_OTLP_HEADERS: string?
 
-  @description('Optional. How the collector is spoken to.')
+  @description('Optional. The protocol of the collector.')
   OTEL_EXPORTER_OTLP_PROTOCOL: string?
 
   @description('Optional. Which traces are exported.')
@@ -621,10 +621,10 @@ type settingsType = {
   @description('Optional. Whether the collector gets prompts and answers, on spans or in events.')
   OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: string?
 
-  @description('Optional. Who called, as attributes of spans and metrics.')
+  @description('Optional. Members of the caller that become attributes of spans and metrics.')
   TELEMETRY_CALLER_ATTRIBUTES: string?
 
-  @description('Optional. Metrics by their names of before, in addition.')
+  @description('Optional. Also export metrics by their former names.')
   TELEMETRY_OLD_METRIC_NAMES: string?
 }
 
@@ -647,12 +647,12 @@ type dataExplorerType = {
   @minValue(0)
   hotDays: int?
 
-  @description('Optional. What teams may spend in a month, at list prices, before an alert. Default: none.')
+  @description('Optional. Budgets of teams for a month, at list prices; an alert follows beyond them. Default: none.')
   budgets: budgetType[]?
 }
 
 @export()
-@description('What a team may spend.')
+@description('The budget of a team.')
 type budgetType = {
   @description('Required. The team, as callers are named in the events; *: all of them together.')
   team: string

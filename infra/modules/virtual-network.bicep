@@ -21,7 +21,7 @@ var subnets = [
   { name: 'api-management', addressPrefix: cidrSubnet(addressPrefix, 27, 3), delegation: 'Microsoft.Web/serverFarms' }
 ]
 
-// No rules of their own: the default ones let the network talk to itself, and no one else in.
+// No rules of their own: the default ones allow traffic within the network, and no other inbound.
 resource securityGroups 'Microsoft.Network/networkSecurityGroups@2025-01-01' = [
   for subnet in subnets: {
     name: '${name}-${subnet.name}'

@@ -9,7 +9,7 @@ param location string
 @description('Optional. Tags.')
 param tags { *: string } = {}
 
-@description('Required. Resource id of the Application Insights that the queries are put to.')
+@description('Required. Resource id of the Application Insights that the queries read.')
 param applicationInsightsId string
 
 // In the order in which an operator asks. `text` says how to read the tile.
