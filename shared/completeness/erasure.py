@@ -15,7 +15,7 @@ from typing import Final
 
 from shared.completeness.erasure_page_runner import MAX_CONCURRENT, ErasurePageRunner
 from shared.completeness.erasure_selector import ErasureSelector
-from shared.completeness.erasure_state import ErasureStep, Position
+from shared.completeness.erasure_state import ErasurePosition, ErasureStep
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.ports import CapturePages
 from shared.completeness.redelivery import find_exchange, whole_exchanges
@@ -73,7 +73,9 @@ class ErasureRunner:
             return -(-len(request.ids) // self._id_page_size)
         return len(request.windows())
 
-    async def step(self, run: str, request: ErasureRequest, position: Position) -> ErasureStep:
+    async def step(
+        self, run: str, request: ErasureRequest, position: ErasurePosition
+    ) -> ErasureStep:
         """Erase one page. Raises StorageError; a retry of the same page reports the whole page."""
         if request.ids is not None:
             part, next_marker = position.part, None
@@ -83,7 +85,9 @@ class ErasureRunner:
         counts = await self._pages.run_page(run, request, position.page, exchanges)
         return ErasureStep(position=position.after_page(part, next_marker), counts=counts)
 
-    async def _find_page(self, ids: Sequence[str], position: Position) -> list[CapturedExchange]:
+    async def _find_page(
+        self, ids: Sequence[str], position: ErasurePosition
+    ) -> list[CapturedExchange]:
         """The exchanges of the next page of ids, without those of which nothing is stored."""
 
         async def find(exchange_id: str) -> CapturedExchange:
@@ -96,7 +100,7 @@ class ErasureRunner:
         return [exchange for exchange in exchanges if exchange.kinds]
 
     async def _list_page(
-        self, windows: Sequence[str], position: Position
+        self, windows: Sequence[str], position: ErasurePosition
     ) -> tuple[int, list[CapturedExchange], str | None]:
         """The next page with captures, or an empty one if the next windows are empty: its window,
         its exchanges, and the marker of the page after it in that window.

@@ -13,7 +13,7 @@ from shared.core.wire.json.json_shape import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Position:
+class ErasurePosition:
     """The next step of a run."""
 
     part: int = 0  # the window, or the hundred of ids
@@ -31,7 +31,7 @@ class Position:
 class ErasureStep:
     """The result of one step of a run."""
 
-    position: Position  # of the next step
+    position: ErasurePosition  # of the next step
     counts: ErasureCounts
 
     @classmethod
@@ -52,7 +52,7 @@ class ErasureState:
     operator: OperatorIdentity
     requested_at: str  # UTC, ISO 8601 with offset
     part_count: int
-    position: Position = field(default_factory=Position)
+    position: ErasurePosition = field(default_factory=ErasurePosition)
     counts: ErasureCounts = field(default_factory=ErasureCounts)
 
     @classmethod

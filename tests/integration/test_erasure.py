@@ -12,7 +12,7 @@ import pytest
 
 from shared.adapters.blobs.captures import Captures
 from shared.completeness.erasure import ErasureRunner
-from shared.completeness.erasure_state import Position
+from shared.completeness.erasure_state import ErasurePosition
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.delivery.dead_letter import DeadLetterReason
@@ -82,7 +82,7 @@ async def run_to_the_end(
     runner: ErasureRunner, request: ErasureRequest, run: str
 ) -> tuple[ErasureCounts, dict[str, Any]]:
     """What the orchestration does: the sums, and the receipt."""
-    position, counts = Position(), ErasureCounts()
+    position, counts = ErasurePosition(), ErasureCounts()
     while position.part < runner.part_count(request):
         step = await runner.step(run, request, position)
         assert type(step).from_json(json.loads(json.dumps(step.as_json()))) == step
@@ -252,7 +252,7 @@ async def test_a_page_that_is_tried_again_reports_all_that_it_erased(azurite: st
         )
         failing.remaining = 2
         with pytest.raises(StorageError):
-            await a_runner(account, erasure=failing).step(run, of_anna(window), Position())
+            await a_runner(account, erasure=failing).step(run, of_anna(window), ErasurePosition())
         assert [await has_captures(account, exchange_id) for exchange_id in mine].count(False) == 2
         runner = a_runner(account)
         counts, _ = await run_to_the_end(runner, of_anna(window), run)
@@ -270,8 +270,8 @@ async def test_a_page_reports_again_what_it_erased(azurite: str) -> None:
         await put(account, window, ANNA)
         request = of_anna(window, end=window.start + timedelta(days=3))
         runner, run = a_runner(account), uuid.uuid4().hex
-        step = await runner.step(run, request, Position())
-        again = await runner.step(run, request, Position())
+        step = await runner.step(run, request, ErasurePosition())
+        again = await runner.step(run, request, ErasurePosition())
     assert step.counts == again.counts == ErasureCounts(searched=1, matched=1, erased=1)
 
 
@@ -332,7 +332,7 @@ async def test_an_empty_range_of_a_month_takes_few_steps(azurite: str) -> None:
     """A step goes through a day of hours in which nothing was captured."""
     window = Window(a_window().start.replace(year=2024))
     async with an_account(azurite) as account:
-        runner, request, position, steps = a_runner(account), of_anna(window), Position(), 0
+        runner, request, position, steps = a_runner(account), of_anna(window), ErasurePosition(), 0
         request = of_anna(window, end=window.start + timedelta(days=31))
         while position.part < runner.part_count(request):
             position, steps = (await runner.step("r", request, position)).position, steps + 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blueprints.completeness import erase, reconcile, replay
-from shared.completeness.erasure_state import ErasureState, ErasureStep, Position
+from shared.completeness.erasure_state import ErasurePosition, ErasureState, ErasureStep
 from shared.core.records.completeness.comparison import Report
 from shared.core.records.operator import erasure_request
 from shared.core.records.operator.erasure_receipt import ErasureCounts, OperatorIdentity
@@ -192,13 +192,13 @@ def test_erase_goes_on_over_generations_and_ends_with_a_receipt() -> None:
     failures = iter([OSError("Azurite is away")])
 
     def page(step: dict[str, Any]) -> dict[str, Any]:
-        position = Position(**step["state"]["position"])
+        position = ErasurePosition(**step["state"]["position"])
         if position.page == 60:
             for failure in failures:
                 raise failure
         last = position.page % 10 == 9
         return ErasureStep(
-            position=Position(
+            position=ErasurePosition(
                 part=position.part + last,
                 marker=None if last else str(position.page),
                 page=position.page + 1,
