@@ -195,9 +195,9 @@ async def test_a_consumer_starts_where_it_asks_to(emulator: Emulator, hub: str) 
         await send(producer, "c", "d", partition_id="0")
 
     async def bodies(start: str | int | datetime, *, inclusive: bool = False) -> list[str]:
-        async with receiving(emulator.consumer(hub), start=start, inclusive=inclusive) as found:
-            await found.until(lambda received: "d" in received.bodies)
-        return found.bodies
+        async with receiving(emulator.consumer(hub), start=start, inclusive=inclusive) as consumer:
+            await consumer.until(lambda received: "d" in received.bodies)
+        return consumer.bodies
 
     assert await asyncio.gather(
         bodies("-1"),

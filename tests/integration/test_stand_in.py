@@ -31,8 +31,8 @@ from harness.stand_in_process import (
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[StandIn]:
     """One stand-in for all tests of this module."""
-    with running() as found:
-        yield found
+    with running() as process:
+        yield process
 
 
 # The process
@@ -74,15 +74,19 @@ def test_a_stream_has_azures_chunks_in_azures_order(stand_in: StandIn) -> None:
     """
     response = stand_in.post(body=WITH_USAGE, directives="chunks=2")
     assert response.headers["content-type"] == "text/event-stream"
-    found = chunks(response.content)
-    assert "prompt_filter_results" in found[0]
-    assert (found[0]["choices"], found[0]["id"], found[0]["created"]) == ([], "", 0)
-    kinds = [[choice["delta"] for choice in chunk["choices"]] for chunk in found[1:]]  # type: ignore[attr-defined]
+    answer_chunks = chunks(response.content)
+    assert "prompt_filter_results" in answer_chunks[0]
+    assert (answer_chunks[0]["choices"], answer_chunks[0]["id"], answer_chunks[0]["created"]) == (
+        [],
+        "",
+        0,
+    )
+    kinds = [[choice["delta"] for choice in chunk["choices"]] for chunk in answer_chunks[1:]]  # type: ignore[attr-defined]
     assert kinds[0] == [{"content": "", "role": "assistant", "refusal": None}]
     assert [list(delta[0]) for delta in kinds[1:4]] == [["content"], ["content"], []]
-    assert found[-1]["choices"] == []
-    assert found[-1]["usage"]["total_tokens"] == 6 + 2  # type: ignore[index]
-    assert all(chunk["usage"] is None for chunk in found[:-1])
+    assert answer_chunks[-1]["choices"] == []
+    assert answer_chunks[-1]["usage"]["total_tokens"] == 6 + 2  # type: ignore[index]
+    assert all(chunk["usage"] is None for chunk in answer_chunks[:-1])
     assert events(response.content)[-1] == "[DONE]"
 
 
@@ -176,9 +180,12 @@ def test_whatever_else_is_asked_comes_back_described(stand_in: StandIn) -> None:
         http.client.HTTPConnection("127.0.0.1", stand_in.port, timeout=DEADLINE_S)
     ) as connection:
         connection.request("PATCH", target, b"body", {"api-key": "any"})
-        found = json.loads(connection.getresponse().read())
-    assert (found["method"], f"{found['path']}?{found['query']}") == ("PATCH", target)
-    assert found["body_sha256"] == hashlib.sha256(b"body").hexdigest()
+        answer_chunks = json.loads(connection.getresponse().read())
+    assert (answer_chunks["method"], f"{answer_chunks['path']}?{answer_chunks['query']}") == (
+        "PATCH",
+        target,
+    )
+    assert answer_chunks["body_sha256"] == hashlib.sha256(b"body").hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from harness.stand_in_process import DEADLINE_S, StandIn, running
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[StandIn]:
     """One stand-in for all tests of this module."""
-    with running() as found:
-        yield found
+    with running() as process:
+        yield process
 
 
 # The official SDK
@@ -190,7 +190,7 @@ def test_a_background_response_is_over_later(v1: openai.OpenAI) -> None:
     responses = [created]
     while responses[-1].status != "completed" and time.monotonic() < until:
         responses.append(v1.responses.retrieve(created.id))
-    assert {found.status for found in responses[1:]} == {"in_progress", "completed"}
+    assert {response.status for response in responses[1:]} == {"in_progress", "completed"}
     assert responses[-1].usage
     slow = v1.responses.create(model="gpt-4o--background_ms=60000", input="hello", background=True)
     assert v1.responses.cancel(slow.id).status == "cancelled"

@@ -31,8 +31,8 @@ from harness.stand_in_process import (
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[StandIn]:
     """One stand-in for all tests of this module."""
-    with running() as found:
-        yield found
+    with running() as process:
+        yield process
 
 
 # Bytes, pace and endings
@@ -157,8 +157,8 @@ def test_errors_inside_a_200_come_nested_or_flat(stand_in: StandIn) -> None:
 
 def test_the_asynchronous_filter_reports_apart_and_late(stand_in: StandIn) -> None:
     """Chunks without delta, with growing offsets, one of them after the finish chunk."""
-    found = chunks(stand_in.post(body=STREAM, directives="async_filter").content)
-    choices = [chunk["choices"][0] for chunk in found if chunk["choices"]]  # type: ignore[index]
+    answer_chunks = chunks(stand_in.post(body=STREAM, directives="async_filter").content)
+    choices = [chunk["choices"][0] for chunk in answer_chunks if chunk["choices"]]  # type: ignore[index]
     reports = [choice["content_filter_offsets"] for choice in choices if "delta" not in choice]
     assert len(reports) == 3
     assert [report["start_offset"] for report in reports[1:]] == [

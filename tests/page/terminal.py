@@ -144,31 +144,33 @@ def pieces(outputs: Iterable[Output]) -> Iterator[Piece]:
                 while part:
                     if column >= _COLUMNS:
                         row, column = row + 1, 0
-                    shown, part = part[: _COLUMNS - column], part[_COLUMNS - column :]
-                    yield Piece(at_s=output.at_s, row=row, column=column, text=shown, style=style)
-                    column += len(shown)
+                    visible_part, part = part[: _COLUMNS - column], part[_COLUMNS - column :]
+                    yield Piece(
+                        at_s=output.at_s, row=row, column=column, text=visible_part, style=style
+                    )
+                    column += len(visible_part)
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str | None]]:
     """Texts, and the codes of styles between them."""
     end = 0
-    for found in _CODE.finditer(text):
-        yield text[end : found.start()], None
-        if found[1] is not None:
-            yield "", found[1]
-        end = found.end()
+    for code in _CODE.finditer(text):
+        yield text[end : code.start()], None
+        if code[1] is not None:
+            yield "", code[1]
+        end = code.end()
     yield text[end:], None
 
 
-def svg(shown: list[Piece]) -> str:
+def svg(pieces: list[Piece]) -> str:
     """The picture. It plays once; who wants less motion sees its end at once."""
     width = round(_COLUMNS * _CHARACTER + 2 * _EDGE)
-    height = (max(piece.row for piece in shown) + 1) * _LINE + 2 * _EDGE
+    height = (max(piece.row for piece in pieces) + 1) * _LINE + 2 * _EDGE
     texts = "\n".join(
         f'<text class="p {piece.style}" x="{_EDGE + piece.column * _CHARACTER:.1f}" '
         f'y="{_EDGE + piece.row * _LINE + 13}" textLength="{len(piece.text) * _CHARACTER:.1f}" '
         f'style="animation-delay:{piece.at_s:.2f}s">{escape(piece.text)}</text>'
-        for piece in shown
+        for piece in pieces
         if piece.text.strip()
     )
     return (

@@ -14,10 +14,10 @@ from tests.page.conftest import Visitor
 def _serious(page: Page, part: str = "html") -> list[tuple[str, Any]]:
     # through the debugger's world, so that the page's own policy stays as it is
     page.evaluate(tool("axe-core/axe.min.js").read_text())
-    found = page.evaluate("part => axe.run(part, {resultTypes: ['violations']})", part)
+    results = page.evaluate("part => axe.run(part, {resultTypes: ['violations']})", part)
     return [
         (violation["id"], [node["target"] for node in violation["nodes"]][:3])
-        for violation in found["violations"]
+        for violation in results["violations"]
         if violation["impact"] in ("serious", "critical")
     ]
 

@@ -125,9 +125,9 @@ def test_a_busy_stand_in_and_a_busy_machine_are_doubts(fast: Figures) -> None:
 
 
 def test_the_document_holds_what_the_table_shows(fast: Figures) -> None:
-    found = json.loads(document(_ENVIRONMENT, Plan(), {"embedded": fast}))
-    assert found["hosts"]["embedded"]["call_ms"]["best"] == pytest.approx(4)
-    assert found["plan"]["streams"] == 100
+    report = json.loads(document(_ENVIRONMENT, Plan(), {"embedded": fast}))
+    assert report["hosts"]["embedded"]["call_ms"]["best"] == pytest.approx(4)
+    assert report["plan"]["streams"] == 100
 
 
 def test_a_job_passes_between_processes() -> None:

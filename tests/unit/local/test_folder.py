@@ -51,6 +51,8 @@ def test_the_logs_of_earlier_runs_are_kept_the_newest_five(tmp_path: Path) -> No
         logs.mkdir()
         (logs / "azurite.log").write_text(f"run {number}")
         os.utime(logs / "azurite.log", (number, number))
-    kept = sorted((tmp_path / "earlier-logs").iterdir())
-    assert [(run / "azurite.log").read_text() for run in kept] == [f"run {n}" for n in range(1, 6)]
+    archived_runs = sorted((tmp_path / "earlier-logs").iterdir())
+    assert [(run / "azurite.log").read_text() for run in archived_runs] == [
+        f"run {n}" for n in range(1, 6)
+    ]
     assert (tmp_path / "logs" / "azurite.log").read_text() == "run 6"

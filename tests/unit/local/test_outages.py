@@ -45,25 +45,25 @@ def azurite() -> PartInTest:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def messages() -> list[str]:
     return []
 
 
 @pytest.fixture
-def outages(azurite: PartInTest, said: list[str], tmp_path: Path) -> Outages:
+def outages(azurite: PartInTest, messages: list[str], tmp_path: Path) -> Outages:
     stack = cast("Stack", StackInTest({"azurite": azurite}))
-    return Outages(stack, tmp_path, said.append)
+    return Outages(stack, tmp_path, messages.append)
 
 
 def test_a_part_that_died_is_started_again_and_said_so(
-    outages: Outages, azurite: PartInTest, said: list[str]
+    outages: Outages, azurite: PartInTest, messages: list[str]
 ) -> None:
     azurite.dead = True
     outages.check()
     outages.check()
     assert azurite.calls == ["start"]
-    assert said[0] == "\nazurite died: exit code 1\nazurite is started again"
-    assert said[1].startswith("azurite serves again after ")
+    assert messages[0] == "\nazurite died: exit code 1\nazurite is started again"
+    assert messages[1].startswith("azurite serves again after ")
 
 
 def test_the_third_death_in_a_minute_ends_the_run(outages: Outages, azurite: PartInTest) -> None:
@@ -77,7 +77,7 @@ def test_the_third_death_in_a_minute_ends_the_run(outages: Outages, azurite: Par
 
 
 def test_a_drill_takes_a_part_away_until_its_time_is_over(
-    outages: Outages, azurite: PartInTest, said: list[str], tmp_path: Path
+    outages: Outages, azurite: PartInTest, messages: list[str], tmp_path: Path
 ) -> None:
     request(tmp_path, {"azurite": time.time() + 3600})
     outages.check()
@@ -87,7 +87,10 @@ def test_a_drill_takes_a_part_away_until_its_time_is_over(
     request(tmp_path, {"azurite": time.time() - 1})
     outages.check()
     assert azurite.calls == ["stop", "start"]
-    assert said == ["drill          | azurite is taken away", "drill          | azurite is back"]
+    assert messages == [
+        "drill          | azurite is taken away",
+        "drill          | azurite is back",
+    ]
 
 
 def test_a_drill_that_was_stopped_gives_everything_back(

@@ -66,8 +66,8 @@ def test_a_million_calls_take_what_the_worked_example_says(
 ) -> None:
     """The page counts in the units of the price."""
     items = [item for item in own_cost.items(MILLION) if item.price == price]
-    found = sum((item.quantity for item in items), Decimal(0)) / PRICES[price].unit
-    assert found == quantity
+    total = sum((item.quantity for item in items), Decimal(0)) / PRICES[price].unit
+    assert total == quantity
 
 
 def test_only_variable_costs_grow_with_calls() -> None:

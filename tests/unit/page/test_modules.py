@@ -54,12 +54,14 @@ def _import_map() -> dict[str, str]:
 
 def test_every_import_is_a_file_of_the_page_or_in_the_import_map() -> None:
     """There is no build step, so what a browser cannot resolve fails in the browser alone."""
-    known = _import_map()
+    import_map = _import_map()
     for module in _modules():
         for own, dynamic in _IMPORT.findall(module.read_text()):
             name = own or dynamic
-            found = (module.parent / name).exists() if name.startswith(".") else name in known
-            assert found, f"{module.relative_to(PAGE)} imports {name}"
+            resolves = (
+                (module.parent / name).exists() if name.startswith(".") else name in import_map
+            )
+            assert resolves, f"{module.relative_to(PAGE)} imports {name}"
 
 
 def test_vendored_files_are_those_of_the_import_map() -> None:

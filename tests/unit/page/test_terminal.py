@@ -7,7 +7,7 @@ from tests.page.terminal import Output, Piece, joined, pieces, svg
 
 def test_texts_stand_where_the_terminal_showed_them() -> None:
     """In their style, on the lines that the terminal wrapped."""
-    shown = list(
+    outputs = list(
         pieces(
             [
                 Output(at_s=0.0, text="one\r\n\x1b[32mtwo\x1b[0m"),
@@ -15,7 +15,7 @@ def test_texts_stand_where_the_terminal_showed_them() -> None:
             ]
         )
     )
-    assert shown == [
+    assert outputs == [
         Piece(at_s=0.0, row=0, column=0, text="one", style=""),
         Piece(at_s=0.0, row=1, column=0, text="two", style="g"),
         Piece(at_s=1.0, row=1, column=3, text=" three", style=""),
@@ -30,9 +30,9 @@ def test_pauses_are_short_and_the_folder_is_not_shown() -> None:
         Output(at_s=30.1, text="in /folder/x, drill FOLDER=/folder/x"),
     ]
     second = [Output(at_s=0.5, text="b")]
-    shown = list(joined([first, second], hidden="/folder/x"))
-    assert [round(output.at_s, 2) for output in shown] == [1.2, 1.3, 1.8]
-    assert shown[1].text == "in .local, drill"
+    outputs = list(joined([first, second], hidden="/folder/x"))
+    assert [round(output.at_s, 2) for output in outputs] == [1.2, 1.3, 1.8]
+    assert outputs[1].text == "in .local, drill"
 
 
 def test_what_was_printed_is_text_of_the_picture() -> None:

@@ -17,8 +17,8 @@ def test_hours_are_summed_and_stand_oldest_first() -> None:
         {"window": "2026/11/27/10", "captured": 5, "delivered": 4, "complete": False},
         {"window": "2026/11/27/09", "captured": 7, "delivered": 7, "complete": True},
     ]
-    found = completeness(STATUS, reports)
-    assert found["hours"] == [
+    report = completeness(STATUS, reports)
+    assert report["hours"] == [
         {
             "window": "2026/11/27/09",
             "captured": 7,
@@ -34,14 +34,14 @@ def test_hours_are_summed_and_stand_oldest_first() -> None:
             "complete": False,
         },
     ]
-    assert (found["captured"], found["delivered"]) == (12, 11)
-    assert (found["waiting"], found["dead_letters"], found["lost"]) == (42, 3, 1)
+    assert (report["captured"], report["delivered"]) == (12, 11)
+    assert (report["waiting"], report["dead_letters"], report["lost"]) == (42, 3, 1)
 
 
 def test_what_storage_does_not_give_is_unknown_and_not_zero() -> None:
     unreachable: JsonObject = {"error": "storage cannot be reached"}
-    found = completeness({**STATUS, "queue": unreachable, "dead_letters": unreachable}, ())
-    assert found == {
+    report = completeness({**STATUS, "queue": unreachable, "dead_letters": unreachable}, ())
+    assert report == {
         "captured": None,
         "delivered": None,
         "waiting": None,

@@ -38,13 +38,13 @@ def test_marks_stand_in_milliseconds_from_the_start() -> None:
         latency_ms=1200,
     )
     end = datetime.fromisoformat(str(event["timestamp"])).replace(tzinfo=UTC)
-    shown = timeline(
+    view = timeline(
         event,
         header={"envelope": ENVELOPE, "keep_alives_ms": [600.5]},
         recorded_at=end + timedelta(milliseconds=40),
         delivered_at=end + timedelta(milliseconds=300),
     )
-    assert shown["marks"] == [
+    assert view["marks"] == [
         {"name": "request", "at_ms": 0, "exact_ms": 1},
         {"name": "headers", "at_ms": 250, "exact_ms": 1},
         {"name": "first chunk", "at_ms": 300, "exact_ms": 1},
@@ -53,7 +53,7 @@ def test_marks_stand_in_milliseconds_from_the_start() -> None:
         {"name": "recorded", "at_ms": 1240, "exact_ms": 1000},
         {"name": "delivered", "at_ms": 1500, "exact_ms": 1},
     ]
-    assert shown["chunks"] == [[100.5, 10], [150.25, 20], [900.0, 40]]
+    assert view["chunks"] == [[100.5, 10], [150.25, 20], [900.0, 40]]
     assert start_of(event) == end - timedelta(milliseconds=1200)
 
 
@@ -61,10 +61,10 @@ def test_marks_stand_in_the_order_of_their_times() -> None:
     """Storage says the second of the recording alone, which may begin before the last byte."""
     event = an_event(latency_ms=1200, time_to_headers_ms=250)
     end = datetime.fromisoformat(str(event["timestamp"])).replace(tzinfo=UTC)
-    shown = timeline(
+    view = timeline(
         event, header=None, recorded_at=end - timedelta(milliseconds=39), delivered_at=end
     )
-    names = [mapping(mark)["name"] for mark in items(shown["marks"])]
+    names = [mapping(mark)["name"] for mark in items(view["marks"])]
     assert names[-3:] == ["recorded", "last byte", "delivered"]
 
 
@@ -74,13 +74,13 @@ def test_the_header_has_the_remaining_times() -> None:
     pieces.sizes.extend([5, 7, 9])
     pieces.times_ms.extend([100.5, 220.125, 300.0])
     header = {"envelope": {"arrivals": [[5, 100.5]]}, "pieces": pieces.to_json()}
-    shown = timeline(an_event(), header=header, recorded_at=None, delivered_at=None)
-    assert shown["chunks"] == [[100.5, 5], [220.125, 12], [300.0, 21]]
+    view = timeline(an_event(), header=header, recorded_at=None, delivered_at=None)
+    assert view["chunks"] == [[100.5, 5], [220.125, 12], [300.0, 21]]
 
 
 def test_chunks_are_not_known_without_the_capture() -> None:
-    shown = timeline(an_event(), header=None, recorded_at=None, delivered_at=None)
-    assert shown["chunks"] is None
+    view = timeline(an_event(), header=None, recorded_at=None, delivered_at=None)
+    assert view["chunks"] is None
 
 
 @pytest.mark.parametrize("case", GOLDEN)
@@ -100,8 +100,8 @@ def test_each_figure_names_the_member_that_it_comes_from() -> None:
         "prompt_tokens_details": {"cached_tokens": 8},
         "output_tokens_details": {"reasoning_tokens": 2},
     }
-    found = figures(an_event(usage=usage))
-    assert [(figure.name, figure.value, figure.source) for figure in found] == [
+    usage_figures = figures(an_event(usage=usage))
+    assert [(figure.name, figure.value, figure.source) for figure in usage_figures] == [
         ("input", 12, "usage.prompt_tokens"),
         ("output", 5, "usage.completion_tokens"),
         ("cached", 8, "usage.prompt_tokens_details.cached_tokens"),
@@ -111,14 +111,14 @@ def test_each_figure_names_the_member_that_it_comes_from() -> None:
 
 def test_an_estimate_says_so() -> None:
     estimate: Json = {"prompt_tokens": 16, "completion_tokens": 3, "total_tokens": 19}
-    found = figures(an_event(usage=None, usage_source="estimated", usage_estimate=estimate))
-    assert [figure.value for figure in found] == [16, 3, 19]
-    assert all(figure.source.startswith("estimated") for figure in found)
+    usage_figures = figures(an_event(usage=None, usage_source="estimated", usage_estimate=estimate))
+    assert [figure.value for figure in usage_figures] == [16, 3, 19]
+    assert all(figure.source.startswith("estimated") for figure in usage_figures)
 
 
 def test_a_repeated_usage_says_so() -> None:
-    found = figures(an_event(usage={"total_tokens": 3}, usage_repeated=True))
-    assert found[0].source == "usage.total_tokens; another exchange counts it"
+    usage_figures = figures(an_event(usage={"total_tokens": 3}, usage_repeated=True))
+    assert usage_figures[0].source == "usage.total_tokens; another exchange counts it"
 
 
 # --- capture
@@ -130,41 +130,41 @@ def test_the_times_of_a_streams_events() -> None:
     """
     body = b"data: one\n\ndata: two\n\ndata: three\n\nevent: x\ndata: four\n\n"
     envelope: JsonObject = {**ENVELOPE, "arrivals": [[15, 100.5], [22, 150.25]]}
-    shown = capture_view.response_view(capture_of(body, envelope=envelope), size=len(body))
-    assert shown["frames"] == [
+    view = capture_view.response_view(capture_of(body, envelope=envelope), size=len(body))
+    assert view["frames"] == [
         {"at_ms": 100.5, "offset": 0, "size": 11, "event": "message", "text": "one"},
         {"at_ms": 150.25, "offset": 11, "size": 11, "event": "message", "text": "two"},
         {"at_ms": None, "offset": 22, "size": 13, "event": "message", "text": "three"},
         {"at_ms": 2000.0, "offset": 35, "size": 21, "event": "x", "text": "four"},
     ]
-    assert (shown["body"], shown["truncated"], shown["encoding"]) == (body.decode(), False, "text")
+    assert (view["body"], view["truncated"], view["encoding"]) == (body.decode(), False, "text")
 
 
 def test_a_document_has_no_frames() -> None:
-    shown = capture_view.response_view(capture_of(b'{"a": 1}'), size=8)
-    assert (shown["frames"], shown["status"], shown["body"]) == (None, 200, '{"a": 1}')
+    view = capture_view.response_view(capture_of(b'{"a": 1}'), size=8)
+    assert (view["frames"], view["status"], view["body"]) == (None, 200, '{"a": 1}')
 
 
 @pytest.mark.parametrize("body", [b"\x89PNG\r\n\x1a\n\0\0", b"\xff\xfe\x00"])
 def test_a_binary_body_is_shown_in_hexadecimal_digits(body: bytes) -> None:
-    shown = capture_view.response_view(capture_of(body), size=len(body))
-    assert (shown["body"], shown["encoding"]) == (body.hex(" "), "hex")
+    view = capture_view.response_view(capture_of(body), size=len(body))
+    assert (view["body"], view["encoding"]) == (body.hex(" "), "hex")
 
 
 def test_a_long_body_is_cut_between_characters() -> None:
     body = "ä".encode() * capture_view.MAX_BYTES
-    shown = capture_view.request_view(capture_of(b"x" + body), size=len(body) + 1)
-    assert str(shown["body"]).strip("xä") == ""
-    assert (shown["truncated"], shown["size"]) == (True, len(body) + 1)
+    view = capture_view.request_view(capture_of(b"x" + body), size=len(body) + 1)
+    assert str(view["body"]).strip("xä") == ""
+    assert (view["truncated"], view["size"]) == (True, len(body) + 1)
 
 
 def test_a_compressed_body_is_shown_decoded() -> None:
     import gzip
 
     capture = capture_of(gzip.compress(b"data: one\n\n"), {"content-encoding": "gzip"}, ENVELOPE)
-    shown = capture_view.response_view(capture, size=len(capture.body))
-    assert shown["body"] == "data: one\n\n"
-    assert shown["frames"] == [
+    view = capture_view.response_view(capture, size=len(capture.body))
+    assert view["body"] == "data: one\n\n"
+    assert view["frames"] == [
         {"at_ms": None, "offset": 0, "size": 11, "event": "message", "text": "one"}
     ]
 

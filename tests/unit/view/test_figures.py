@@ -20,9 +20,9 @@ _MS: Final = row_of_event(an_event(0)).exact_end_ms
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path / "view.sqlite", keep=1000)
-    yield made
-    made.close()
+    new_store = Store(tmp_path / "view.sqlite", keep=1000)
+    yield new_store
+    new_store.close()
 
 
 def test_bands_are_the_nearest_ranks(store: Store) -> None:
@@ -31,10 +31,10 @@ def test_bands_are_the_nearest_ranks(store: Store) -> None:
         an_event(number, time_to_first_token_ms=number, stream=True) for number in range(1, 21)
     ]
     store.add(received(*events))
-    found = store.figures((), from_ms=_MS, bucket_ms=60_000)
-    assert found.bands == [(_MS, 10, 19)]
-    assert found.points[0] == (_MS + 1000, 1, an_id(1))
-    assert len(found.points) == 20
+    charts = store.figures((), from_ms=_MS, bucket_ms=60_000)
+    assert charts.bands == [(_MS, 10, 19)]
+    assert charts.points[0] == (_MS + 1000, 1, an_id(1))
+    assert len(charts.points) == 20
 
 
 def test_series_are_sums_by_bucket(store: Store) -> None:
@@ -46,9 +46,9 @@ def test_series_are_sums_by_bucket(store: Store) -> None:
             an_event(71, tokens={"input": 2, "output": 0}, deployment=None),
         )
     )
-    found = store.figures((), from_ms=_MS, bucket_ms=60_000)
-    assert found.tokens == {"gpt-4o": [(_MS, 8)], "-": [(_MS + 60_000, 2)]}
-    assert found.outcomes == {
+    charts = store.figures((), from_ms=_MS, bucket_ms=60_000)
+    assert charts.tokens == {"gpt-4o": [(_MS, 8)], "-": [(_MS + 60_000, 2)]}
+    assert charts.outcomes == {
         "completed": [(_MS, 1), (_MS + 60_000, 2)],
         "timed_out": [(_MS, 1)],
     }
@@ -57,8 +57,8 @@ def test_series_are_sums_by_bucket(store: Store) -> None:
 def test_only_what_matches_and_is_recent_counts(store: Store) -> None:
     store.add(received(an_event(1), an_event(70), an_event(80, outcome="aborted")))
     query = parse("outcome:completed", now_ms=0)
-    found = store.figures(query, from_ms=_MS + 60_000, bucket_ms=60_000)
-    assert found.outcomes == {"completed": [(_MS + 60_000, 1)]}
+    charts = store.figures(query, from_ms=_MS + 60_000, bucket_ms=60_000)
+    assert charts.outcomes == {"completed": [(_MS + 60_000, 1)]}
 
 
 def test_open_streams(store: Store) -> None:
@@ -73,8 +73,8 @@ def test_open_streams(store: Store) -> None:
             an_event(28, latency_ms=20_000, stream=False),
         )
     )
-    found = store.figures((), from_ms=_MS, bucket_ms=5_000)
-    values = list(filled(found.open_streams, _MS, _MS + 30_000, 5_000))
+    charts = store.figures((), from_ms=_MS, bucket_ms=5_000)
+    values = list(filled(charts.open_streams, _MS, _MS + 30_000, 5_000))
     assert [value for _, value in values] == [0, 1, 2, 1, 1, 0]
 
 
@@ -140,9 +140,9 @@ def test_neighbours_are_of_the_same_session_and_caller(store: Store) -> None:
             an_event(5, session_headers=session, caller={"user": "c"}),
         )
     )
-    found = store.get(an_id(3))
-    assert found is not None
-    assert store.neighbours(found.row) == {
+    charts = store.get(an_id(3))
+    assert charts is not None
+    assert store.neighbours(charts.row) == {
         "previous": {"session": an_id(1), "caller": an_id(2)},
         "next": {"session": an_id(5), "caller": None},
     }

@@ -23,9 +23,9 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(file: Path) -> Iterator[Store]:
-    made = Store(file, keep=100)
-    yield made
-    made.close()
+    new_store = Store(file, keep=100)
+    yield new_store
+    new_store.close()
 
 
 def ids(store: Store, line: str = "") -> list[str]:
@@ -41,10 +41,10 @@ def read(line: str) -> Filter:
 def test_an_event_is_kept_as_it_came(store: Store, case: str) -> None:
     event = golden(case)
     store.add(received(event))
-    found = store.get(str(event["exchange_id"]))
-    assert found is not None
-    assert found.event == event
-    assert store.page((), limit=1).rows == (found.row,)
+    result = store.get(str(event["exchange_id"]))
+    assert result is not None
+    assert result.event == event
+    assert store.page((), limit=1).rows == (result.row,)
 
 
 def test_rows_come_newest_first_in_pages(store: Store) -> None:
@@ -54,20 +54,20 @@ def test_rows_come_newest_first_in_pages(store: Store) -> None:
     first = store.page((), limit=2)
     second = store.page((), before=first.next, limit=2)
     third = store.page((), before=second.next, limit=2)
-    found = [row.id for page in (first, second, third) for row in page.rows]
-    assert (found, third.next) == (ids(store), None)
+    result = [row.id for page in (first, second, third) for row in page.rows]
+    assert (result, third.next) == (ids(store), None)
 
 
 def test_exchanges_that_ended_together(store: Store) -> None:
     """Exchanges that ended together are not lost between pages."""
     end = an_event()["timestamp"]
     store.add(received(*(an_event(number, timestamp=end) for number in range(5))))
-    before, found = None, []
+    before, result = None, []
     for _ in range(5):
         page = store.page((), before=before, limit=1)
-        found += [row.id for row in page.rows]
+        result += [row.id for row in page.rows]
         before = page.next
-    assert sorted(found) == [an_id(number) for number in range(5)]
+    assert sorted(result) == [an_id(number) for number in range(5)]
     assert before is None
 
 
@@ -77,7 +77,7 @@ def test_a_text_is_found_among_the_newest_and_among_all(file: Path, searched_fir
     store = Store(file, keep=100, searched_first=searched_first)
     chance = random.Random(3)  # noqa: S311 - a test's
     numbers = chance.sample(range(60), 60)
-    wanted = {number for number in numbers if number % 3 == 0}
+    with_needle = {number for number in numbers if number % 3 == 0}
     ends = {number: an_event(number // 4 * 4)["timestamp"] for number in numbers}  # four together
     store.add(
         received(
@@ -86,22 +86,25 @@ def test_a_text_is_found_among_the_newest_and_among_all(file: Path, searched_fir
                     number,
                     timestamp=ends[number],
                     prompt=[
-                        {"role": "user", "content": f"{'needle' if number in wanted else 'hay'}"}
+                        {
+                            "role": "user",
+                            "content": f"{'needle' if number in with_needle else 'hay'}",
+                        }
                     ],
                 )
                 for number in numbers
             )
         )
     )
-    before, found = None, []
+    before, result = None, []
     while True:
         page = store.page(read('"needle"'), before=before, limit=3)
-        found += [row.id for row in page.rows]
+        result += [row.id for row in page.rows]
         before = page.next
         if before is None:
             break
     every = [row.id for row in store.page((), limit=100).rows]
-    assert found == [id_ for id_ in every if id_ in {an_id(number) for number in wanted}]
+    assert result == [id_ for id_ in every if id_ in {an_id(number) for number in with_needle}]
     store.close()
 
 

@@ -115,8 +115,8 @@ def test_upload_fields_are_found_before_and_after_a_large_file() -> None:
             "".join(f"{head}{part}\r\n" for part in parts).encode() + f"--{boundary}--\r\n".encode()
         )
 
-    found = multipart.read(upload("one"))
-    assert found.text("model") == "whisper"
-    assert found.text("filename") == "a.wav"
-    assert found.flag("stream")
-    assert found.seed == multipart.read(upload("two")).seed
+    ask = multipart.read(upload("one"))
+    assert ask.text("model") == "whisper"
+    assert ask.text("filename") == "a.wav"
+    assert ask.flag("stream")
+    assert ask.seed == multipart.read(upload("two")).seed

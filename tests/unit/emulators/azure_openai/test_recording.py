@@ -8,10 +8,10 @@ from emulators.azure_openai.recording import ExchangeRecording, RecordedExchange
 
 
 def begin(
-    found: ExchangeRecording, target: str = "/openai/x", deployment: str = ""
+    exchanges: ExchangeRecording, target: str = "/openai/x", deployment: str = ""
 ) -> RecordedExchange:
     """An exchange with one header."""
-    exchange = found.begin("POST", target, "1.1", [("X-Case", "kept"), ("x-case", "too")])
+    exchange = exchanges.begin("POST", target, "1.1", [("X-Case", "kept"), ("x-case", "too")])
     exchange.deployment = deployment
     return exchange
 
@@ -20,12 +20,12 @@ def test_a_document_describes_the_exchange_exactly() -> None:
     """Digests and sizes are of the body's bytes, headers are as they arrived, and a bare `?`
     differs from no query.
     """
-    found = ExchangeRecording()
-    exchange = begin(found, "/openai/\xe9?")
+    exchanges = ExchangeRecording()
+    exchange = begin(exchanges, "/openai/\xe9?")
     exchange.received(b"ask")
     exchange.wrote(b"ans", 1.0)
     exchange.wrote(b"wer", 2.0)
-    found.end(exchange, recording.FINISHED)
+    exchanges.end(exchange, recording.FINISHED)
     document = exchange.document()
     assert (document["path"], document["query"]) == ("/openai/\xe9", "")
     assert document["headers"] == [("X-Case", "kept"), ("x-case", "too")]
@@ -42,31 +42,31 @@ def test_a_document_describes_the_exchange_exactly() -> None:
 
 def test_only_the_first_ending_counts() -> None:
     """What happens to the connection after a response's end doesn't change how it ended."""
-    found = ExchangeRecording()
-    exchange = begin(found)
-    found.end(exchange, recording.FINISHED)
-    found.end(exchange, recording.PEER_CLOSED)
+    exchanges = ExchangeRecording()
+    exchange = begin(exchanges)
+    exchanges.end(exchange, recording.FINISHED)
+    exchanges.end(exchange, recording.PEER_CLOSED)
     assert exchange.ended == "finished"
 
 
 def test_filters_by_deployment_header_and_number() -> None:
     """A deployment is found with and without its directives, and header names match in any case."""
-    found = ExchangeRecording()
-    one, two = begin(found, deployment="a--chunks=3"), begin(found, deployment="b")
-    assert found.find(deployment="a") == found.find(deployment="a--chunks=3") == [one]
-    assert found.find(header="X-CASE: too") == [one, two]
-    assert found.find(header="x-case:other") == []
-    assert found.find(limit=1) == [two]
+    exchanges = ExchangeRecording()
+    one, two = begin(exchanges, deployment="a--chunks=3"), begin(exchanges, deployment="b")
+    assert exchanges.find(deployment="a") == exchanges.find(deployment="a--chunks=3") == [one]
+    assert exchanges.find(header="X-CASE: too") == [one, two]
+    assert exchanges.find(header="x-case:other") == []
+    assert exchanges.find(limit=1) == [two]
 
 
 def test_old_exchanges_make_room() -> None:
     """The number of exchanges is bounded, and so is what their bodies take; digests stay."""
-    found = ExchangeRecording(max_exchanges=3, max_detail_bytes=250)
+    exchanges = ExchangeRecording(max_exchanges=3, max_detail_bytes=250)
     for _ in range(4):
-        exchange = begin(found)
+        exchange = begin(exchanges)
         exchange.wrote(bytes(100), 1.0)
-        found.end(exchange, recording.FINISHED)
-    documents = [exchange.document() for exchange in found.find()]
+        exchanges.end(exchange, recording.FINISHED)
+    documents = [exchange.document() for exchange in exchanges.find()]
     assert [document["id"] for document in documents] == [2, 3, 4]
     assert [document["response_body_base64"] is None for document in documents] == [
         True,

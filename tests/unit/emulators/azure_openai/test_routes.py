@@ -32,9 +32,9 @@ def test_a_target_names_operation_and_deployment(
     target: str, operation: str, deployment: str | None, v1: bool, version: str | None
 ) -> None:
     """Both kinds of routes are read, with any prefix before `/openai/`."""
-    found = route(target)
-    assert found
-    assert (found.operation, found.deployment, found.v1, found.api_version) == (
+    match = route(target)
+    assert match
+    assert (match.operation, match.deployment, match.v1, match.api_version) == (
         operation,
         deployment,
         v1,

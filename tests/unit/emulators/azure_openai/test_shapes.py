@@ -149,13 +149,13 @@ def test_a_response_stream_ends_with_the_whole_response(
 ) -> None:
     """Its last event carries the document, and its `done` items are the document's output."""
     output = served({"input": "hello there", "stream": True, **more}, directives)
-    found = payloads(stream(output, "resp_1"))
+    events = payloads(stream(output, "resp_1"))
     document = responses.document(output, "resp_1", status)
-    assert (found[-1]["type"], found[-1]["response"]) == (f"response.{status}", document)
-    done = [event["item"] for event in found if event["type"] == "response.output_item.done"]
+    assert (events[-1]["type"], events[-1]["response"]) == (f"response.{status}", document)
+    done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
     assert status == "failed" or done == document["output"]
     text = "".join(
-        str(event["delta"]) for event in found if str(event["type"]).endswith("output_text.delta")
+        str(event["delta"]) for event in events if str(event["type"]).endswith("output_text.delta")
     )
     assert text in {output.choices[0].text, ""} or status == "failed"
     assert document["usage"]

@@ -136,10 +136,10 @@ def test_an_older_list_fills_only_what_no_list_priced() -> None:
 
 def test_the_list_is_read_page_after_page() -> None:
     """From a stand-in of the API, which pages as Azure's does."""
-    asked = []
+    requests = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url)
+        requests.append(request.url)
         first = "$skip" not in request.url.params
         following = f"{azure.ADDRESS}?$skip=20" if first else None
         items = ITEMS[:20] if first else ITEMS[20:]
@@ -147,8 +147,8 @@ def test_the_list_is_read_page_after_page() -> None:
 
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
         assert list(azure.read_list(client, "eastus")) == ITEMS
-    assert "armRegionName eq 'eastus'" in asked[0].params["$filter"]
-    assert "Foundry Models" in asked[0].params["$filter"]
+    assert "armRegionName eq 'eastus'" in requests[0].params["$filter"]
+    assert "Foundry Models" in requests[0].params["$filter"]
 
 
 def test_a_list_that_cannot_be_read_whole_is_an_error() -> None:
