@@ -10,11 +10,13 @@ In: an envelope, and the captures of the request and the response (either may be
     builder                        composes the Event from the parsed sources
     attribution, latency, usage    parts of an event, each from its own source
     event_quantities, event_cost   the billed quantities, and their cost by a card of rates
+    faults                         the error of an event, and the problems with its captures
     captured_body                  the size and the hash of a captured body
     integrity                      whether the captures are those of the first delivery
     usage_claim                    which of several exchanges counts the usage of one response
     pending_response               background responses whose end an exchange did not see
     shape                          the Event's fields: the contract with consumers
+    event_texts                    the texts of an event that may be cut
     truncation                     Event -> JSON of at most so many bytes
 
 It may import `shared.core.answer`, `content`, `cost`, `records` and `wire`. Enrichment

@@ -4,7 +4,7 @@ clock.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Final
 
 from shared.core.answer import without_content
@@ -15,6 +15,7 @@ from shared.core.event import (
     attribution,
     captured_body,
     event_quantities,
+    faults,
     latency,
     sources,
     usage,
@@ -25,11 +26,10 @@ from shared.core.event.sources import EventSources
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome, correct
-from shared.core.wire.json.json_shape import JsonObject, short
+from shared.core.wire.json.json_shape import short
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.steps import Cooperative, run_to_end
 
-_CUT: Final = "Azure OpenAI ended its response before it was whole."
 # The relay failed, or the upstream answered 4xx or 5xx. A client that disconnected is not a
 # failure: its event keeps its type.
 _FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
@@ -133,8 +133,8 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
         upstream_status_code=envelope.upstream_status_code,
         outcome=outcome,
         finish_reason=sent_answer.finish_reason,
-        error=_error(parsed, outcome),
-        problems=_problems(parsed),
+        error=faults.error(parsed, outcome),
+        problems=faults.problems(parsed),
         # the response
         choices=sent_answer.choices,
         output=sent_answer.output,
@@ -235,33 +235,3 @@ def _images(images: Images | None, summary: RequestSummary) -> Images | None:
         quality=images.quality or short(requested.get("quality")),
         output_format=images.output_format or short(requested.get("output_format")),
     )
-
-
-def _error(parsed: EventSources, outcome: Outcome) -> JsonObject | None:
-    """The upstream's error, else the relay's, else what the response itself shows."""
-    answer, failure = parsed.answer, parsed.envelope.failure
-    if answer.error is not None:
-        return answer.error
-    if failure is not None:
-        return asdict(failure)
-    if outcome is Outcome.UPSTREAM_INTERRUPTED and outcome is not parsed.envelope.outcome:
-        return {"code": "upstream_interrupted", "message": _CUT}
-    if parsed.is_upstream_error and not parsed.envelope.response_bytes:
-        status = parsed.envelope.upstream_status_code
-        message = f"Azure OpenAI answered {status}, and no body came."
-        return {"code": "upstream_error", "message": message}
-    if not answer.unreadable:
-        return None
-    return {"code": "unreadable_answer", "message": answer.problems[0]}
-
-
-def _problems(parsed: EventSources) -> tuple[str, ...]:
-    envelope, summary = parsed.envelope, parsed.summary
-    problems = [*([summary.problem] if summary.problem else []), *parsed.answer.problems]
-    if parsed.request is None and envelope.request_bytes:
-        problems.append("the request's capture is missing: what was asked is not known")
-    if parsed.request is not None and parsed.request.partial:
-        problems.append("the request's capture is partial: the instance was killed meanwhile")
-    if parsed.response is None and envelope.response_bytes:
-        problems.append("the response's capture is missing: its content is not known")
-    return tuple(problems)

@@ -14,45 +14,17 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from shared.core.event.event_texts import MIN_TEXT_BYTES, cuttable_texts, json_size, texts_of
 from shared.core.event.shape import Event, TruncatedText, dump, encode, to_json
 from shared.core.wire.json.json_shape import Json, JsonObject, mappings, text
 
 MARK: Final = "…[truncated]"  # at the end of a text that was cut
 SAME_AS_CONTENT: Final = "[as content]"
-# No text is cut below this; whole values are dropped instead.
-MIN_TEXT_BYTES: Final = 256
-_NEVER_CUT: Final = MIN_TEXT_BYTES // 6 - 1  # characters: JSON takes at most six bytes for one
 _MAX_LISTED: Final = 32
 _TRUNCATED: Final = b'"truncated":'
 _MAX_LIST_BYTES: Final = 8192  # of the list of truncated texts, at most
-# These short keys identify an exchange, and stay.
-_NEVER_TRUNCATED: Final = frozenset(
-    {
-        "type",
-        "model",
-        "region",
-        "timestamp",
-        "exchange_id",
-        "operation",
-        "deployment",
-        "api_version",
-        "method",
-        "outcome",
-        "request_capture",
-        "response_capture",
-        "request_sha256",
-        "response_sha256",
-        "usage_source",
-        "content_mode",
-        "content_rule",
-        "redactions",
-        "truncated_texts",
-    }
-)
 # Values that may be dropped whole, and their replacements: the type of a key never changes.
 _REPLACEMENTS: Final[JsonObject] = {
     "prompt": "[left out: see request_capture]",
@@ -72,30 +44,6 @@ _REPLACEMENTS: Final[JsonObject] = {
     "rate_limit": None,
 }
 
-type _Path = tuple[str | int, ...]  # keys and indexes, from the event down
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Text:
-    """A text in the event, and its place there."""
-
-    parent: JsonObject | list[Json]
-    path: _Path
-    value: str
-    size: int  # bytes in JSON, quotes included
-
-    def replace(self, value: str) -> None:
-        """Put another text in its place."""
-        match self.parent, self.path[-1]:
-            case dict() as members, str() as name:
-                members[name] = value
-            case list() as elements, int() as index:
-                elements[index] = value
-
-    def truncated(self) -> TruncatedText:
-        """The entry that lists it in the event."""
-        return TruncatedText(path=_pointer(self.path), characters=len(self.value))
-
 
 def was_truncated(data: bytes) -> bool:
     """Whether `truncate` cut this event. Its last key of that name is its own: the few that follow
@@ -105,8 +53,8 @@ def was_truncated(data: bytes) -> bool:
 
 
 def truncate(event: Event, limit_bytes: int) -> bytes:
-    """The event as JSON of at most `limit_bytes`, which must be 8 KB or more: what identifies an
-    exchange stays.
+    """The event as JSON of at most `limit_bytes`, which must be 8 KB or more: the
+    keys that identify an exchange stay.
     """
     data = dump(event)
     if len(data) <= limit_bytes:
@@ -128,7 +76,7 @@ def _drop_duplicates(members: JsonObject) -> list[TruncatedText]:
     duplicates = [
         duplicate
         for key in ("choices", "output")
-        for duplicate in _texts(members[key], (key,))
+        for duplicate in texts_of(members[key], (key,))
         if duplicate.value == content
     ]
     for duplicate in duplicates:
@@ -190,13 +138,13 @@ def _drop_logprobs(choices: list[JsonObject]) -> bool:
 
 def _least_size(members: JsonObject) -> int:
     """The size of an object with every text at its shortest."""
-    saved_bytes = sum(max(inner.size - MIN_TEXT_BYTES, 0) for inner in _cuttable(members))
+    saved_bytes = sum(max(inner.size - MIN_TEXT_BYTES, 0) for inner in cuttable_texts(members))
     return len(encode(members)) - saved_bytes
 
 
 def _cut_longest(members: JsonObject, limit_bytes: int) -> list[TruncatedText]:
     """Cut the longest texts to one common length. Returns them, the longest first."""
-    texts = sorted(_cuttable(members), key=lambda inner: inner.size, reverse=True)
+    texts = sorted(cuttable_texts(members), key=lambda inner: inner.size, reverse=True)
     length = _common_length([inner.size for inner in texts], len(encode(members)) - limit_bytes)
     longest = list(itertools.takewhile(lambda inner: inner.size > length, texts))
     for inner in longest:
@@ -219,9 +167,9 @@ def _cut(value: str, size: int) -> str:
     """The longest beginning of a text that takes about `size` bytes in JSON with the mark after
     it.
     """
-    room = size - _size(MARK)
+    room = size - json_size(MARK)
     beginning = value[:room]
-    while (size_bytes := _size(beginning) - 2) > room:
+    while (size_bytes := json_size(beginning) - 2) > room:
         beginning = beginning[: min(len(beginning) - 1, len(beginning) * room // size_bytes)]
     return beginning + MARK
 
@@ -232,40 +180,3 @@ def _list_entries(truncated: list[TruncatedText], limit_bytes: int) -> Json:
     while entries and len(encode(entries)) > limit_bytes:
         entries.pop()
     return entries
-
-
-def _cuttable(members: JsonObject) -> Iterator[_Text]:
-    """Every text of the event that may be cut."""
-    for key, value in members.items():
-        if key not in _NEVER_TRUNCATED:
-            yield from _texts_in(members, key, value, ())
-
-
-def _texts(value: Json, path: _Path) -> Iterator[_Text]:
-    """Every text within a value that may be cut. Redaction has bounded the value's depth."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _texts_in(value, key, inner, path)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _texts_in(value, index, inner, path)
-
-
-def _texts_in(
-    parent: JsonObject | list[Json], key: str | int, value: Json, path: _Path
-) -> Iterable[_Text]:
-    if not isinstance(value, str):
-        return _texts(value, (*path, key)) if isinstance(value, (dict, list)) else ()
-    if len(value) <= _NEVER_CUT:
-        return ()
-    return (_Text(parent=parent, path=(*path, key), value=value, size=_size(value)),)
-
-
-def _size(value: str) -> int:
-    """Bytes in JSON, quotes included."""
-    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-
-
-def _pointer(path: _Path) -> str:
-    """RFC 6901, at most 256 characters."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)[:256]

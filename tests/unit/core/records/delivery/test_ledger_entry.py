@@ -89,9 +89,9 @@ def test_an_entry_holds_what_was_delivered() -> None:
         assert found.digests == expected
 
 
-def test_versions_of_before_and_after_digests_read_each_other() -> None:
-    """While they take turns in a deployment. The one before took three or four words for an entry,
-    and would deliver again what it cannot read.
+def test_versions_with_and_without_digests_agree() -> None:
+    """They take turns in a deployment. The older version takes a line of three or four words for an
+    entry, and would deliver again an exchange whose line it cannot read.
     """
     old_line = f"{DELIVERED.exchange_id} delivered 7\n".encode()
     assert old_line == DELIVERED.line()
