@@ -23,7 +23,7 @@ param zonesSubscriptionId string
 @description('Required. Their resource group. Empty: no records; the network\'s owner makes them.')
 param zonesResourceGroup string
 
-module endpoint 'private-row.bicep' = [
+module endpoint 'private-endpoint.bicep' = [
   for row in endpoints: {
     params: {
       name: '${prefix}-${row.name}'
