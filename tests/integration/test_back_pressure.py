@@ -70,7 +70,7 @@ async def test_reconcile_stops_after_the_longest_wait() -> None:
 
 
 async def test_reconcile_stops_if_the_queue_stalls() -> None:
-    """A queue that does not get shorter, or gets longer, is not waited for."""
+    """It does not wait for a queue that does not get shorter, or gets longer."""
     assert (
         await a_back_pressure(30, 20, *[20] * 9).continue_blocked_reason()
         == "the queue still holds 20 envelopes"
@@ -88,7 +88,7 @@ async def test_a_replay_waits_for_a_long_queue() -> None:
 
 
 async def test_an_event_hub_that_is_not_ready_is_a_reason() -> None:
-    """It is probed at most once in two seconds."""
+    """The Event Hub is probed at most once in two seconds."""
     away, there = CountingEventHub(ready=False), CountingEventHub()
     assert (
         await a_back_pressure(0, event_hub=away).start_blocked_reason()
@@ -104,7 +104,7 @@ async def test_an_event_hub_that_is_not_ready_is_a_reason() -> None:
 
 
 async def test_a_queue_that_cannot_be_reached_is_a_reason() -> None:
-    """At every point where back-pressure is asked."""
+    """Each of the three questions names that reason."""
     for reason in (
         a_back_pressure(-1).start_blocked_reason(),
         a_back_pressure(30, -1).continue_blocked_reason(),

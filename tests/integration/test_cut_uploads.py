@@ -1,5 +1,5 @@
-"""What a killed instance leaves of the uploads that it was in the middle of, against Azurite: it is
-found, kept where it says something, and can be erased.
+"""The uploads that a killed instance did not finish, against Azurite: reconcile finds them, keeps
+what can be read, and erases the rest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def reconcile(account: Account, window: Window) -> list[int]:
-    """What a run captured, redelivered, and called aborted."""
+    """The counts of a run: captured, redelivered and aborted exchanges."""
     run = Reconciliation(
         account.captures,
         account.ledger,
@@ -58,7 +58,7 @@ async def killed_while_storing_the_request(
 async def test_a_request_that_was_being_stored_is_aborted(
     azurite: str, blocks: dict[int, bytes], body: bytes
 ) -> None:
-    """With as much of its prompt as had arrived; the event says that this is not all."""
+    """Its event has as much of the prompt as had arrived, and says that this is not all."""
     window = a_window()
     exchange_id = an_id(window)
     async with an_account(azurite) as account:
@@ -89,7 +89,7 @@ async def test_a_request_without_its_last_call_is_whole(azurite: str) -> None:
 
 
 async def test_blocks_of_a_response_are_erased(azurite: str) -> None:
-    """Without a header nothing says what they are."""
+    """Without a header they cannot be read."""
     window = a_window()
     exchange_id = an_id(window)
     name = capture.response_name(exchange_id)
@@ -126,7 +126,7 @@ async def test_a_response_without_its_last_call_is_delivered(azurite: str) -> No
 async def test_an_erased_exchange_leaves_no_blocks(
     azurite: str, kind: CaptureKind, *, committed: bool
 ) -> None:
-    """Which no listing shows, and which hold the prompt or the answer."""
+    """No listing shows the blocks, and they hold the prompt or the answer."""
     exchange_id = an_id(a_window())
     name = capture.capture_name(exchange_id, kind)
     async with an_account(azurite) as account:

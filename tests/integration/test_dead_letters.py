@@ -1,4 +1,4 @@
-"""What operators do to single exchanges, against Azurite."""
+"""The operations of operators on single exchanges, against Azurite."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_an_unknown_exchange_is_not_requeued(azurite: str) -> None:
 
 
 async def test_an_erased_exchange_leaves_nothing(azurite: str) -> None:
-    """Neither captures nor a dead letter; a second erasure finds nothing."""
+    """No capture and no dead letter is left. A second erasure finds nothing to erase."""
     async with an_account(azurite) as account:
         exchange_id = an_id(a_window())
         await account.put_exchange(exchange_id)

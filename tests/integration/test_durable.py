@@ -1,7 +1,7 @@
 """Durable Functions: the same tests for the embedded host's engine and for the real host's
 extension.
 
-Both serve durable_app.py. What only the embedded host has to show is in test_durable_embedded.py.
+Both serve durable_app.py. Tests of the embedded host alone are in test_durable_embedded.py.
 """
 
 import json
@@ -122,12 +122,12 @@ def send_event(links: Links, name: str, **request: Any) -> httpx.Response:
 
 
 def test_it_prints_the_durable_functions(host: HostProcess) -> None:
-    """By name, after the HTTP functions, with the type of their trigger."""
+    """They are listed by name, after the HTTP functions, with the type of their trigger."""
     host.output_matching(r"(?s)\tadd: activityTrigger.*\tboasts: orchestrationTrigger")
 
 
 def test_management_urls_have_the_real_hosts_shape(host: HostProcess) -> None:
-    """Names, order, paths and parameters; the instance id is in each of them."""
+    """Names, order, paths and parameters are the same; the instance id is in each URL."""
     links = started(host, "chain", 1, "links1")
 
     assert links.pop("id") == "links1"
@@ -160,7 +160,7 @@ def test_a_status_tells_name_input_and_output(host: HostProcess) -> None:
 
 
 def test_a_running_instance_says_where_to_ask_again(host: HostProcess) -> None:
-    """202 with Location and Retry-After."""
+    """The response is 202 with Location and Retry-After."""
     links = started(host, "waits", instance_id="asks1")
     wait_for(links, runtimeStatus="Running")
     response = status(links)
@@ -206,7 +206,7 @@ def test_an_exhausted_retry_fails_the_orchestration(host: HostProcess) -> None:
 
 
 def test_an_orchestrator_can_catch_an_activitys_failure(host: HostProcess) -> None:
-    """With its message."""
+    """The exception has the activity's message."""
     body = finished(started(host, "caught", instance_id="caught1"))
 
     assert body["runtimeStatus"] == "Completed"
@@ -216,7 +216,7 @@ def test_an_orchestrator_can_catch_an_activitys_failure(host: HostProcess) -> No
 
 
 def test_a_raising_orchestrator_fails(host: HostProcess) -> None:
-    """With its message alone."""
+    """The output has the message alone, without a traceback."""
     assert (
         finished(started(host, "raises"))["output"]
         == "Orchestrator function 'raises' failed: says no"
@@ -316,7 +316,7 @@ def test_an_id_that_still_runs_is_not_started_again(host: HostProcess) -> None:
 
 
 def test_a_finished_id_starts_anew(host: HostProcess) -> None:
-    """Name, input and output are the new one's."""
+    """The status has the name, input and output of the new instance."""
     finished(started(host, "chain", 1, "anew1"))
     links = started(host, "eternal", 3, "anew1")
 
@@ -324,7 +324,9 @@ def test_a_finished_id_starts_anew(host: HostProcess) -> None:
 
 
 def test_terminate(host: HostProcess, tmp_path: Path) -> None:
-    """Also while an activity runs: 202, then 410; the reason is the output."""
+    """A running activity does not hinder it. The first response is 202, the next one 410; the
+    reason becomes the output.
+    """
     links = started(host, "slowly", str(tmp_path / "never"))
     host.output_matching(f"UNTIL {tmp_path / 'never'}")
     first = HTTP.post(links["terminatePostUri"].replace("{text}", "enough%20now"))
@@ -341,7 +343,7 @@ def test_terminate(host: HostProcess, tmp_path: Path) -> None:
 
 
 def test_purge(host: HostProcess) -> None:
-    """Only what has ended; by URL and by client."""
+    """An instance that has ended can be purged, by URL and by client; a running one cannot."""
     running = started(host, "waits", instance_id="purge1")
     wait_for(running, runtimeStatus="Running")
     refused = HTTP.delete(running["purgeHistoryDeleteUri"])
@@ -362,7 +364,7 @@ def test_purge(host: HostProcess) -> None:
 
 
 def test_many_instances(host: HostProcess) -> None:
-    """Listed and purged by prefix, status and time of creation."""
+    """Instances are listed and purged by prefix, status and time of creation."""
     url = host.url(f"{WEBHOOKS}/instances/")
     for number in range(3):
         finished(started(host, "chain", number, f"many{number}"))
@@ -397,7 +399,7 @@ def test_the_client_library_reads_a_status(host: HostProcess) -> None:
 
 
 def test_starting_by_url(host: HostProcess) -> None:
-    """202 with the links of this address, and when to ask."""
+    """The response is 202 with the links of this address, and says when to ask."""
     response = HTTP.post(host.url(f"{WEBHOOKS}/orchestrators/chain/url1"), json="7")
     links = response.json()
 
@@ -410,8 +412,8 @@ def test_starting_by_url(host: HostProcess) -> None:
 
 
 def test_a_killed_worker_does_not_end_an_orchestration(host: HostProcess, tmp_path: Path) -> None:
-    """kill -9 in the middle of an activity: that attempt has failed, and only that; its retry runs
-    in another worker.
+    """If the worker is killed during an activity, that attempt alone has failed. Its retry runs in
+    another worker.
     """
     path = tmp_path / "there"
     links = started(host, "slowly", str(path))
@@ -438,8 +440,8 @@ def test_a_killed_worker_does_not_end_an_orchestration(host: HostProcess, tmp_pa
 def test_an_orchestration_goes_on_after_a_restart_of_the_host(
     kind: str, tmp_path: Path, storage: str
 ) -> None:
-    """kill -9 of all its processes; the activity that ran runs again, the one before it does not, a
-    timer fires.
+    """All processes of the host are killed. The activity that ran runs again, the one before it
+    does not, and a timer fires.
     """
     path = tmp_path / "there"
     folder = app_folder(tmp_path, {"hubName": "Restarted", "storageProvider": _SOON_AGAIN})

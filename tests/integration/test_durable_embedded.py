@@ -38,7 +38,7 @@ def test_the_start_says_that_orchestrations_end_with_the_host(host: HostProcess)
 
 
 def test_sub_orchestrations_are_refused_by_name(host: HostProcess) -> None:
-    """The orchestration fails at once, its output and the console say why."""
+    """The orchestration fails at once; its output and the console give the reason."""
     body = finished(started(host, "parent"))
 
     assert body["output"] == (
@@ -60,7 +60,7 @@ def test_an_activity_that_does_not_exist_fails_the_orchestration(host: HostProce
 
 @pytest.mark.parametrize("operation", ["rewind", "restart", "suspend", "resume"])
 def test_what_management_lacks_is_refused_by_name(host: HostProcess, operation: str) -> None:
-    """501 with a message; the client library raises."""
+    """The response is 501 with a message, and the client library raises."""
     links = started(host, "waits")
     wait_for(links, runtimeStatus="Running")
     response = HTTP.post(links[f"{operation}PostUri"])
@@ -75,7 +75,7 @@ def test_what_management_lacks_is_refused_by_name(host: HostProcess, operation: 
 
 
 def test_histories_versions_and_entities_are_refused_by_name(host: HostProcess) -> None:
-    """Each is named."""
+    """The message names each of them."""
     links = started(host, "chain", 1)
     finished(links)
     version = HTTP.post(host.url(f"{WEBHOOKS}/orchestrators/chain?version=2"), json="1")
@@ -90,7 +90,7 @@ def test_histories_versions_and_entities_are_refused_by_name(host: HostProcess) 
 
 
 def test_without_a_folder_another_host_knows_nothing(tmp_path: Path) -> None:
-    """As the start says."""
+    """The host has announced that at its start."""
     folder = app_folder(tmp_path)
     with running_host("embedded", folder, SETTINGS) as first:
         finished(started(first, "chain", 1, "gone"))

@@ -1,4 +1,4 @@
-"""Erasure against Azurite: all of one caller's exchanges of a range, and nobody else's."""
+"""Erasure against Azurite: all exchanges of one caller in a range are erased, and no others."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def a_runner(
 
 
 async def put(account: Account, window: Window, caller: Caller, minute: float = 5) -> str:
-    """Both captures of a delivered exchange."""
+    """Store both captures of a delivered exchange. Returns its id."""
     exchange_id = an_id(window, minute)
     await account.put_request(exchange_id, caller=asdict(caller))
     await account.put_response(exchange_id)
@@ -81,7 +81,7 @@ async def put(account: Account, window: Window, caller: Caller, minute: float = 
 async def run_to_the_end(
     runner: ErasureRunner, request: ErasureRequest, run: str
 ) -> tuple[ErasureCounts, dict[str, Any]]:
-    """What the orchestration does: the sums, and the receipt."""
+    """Call the steps as the orchestration does. Returns the sums, and the receipt."""
     position, counts = ErasurePosition(), ErasureCounts()
     while position.part < runner.part_count(request):
         step = await runner.step(run, request, position)
@@ -95,7 +95,7 @@ async def run_to_the_end(
 async def erase(
     account: Account, request: ErasureRequest, now: datetime = LATER, **options: Any
 ) -> tuple[ErasureCounts, ErasurePage]:
-    """The sums and the ids of a run."""
+    """Carry out a run. Returns its sums and its ids."""
     runner, run = a_runner(account, now, **options), uuid.uuid4().hex
     counts, _ = await run_to_the_end(runner, request, run)
     return counts, await runner.ids(run)
@@ -108,7 +108,9 @@ async def has_captures(account: Account, exchange_id: str) -> bool:
 
 @pytest.mark.parametrize("page", [1, 2, 3, 100])
 async def test_each_exchange_of_a_user_is_erased_and_nothing_else(azurite: str, page: int) -> None:
-    """Wherever the pages are cut; a dry run counts the same, and erases nothing."""
+    """The size of the pages makes no difference. A dry run counts the same exchanges, and erases
+    none.
+    """
     window = a_window()
     async with an_account(azurite) as account:
         mine = [await put(account, window, ANNA) for _ in range(3)]
@@ -144,7 +146,9 @@ async def test_a_subscription_is_erased_with_all_of_its_users(azurite: str) -> N
 
 
 async def test_whatever_kind_of_capture_there_is_tells_the_caller(azurite: str) -> None:
-    """A placeholder with its blocks, an outcome alone, and what was dead-lettered."""
+    """The caller is in a placeholder with its blocks, in an outcome alone, and in the captures of a
+    dead letter.
+    """
     window = a_window()
     async with an_account(azurite) as account:
         cut, ended, dead = an_id(window), an_id(window), await put(account, window, ANNA)
@@ -200,7 +204,7 @@ async def test_what_may_still_be_running_or_cannot_be_read_is_listed(azurite: st
 
 @pytest.mark.parametrize("id_page", [1, 100])
 async def test_ids_are_erased_without_a_search(azurite: str, id_page: int) -> None:
-    """Those of another caller, of another range, and unknown ones are left out."""
+    """Ids of another caller or of another range, and unknown ones, are left out."""
     window = a_window()
     async with an_account(azurite) as account:
         mine, other = await put(account, window, ANNA), await put(account, window, BEN)
@@ -243,7 +247,7 @@ class FailingErasure(ExchangeErasure):
 
 
 async def test_a_page_that_is_tried_again_reports_all_that_it_erased(azurite: str) -> None:
-    """Also what the attempt before had erased when storage failed."""
+    """It reports as well what the first attempt had erased when storage failed."""
     window, run = a_window(), uuid.uuid4().hex
     async with an_account(azurite) as account:
         mine = [await put(account, window, ANNA) for _ in range(5)]
@@ -302,7 +306,7 @@ async def test_what_a_policy_of_the_account_keeps_is_listed(azurite: str) -> Non
 
 
 async def test_reconcile_neither_misses_nor_delivers_what_was_erased(azurite: str) -> None:
-    """Not even if a run that was ended has left captures; the report counts it apart."""
+    """A terminated run may even have left captures. The report counts erased exchanges apart."""
     window = a_window()
     async with an_account(azurite) as account:
         erased = await put(account, window, ANNA)

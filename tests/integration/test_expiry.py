@@ -1,5 +1,5 @@
-"""Retention by a content rule, with Azurite: an exchange is recorded by the relay and delivered by
-enrichment, and when its days are over its captures are erased. Others of the hour stay.
+"""Retention by a content rule, with Azurite: the relay records an exchange, enrichment delivers it,
+and its captures are erased when its days are over. Other exchanges of the hour stay.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ async def marks(account: Account, windows: Collection[Window]) -> list[str]:
 
 
 async def stored(account: Account, exchange_id: str) -> bytes:
-    """All that the captures of an exchange hold."""
+    """The bytes of all captures of an exchange."""
     container = account.storage.blobs.get_container_client(capture.CONTAINER)
     held = b""
     for kind in CaptureKind:
@@ -123,7 +123,7 @@ async def stored(account: Account, exchange_id: str) -> bytes:
 async def test_the_captures_of_a_rule_are_erased_when_they_are_due(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not a moment before, and those of others not at all."""
+    """They are not erased before that, and captures of other rules are not erased at all."""
     async with an_account(azurite, writer=uuid.uuid4().hex) as account:
         hub = Hub(account)
         short, long = [await relayed(account, hub, product) for product in ("hr", "it")]

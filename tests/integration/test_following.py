@@ -1,4 +1,4 @@
-"""Following background responses: one exchange for each, whatever fails or comes twice."""
+"""Following background responses: each becomes one exchange, whatever fails or comes twice."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ type Answer = FetchedResponse | UpstreamError
 
 
 def response(status: str, **changes: Any) -> FetchedResponse:
-    """The upstream's answer to the question how a response is."""
+    """The upstream's response to the question for a background response."""
     done = status in {"completed", "incomplete"}
     output = [{"type": "message", "content": [{"type": "output_text", "text": TEXT}]}]
     usual = {
@@ -78,7 +78,7 @@ def answered(
 
 @dataclass
 class Upstream:
-    """Gives its answers one after the other, the last one for ever."""
+    """Gives its answers one after the other, and repeats the last one."""
 
     answers: list[Answer]
     targets: list[bytes] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Setup:
                 await asyncio.sleep(0.05)
 
     async def recorded(self) -> list[tuple[Envelope, dict[str, Any]]]:
-        """The envelopes that were queued, each with its event."""
+        """The queued envelopes, with the event of each."""
         exchanges = []
         for envelope in await self.account.take_queued():
             stored = await self.account.captures.get(envelope.response_capture)
@@ -118,7 +118,7 @@ class Setup:
         return exchanges
 
     async def waiting(self) -> int:
-        """Messages on the queue, the hidden ones included."""
+        """The number of messages on the queue, including the hidden ones."""
         properties = await self.account.storage.queue(QUEUE).get_queue_properties()
         return properties.approximate_message_count or 0
 
@@ -151,7 +151,7 @@ async def a_setup(
 
 
 def a_follow_up(**changes: Any) -> FollowUp:
-    """Of a response that was created just now."""
+    """The follow-up of a response that was created just now."""
     now = datetime.now(UTC)
     envelope = an_envelope(
         operation="responses",
@@ -167,7 +167,7 @@ def a_follow_up(**changes: Any) -> FollowUp:
 
 
 async def test_a_response_is_asked_for_until_it_has_ended(azurite: str) -> None:
-    """Then one exchange says how, for the caller whose call created it."""
+    """Then one exchange records its end, for the caller whose call created it."""
     async with a_setup(
         azurite, response("queued"), answered(503), response("in_progress"), response("completed")
     ) as setup:
@@ -288,7 +288,9 @@ async def test_an_id_whose_hour_is_judged_is_not_taken_over(azurite: str) -> Non
 
 
 async def test_what_an_operator_erased_is_not_recorded_again(azurite: str) -> None:
-    """Neither for the call that created the response, nor once the followed exchange is erased."""
+    """The end is not recorded if the call that created the response was erased, nor once the
+    followed exchange is erased.
+    """
     async with a_setup(azurite, response("completed")) as setup:
         now, answer = datetime.now(UTC), await setup.upstream.get(b"")
         marks, erased = setup.account.erasure_marks, fresh_exchange_id()
@@ -321,7 +323,7 @@ async def test_an_end_without_an_answer_has_its_event_and_its_line(
     outcome: Outcome,
     code: str,
 ) -> None:
-    """Nobody has to wonder what became of a response."""
+    """An operator can see why the response is not followed any more."""
     async with a_setup(azurite, answer) as setup:
         follow_up = a_follow_up()
         await setup.follower.begin(follow_up)
@@ -449,7 +451,7 @@ class EnrichedCreates:
         raise AssertionError("no exchange is erased")
 
     async def erase_body(self, name: str) -> None:
-        """Nothing of a redacted exchange is looked at."""
+        """The body of a redacted exchange is not looked at."""
 
     async def is_erased(self, exchange_id: str) -> bool:
         return False

@@ -1,5 +1,5 @@
-"""Reconciliation against Azurite: captured minus delivered is queued again, once, and only when the
-way is clear.
+"""Reconciliation against Azurite: captured exchanges that were not delivered are queued again,
+once, and only while more may be queued.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def counts(report: dict[str, Any], *names: str) -> list[Any]:
 
 
 async def test_an_undelivered_response_is_requeued(azurite: str) -> None:
-    """With the envelope that its capture holds."""
+    """It is queued with the envelope that its capture holds."""
     window = a_window()
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
@@ -164,7 +164,7 @@ async def test_a_running_exchange_is_not_judged(azurite: str) -> None:
 async def test_a_corrupt_capture_is_dead_lettered_once(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With one error in the log."""
+    """The log has one error for it."""
     window = a_window()
     garbage, headless, empty = (an_id(window) for _ in range(3))
     async with an_account(azurite) as account:
@@ -243,9 +243,7 @@ async def test_a_run_is_blocked_by_storage() -> None:
 
 
 async def test_a_stored_outcome_is_requeued(azurite: str) -> None:
-    """The outcome that the recorder or the poison handler stored of an exchange without a response
-    is queued.
-    """
+    """The recorder or the poison handler stored the outcome of an exchange without a response."""
     window = a_window()
     exchange_id = an_id(window)
     async with an_account(azurite) as account:
@@ -259,8 +257,8 @@ async def test_a_stored_outcome_is_requeued(azurite: str) -> None:
 async def test_a_retry_repeats_one_batch_at_most(
     azurite: str,
 ) -> None:
-    """And its report counts what both have queued. The next run, which has another `until`, begins
-    anew.
+    """Its report counts what both attempts have queued. The next run, which has another `until`,
+    begins anew.
     """
     window = a_window()
     ids = [an_id(window) for _ in range(10)]
@@ -286,7 +284,7 @@ async def test_a_retry_repeats_one_batch_at_most(
 async def test_a_run_stops_if_the_event_hub_goes_away(
     azurite: str,
 ) -> None:
-    """Between two batches, and the report says why."""
+    """It stops between two batches, and the report names the reason."""
     window = a_window()
     async with an_account(azurite) as account:
         for _ in range(7):
@@ -323,7 +321,7 @@ async def test_a_run_stops_if_the_event_hub_goes_away(
 
 
 async def test_a_run_stops_if_nothing_is_delivered(azurite: str) -> None:
-    """The queue does not get shorter."""
+    """The run gives up because the queue does not get shorter."""
     window = a_window()
     async with an_account(azurite) as account:
         for _ in range(9):
@@ -392,7 +390,7 @@ async def test_a_run_stops_if_storage_fails(
 async def test_a_window_with_a_reopened_exchange_is_judged(
     azurite: str,
 ) -> None:
-    """An operator requeued a dead-lettered one and the queue gave it up again: it is not
+    """An operator requeued a dead letter, and the queue gave it up again. The exchange is not
     forgotten.
     """
     window = a_window()
@@ -518,8 +516,8 @@ async def test_a_queue_that_is_gone_erases_nothing(
 async def test_two_runs_at_once_lose_nothing(
     azurite: str,
 ) -> None:
-    """Some is queued twice, which costs a duplicate; and what can never be delivered is
-    dead-lettered once.
+    """Some exchanges are queued twice, which costs duplicates. An exchange that can never be
+    delivered is dead-lettered once.
     """
     window = a_window()
     async with an_account(azurite) as account, an_account(azurite, writer="another") as other:
@@ -553,8 +551,8 @@ async def test_two_runs_at_once_lose_nothing(
 
 
 async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
-    """It stood still while another did the same, all was delivered and the window was complete.
-    Then it is judged once more.
+    """It stood still while another run delivered everything and called the window complete. The
+    window is judged once more then.
     """
     window = a_window()
 

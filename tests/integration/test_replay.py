@@ -1,5 +1,5 @@
-"""Replay against Azurite: each selected exchange of a window once, page by page, after live
-traffic.
+"""Replay against Azurite: each selected exchange of a window is queued once, page by page, after
+live traffic.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def replay(
 
 @pytest.mark.parametrize("page", [1, 2, 3, 100])
 async def test_each_exchange_is_queued_once(azurite: str, page: int) -> None:
-    """Wherever the pages are cut."""
+    """The size of the pages makes no difference."""
     window = a_window()
     async with an_account(azurite) as account:
         envelopes = [await account.put_exchange(an_id(window)) for _ in range(4)]
@@ -89,7 +89,7 @@ async def test_each_exchange_is_queued_once(azurite: str, page: int) -> None:
 
 
 async def test_the_captured_envelope_is_replayed(azurite: str) -> None:
-    """Only `replayed` differs."""
+    """The queued envelope differs from it by `replayed` alone."""
     window = a_window()
     async with an_account(azurite) as account:
         envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
@@ -98,7 +98,7 @@ async def test_the_captured_envelope_is_replayed(azurite: str) -> None:
 
 
 async def test_a_request_narrows_the_replay(azurite: str) -> None:
-    """By deployment, outcome, ids and range."""
+    """It selects by deployment, outcome, ids and range."""
     window = a_window()
     async with an_account(azurite) as account:
         early, late = an_id(window, minute=1), an_id(window, minute=40)
@@ -170,7 +170,7 @@ async def test_a_window_without_captures_is_done_at_once(azurite: str) -> None:
 async def test_a_retried_page_repeats_one_batch_at_most(
     azurite: str,
 ) -> None:
-    """And counts all of it; another replay of the same page begins anew."""
+    """The page counts the results of both attempts. Another replay of that page begins anew."""
     window = a_window()
     ids = [an_id(window) for _ in range(10)]
     selection = everything_in(window)
@@ -245,7 +245,7 @@ async def test_a_redacted_exchange_without_captures_is_counted(azurite: str) -> 
 
 
 async def test_what_an_operator_erased_is_counted(azurite: str) -> None:
-    """Those of the range, once, whatever the number of pages."""
+    """Erased exchanges of the range count once, however many pages there are."""
     window = a_window()
     async with an_account(azurite) as account:
         for minute in (1, 2, 50):

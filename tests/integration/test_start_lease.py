@@ -1,4 +1,4 @@
-"""Starting one run of reconcile at a time, with a lease in Azurite."""
+"""The start of one run of reconcile at a time, with a lease in Azurite."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPTIONS = ReconcileOptions(max_age_s=1, include_open=True)
 
 
 class Durable:
-    """Durable's client: it looks, and starts an instance over that is running."""
+    """A client of Durable, which replaces a running instance of the same id."""
 
     def __init__(self, *, fails: int = 0, silent: str = "") -> None:
         """`silent`: the method that does not end."""
@@ -56,8 +56,8 @@ def start(durable: Durable, lease: StartLease) -> Any:
 
 
 async def test_of_ten_starts_at_once_one_starts_a_run(azurite: str) -> None:
-    """One of ten starts starts a run, also the first time, when the blob does not exist; no other
-    follows while the run is active.
+    """That holds the first time as well, when the blob does not exist. No other start follows while
+    the run is active.
     """
     storages = [a_storage(azurite) for _ in range(10)]
     durable = Durable()
@@ -71,7 +71,7 @@ async def test_of_ten_starts_at_once_one_starts_a_run(azurite: str) -> None:
 
 
 async def test_a_start_that_fails_leaves_no_lease(azurite: str) -> None:
-    """The next one starts."""
+    """The next start succeeds."""
     storage = a_storage(azurite)
     durable, lease = Durable(fails=1), StartLease(storage, "locks/failed")
     with pytest.raises(RuntimeError):
@@ -82,7 +82,9 @@ async def test_a_start_that_fails_leaves_no_lease(azurite: str) -> None:
 
 @pytest.mark.parametrize("silent", ["get_status", "start_new"])
 async def test_a_start_ends_before_its_lease_does(azurite: str, silent: str) -> None:
-    """It fails, and no other starts while the lease lasts: the first one may be carried out yet."""
+    """It fails, and no other start succeeds while the lease lasts: Durable may still carry out the
+    first one.
+    """
     storage = a_storage(azurite)
     name = f"locks/{silent}"
     async with StartLease(storage, name).hold():

@@ -39,11 +39,11 @@ def _without_docstring(orchestrate: Callable[..., object]) -> ast.FunctionDef:
 
 def test_the_version_stands_for_the_orchestrators_as_they_are() -> None:
     """If this fails: raise `defaultVersion`, note the new digest under it, and let the code replay
-    what runs of the version before have in their history (docs/reference/host-settings.md).
+    the history of runs of the earlier version (docs/reference/host-settings.md).
     """
     assert ORCHESTRATORS.get(DURABLE["defaultVersion"]) == digest(reconcile, replay, erase)
 
 
 def test_an_old_instance_leaves_newer_runs_alone() -> None:
-    """And a new one goes on with older runs: the default, which is written out."""
+    """A new instance continues older runs. That is the default, which is written out."""
     assert DURABLE["versionMatchStrategy"] == "CurrentOrOlder"

@@ -1,5 +1,5 @@
-"""The app's orchestrators: their effects, and that replaying their histories gives the same
-answers.
+"""The app's orchestrators: their effects, and that a replay of their histories gives the same
+results.
 """
 
 from typing import Any
@@ -24,8 +24,8 @@ def report(window: str, *, complete: bool = True, waiting: str | None = None) ->
 
 
 def test_reconcile_goes_through_all_windows_and_replays() -> None:
-    """Each window once, its report in the output and the sums in the status; a call that fails is
-    tried again.
+    """Each window is reconciled once; its report is in the output, and the sums are in the status.
+    A call that fails is repeated.
     """
     windows = [f"2026/11/23/{hour:02}" for hour in range(10)]
     failures = iter([OSError("Azurite is away"), OSError("still")])
@@ -56,7 +56,7 @@ def test_reconcile_goes_through_all_windows_and_replays() -> None:
 
 
 def test_reconcile_waits_while_it_may_not_queue_anything() -> None:
-    """The status says why."""
+    """The status has the reason."""
     recorded = run(
         reconcile.orchestrate, OPTIONS, {"reconcile_precheck": lambda _: "the queue holds work"}
     )
@@ -100,8 +100,8 @@ def test_reconcile_ends_with_the_windows_in_which_it_stopped() -> None:
 
 
 def test_replay_goes_on_over_generations_and_replays() -> None:
-    """120 pages make three generations; it pauses while the queue is busy, and counts nothing
-    twice.
+    """120 pages make three generations. The replay pauses while the queue is busy, and counts
+    nothing twice.
     """
     pages = iter(range(120))
     busy = iter([True])
@@ -150,7 +150,7 @@ def test_replay_goes_on_over_generations_and_replays() -> None:
 
 @pytest.mark.parametrize("attempts", [4, 5])
 def test_replay_gives_up_a_page_after_five_attempts(attempts: int) -> None:
-    """Four failures are survived."""
+    """It survives four failures."""
     failures = iter([OSError("away")] * attempts)
 
     def page(_: dict[str, Any]) -> dict[str, Any]:
@@ -186,8 +186,8 @@ def erasure_state(parts: int) -> dict[str, Any]:
 
 
 def test_erase_goes_on_over_generations_and_ends_with_a_receipt() -> None:
-    """120 pages make three generations. A page that fails is tried again and counts once; the
-    receipt is made of the sums, and the status shows them on the way.
+    """120 pages make three generations. A page that fails is repeated and counts once. The receipt
+    has the sums, and the status shows them on the way.
     """
     failures = iter([OSError("Azurite is away")])
 
@@ -226,7 +226,7 @@ def test_erase_goes_on_over_generations_and_ends_with_a_receipt() -> None:
 
 
 def test_erase_fails_if_storage_stays_away() -> None:
-    """No receipt then: what was erased until then is in the pages."""
+    """There is no receipt then. The pages list the exchanges that were erased before."""
 
     def page(_: dict[str, Any]) -> dict[str, Any]:
         raise OSError("away")

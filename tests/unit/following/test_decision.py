@@ -1,4 +1,4 @@
-"""What becomes of a follow-up after an attempt, and when the next question is due."""
+"""The decision about a follow-up after an attempt, and the time of the next question."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def answered(status: int, response_status: str | None = None, retry_after_s: flo
 @pytest.mark.parametrize("status", FINAL)
 @pytest.mark.parametrize("age_s", [0, 2 * MAX_AGE_S])
 def test_a_response_that_has_ended_is_recorded(status: str, age_s: float) -> None:
-    """However old it is: the app may have been stopped for days."""
+    """Its age does not matter, because the app may have been stopped for days."""
     assert decide(answered(200, status), age_s=age_s) == End(reason=EndReason.FINAL)
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "a_new_word", None])
 def test_a_response_that_runs_is_asked_for_again(status: str | None) -> None:
-    """A word that is not known is not the end, and neither is a body that cannot be read."""
+    """An unknown status is not the end, and neither is a body that cannot be read."""
     decided = decide(answered(200, status), age_s=100)
     assert isinstance(decided, Postpone)
     assert (decided.wait_s, decided.follow_up.question_count) == (100, 1)
@@ -87,7 +87,7 @@ def test_a_response_that_runs_is_asked_for_again(status: str | None) -> None:
 def test_a_refusal_ends_it_and_a_failure_that_may_pass_does_not(
     status: int | None, reason: EndReason | None
 ) -> None:
-    """A key that was rotated away does not come back by waiting; an overload does."""
+    """Waiting does not bring back a key that was rotated away, but an overload passes."""
     decided = decide(Attempt(http_status=status, response_status=None))
     assert (decided.reason if isinstance(decided, End) else None) == reason
 
@@ -121,8 +121,8 @@ def test_a_response_that_does_not_end_is_given_up_after_a_day(attempt: Attempt) 
 def test_a_wait_is_bound_and_not_shorter_than_asked_for(
     age_s: float, retry_after_s: float, status: int | None, random_fraction: float
 ) -> None:
-    """Whatever the clocks of two machines say, and whatever the upstream asks for: storage hides a
-    message for seven days at most.
+    """That holds whatever the clocks of two machines show and whatever the upstream asks for.
+    Storage hides a message for seven days at most.
     """
     attempt = Attempt(http_status=status, response_status=None, retry_after_s=retry_after_s)
     decided = decide(attempt, age_s=age_s, random_fraction=random_fraction)
@@ -140,7 +140,7 @@ def test_the_end_is_seen_at_most_about_twice_as_late_as_it_was(
 
 
 def test_a_day_takes_thirty_questions() -> None:
-    """So few that 100,000 open responses cost 35 questions a second."""
+    """So 100,000 open responses cost 35 questions a second."""
     age_s, asked = FIRST_S, 0
     while age_s < MAX_AGE_S:
         asked += 1
