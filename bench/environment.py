@@ -21,13 +21,13 @@ class Environment:
 
     @classmethod
     def here(cls) -> Self:
-        """This machine."""
+        """The machine that was measured."""
         return cls(
             python=platform.python_version(), cpus=os.cpu_count() or 1, processor=_processor()
         )
 
     def sentence(self) -> str:
-        """All of it, in one line."""
+        """The machine in one line."""
         return f"{self.cpus} cores ({self.processor}), Python {self.python}; everything on this machine"
 
 

@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def format_gaps(gaps: Gaps) -> str:
-    """A line of the output."""
+    """A line of the output for one measurement."""
     return f"gaps p50 {gaps.p50:.1f} ms, p99 {gaps.p99:.1f} ms, longest {gaps.longest:.1f} ms (the pace is {_PACE_MS} ms)"
 
 

@@ -9,7 +9,7 @@ from bench.job import Job
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The loads of a round."""
+    """The loads of a round, and how many rounds there are."""
 
     rounds: int = 2
     streams: int = 100  # all begin at once

@@ -24,7 +24,7 @@ _BOTTLENECK: Final = 0.8
 
 
 def document(environment: Environment, plan: Plan, hosts: Mapping[str, Figures]) -> str:
-    """All results as JSON."""
+    """The results of all hosts as JSON."""
     figures_by_host = {name: asdict(figures) for name, figures in hosts.items()}
     return json.dumps(
         {"environment": asdict(environment), "plan": asdict(plan), "hosts": figures_by_host},

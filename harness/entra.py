@@ -90,6 +90,6 @@ class Tenant:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-                """Prints nothing."""
+                """Log nothing."""
 
         return Handler

@@ -26,7 +26,7 @@ _MESSAGES: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedSpan:
-    """A span as it came."""
+    """A span as it arrived."""
 
     name: str
     kind: int
@@ -73,7 +73,7 @@ class OtlpReceiver:
         return span
 
     def take(self, path: str, body: bytes) -> None:
-        """Keep a request."""
+        """Store the content of a request."""
         message = _MESSAGES[path]()
         message.ParseFromString(body)
         {"/v1/traces": self._traces, "/v1/metrics": self._metrics, "/v1/logs": self._logs}[path](
@@ -170,7 +170,7 @@ def otlp_receiver() -> Iterator[OtlpReceiver]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver = OtlpReceiver(port=server.server_port)

@@ -40,7 +40,7 @@ class StandIn:
 
     @property
     def url(self) -> str:
-        """Its URL."""
+        """The URL of the stand-in."""
         return f"http://127.0.0.1:{self.port}"
 
     def post(

@@ -59,7 +59,7 @@ def use_of(event: JsonObject, card: RateCard) -> Use | None:
 
 
 def share_lines(amount_due: list[Share]) -> Iterator[str]:
-    """The shares in words."""
+    """A line for each share of a reservation."""
     for share in amount_due:
         unweighted = f", {share.unweighted} without a list price" if share.unweighted else ""
         yield (

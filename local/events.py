@@ -42,7 +42,7 @@ class EventPrinter:
         self._paint = paint if has_colours(out) else plain
 
     async def take(self, received: Sequence[Received], _positions: Mapping[str, int]) -> None:
-        """Print these."""
+        """Print the events that match."""
         for one in received:
             if self._matches(one):
                 line = (

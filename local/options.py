@@ -33,7 +33,7 @@ class RunOptions:
 
     @property
     def make_target(self) -> str:
-        """run, func or parts."""
+        """The make target that has this Functions host: run, func or parts."""
         return _TARGETS[self.functions_host]
 
     def make_line(self) -> str:

@@ -21,7 +21,7 @@ _STORAGE_SETTINGS: Final = ("CAPTURES_STORAGE", "CAPTURES_STORAGE__blobServiceUr
 
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
-    """A stack that serves."""
+    """The description of a stack that serves."""
 
     proxy: str
     page: str

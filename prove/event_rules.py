@@ -215,8 +215,8 @@ def _lacks(
 
 
 def _integrity(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
-    """Nobody alters captures here, so no event says that somebody did: whatever was killed, retried
-    or cut off.
+    """No event reports an altered capture: nobody alters one here, and kills, retries and cuts do
+    not.
     """
     altered = [text for text in event["problems"] if "capture was altered" in text]
     if altered and not circumstances.captures_forgotten:

@@ -42,7 +42,7 @@ class FaultInjector:
         self._error: Exception | None = None
 
     def start(self) -> None:
-        """Begin, in a thread."""
+        """Start injecting faults, in a thread."""
         self._thread = in_background(self._run, "faults")
 
     def stop(self) -> None:

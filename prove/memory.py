@@ -134,7 +134,7 @@ class _MemoryWindow:
         return {"envelope": {**_ENVELOPE, "exchange_id": exchange_id, "response_capture": name}}
 
     async def put_report(self, report: Report) -> None:
-        """It is not kept."""
+        """Nothing is stored."""
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         """No capture is corrupt."""
@@ -184,7 +184,7 @@ class _Checkpoints(MemoryJsonStore):
         self._window = window
 
     async def put(self, name: str, fields: Mapping[str, Any]) -> None:
-        """It is not kept."""
+        """Nothing is stored."""
         await asyncio.sleep(0)
         self._window.sample()
 

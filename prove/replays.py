@@ -60,7 +60,7 @@ def _replay_of_now(bed: TestBed) -> str:
 
 
 def _judge(result: ProofResult, bed: TestBed, load: ClientLoad) -> None:
-    """A replayed event says what the first one said."""
+    """A replayed event equals the first one."""
     compare(result, gather(bed), load.observations, upstream_calls(bed.stack), Circumstances())
     ids = load.exchange_ids
     result.check(

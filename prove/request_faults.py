@@ -51,7 +51,7 @@ class RequestFaults:
         self._rng = random.Random(1)  # noqa: S311 - repeatable, not secret
 
     def set(self, faults: Sequence[RequestFault]) -> None:
-        """Hit these from now on."""
+        """Inject these faults from now on."""
         self.hits = 0
         self._faults = [(re.compile(fault.pattern.encode()), fault) for fault in faults]
 

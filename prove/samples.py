@@ -74,7 +74,7 @@ def _additions(best_effort: Samples, required: Samples) -> dict[str, float]:
 
 
 def spread(values: Sequence[float]) -> str:
-    """p50, p99 and the largest."""
+    """The samples in words: p50, p99 and the largest."""
     ordered = sorted(values)
     return ", ".join(
         f"{ordered[min(len(ordered) - 1, int(len(ordered) * at))]:.1f}" for at in (0.5, 0.99, 1)

@@ -12,7 +12,7 @@ from local.stack import Stack
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpstreamRecord:
-    """The call of one exchange."""
+    """The upstream's record of one exchange."""
 
     count: int  # of calls for the same exchange: more than one are a repetition
     request_sha256: str

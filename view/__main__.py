@@ -137,7 +137,7 @@ class _Server(uvicorn.Server):
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what runs."""
+        """End the server and the feed."""
         self._live.close()
         await super().shutdown(sockets)
 

@@ -14,7 +14,7 @@ CREATED = 1_760_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class ReplyCall:
-    """A tool call."""
+    """A tool call of the model."""
 
     id: str
     name: str

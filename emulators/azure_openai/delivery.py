@@ -16,7 +16,7 @@ _PARTS = 10  # pieces of a JSON body with an interruption
 
 
 class BodyEnd(StrEnum):
-    """How the body ends."""
+    """The way in which a body ends."""
 
     FINISH = "finish"  # as HTTP requires
     END = "end"  # as HTTP requires but early: announced content is missing

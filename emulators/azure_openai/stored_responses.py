@@ -45,7 +45,7 @@ class StoredResponses:
         self._created = 0
 
     def create(self, request: Request, model_output: ModelOutput) -> StandInResponse:
-        """`POST responses`."""
+        """Create a response: `POST responses`."""
         self._created += 1
         name = f"resp_{digest(model_output.ask.seed, str(self._created))[:48]}"
         background = model_output.ask.flag("background")

@@ -16,7 +16,7 @@ _EXPRESSION = re.compile(r"%([^%]*)%")
 
 @dataclass(frozen=True, kw_only=True)
 class LocalSettings:
-    """local.settings.json."""
+    """The values of local.settings.json."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None  # Host.LocalHttpPort; None if it is not set

@@ -44,7 +44,7 @@ class HeadLimits:
                 self._refuse(HTTPStatus.BAD_REQUEST)
 
     def end(self, http_version: str) -> None:
-        """All of the head has come."""
+        """Check the complete head."""
         if not self._hosts and http_version == "1.1":  # RFC 9112, 3.2
             self._refuse(HTTPStatus.BAD_REQUEST)
 

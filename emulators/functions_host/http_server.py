@@ -31,7 +31,7 @@ class HttpConnection(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        """Begin a head."""
+        """Begin to count the head of a request."""
         self._limits = HeadLimits()
         super().on_message_begin()
 

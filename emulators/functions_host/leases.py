@@ -30,7 +30,7 @@ class LeaseBook:
     """
 
     def __init__(self, path: Path) -> None:
-        """The file need not exist."""
+        """`path`: the journal, which need not exist."""
         self._path = path
         self._message_ids: set[str] = set()
         self._journal: BinaryIO | None = None

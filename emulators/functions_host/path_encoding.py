@@ -124,7 +124,7 @@ def _escape(raw: bytes, position: int) -> int | None:
 
 
 def _without_dot_segments(path: str) -> str:
-    """RFC 3986, 5.2.4."""
+    """Remove dot segments (RFC 3986, 5.2.4)."""
     segments = path.split("/")
     out: list[str] = []
     for segment in segments:

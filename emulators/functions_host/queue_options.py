@@ -17,7 +17,7 @@ MIN_POLLING_INTERVAL_S = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class QueueOptions:
-    """extensions.queues."""
+    """The options of queues in host.json (extensions.queues)."""
 
     batch_size: int = 16
     new_batch_threshold: int = 8  # half of batch_size, times one processor

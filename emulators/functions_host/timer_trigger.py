@@ -103,7 +103,7 @@ class TimerTrigger:
             await self._fire(max(_now(), self._next))
 
     def stop(self) -> None:
-        """Fire no more."""
+        """Stop the schedule."""
         self._stopping.set()
 
     async def _stopped_within(self, delay_s: float) -> bool:

@@ -40,7 +40,7 @@ _LAST_MOMENT_S = 0.05
 
 
 class _Orders:
-    """Orders of the parent."""
+    """The orders of the parent process."""
 
     def __init__(self) -> None:
         self.drain = asyncio.Event()  # accept no new work

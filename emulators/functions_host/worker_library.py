@@ -43,7 +43,7 @@ class IndexedFunction:
 
 @dataclass(frozen=True, kw_only=True)
 class InvocationResult:
-    """How an invocation ended."""
+    """The outcome of an invocation."""
 
     error: str | None  # "ValueError: …"; None if it succeeded
     stack: str = ""
@@ -109,7 +109,7 @@ class Invocation:
 
 
 class WorkerLibrary:
-    """The indexed app."""
+    """The functions of the indexed app."""
 
     def __init__(self, functions: tuple[IndexedFunction, ...], http_app: AsgiApp | None) -> None:
         self.functions = functions

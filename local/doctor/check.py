@@ -11,7 +11,7 @@ from local.colour import FAINT, GREEN, RED, YELLOW, Paint, has_colours, paint, p
 
 
 class CheckState(StrEnum):
-    """How serious a finding is."""
+    """The seriousness of a finding."""
 
     OK = "ok"
     WARNING = "warning"

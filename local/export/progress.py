@@ -30,7 +30,7 @@ class Progress:
     _printed_at: float = 0.0
 
     def read(self, exchange: CapturedExchange, result: JsonObject | LeftOut) -> None:
-        """An exchange was read."""
+        """Count an exchange that was read, and its result."""
         self._show(f"{started_at(exchange.exchange_id):%Y-%m-%d %H:00}")
         self.exchanges += 1
         if isinstance(result, LeftOut):

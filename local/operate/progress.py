@@ -66,7 +66,7 @@ class Display:
         self._width = 0  # of the line that the next one overwrites
 
     def show(self, status: JsonObject) -> None:
-        """The run goes on."""
+        """Show the status of a run that goes on."""
         if self._out.isatty():
             self._overwrite(self._line(status, _bar(share(status))))
             return

@@ -46,7 +46,7 @@ SERVICES: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class HostSettings:
-    """The result of compose()."""
+    """The app's settings for a stack, as `compose` makes them."""
 
     values: Mapping[str, str]
     # names of the parts to start; for the others, the user's settings name real services

@@ -39,7 +39,7 @@ class Ports:
     view: int = 8090
 
     def by_name(self) -> dict[str, int]:
-        """Name -> port."""
+        """The ports by their names."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 

@@ -21,7 +21,7 @@ class Memory:
     host: float = 0.0
 
     def or_more(self, other: Memory) -> Memory:
-        """The larger of each."""
+        """The larger value of each member."""
         return Memory(
             worker=max(self.worker, other.worker),
             children=max(self.children, other.children),

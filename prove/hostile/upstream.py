@@ -148,7 +148,7 @@ async def _nothing(writer: asyncio.StreamWriter) -> None:
 
 
 async def _lie(writer: asyncio.StreamWriter, announced: int) -> None:
-    """A body of 10 bytes, whatever is announced."""
+    """A body of 10 bytes, although the headers may announce another length."""
     writer.write(_OK + _JSON + b"content-length: %d\r\n\r\n" % announced + b'{"a":"b"} ')
 
 

@@ -36,7 +36,7 @@ class _StorageHandler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
-        """Silent."""
+        """Log nothing."""
 
 
 @pytest.fixture(name="storage")

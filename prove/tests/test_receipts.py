@@ -7,7 +7,7 @@ from prove.receipts import ReceiptReader
 
 
 def answer(*messages: tuple[str, str]) -> bytes:
-    """To Get Messages."""
+    """The response of Get Messages."""
     listed = "".join(
         f"<QueueMessage><MessageId>{message_id}</MessageId><InsertionTime>now</InsertionTime><PopReceipt>{receipt}</PopReceipt>"
         f"<MessageText>{'x' * 3000}</MessageText></QueueMessage>"

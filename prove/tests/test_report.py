@@ -41,9 +41,7 @@ def test_a_loss_is_on_the_first_screen() -> None:
 
 
 def test_a_broken_claim_is_reported_twice() -> None:
-    """A claim that does not hold is said on the first screen and at its figures. The sentence of
-    the failed check stands above its figures.
-    """
+    """On the first screen, and above its figures: by the sentence of the failed check."""
     result = _killed("required", 1)
     result.check(holds=False, sentence="1 captured exchange is missing")
     text = _document(result, _killed("best_effort", 3))

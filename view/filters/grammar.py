@@ -46,7 +46,7 @@ _UNPRINTABLE: Final = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
 
 
 class _Text(NamedTuple):
-    """A value as it is written."""
+    """A value as the filter line has it."""
 
     text: str
     quoted: bool

@@ -19,7 +19,7 @@ class AppUnreachable(Exception):
 
 
 class AppClient:
-    """Calls one app."""
+    """The HTTP client of one app."""
 
     def __init__(self, address: AppAddress) -> None:
         self._address = address

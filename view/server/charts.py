@@ -1,4 +1,4 @@
-"""The charts' figures."""
+"""The routes of the charts' figures."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class CaptureReader:
         self._client: BlobServiceClient | None = None
 
     async def aclose(self) -> None:
-        """Close what was opened."""
+        """Close the clients."""
         if self._client is not None:
             await self._client.close()
         if self._credential is not None:

@@ -30,7 +30,7 @@ type OnEvents = Callable[[Sequence[Received], Mapping[str, int]], Awaitable[None
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeedState:
-    """How receiving goes."""
+    """The state of the consumer."""
 
     state: str  # connecting | receiving | failed
     error: str | None  # what failed, and the remedy

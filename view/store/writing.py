@@ -23,7 +23,7 @@ _PLACES: Final = ", ".join("?" * len(COLUMNS))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreEntry:
-    """One exchange."""
+    """An exchange as the store has it: its row and its event."""
 
     row: Row
     event: JsonObject

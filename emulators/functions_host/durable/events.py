@@ -72,7 +72,7 @@ def orchestrator_started(at: datetime) -> Event:
 
 
 def orchestrator_completed(at: datetime) -> Event:
-    """Ends a batch."""
+    """The event that ends a batch."""
     return _event(EventType.ORCHESTRATOR_COMPLETED, at)
 
 

@@ -1,4 +1,4 @@
-"""`make policy`: what is wrong with a content policy is said before it is uploaded."""
+"""`make policy`: the faults of a content policy are reported before it is uploaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page is told of completeness."""
+"""The completeness that the page shows."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_an_event_is_kept_as_it_came(store: Store, case: str) -> None:
 
 
 def test_rows_come_newest_first_in_pages(store: Store) -> None:
-    """By the exchange's end, whatever the order of arrival, and each once."""
+    """By the exchange's end, in any order of arrival, and each once."""
     store.add(received(*(an_event(number) for number in (3, 1, 5, 2, 4))))
     assert ids(store) == [an_id(number) for number in (5, 4, 3, 2, 1)]
     first = store.page((), limit=2)
