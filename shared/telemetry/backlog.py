@@ -1,4 +1,4 @@
-"""Measures what waits: messages on the queue, and what this worker has not recorded yet."""
+"""Measures backlogs: messages on the queue, and exchanges that this worker has not recorded yet."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Backlog:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`capture_bytes` and `outcomes`: what of this worker waits for storage."""
+        """`capture_bytes`, `outcomes`: how many of them wait for storage in this worker."""
         self._collector = collector
         self._queue = queue
         self._capture_bytes = capture_bytes

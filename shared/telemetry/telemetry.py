@@ -49,7 +49,7 @@ class CollectorExport(Protocol):
 
 
 class BacklogMeasurement(Protocol):
-    """Measures what waits."""
+    """Measures the backlog."""
 
     def measure_soon(self) -> None:
         """Measure it beside everything else, unless that was done a moment ago."""

@@ -60,7 +60,7 @@ def _body_view(capture: Capture, size: int) -> JsonObject:
 
 
 def _as_text(body: bytes, *, is_cut: bool) -> str | None:
-    """The text, without a last character that is cut; None if it is none."""
+    """The bytes as a text, without a last character that is cut; None if they are not a text."""
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(body, final=not is_cut)
     except UnicodeDecodeError:

@@ -22,7 +22,7 @@ _MARKS: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """Something that happened, so many milliseconds after the request's first byte."""
+    """A moment of the exchange, in milliseconds after the request's first byte."""
 
     name: str
     at_ms: float

@@ -1,4 +1,4 @@
-"""Batches: what a read of one says of it. Its requests and their answers are in files."""
+"""Batches: status and counts. Requests and their answers are in files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from shared.core.wire.json.json_shape import JsonObject, integer, mapping, short
 
 
 class BatchReader:
-    """Collects one batch."""
+    """The batch that a document describes."""
 
     def __init__(self) -> None:
         self._batch: Batch | None = None

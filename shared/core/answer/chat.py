@@ -58,7 +58,7 @@ class ChatReader:
 
 
 class ChoiceBuilder:
-    """Merges one choice."""
+    """Merges the chunks of a choice."""
 
     def __init__(self, index: int) -> None:
         self._index = index

@@ -34,5 +34,5 @@ def _dimensions(vector: object) -> int | None:
         return None
     meter = Base64Meter()
     meter.feed(vector)
-    meter.sha256()  # flushes what is left of the text
+    meter.sha256()  # flushes the rest of the text
     return meter.size // _FLOAT_BYTES

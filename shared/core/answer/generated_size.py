@@ -1,4 +1,4 @@
-"""How much of an output item the model wrote; for estimates."""
+"""The size of the part of an output item that the model wrote; for estimates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.core.wire.json.json_shape import (
     utf8_size,
 )
 
-# What the model wrote, wherever it is in an item.
+# Members that the model wrote, wherever they are in an item.
 _GENERATED: Final = ("text", "refusal", "arguments", "input", "code", "name")
 _GENERATED_OBJECTS: Final = ("operation", "action")
 

@@ -15,7 +15,8 @@ from shared.core.wire.json.json_shape import (
 )
 from shared.core.wire.json.masking import mask_object
 
-# What delta events append to. Content parts and summary parts are numbered within their item.
+# The members to which delta events append. Content parts and summary parts are numbered within
+# their item.
 _CONTENT: Final = {
     "response.output_text.delta": ("output_text", "text"),
     "response.refusal.delta": ("refusal", "refusal"),

@@ -102,10 +102,10 @@ def _function(function: FunctionCall | None) -> FunctionCall | None:
 
 def _output_item(item: JsonObject) -> JsonObject:
     words = {name: _word(item.get(name)) for name in ("type", "status", "name", "container_id")}
-    kept: JsonObject = {name: word for name, word in words.items() if word}
-    # tells a search, which is billed, from the opening of a page, which is not
+    shown: JsonObject = {name: word for name, word in words.items() if word}
+    # a search is billed, and the opening of a page is not
     action = _word(mapping(item.get("action")).get("type"))
-    return kept | {"action": {"type": action}} if action else kept
+    return shown | {"action": {"type": action}} if action else shown
 
 
 def _images(images: Images | None) -> Images | None:

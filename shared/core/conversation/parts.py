@@ -1,6 +1,4 @@
-"""Messages and their parts, and the parts of a content that is written in
-one of the API's shapes.
-"""
+"""Messages and their parts, and the parts of a content in one of the API's shapes."""
 
 from __future__ import annotations
 
@@ -16,13 +14,13 @@ type PartKind = Literal[
 ]
 type Source = Literal["prompt", "answer"]
 
-# What an event holds in place of an embedded file (docs/reference/events.md, Files).
+# The text in an event that replaces an embedded file (docs/reference/events.md, Files).
 _EMBEDDED_FILE: Final = re.compile(r"\[([\w.+-]+/[\w.+-]+), (\d+) bytes, sha256 [0-9a-f]{64}\]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """A piece of a message. None: it has none."""
+    """A piece of a message. None: the piece does not have it."""
 
     kind: PartKind
     text: str | None = None  # of a tool call its arguments; of a file its address or description
@@ -32,7 +30,7 @@ class Part:
     size: int | None = None  # bytes, decoded
 
     def to_json(self) -> JsonObject:
-        """The part without what it has not."""
+        """The part as a JSON object, without the members that are None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 

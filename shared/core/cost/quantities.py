@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from shared.core.wire.json import typed_json
 from shared.core.wire.json.json_shape import JsonObject
-from shared.core.wire.json.usage_object import figures_of
+from shared.core.wire.json.usage_object import read_figures
 from shared.errors import WrongType
 
 type Basis = Literal["usage", "count", "estimate", "repeated", "nothing", "unknown"]
@@ -89,7 +89,7 @@ def split_tokens(usage: JsonObject) -> dict[str, int]:
     """The tokens of a usage object of any operation, each in one part. A detail that exceeds the
     whole that it is a part of is cut to it.
     """
-    figures = figures_of(usage)
+    figures = read_figures(usage)
     cached, audio = _positive(figures.cached), _positive(figures.audio_input)
     audio_cached = min(_positive(figures.cached_audio), cached, audio)
     rest = _Remainder(figures.input)

@@ -24,7 +24,7 @@ UNITS: Final = {
     **dict.fromkeys((*TOKENS, "characters", "routed_input"), Decimal(1_000_000)),
     **dict.fromkeys(("seconds", "images", *TOOLS), Decimal(1_000)),
 }
-# The model of the row that prices what costs the same whichever model it belongs to.
+# The model of the row that holds the prices common to all models.
 ANY_MODEL: Final = "*"
 _KEY: Final = ("model", "sku", "zone", "tier", "variant")
 COLUMNS: Final = (
@@ -117,9 +117,9 @@ def parse_card(texts: CardTexts) -> RateCard:
 
 def _checked_rates(name: str, text: str, *, gaps: bool) -> list[Rate]:
     rates = parse(text)
-    why = problems(rates, gaps=gaps)
-    if why:
-        raise RateError(f"{name}: {'; '.join(why)}")
+    faults = problems(rates, gaps=gaps)
+    if faults:
+        raise RateError(f"{name}: {'; '.join(faults)}")
     return rates
 
 
@@ -158,7 +158,7 @@ def write(rates: Iterable[Rate]) -> str:
 
 def problems(rates: Iterable[Rate], *, gaps: bool = True) -> list[str]:
     """Overlaps of the rates, and gaps between them, in words. An overlay may have gaps: what it
-    does not price, the card below it does.
+    does not price has the price of the card below it.
     """
     by_key: dict[tuple[Key, int], list[Rate]] = defaultdict(list)
     for rate in rates:

@@ -14,7 +14,7 @@ from typing import Final
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.records.exchange.envelope import Envelope, UsageSource
 from shared.core.wire.json.json_shape import JsonObject
-from shared.core.wire.json.usage_object import figures_of, latest_usage
+from shared.core.wire.json.usage_object import latest_usage, read_figures
 from shared.core.wire.operations import spec_of
 
 BYTES_PER_TOKEN: Final = 4
@@ -87,7 +87,7 @@ def tokens(usage: JsonObject | None) -> Tokens | None:
     """The figures of a usage object of any operation."""
     if usage is None:
         return None
-    figures = figures_of(usage)
+    figures = read_figures(usage)
     return Tokens(
         input=figures.input,
         output=figures.output,

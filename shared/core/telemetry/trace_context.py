@@ -1,7 +1,7 @@
 """The W3C trace context of an exchange.
 
 Its spans' ids follow from the exchange's own id, so that a later delivery can link to spans that
-were exported long before, without having kept anything of them.
+were exported long before, although nothing of them is stored.
 """
 
 from __future__ import annotations

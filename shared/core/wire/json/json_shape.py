@@ -18,7 +18,7 @@ MAX_DEPTH: Final = 300
 MAX_MARKS: Final = 8_000_000
 
 
-# Python parses no longer ones unless it is told to, because the time grows with their square.
+# By default Python parses no longer integers, because the time grows with their square.
 _MAX_DIGITS: Final = 4300
 
 

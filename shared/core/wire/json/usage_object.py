@@ -2,9 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, mapping
+
+type FigureName = Literal[
+    "input",
+    "output",
+    "total",
+    "cached",
+    "cached_audio",
+    "cache_written",
+    "audio_input",
+    "image_input",
+    "reasoning",
+    "audio_output",
+    "image_output",
+]
+
+_INPUT_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+_OUTPUT_DETAILS: Final = (
+    "completion_tokens_details",
+    "output_tokens_details",
+    "output_token_details",
+)
+
+
+def _within(details: tuple[str, ...], *names: str) -> tuple[str, ...]:
+    return tuple(f"{detail}.{name}" for detail in details for name in names)
+
+
+# The members that hold a figure. Operations and servers name the same figure differently.
+_MEMBERS: Final[Mapping[FigureName, tuple[str, ...]]] = {
+    "input": ("prompt_tokens", "input_tokens"),
+    "output": ("completion_tokens", "output_tokens"),
+    "total": ("total_tokens",),
+    "cached": _within(_INPUT_DETAILS, "cached_tokens"),
+    "cached_audio": _within(_INPUT_DETAILS, "cached_tokens_details.audio_tokens"),
+    "cache_written": _within(_INPUT_DETAILS, "cache_write_tokens", "cache_creation_tokens"),
+    "audio_input": _within(_INPUT_DETAILS, "audio_tokens"),
+    "image_input": _within(_INPUT_DETAILS, "image_tokens"),
+    "reasoning": _within(_OUTPUT_DETAILS, "reasoning_tokens"),
+    "audio_output": _within(_OUTPUT_DETAILS, "audio_tokens"),
+    "image_output": _within(_OUTPUT_DETAILS, "image_tokens"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,23 +71,39 @@ class UsageFigures:
     image_output: int | None
 
 
-def figures_of(usage: JsonObject) -> UsageFigures:
-    """The figures of a usage object. Operations and servers name the same figure differently."""
-    of_input = _details(usage, "prompt", "input")
-    of_output = _details(usage, "completion", "output")
+def read_figures(usage: JsonObject) -> UsageFigures:
+    """The figures of a usage object of any operation."""
     return UsageFigures(
-        input=_first(usage, "prompt_tokens", "input_tokens"),
-        output=_first(usage, "completion_tokens", "output_tokens"),
-        total=_first(usage, "total_tokens"),
-        cached=_first(of_input, "cached_tokens"),
-        cached_audio=_first(mapping(of_input.get("cached_tokens_details")), "audio_tokens"),
-        cache_written=_first(of_input, "cache_write_tokens", "cache_creation_tokens"),
-        audio_input=_first(of_input, "audio_tokens"),
-        image_input=_first(of_input, "image_tokens"),
-        reasoning=_first(of_output, "reasoning_tokens"),
-        audio_output=_first(of_output, "audio_tokens"),
-        image_output=_first(of_output, "image_tokens"),
+        input=_figure(usage, "input"),
+        output=_figure(usage, "output"),
+        total=_figure(usage, "total"),
+        cached=_figure(usage, "cached"),
+        cached_audio=_figure(usage, "cached_audio"),
+        cache_written=_figure(usage, "cache_written"),
+        audio_input=_figure(usage, "audio_input"),
+        image_input=_figure(usage, "image_input"),
+        reasoning=_figure(usage, "reasoning"),
+        audio_output=_figure(usage, "audio_output"),
+        image_output=_figure(usage, "image_output"),
     )
+
+
+def member_of(usage: JsonObject, name: FigureName) -> tuple[str, int] | None:
+    """The path of the member that holds a figure, and the figure; None if it is not reported."""
+    values = ((path, integer(_at(usage, path))) for path in _MEMBERS[name])
+    return next(((path, value) for path, value in values if value is not None), None)
+
+
+def _figure(usage: JsonObject, name: FigureName) -> int | None:
+    member = member_of(usage, name)
+    return member[1] if member else None
+
+
+def _at(usage: JsonObject, path: str) -> Json:
+    *outer, last = path.split(".")
+    for name in outer:
+        usage = mapping(usage.get(name))
+    return usage.get(last)
 
 
 def latest_usage(known: JsonObject | None, later: JsonObject | None) -> JsonObject | None:
@@ -61,15 +120,3 @@ def has_figures(usage: Json) -> bool:
     if isinstance(usage, dict):
         return any(map(has_figures, usage.values()))
     return isinstance(usage, int | float) and not isinstance(usage, bool) and usage != 0
-
-
-def _details(usage: JsonObject, *sides: str) -> JsonObject:
-    """The parts of one side: `input_tokens_details`, or `input_token_details` of some servers."""
-    names = (f"{side}_{middle}_details" for middle in ("tokens", "token") for side in sides)
-    return mapping(next((usage[name] for name in names if usage.get(name)), None))
-
-
-def _first(figures: JsonObject, *names: str) -> int | None:
-    """The first of these members that is a whole number."""
-    numbers = (integer(figures.get(name)) for name in names)
-    return next((number for number in numbers if number is not None), None)

@@ -60,11 +60,11 @@ def complete_bytes(data: bytes) -> int:
 
 
 def decode(data: bytes) -> Iterator[SseEvent]:
-    """The complete events."""
+    """Decode the complete events."""
     return SseDecoder().feed(b"\n" + data)
 
 
 def decode_open(data: bytes) -> SseEvent | None:
-    """The event that begins here, whether or not its end has come."""
+    """Decode the event that begins here, whether or not its end has come."""
     decoder = SseDecoder()
     return next(decoder.feed(b"\n" + data), None) or decoder.tail()

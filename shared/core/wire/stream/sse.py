@@ -18,7 +18,7 @@ _LINE_END: Final = re.compile(rb"(\r\n?|\n)")
 
 
 class SseEvent(NamedTuple):
-    """One dispatched event."""
+    """A dispatched event."""
 
     event: str  # the `event` field; "message" if there is none
     data: str

@@ -63,7 +63,7 @@ class TokenRejected:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenAccepted:
-    """The claims hold."""
+    """The token and its claims hold; the call goes on."""
 
     object_id: str  # of the identity in its tenant, lower-case
     until_s: float  # Unix time from which they no longer do, the leeway included
