@@ -40,7 +40,7 @@ class Shape(StrEnum):
 class LeftOut(StrEnum):
     """Why an exchange is not a row; it completes `3 exchanges …`."""
 
-    OPERATION = f"of another operation than {', '.join(_EVALUATED)}"
+    OPERATION = f"of operations other than {', '.join(_EVALUATED)}"
     NO_ANSWER = "without a whole answer"
     NOT_RECORDED = "whose content mode is redacted or metadata"
     UNREADABLE = "whose captures are gone or cannot be read whole"
