@@ -22,7 +22,7 @@ _GUID: Final = "11111111-2222-4333-8444-555555555555"  # an example
 
 
 def upstream(reader: EnvironReader) -> UpstreamSettings:
-    """How Azure OpenAI is reached."""
+    """The address, the credential and the time-outs of Azure OpenAI."""
     address = (
         "the address of Azure OpenAI: https://, a host, at most a path (http:// for a local stand-in only), "
         "without what callers add to it after /openai, such as /deployments"
@@ -54,7 +54,7 @@ def upstream(reader: EnvironReader) -> UpstreamSettings:
 
 
 def event_hub(reader: EnvironReader) -> EventHubSettings:
-    """How the Event Hub is reached."""
+    """The address and the credential of the Event Hub."""
     connection_string = reader.validate(
         "AZURE_EVENTHUB_CONN_STR",
         "an Event Hubs connection string",
@@ -86,7 +86,7 @@ def event_hub(reader: EnvironReader) -> EventHubSettings:
 
 
 def storage(reader: EnvironReader) -> StorageSettings:
-    """How the account of captures, envelopes and ledger is reached."""
+    """The address and the credential of the account of captures, envelopes and ledger."""
     setting = _CAPTURES_STORAGE if reader.any_of(_CAPTURES_STORAGE) else _HOST_STORAGE
     connection_string = reader.validate(
         setting,

@@ -92,7 +92,7 @@ class ReconcileSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ContentSettings:
-    """How much of prompts and answers is recorded."""
+    """The content policy, which decides how much of prompts and answers is recorded."""
 
     policy: ContentPolicy  # in effect unless it is in a blob
     # container and name of the blob that holds the policy, in the account of captures; None: none

@@ -31,5 +31,5 @@ def with_cost(event: Event, card: RateCard | None) -> Event:
 
 
 def _text(amount: Decimal) -> str:
-    """Without an exponent, and without zeros at the end."""
+    """The amount without an exponent, and without zeros at its end."""
     return f"{amount.normalize():f}" if amount else "0"

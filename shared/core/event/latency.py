@@ -66,7 +66,7 @@ def ended_at(envelope: Envelope) -> datetime:
 
 
 def _arrival_ms(arrivals: Sequence[Arrival], size_bytes: int | None) -> int | None:
-    """When the first `size_bytes` bytes of the response had arrived; None if that is not known."""
+    """The time at which `size_bytes` of the response had arrived; None if it is not known."""
     if size_bytes is None:
         return None
     later = (at_ms for received, at_ms in arrivals if received >= size_bytes)

@@ -109,7 +109,7 @@ def answers_steps(
 
 
 def answer_body(envelope: Envelope, headers: Mapping[str, str]) -> reader.AnswerBody:
-    """How the answer with these headers is read."""
+    """The facts by which the answer with these headers is read."""
     return reader.AnswerBody(
         operation=envelope.operation,
         status_code=envelope.upstream_status_code,

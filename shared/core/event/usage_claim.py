@@ -24,7 +24,7 @@ from shared.core.wire.operations import spec_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """Which exchange counts the usage of a response."""
+    """A claim on the usage of a response: its holder counts it."""
 
     response_id: str
     holder: str  # an exchange id

@@ -39,5 +39,5 @@ class QueueLength(Protocol):
         ...
 
     async def oldest_at(self) -> datetime | None:
-        """When the oldest message that waits was queued; None if none waits."""
+        """The time at which the oldest waiting message was queued; None if none waits."""
         ...

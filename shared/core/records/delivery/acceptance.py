@@ -15,17 +15,17 @@ FAILURE_VALID_FOR: Final = timedelta(seconds=60)
 class Acceptance:
     """Times are UTC; None: that never happened."""
 
-    accepted_at: datetime | None = None  # the newest publication that the Event Hub took
+    accepted_at: datetime | None = None  # the newest publication that the Event Hub accepted
     failing_since: datetime | None = None  # the first failure after it
     failed_at: datetime | None = None  # the newest failure
     error: str | None = None  # its reason, which names neither host nor event
 
     def after_acceptance(self, now: datetime) -> Acceptance:
-        """The Event Hub took a publication."""
+        """The state after the Event Hub accepted a publication."""
         return replace(self, accepted_at=now, failing_since=None)
 
     def after_failure(self, now: datetime, reason: str) -> Acceptance:
-        """It did not answer, or it rejected a publication that is without fault."""
+        """The state after it did not answer, or rejected a publication that is without fault."""
         return replace(self, failing_since=self.failing_since or now, failed_at=now, error=reason)
 
     def degradation(self, now: datetime) -> str | None:
