@@ -176,7 +176,8 @@ async def test_what_cannot_be_used_is_named(
         await keys_of(tenant)
 
 
-async def test_a_tenant_that_cannot_be_reached_names_no_address() -> None:
+async def test_the_error_of_an_unreachable_tenant() -> None:
+    """The error names no address."""
     with Tenant() as stopped:
         pass
     with pytest.raises(SigningKeysUnavailable) as error:
@@ -245,9 +246,10 @@ async def test_every_forged_token_is_rejected(checked: CheckWithClock, name: str
         ),
     ],
 )
-async def test_a_call_without_one_token_needs_no_keys_to_be_refused(
+async def test_a_call_without_one_token_needs_no_keys(
     tenant: Tenant, checked: CheckWithClock, headers: list[tuple[bytes, bytes]], code: str
 ) -> None:
+    """It is rejected without them."""
     error = await checked.check.rejection(headers, Role.CALLER)
     assert error is not None
     assert (error.status, error.code) == (401, code)
@@ -311,7 +313,7 @@ async def test_operators_are_answered_without_an_id(checked: CheckWithClock) -> 
     assert (response.status_code, "x-exchange-id" in response.headers) == (401, False)
 
 
-async def test_an_operator_is_known_by_the_object_id_of_the_token(checked: CheckWithClock) -> None:
+async def test_an_operator_is_the_tokens_object_id(checked: CheckWithClock) -> None:
     """A receipt names it. With a key the host does not say whose it is."""
     guard = Guard(checked.check)
     known = await guard.identify_operator(of_caller(token(oid=OPERATOR)))
@@ -406,7 +408,7 @@ async def test_memory_is_bounded(tenant: Tenant) -> None:
 # --- when keys change -----------------------------------------------------------------------------
 
 
-async def test_a_rollover_as_entra_does_it_costs_no_caller_anything(tenant: Tenant) -> None:
+async def test_a_rollover_costs_callers_nothing(tenant: Tenant) -> None:
     """The new key is published before it signs, and fetched in the background by then."""
     async with checking(tenant, renew_s=0.02) as checked:
         assert await checked.code(token()) is None
@@ -449,7 +451,8 @@ async def test_many_unknown_keys_are_one_fetch(tenant: Tenant, checked: CheckWit
     assert tenant.fetches() == 2
 
 
-async def test_without_keys_callers_get_503_until_they_are_there(tenant: Tenant) -> None:
+async def test_without_keys_callers_get_503(tenant: Tenant) -> None:
+    """Until the keys are there."""
     async with checking(tenant, first_retry_s=0.05) as checked:
         tenant.responses[KEYS_PATH] = (503, b"")
         error = await checked.rejection(token())

@@ -64,7 +64,7 @@ async def a_queue(service: QueueService) -> AsyncIterator[GroupedEnvelopes]:
             await storage.aclose()
 
 
-async def test_an_envelope_that_comes_alone_has_a_message_of_its_own() -> None:
+async def test_a_lone_envelope_has_its_own_message() -> None:
     service = QueueService()
     async with a_queue(service) as queue:
         for envelope in ENVELOPES[:3]:
@@ -86,7 +86,8 @@ async def test_puts_under_way_group_the_next_message() -> None:
     assert service.messages == [ENVELOPES[:1], ENVELOPES[1:2], ENVELOPES[2:]]
 
 
-async def test_a_put_without_a_response_does_not_hold_up_the_others() -> None:
+async def test_a_put_without_a_response() -> None:
+    """It does not hold up the others."""
     service = QueueService(held=1)
     async with a_queue(service) as queue:
         silent = asyncio.create_task(queue.put(ENVELOPES[0]))

@@ -118,7 +118,7 @@ async def test_sends_during_a_send_share_the_next_one(
     assert counted(emulator) == (publications + 2, events + 51)
 
 
-async def test_a_send_returns_only_after_the_event_was_accepted(emulator: Emulator) -> None:
+async def test_a_send_returns_after_acceptance(emulator: Emulator) -> None:
     async with an_event_hub(emulator) as event_hub:
         emulator.set_mode("stall")
         sending = sends(event_hub, b"{}", b"{}")
@@ -194,7 +194,8 @@ async def test_the_largest_event_is_accepted(
     ]
 
 
-async def test_events_that_one_publication_cannot_hold_go_in_several(emulator: Emulator) -> None:
+async def test_events_for_several_publications(emulator: Emulator) -> None:
+    """More events than one publication can hold."""
     publications, events = counted(emulator)
     async with an_event_hub(emulator) as event_hub:
         assert await ended(*sends(event_hub, *[b"x" * 300_000] * 8)) == [None] * 8
@@ -229,7 +230,8 @@ async def test_an_unknown_error_of_the_sdk_fails_the_group(
         assert await ended(*sends(event_hub, b"{}")) == [None]
 
 
-async def test_the_probe_of_an_event_hub_that_answers_is_silent(emulator: Emulator) -> None:
+async def test_the_probe_of_a_working_event_hub(emulator: Emulator) -> None:
+    """It raises nothing."""
     async with an_event_hub(emulator) as event_hub:
         await event_hub.probe()
 

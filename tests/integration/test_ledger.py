@@ -144,7 +144,9 @@ async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) ->
 async def test_a_writer_that_forgot_a_windows_blob(
     azurite: str,
 ) -> None:
-    """A replay touches more windows than a writer remembers."""
+    """It begins another one and empties none. A replay touches more windows than a writer
+    remembers.
+    """
     windows = [a_window() for _ in range(50)]
     first = [an_id(window) for window in windows]
     again = [an_id(window) for window in windows[:3]]
@@ -192,10 +194,12 @@ async def test_a_window_of_which_nothing_was_written_is_empty(azurite: str) -> N
         assert len((await account.ledger.index(a_window().name)).delivered) == 0
 
 
-async def test_a_ledger_that_cannot_be_reached_is_counted_not_raised(
+async def test_a_ledger_that_cannot_be_reached(
     caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
-    """The events are delivered: they are delivered once more, by reconcile."""
+    """The failure is counted, not raised. The events are delivered: they are delivered once more,
+    by reconcile.
+    """
     async with an_account(connection_string(free_ports())) as account:
         await account.ledger.delivered(accepted([an_id(a_window())]))
         assert account.ledger.failures == 1
@@ -272,7 +276,7 @@ async def test_each_new_dead_letter_is_reported_once(azurite: str) -> None:
     assert reasons == [DeadLetterReason.TOO_LARGE]
 
 
-async def test_pages_that_follow_each_other_read_the_ledger_once(azurite: str) -> None:
+async def test_consecutive_pages_read_the_ledger_once(azurite: str) -> None:
     """A window of a million exchanges has 4,000 pages. What was delivered a while ago is found
     even if it was not there at the first reading.
     """

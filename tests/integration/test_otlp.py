@@ -57,8 +57,8 @@ def flat(span: Span) -> Iterator[Span]:
         yield from flat(child)
 
 
-def test_a_collector_receives_the_spans_of_every_golden_exchange(collector: OtlpReceiver) -> None:
-    """Each with its own ids, times, attributes, status and parent."""
+def test_spans_of_every_golden_exchange(collector: OtlpReceiver) -> None:
+    """A collector receives them. Each with its own ids, times, attributes, status and parent."""
     for name in names():
         exchange = exchange_of(load(name))
         collector.spans.clear()
@@ -99,8 +99,8 @@ def test_the_callers_trace_goes_on_with_its_tracestate(collector: OtlpReceiver) 
         assert root.trace_state == state
 
 
-def test_a_collector_receives_the_metrics_of_golden_exchanges(collector: OtlpReceiver) -> None:
-    """Counters add up, histograms count."""
+def test_metrics_of_golden_exchanges(collector: OtlpReceiver) -> None:
+    """A collector receives them. Counters add up, histograms count."""
     stream = exchange_of(load("chat_stream"))
     export(stream, stream, exchange_of(load("chat_429")))
     (exchanges,) = [p for p in collector.metrics["fnsse.exchanges"] if p.value == 2]
@@ -145,7 +145,7 @@ def figures(
     }
 
 
-def test_prompt_and_answer_are_an_event_of_the_exchanges_span(collector: OtlpReceiver) -> None:
+def test_prompt_and_answer_are_a_spans_event(collector: OtlpReceiver) -> None:
     """With its attributes and its end; the messages are structured values, not texts."""
     exchange = exchange_of(load("chat_stream_tool_calls"), with_messages=True)
     trace = spans.trace_of(exchange, first_delivery(exchange), IN_EVENTS)

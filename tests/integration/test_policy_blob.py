@@ -60,8 +60,10 @@ async def degrades(renewal: PolicyRenewal, reason: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_change_of_the_blob_counts_for_the_next_exchange(azurite: str) -> None:
-    """Before it is there, after it is changed, broken, removed and put back."""
+async def test_a_changed_blob_counts_at_once(azurite: str) -> None:
+    """It counts for the next exchange, before it is there, after it is changed, broken, removed and
+    put back.
+    """
     storage = a_storage(azurite)
     renewal = PolicyRenewal(
         PolicyBlob(storage, "policies/a/content.json"),

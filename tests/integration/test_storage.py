@@ -92,7 +92,7 @@ async def test_putting_a_capture_again_replaces_it(account: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
-async def test_a_capture_may_go_up_in_blocks_with_its_header_last(account: str) -> None:
+async def test_a_capture_in_blocks_with_its_header_last(account: str) -> None:
     blocks = [bytes([number]) * BLOCK_BYTES for number in (1, 2)]
     async with a_storage(account) as storage:
         captures = Captures(storage)

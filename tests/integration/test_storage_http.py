@@ -159,7 +159,9 @@ async def test_a_response_that_closes_its_connection() -> None:
         await asyncio.wait_for(asyncio.gather(*server.ended), 10)
 
 
-async def test_an_idle_connection_that_the_service_closed_is_not_used() -> None:
+async def test_a_closed_idle_connection_is_not_used() -> None:
+    """The service closed it."""
+
     async def script(connection: Connection) -> None:
         await connection.request()
         await connection.say(OK)
@@ -171,7 +173,8 @@ async def test_an_idle_connection_that_the_service_closed_is_not_used() -> None:
         assert server.connections == 2
 
 
-async def test_another_idle_connection_is_used_if_one_was_closed() -> None:
+async def test_another_idle_connection_is_used() -> None:
+    """If one of them was closed."""
     both = asyncio.Barrier(2)
 
     async def script(connection: Connection) -> None:
@@ -190,8 +193,10 @@ async def test_another_idle_connection_is_used_if_one_was_closed() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE"])
-async def test_a_request_whose_connection_breaks_is_not_repeated(method: str) -> None:
-    """On a connection that served before, aiohttp by itself would send all but the POST twice."""
+async def test_a_request_on_a_broken_connection(method: str) -> None:
+    """It is not repeated. On a connection that served before, aiohttp by itself would send all but
+    the POST twice.
+    """
     requests: list[bytes] = []
 
     async def script(connection: Connection) -> None:
@@ -443,8 +448,8 @@ async def test_an_address_without_a_listener_is_an_error() -> None:
                 await client.get()
 
 
-async def test_a_host_that_does_not_take_the_connection_is_an_error() -> None:
-    """It speaks no TLS, so that the handshake does not end."""
+async def test_a_host_that_takes_no_connection() -> None:
+    """It is an error. It speaks no TLS, so that the handshake does not end."""
 
     async def script(connection: Connection) -> None:
         await connection.closed_by_client()
@@ -467,7 +472,9 @@ async def test_calls_beyond_the_limit_wait_for_their_turn() -> None:
 
 
 async def test_the_wait_for_a_turn_has_its_own_time() -> None:
-    """Storage is slow: what waited for a connection has all of that time all the same."""
+    """It is not taken from the time for the response. Storage is slow: what waited for a connection
+    has all of that time all the same.
+    """
 
     async def script(connection: Connection) -> None:
         while True:

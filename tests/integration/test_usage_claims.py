@@ -191,9 +191,7 @@ async def test_a_followed_response_that_is_gone(azurite: str, text: str, polled:
 
 
 @pytest.mark.parametrize("text", ["hi", "x" * 2 * IN_PLACE_BYTES], ids=["in place", "in a child"])
-async def test_a_message_that_comes_again_and_a_replay_say_the_same(
-    azurite: str, text: str
-) -> None:
+async def test_a_second_delivery_and_a_replay_agree(azurite: str, text: str) -> None:
     """A claim belongs to its exchange permanently, so a second delivery and a replay repeat the
     event.
     """
@@ -260,8 +258,10 @@ async def test_an_undelivered_event_releases_its_claim(
         assert setup.dead_lettered == [large.exchange_id]
 
 
-async def test_a_claim_of_an_event_that_may_have_been_accepted_is_kept(azurite: str) -> None:
-    """The response was lost, and then the Event Hub refused it, or a message that came twice."""
+async def test_a_claim_of_a_perhaps_accepted_event(azurite: str) -> None:
+    """It is kept. The response was lost, and then the Event Hub refused it, or a message that came
+    twice.
+    """
     async with an_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), a_response()
         first, second = (setup.answered("responses.get", done) for _ in range(2))
@@ -335,10 +335,12 @@ async def test_foreground_responses_are_not_claimed(azurite: str) -> None:
     [None, {}, {"exchange_id": None}, {"exchange_id": 7}],
     ids=["released meanwhile", "empty", "null", "a number"],
 )
-async def test_a_claim_whose_holder_is_not_known_is_another_exchanges(
+async def test_a_claim_without_a_known_holder(
     found: dict[str, Any] | None,
 ) -> None:
-    """Nobody is called None: an exchange of no known id would have counted the usage."""
+    """It is another exchange's. Nobody is called None: an exchange of no known id would have
+    counted the usage.
+    """
 
     class TakenClaims(JsonBlobs):
         async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:

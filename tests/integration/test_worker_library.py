@@ -62,7 +62,8 @@ async def test_an_invocation_is_released() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_response_outside_of_any_invocation_is_answered_too() -> None:
+async def test_a_response_outside_of_any_invocation() -> None:
+    """It is answered as well."""
     start, _ = await answered(ReleasingResponse(a_request([]), PlainTextResponse("ok")))
     assert start["status"] == 200
 
@@ -146,9 +147,9 @@ async def test_a_wait_outlasts_a_blocked_event_loop() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_request_without_its_invocation_does_not_wait_forever() -> None:
-    """If a caller sends an x-ms-invocation-id of its own, both sides end, and nothing of them is
-    kept.
+async def test_a_request_without_its_invocation() -> None:
+    """It does not wait forever. If a caller sends an x-ms-invocation-id of its own, both sides end,
+    and nothing of them is kept.
     """
     library = a_library()
     worker_library.patch_runtime(library, pairing_timeout_s=0.05, forget_after_s=0)
@@ -165,7 +166,7 @@ async def test_a_request_without_its_invocation_does_not_wait_forever() -> None:
             await asyncio.sleep(0.001)
 
 
-def test_nothing_of_the_installed_library_is_of_another_form() -> None:
+def test_the_installed_library_is_as_expected() -> None:
     """Its versions may be newer than those that were tested: one workflow tries them."""
     assert ": " not in worker_library.patch_runtime()
 
@@ -225,7 +226,7 @@ class Coordinator:
         ({"logging_config": {"loggers": {}}}, "function keys may be logged"),
     ],
 )
-def test_what_a_library_of_another_form_loses_is_named(
+def test_the_losses_of_another_library_are_named(
     changed: dict[str, Any], loss: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The app starts; the log and the result name the patches that are missing, and the others are
@@ -260,7 +261,7 @@ def test_a_patch_release_of_a_tested_version_is_known() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_request_and_an_invocation_meet_in_either_order() -> None:
+async def test_request_and_invocation_in_either_order() -> None:
     """Preparing twice changes nothing."""
     worker_library.patch_runtime()
     worker_library.patch_runtime()

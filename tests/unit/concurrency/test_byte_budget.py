@@ -35,7 +35,8 @@ async def test_who_asks_for_more_than_is_free_waits() -> None:
     assert running == ["first", "large", "small"]
 
 
-async def test_who_asks_for_more_than_the_limit_holds_all_of_it() -> None:
+async def test_a_holder_of_more_than_the_limit() -> None:
+    """It holds all of the budget."""
     budget = ByteBudget(10)
     async with asyncio.timeout(20), budget.hold(1000):
         pass

@@ -83,7 +83,8 @@ async def test_a_wait_is_multiplied_by_the_jitter(
     await work.started(2)
 
 
-async def test_the_default_jitter_spreads_waits_around_their_length() -> None:
+async def test_the_default_jitter() -> None:
+    """It spreads waits around their length."""
     loop, delays = asyncio.get_running_loop(), []
     work = Work()
     task = PeriodicTask(work.run, lambda: NEVER_S)

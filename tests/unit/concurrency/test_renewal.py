@@ -58,7 +58,7 @@ async def settled(renewal: Renewal[str]) -> None:
     await renewal.fetching.wait()
 
 
-async def test_one_fetch_serves_all_who_come_before_it_has_ended() -> None:
+async def test_callers_share_the_fetch_under_way() -> None:
     endpoint = Endpoint()
     renewal = endpoint.renewal()
     assert await asyncio.gather(*(renewal.value() for _ in range(20))) == ["value-1"] * 20

@@ -49,8 +49,8 @@ def test_another_aiohttp_is_refused(name: str, parameters: tuple[str, ...] | Non
     assert "fine" not in str(raised.value)
 
 
-def test_a_connector_that_lacks_what_the_pool_uses_is_refused() -> None:
-    """The override of a renamed attribute would never be called."""
+def test_a_connector_without_an_internal() -> None:
+    """It is rejected. The override of a renamed attribute would never be called."""
 
     class RenamedConnector:
         _loop = _conns = None

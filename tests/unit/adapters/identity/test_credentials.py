@@ -56,7 +56,7 @@ async def test_a_key_goes_up_as_azure_openai_wants_it() -> None:
     assert await KeyCredential("k").headers() == [(b"api-key", b"k")]
 
 
-async def test_a_token_is_fetched_once_for_many_who_need_it_at_once() -> None:
+async def test_a_token_is_fetched_once_for_many_callers() -> None:
     identity = Identity()
     credential = a_credential(identity)
     all_headers = await asyncio.gather(*(credential.headers() for _ in range(20)))
@@ -64,7 +64,8 @@ async def test_a_token_is_fetched_once_for_many_who_need_it_at_once() -> None:
     assert all(headers == [(b"authorization", b"Bearer token-1")] for headers in all_headers)
 
 
-async def test_a_token_is_renewed_five_minutes_before_it_expires() -> None:
+async def test_a_token_is_renewed_before_it_expires() -> None:
+    """Five minutes before."""
     identity = Identity()
     credential = a_credential(identity)
     await credential.headers()

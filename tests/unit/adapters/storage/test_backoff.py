@@ -34,7 +34,7 @@ def test_waits_are_random_within_half_of_their_length() -> None:
     assert len(set(waits)) == len(waits)
 
 
-def test_a_wait_is_never_shorter_than_the_service_asked_for() -> None:
+def test_a_wait_is_never_shorter_than_retry_after() -> None:
     backoff = Backoff(uniform=lambda low, _: low)
     assert backoff.wait_s(1, 2.0) == pytest.approx(2.05)
 
