@@ -34,12 +34,12 @@ _CLAIM: Final = """# What can be lost, and what was
 
 *Written by `make prove`; do not edit.*
 
-**Claim.** An exchange that was captured reaches the Event Hub at least once, and every event of it
-says what happened; or it becomes a dead letter with a reason. An exchange that left no trace before
-its instance died is lost, which `CAPTURE_POLICY` decides:
+**Claim.** A captured exchange reaches the Event Hub at least once, and all its events say what
+happened; or it becomes a dead letter with a reason. An exchange is lost if its instance dies before
+it leaves a trace. `CAPTURE_POLICY` decides whether that can happen:
 
-* `best_effort` (default) loses exchanges of a killed instance's last moments, whose request was not
-  stored yet; and, if queue *and* blobs are away, those that are in neither store nor in the log
+* `best_effort` (default) can lose exchanges of a killed instance's last moments, whose request was
+  not stored yet; and, if queue *and* blobs are down, exchanges that are not in the log either
 * `required` loses nothing that went upstream
 """
 _COLUMNS: Final = 100
@@ -51,34 +51,34 @@ _LIMITS: Final = """
 | aborted | The outcome of an exchange whose instance was killed: its event has the prompt and no answer |
 
 **Limits.** One machine, one instance of the app; Azurite, an Event Hubs emulator and a stand-in for
-Azure OpenAI in place of Azure. The log gets an envelope that no store takes once storage has
-refused it, or after 5 s of silence. No proof stops an instance before that; with `best_effort` it
+Azure OpenAI instead of Azure. If no store takes an envelope, the log gets it as soon as storage has
+refused it, or after 5 s of silence. No proof stops an instance before that; with `best_effort` that
 would lose the exchange.
 
-**Repeat it:** `make prove` runs all of it and writes this page. `.venv/bin/python -m prove --list`
+**Repeat it:** `make prove` runs all proofs and writes this page. `.venv/bin/python -m prove --list`
 names the proofs; `--only NAME --share 0.1` runs one of them, shortened. `func` must be on `PATH`.
 """
 _METHOD: Final = """
 ## How it is done
-Each proof does something to the real stack (the app on a Functions host, Azurite, the emulator, the
-stand-in), under load. Then it runs reconcile, and compares every event that arrived with what the
-client sent and got, with what the upstream received and sent, and with storage. A proxy between the
-app and Azurite refuses or holds connections, and loses single responses.
+Each proof injects faults into the real stack (the app on a Functions host, Azurite, the emulator,
+the stand-in) under load. Then it runs reconcile, and compares every event with the bytes that the
+client sent and got, with those that the upstream received and sent, and with storage. A proxy
+between the app and Azurite refuses or holds connections, and drops single responses.
 
-Timeouts are short: a second for half a minute. A host that is killed leaves envelopes under a
+Time-outs are shortened: a second instead of half a minute. A killed host leaves envelopes under a
 lease. The embedded host's lease is 15 s, and the proof waits for it. func's lease is ten minutes
 and has no setting; the proof ends it early with the receipt that func got. An envelope whose
 receipt is unknown is deleted, and reconcile has to find its exchange.
 
 All events of an exchange must agree. `aborted` may stand beside the true outcome only if storage
-forgot a capture that it had acknowledged: Azurite does when it is killed, Azure Storage does not.
+lost a capture that it had acknowledged: Azurite does when it is killed, Azure Storage does not.
 """
 _MORE_WORDS: Final = """
 | word in the tables | meaning |
 |---|---|
-| exchanges that clients began | Calls that clients made, also those that broke off before anything was captured |
+| exchanges that clients began | Calls of clients, also those that broke off before anything was captured |
 | captured | At least one capture is stored. If a proof destroys captures, the row says so |
-| captured and not on the Event Hub | The loss that fnsse must never have |
+| captured and not on the Event Hub | A loss that must never happen |
 | delivered without a capture | The event lacks content, because storage was down. The ledger may miss some |
 | duplicates | Further events of an exchange. "Sent before their ledger entry": delivery is at least once |
 | redelivered by reconcile | Found missing, and queued again |
@@ -177,21 +177,21 @@ def _costs(results: Sequence[ProofResult]) -> list[str]:
                 "",
                 "With `best_effort` an exchange is without a trace for its first "
                 f"{_count(result, _EXPOSURE)} ms",
-                f"(p50, p99, most). `required` adds at p50 {costs[0]},",
+                f"(p50, p99, maximum). `required` adds at p50 {costs[0]},",
                 f"{' and '.join(costs[1:])}.",
             ]
     return []
 
 
 def _logged_after(results: Sequence[ProofResult]) -> list[str]:
-    """How long an exchange that no store takes is in memory alone."""
+    """How long an exchange that no store takes is only in memory."""
     delays = [
         str(result.counts[_LOGGED_AFTER]) for result in results if _LOGGED_AFTER in result.counts
     ]
     if not delays:
         return []
     return [
-        "If queue and blobs refuse, an exchange that ends is in memory alone until its envelope is in "
+        "If queue and blobs refuse, a finished exchange is only in memory until its envelope is in "
         f"the log: {' and '.join(delays)} s here."
     ]
 
@@ -205,7 +205,7 @@ def _glance(results: Sequence[ProofResult]) -> list[str]:
         for result in results
     ]
     return [
-        "| proof | holds | calls | on the Event Hub | captured, not there | wrong events | dead letters | without any trace |",
+        "| proof | holds | calls | on the Event Hub | captured, missing | wrong events | dead letters | without any trace |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
         *(row.replace("- of -", "-") for row in rows),
     ]
