@@ -58,6 +58,20 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [why for target in links(page) if (why := broken(page, target))] == []
 
 
+# Pages name a module from the repository, or from the package or the folder of tests that they are
+# about.
+MODULE_ROOTS = (ROOT, ROOT / "shared", ROOT / "shared" / "core", ROOT / "tests")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_module_that_a_page_names_exists(page: Path) -> None:
+    modules = re.findall(r"`([\w./-]+/\w+\.py)`", page.read_text("utf-8"))
+    missing = [
+        module for module in modules if not any((root / module).exists() for root in MODULE_ROOTS)
+    ]
+    assert missing == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_prose_keeps_to_the_line_length(page: Path) -> None:
     """Rows of tables and lines of code may be longer; so may a line that is one word or link."""
