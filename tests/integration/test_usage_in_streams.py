@@ -400,12 +400,14 @@ async def test_draining_gets_the_exact_usage(stand_in: StandIn) -> None:
 
 
 async def test_draining_is_capped_in_bytes(stand_in: StandIn) -> None:
-    """Then the upstream is let go."""
+    """Then the upstream's connection is closed. The last piece is not cut, and on a busy machine
+    many chunks come in one.
+    """
     async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 4000}) as relay:
         await left_early(relay, "chunk_ms=10;chunks=2000")
         envelope = await relay.envelope()
     assert (envelope.outcome, envelope.usage) == (Outcome.CLIENT_DISCONNECTED, None)
-    assert envelope.response_bytes - envelope.sent_bytes <= 4000 + 2000  # a piece is not cut
+    assert envelope.response_bytes - envelope.sent_bytes <= 4000 + 65_536
 
 
 async def test_draining_is_capped_in_time(stand_in: StandIn) -> None:

@@ -21,7 +21,7 @@ class ExchangeEnding:
     """The part of an exchange that its recording deals with. ExchangeMachine adds all that leads to
     a conclusion.
 
-    There is no `conclusion` before the exchange has ended; from DONE on it is final.
+    There is no `conclusion` before the exchange has ended, and none but the last from DONE on.
     """
 
     def __init__(self, exchange_id: str, rules: ExchangeRules) -> None:
