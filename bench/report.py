@@ -181,9 +181,9 @@ def _beside_bare(embedded: Figures, bare: Figures | None) -> list[str]:
     ]
 
 
-def _verdict(what: str, value: float, limit: float, unit: str) -> str:
+def _verdict(label: str, value: float, limit: float, unit: str) -> str:
     holds = "holds" if value <= limit else "DOES NOT HOLD"
-    return f"  {what}: {_number(value)} {unit}, at most {_number(limit)} {unit}: {holds}"
+    return f"  {label}: {_number(value)} {unit}, at most {_number(limit)} {unit}: {holds}"
 
 
 def _doubts(hosts: Mapping[str, Figures]) -> list[str]:

@@ -105,7 +105,7 @@ _LENGTH: Final = b"Content-Length: %d\r\n" % _SIZE
 _RELAY: Final = Expectation(statuses=(200,), upstream_calls=1)
 
 
-def _refusal(status: int) -> Expectation:
+def _rejection(status: int) -> Expectation:
     return Expectation(statuses=(status,), upstream_calls=0)
 
 
@@ -122,15 +122,15 @@ def _requests(
 REQUESTS: Final = (
     *_requests(
         "two framings",
-        _refusal(400),
+        _rejection(400),
         # the chunks count, and the connection ends with the answer (RFC 9112, 6.1)
         Expectation(statuses=(400,), upstream_calls=1),
         {"a length and chunks": _post(b"Content-Length: 6\r\n" + _CHUNKED, b"0\r\n\r\n" + _HIDDEN)},
     ),
     *_requests(
         "two framings",
-        _refusal(400),
-        _refusal(400),
+        _rejection(400),
+        _rejection(400),
         {
             "two lengths": _post(_LENGTH + b"Content-Length: 0\r\n", _BODY),
             "one length twice": _post(_LENGTH + _LENGTH, _BODY),
@@ -142,8 +142,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "a length that is none",
-        _refusal(400),
-        _refusal(400),
+        _rejection(400),
+        _rejection(400),
         {
             "negative": _post(b"Content-Length: -1\r\n", _BODY),
             "hexadecimal": _post(b"Content-Length: 0x10\r\n", _BODY),
@@ -155,14 +155,14 @@ REQUESTS: Final = (
     ),
     *_requests(
         "a length that is none",
-        _refusal(400),
+        _rejection(400),
         _RELAY,
         {"with a plus": _post(b"Content-Length: +%d\r\n" % _SIZE, _BODY)},
     ),
     *_requests(
         "an obfuscated transfer coding",
-        _refusal(400),
-        _refusal(400),
+        _rejection(400),
+        _rejection(400),
         {
             "identity": _post(b"Transfer-Encoding: identity\r\n" + _LENGTH, _BODY),
             "xchunked": _post(b"Transfer-Encoding: xchunked\r\n", _chunks(_BODY)),
@@ -186,8 +186,8 @@ REQUESTS: Final = (
     # The real host notices while it forwards the body, and takes 2 s for its answer.
     *_requests(
         "chunks that are none",
-        _refusal(400),
-        _refusal(500),
+        _rejection(400),
+        _rejection(500),
         {
             "size beyond 64 bits": _post(_CHUNKED, b"fffffffffffffffff\r\n%b\r\n0\r\n\r\n" % _BODY),
             "bare LF": _post(_CHUNKED, b"%x\n%b\n0\n\n" % (_SIZE, _BODY)),
@@ -211,8 +211,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "control characters in headers",
-        _refusal(400),
-        _refusal(400),
+        _rejection(400),
+        _rejection(400),
         {
             "bare CR": _get(headers=b"x-exchange-id: a\rapi-key: b\r\n"),
             "NUL in a value": _get(headers=b"x-fnsse-content: a\0b\r\n"),
@@ -225,8 +225,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "host header games",
-        _refusal(400),
-        _refusal(400),
+        _rejection(400),
+        _rejection(400),
         {
             "none": _get(host=b""),
             "two": _get(headers=b"Host: evil.example\r\n"),
@@ -236,8 +236,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "unknown protocols",
-        _refusal(400),
-        _refusal(400),
+        _rejection(400),
+        _rejection(400),
         {
             "TLS": bytes.fromhex("16030100a5010000a10303") + bytes(160),
             "a method with @": _get().replace(b"GET", b"G@T", 1),
@@ -248,8 +248,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "too large a head",
-        _refusal(431),
-        _refusal(431),
+        _rejection(431),
+        _rejection(431),
         {
             "101 headers": _get(headers=b"".join(b"x-%d: 1\r\n" % n for n in range(101))),
             "10,000 headers": _get(headers=b"".join(b"x-%d: 1\r\n" % n for n in range(10_000))),
@@ -261,8 +261,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "too large a head",
-        _refusal(414),
-        _refusal(414),
+        _rejection(414),
+        _rejection(414),
         {
             "a path of 100 KB": _get(b"/openai/" + b"a" * 100_000),
             "a query of 30 KB": _get(b"/openai/x?api-version=1&q=" + b"a" * 30_000),
@@ -270,8 +270,8 @@ REQUESTS: Final = (
     ),
     *_requests(
         "paths that climb",
-        _refusal(404),
-        _refusal(404),
+        _rejection(404),
+        _rejection(404),
         {
             path: _get(path.encode() + b"?api-version=1")
             for path in (

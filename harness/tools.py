@@ -18,15 +18,15 @@ HOW_TO_GET = {
 }
 
 
-def missing(what: str, tool: str = "") -> NoReturn:
+def missing(message: str, tool: str = "") -> NoReturn:
     """Skip the test, saying what it needs; fail it if FNSSE_REQUIRE_TOOLS=1 requires all tools.
 
     FNSSE_WITHOUT_TOOLS names, separated by commas, the tools that even such a machine cannot have.
     """
     spared = tool in os.environ.get("FNSSE_WITHOUT_TOOLS", "").split(",") if tool else False
     if os.environ.get("FNSSE_REQUIRE_TOOLS") == "1" and not spared:
-        pytest.fail(what)
-    pytest.skip(what)
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 def tool_path(tool: str) -> str:

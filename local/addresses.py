@@ -44,7 +44,7 @@ def how_to_call(stack: Stack, deployment: str, folder: Path) -> str:
             ("storage fails, then the Event Hub: is anything lost?", f"make drill{_folder(folder)}")
         )
     return "\nTry in another terminal, and see the event here:\n" + "\n".join(
-        f"  # {what}\n  {command}" for what, command in tries
+        f"  # {title}\n  {command}" for title, command in tries
     )
 
 

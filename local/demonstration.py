@@ -72,10 +72,10 @@ def _failure(error: openai.OpenAIError, deployment: str) -> str:
     if not isinstance(error, openai.APIStatusError):
         return f"the call through the proxy failed: {error}"
     message = error.body.get("message") if isinstance(error.body, dict) else None
-    return refused(error.status_code, str(message or error.message), deployment)
+    return error_message(error.status_code, str(message or error.message), deployment)
 
 
-def refused(status_code: int, message: str, deployment: str) -> str:
+def error_message(status_code: int, message: str, deployment: str) -> str:
     """The error response, and which setting to check."""
     match status_code:
         case 401 | 403:

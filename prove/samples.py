@@ -66,10 +66,10 @@ def _additions(best_effort: Samples, required: Samples) -> dict[str, float]:
         "the last byte of a plain response": (best_effort.response_end, required.response_end),
     }
     return {
-        f"`required` adds to {what}, ms at p50": round(
+        f"`required` adds to {label}, ms at p50": round(
             statistics.median(after) - statistics.median(before), 1
         )
-        for what, (before, after) in pairs.items()
+        for label, (before, after) in pairs.items()
     }
 
 
@@ -85,8 +85,9 @@ def _mean(values: Sequence[float]) -> str:
     return f"{statistics.mean(values):.1f}"
 
 
-def _beside(what: str, best_effort: Sequence[float], required: Sequence[float]) -> dict[str, str]:
+def _beside(label: str, best_effort: Sequence[float], required: Sequence[float]) -> dict[str, str]:
     figures = {"best_effort": best_effort, "required": required}
     return {
-        f"`{policy}`: {what} (p50, p99, most)": spread(values) for policy, values in figures.items()
+        f"`{policy}`: {label} (p50, p99, most)": spread(values)
+        for policy, values in figures.items()
     }

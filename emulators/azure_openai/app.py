@@ -62,7 +62,7 @@ class StandInApp:
                 directives=Directives(),
             )
         echoed = {key.lower(): value for key, value in request.headers}
-        response = _refusal(request, target, deployment, directives) or self._operations.respond(
+        response = _rejection(request, target, deployment, directives) or self._operations.respond(
             request, target, ask, directives, deployment
         )
         return DirectedResponse(
@@ -74,7 +74,7 @@ class StandInApp:
         )
 
 
-def _refusal(
+def _rejection(
     request: Request, target: Target, deployment: str, directives: Directives
 ) -> StandInResponse | None:
     """The gateway's error, if it rejects the request."""

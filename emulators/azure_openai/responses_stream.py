@@ -115,5 +115,5 @@ def _call(model_output: ModelOutput, call: ReplyCall, index: int) -> Iterator[Ev
     )
 
 
-def _item(what: str, index: int, item: dict[str, object]) -> Event:
-    return {"type": f"response.output_item.{what}", "output_index": index, "item": item}
+def _item(name: str, index: int, item: dict[str, object]) -> Event:
+    return {"type": f"response.output_item.{name}", "output_index": index, "item": item}

@@ -10,7 +10,7 @@ class Unsupported(StartError):
     it is refused.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, feature: str) -> None:
         super().__init__(
-            f"{what} is not supported by the embedded Functions host; use `func start` for it"
+            f"{feature} is not supported by the embedded Functions host; use `func start` for it"
         )

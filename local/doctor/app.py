@@ -84,8 +84,8 @@ def _readiness(ready: httpx.Response, settings: Mapping[str, str]) -> Iterator[D
         yield problem(f"GET /health/ready: {ready.status_code}", "is this address fnsse's?")
         return
     for sentence in sentences(states, settings):
-        what, _, remedy = sentence.partition(" - ")
-        yield problem(what, remedy)
+        finding, _, remedy = sentence.partition(" - ")
+        yield problem(finding, remedy)
     for name, reason in states.get("degraded", {}).items():
         yield problem(f"{name}: {reason}", _REMEDIES.get(name, _UNDELIVERED))
     for name in ("settings", "worker_library"):
@@ -178,10 +178,10 @@ def _ask(access: Access, deployment: str) -> tuple[DoctorCheck, str | None]:
     if response.status_code == httpx.codes.OK:
         text = f"a test exchange with {deployment} was answered after {took_ms:.0f} ms"
         return ok(f"{text} ({exchange_id})"), exchange_id
-    return _refused(response, deployment), exchange_id
+    return _rejected_call(response, deployment), exchange_id
 
 
-def _refused(response: httpx.Response, deployment: str) -> DoctorCheck:
+def _rejected_call(response: httpx.Response, deployment: str) -> DoctorCheck:
     remedies = {
         401: "give FNSSE_KEY (a function key) or FNSSE_TOKEN; or check AZURE_OPENAI_KEY of the app, "
         f"without which its identity needs the role {_OPENAI_ROLE}",

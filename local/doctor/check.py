@@ -24,7 +24,7 @@ class DoctorCheck:
     """`what` was looked at and what was seen; `remedy`: what to do, if anything."""
 
     state: CheckState
-    what: str
+    finding: str
     remedy: str = ""
 
 
@@ -37,20 +37,20 @@ _COLOURS: Final = {
 _WIDTH: Final = 8
 
 
-def ok(what: str) -> DoctorCheck:
-    return DoctorCheck(CheckState.OK, what)
+def ok(finding: str) -> DoctorCheck:
+    return DoctorCheck(CheckState.OK, finding)
 
 
-def warning(what: str, remedy: str) -> DoctorCheck:
-    return DoctorCheck(CheckState.WARNING, what, remedy)
+def warning(finding: str, remedy: str) -> DoctorCheck:
+    return DoctorCheck(CheckState.WARNING, finding, remedy)
 
 
-def problem(what: str, remedy: str) -> DoctorCheck:
-    return DoctorCheck(CheckState.PROBLEM, what, remedy)
+def problem(finding: str, remedy: str) -> DoctorCheck:
+    return DoctorCheck(CheckState.PROBLEM, finding, remedy)
 
 
-def skipped(what: str, remedy: str) -> DoctorCheck:
-    return DoctorCheck(CheckState.SKIPPED, what, remedy)
+def skipped(finding: str, remedy: str) -> DoctorCheck:
+    return DoctorCheck(CheckState.SKIPPED, finding, remedy)
 
 
 def show(title: str, checks: Iterable[DoctorCheck], out: TextIO) -> list[DoctorCheck]:
@@ -66,4 +66,4 @@ def show(title: str, checks: Iterable[DoctorCheck], out: TextIO) -> list[DoctorC
 def _line(check: DoctorCheck, coloured: Paint) -> str:
     name = coloured(f"{check.state:<{_WIDTH}}", _COLOURS[check.state])
     remedy = f"\n  {'':<{_WIDTH}} -> {check.remedy}" if check.remedy else ""
-    return f"  {name} {check.what}{remedy}"
+    return f"  {name} {check.finding}{remedy}"

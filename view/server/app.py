@@ -47,15 +47,15 @@ def build(services: Services, *, token: str | None, page: Path = PAGE) -> Starle
             Route("/api/charts", charts.charts),
             Route("/api/playground", playground.ask, methods=["POST"]),
             Route("/api/ops/runs/{run}", operations.run),
-            Route("/api/ops/{what}", operations.change, methods=["POST"]),
-            Route("/api/ops/{what}", operations.read),
+            Route("/api/ops/{operation}", operations.change, methods=["POST"]),
+            Route("/api/ops/{operation}", operations.read),
             Mount("/", PageFiles(page)),
         ],
         middleware=[guard],
         exception_handlers={
             FilterError: _bad_filter,
             CaptureUnavailable: _unavailable,
-            HTTPException: _refused,
+            HTTPException: _error_response,
         },
     )
     app.state.services = services
@@ -111,7 +111,7 @@ async def _unavailable(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": {"message": str(error)}}, status)
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _error_response(_request: Request, error: Exception) -> Response:
     status, detail = (
         (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
     )

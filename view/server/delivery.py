@@ -40,9 +40,9 @@ class DeliveryStatus:
             count += 1
             await asyncio.sleep(_EVERY_S)
 
-    async def _read(self, app: AppClient, what: str, query: str = "") -> JsonObject | None:
+    async def _read(self, app: AppClient, route: str, query: str = "") -> JsonObject | None:
         try:
-            status, answer = await app.operate("GET", what, query=query)
+            status, answer = await app.operate("GET", route, query=query)
         except AppUnreachable:
             return None
         return answer if status == 200 else None

@@ -86,10 +86,10 @@ class TokenGuard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        answer = self._refusal(scope, Headers(scope=scope))
+        answer = self._rejection(scope, Headers(scope=scope))
         await (answer or self._app)(scope, receive, send_with_headers)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+    def _rejection(self, scope: Scope, headers: Headers) -> Response | None:
         if not self._is_own_host(headers.get("host", "")):
             return _error(421, "the Host header names neither an IP address nor this server")
         if scope["method"] not in {"GET", "HEAD"} and not _is_own_page(headers):

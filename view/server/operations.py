@@ -38,24 +38,24 @@ _CHANGES: Final[dict[str, Callable[[JsonObject], tuple[str, str, JsonObject | No
 
 async def read(request: Request) -> Response:
     """`status`, `reports` and `dead-letters`, as the app answers them."""
-    what = request.path_params["what"]
-    if what not in READS:
-        raise HTTPException(404, f"{what} is none of {', '.join(sorted(READS))}")
+    operation = request.path_params["operation"]
+    if operation not in READS:
+        raise HTTPException(404, f"{operation} is not one of {', '.join(sorted(READS))}")
     app = _app(request)
-    return _answer(*await _operate(app, "GET", what, query=request.url.query))
+    return _answer(*await _operate(app, "GET", operation, query=request.url.query))
 
 
 async def change(request: Request) -> Response:
     """`requeue`, `erase`, `replay` and `reconcile`."""
-    what, services = request.path_params["what"], services_of(request)
-    if what not in _CHANGES:
-        raise HTTPException(404, f"{what} is none of {', '.join(sorted(_CHANGES))}")
+    operation, services = request.path_params["operation"], services_of(request)
+    if operation not in _CHANGES:
+        raise HTTPException(404, f"{operation} is not one of {', '.join(sorted(_CHANGES))}")
     body = await body_of(request)
     app = _app(request)
-    method, path, content = _CHANGES[what](body)
+    method, path, content = _CHANGES[operation](body)
     status, answer = await _operate(app, method, path, body=content)
     services.runs.keep(answer)
-    if what == "erase" and (status < 300 or _code(answer) == "unknown_exchange"):
+    if operation == "erase" and (status < 300 or _code(answer) == "unknown_exchange"):
         was_here = await asyncio.to_thread(services.store.remove, text(body["id"]))
         if status == 404 and was_here:
             note = "The app had nothing of it any more; it is erased from the page's own file."

@@ -124,7 +124,7 @@ def _unavailable() -> Iterator[None]:
     except CaptureError as error:
         raise CaptureUnavailable(f"the capture cannot be read: {error}", status=409) from None
     except HttpResponseError as error:
-        raise CaptureUnavailable(_refusal(error), status=409) from None
+        raise CaptureUnavailable(_problem_of(error), status=409) from None
     except (AzureError, OSError, ValueError) as error:
         raise CaptureUnavailable(
             "the storage account cannot be reached: check CAPTURES_STORAGE__blobServiceUri, and whether its network "
@@ -133,7 +133,7 @@ def _unavailable() -> Iterator[None]:
         ) from None
 
 
-def _refusal(error: HttpResponseError) -> str:
+def _problem_of(error: HttpResponseError) -> str:
     if error.status_code in {401, 403}:
         return (
             "the storage account refused the view's credentials: the role Storage Blob Data Reader is needed on the "

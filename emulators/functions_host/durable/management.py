@@ -43,10 +43,10 @@ class Management:
             (
                 "POST",
                 re.compile(r"instances/[^/]+/(rewind|restart|suspend|resume)/?"),
-                self._refuse,
+                self._reject,
             ),
-            ("GET", re.compile(r"(entities)(?:/.*)?"), self._refuse),
-            ("POST", re.compile(r"(entities)(?:/.*)?"), self._refuse),
+            ("GET", re.compile(r"(entities)(?:/.*)?"), self._reject),
+            ("POST", re.compile(r"(entities)(?:/.*)?"), self._reject),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +64,7 @@ class Management:
 
     async def _start(self, request: Request, match: re.Match[str]) -> Response:
         if "version" in request.query_params:
-            return _refused("Orchestration versions")
+            return _unsupported_operation("Orchestration versions")
         body = (await request.body()).decode()
         if not _is_json(body or "null"):
             return _bad_json(body)
@@ -80,7 +80,7 @@ class Management:
 
     async def _status(self, request: Request, match: re.Match[str]) -> Response:
         if query.flag(request, "showHistory"):
-            return _refused("showHistory")
+            return _unsupported_operation("showHistory")
         instance = self._engine.find(match[1])
         if instance is None:
             return Response(status_code=404)
@@ -151,8 +151,8 @@ class Management:
         act(instance)
         return Response(status_code=202)
 
-    async def _refuse(self, _: Request, match: re.Match[str]) -> Response:
-        return _refused(f"Durable Functions' {match[1]}")
+    async def _reject(self, _: Request, match: re.Match[str]) -> Response:
+        return _unsupported_operation(f"Durable Functions' {match[1]}")
 
 
 def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -176,10 +176,10 @@ def _bad_json(text: str) -> Response:
     )
 
 
-def _refused(what: str) -> Response:
+def _unsupported_operation(operation: str) -> Response:
     return _json(
         {
-            "Message": f"{what} is not supported by the embedded Functions host; use `func start` for it"
+            "Message": f"{operation} is not supported by the embedded Functions host; use `func start` for it"
         },
         501,
     )

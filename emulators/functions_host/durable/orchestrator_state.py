@@ -19,9 +19,9 @@ _LABEL = "\n\n$OutOfProcData$:"
 class UnsupportedAction(Exception):
     """The orchestrator uses an action that this engine lacks; the message names it."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, feature: str) -> None:
         super().__init__(
-            f"{what} not supported by the embedded Functions host; use `func start` for that"
+            f"{feature} not supported by the embedded Functions host; use `func start` for that"
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from local.addresses import how_to_start_func
-from local.demonstration import refused
+from local.demonstration import error_message
 from local.reachable import sentences, unreachable
 from local.stack import Ports, free_ports
 
@@ -23,7 +23,7 @@ from local.stack import Ports, free_ports
 )
 def test_a_failed_call_names_the_error_and_the_settings_to_check(status: int, remedy: str) -> None:
     assert (
-        refused(status, "No connection.", "gpt-4o")
+        error_message(status, "No connection.", "gpt-4o")
         == f"the call through the proxy was answered {status}: No connection.{remedy}"
     )
 

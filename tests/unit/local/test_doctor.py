@@ -75,7 +75,7 @@ def test_an_unreachable_dependency_is_named() -> None:
 def test_a_role_that_is_missing_is_named(name: str, role: str) -> None:
     checks = health_of({**READY, "status": "not ready", name: "forbidden"}, 503)
     assert checks[1].state is CheckState.PROBLEM
-    assert checks[1].what == f"{name}: forbidden"
+    assert checks[1].finding == f"{name}: forbidden"
     assert role in checks[1].remedy
     assert f"role: '{role}'" in (ROOT / "infra/main.bicep").read_text("utf-8")
 
@@ -149,7 +149,7 @@ def test_what_operators_should_look_at_is_found(
     change: dict[str, Any], state: CheckState, text: str
 ) -> None:
     checks = list(app.judge(REPORT | change))
-    assert any(check.state is state and text in check.what for check in checks)
+    assert any(check.state is state and text in check.finding for check in checks)
     assert states(list(app.judge(REPORT))) == [CheckState.OK]
 
 
@@ -157,7 +157,7 @@ def test_a_refused_exchange_says_why_and_what_to_give() -> None:
     error = {"error": {"code": "401", "message": "Access denied"}}
     checks = list(app.exchange(app_that(lambda _: httpx.Response(401, json=error)), "gpt", None))
     assert states(checks) == [CheckState.PROBLEM, CheckState.SKIPPED]
-    assert "401: Access denied" in checks[0].what
+    assert "401: Access denied" in checks[0].finding
     assert "FNSSE_KEY" in checks[0].remedy
 
 
@@ -168,7 +168,7 @@ def test_settings_that_are_malformed_are_each_a_problem(
     monkeypatch.setenv("CAPTURE_POLCY", "required")
     [malformed] = settings.checks(tmp_path / "none.json")
     assert malformed.state is CheckState.PROBLEM
-    assert malformed.what.startswith("AZURE_OPENAI_API_VERSION is malformed")
+    assert malformed.finding.startswith("AZURE_OPENAI_API_VERSION is malformed")
     monkeypatch.delenv("AZURE_OPENAI_API_VERSION")
     assert states(list(settings.checks(tmp_path / "none.json"))) == [
         CheckState.OK,
@@ -181,7 +181,7 @@ def test_a_settings_file_that_is_not_json_is_named(tmp_path: Path) -> None:
     file.write_text("{")
     [checks] = settings.checks(file)
     assert checks.state is CheckState.PROBLEM
-    assert "local.settings.json is not JSON" in checks.what
+    assert "local.settings.json is not JSON" in checks.finding
 
 
 def test_findings_are_printed_as_they_come() -> None:
