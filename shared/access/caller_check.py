@@ -79,25 +79,28 @@ class CallerCheck:
         token = caller_token.bearer(headers)
         if isinstance(token, TokenRejected):
             return caller_errors.token_rejected(token.check)
-        digest = hashlib.sha256(token).digest()
-        cached = self.token_cache.get(digest)
-        if (
-            cached is None
-            or cached.keys is not self._renewal.keys
-            or self._clock() >= cached.accepted.until_s
-        ):
-            self.token_cache.pop(digest, None)
-            try:
-                decision = await self._examine(token, digest)
-            except SigningKeysUnavailable:
-                return caller_errors.signing_keys_unavailable()
-            if isinstance(decision, TokenRejected):
-                return caller_errors.token_rejected(decision.check)
-        else:
-            decision = cached.accepted
+        try:
+            decision = await self._decision(token)
+        except SigningKeysUnavailable:
+            return caller_errors.signing_keys_unavailable()
+        if isinstance(decision, TokenRejected):
+            return caller_errors.token_rejected(decision.check)
         if decision.object_id not in self._object_ids[role]:
             return caller_errors.not_allowed(role)
         return decision.object_id
+
+    async def _decision(self, token: bytes) -> TokenAccepted | TokenRejected:
+        """The cached decision on a token, if it still holds; otherwise a new one."""
+        digest = hashlib.sha256(token).digest()
+        cached = self.token_cache.get(digest)
+        if (
+            cached is not None
+            and cached.keys is self._renewal.keys
+            and self._clock() < cached.accepted.until_s
+        ):
+            return cached.accepted
+        self.token_cache.pop(digest, None)
+        return await self._examine(token, digest)
 
     async def _examine(self, token: bytes, digest: bytes) -> TokenAccepted | TokenRejected:
         key_id = caller_token.key_id(token)
