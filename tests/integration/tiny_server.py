@@ -71,8 +71,10 @@ async def serving(
 ) -> AsyncIterator[TinyServer]:
     """Runs `script` for each connection; an assertion that fails in it fails the test."""
     server = TinyServer(port=0)
+    writers: list[asyncio.StreamWriter] = []
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         server.ended.append(
             asyncio.create_task(run(Connection(reader, writer, server.connections)))
         )
@@ -96,6 +98,8 @@ async def serving(
             if not task.done():
                 task.cancel()
         results = await asyncio.gather(*server.ended, return_exceptions=True)
+        for writer in writers:  # also of a task that was cancelled before it ran
+            writer.close()
         for result in results:
             if isinstance(result, Exception):
                 raise result

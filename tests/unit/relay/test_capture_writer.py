@@ -8,6 +8,7 @@ import asyncio
 import gc
 import hashlib
 import tracemalloc
+from array import array
 from collections.abc import Sequence
 
 import pytest
@@ -100,7 +101,7 @@ async def until_used(memory: CaptureMemory, at_most: int) -> None:
 
 def pieces_of(size: int, piece: int = 64 * 1024) -> list[bytes]:
     """Bytes that differ from place to place."""
-    data = b"".join(number.to_bytes(4, "big") for number in range(size // 4 + 1))[:size]
+    data = array("I", range(size // 4 + 1)).tobytes()[:size]
     return [data[at : at + piece] for at in range(0, size, piece)]
 
 
