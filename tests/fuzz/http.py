@@ -135,7 +135,7 @@ class _World:
                 await asyncio.wait({*self._state.tasks, *self._recorder.running})
         self._check(bytes(transport.written))
         self._store.blobs.clear()
-        self._envelopes.put_ones.clear()
+        self._envelopes.queued.clear()
 
     def _check(self, written: bytes) -> None:
         assert set(_STATUS.findall(written)) <= _EXPECTED, written[:200]

@@ -116,14 +116,14 @@ class MemoryStore:
 class Envelopes:
     """The queue, in memory."""
 
-    put_ones: list[Envelope] = field(default_factory=list)
+    queued: list[Envelope] = field(default_factory=list)
     failing: bool = False
 
     async def put(self, envelope: Envelope) -> None:
         if self.failing:
             with storage_errors():
                 raise ServiceRequestError("AccountKey=secret at contoso.queue.core.windows.net")
-        self.put_ones.append(envelope)
+        self.queued.append(envelope)
 
 
 class ScriptedBody(httpx.AsyncByteStream):
@@ -211,9 +211,9 @@ class RelayClient:
             "query_string": b"",
             "headers": [(name.encode(), value.encode()) for name, value in named.items()],
         }
-        known = routing.route("POST", path)
-        assert isinstance(known, Operation)
-        self._response = RelayResponse(relay, scope, known)
+        operation = routing.route("POST", path)
+        assert isinstance(operation, Operation)
+        self._response = RelayResponse(relay, scope, operation)
         self.exchange_id = self._response.record.exchange_id
         self._scope = scope
 
@@ -297,8 +297,8 @@ class RelaySetup:
     async def envelope(self) -> Envelope:
         """The one envelope, once it is there and all is recorded."""
         await self.recorded()
-        assert len(self.envelopes.put_ones) == 1
-        return self.envelopes.put_ones[0]
+        assert len(self.envelopes.queued) == 1
+        return self.envelopes.queued[0]
 
     async def recorded(self) -> None:
         """Return when nothing is being recorded and all capture memory is free."""
@@ -323,7 +323,7 @@ def relay_setup(
 ) -> RelaySetup:
     """`transport` and `base_url` put a real upstream in the place of `answers`."""
     upstream = FakeUpstream(*responses)
-    known_as = credential or KeyCredential("the-proxys-key")
+    upstream_credential = credential or KeyCredential("the-proxys-key")
     stored, queued = store or MemoryStore(), envelopes or Envelopes()
     bounds: LimitSettings = replace(LIMITS, **limits)  # type: ignore[arg-type]  # each is a number
     memory = CaptureMemory(bounds.capture_memory_bytes)
@@ -336,7 +336,9 @@ def relay_setup(
     )
     relay = Relay(
         upstream=Upstream(
-            replace(UPSTREAM, base_url=base_url), transport or upstream.transport, known_as
+            replace(UPSTREAM, base_url=base_url),
+            transport or upstream.transport,
+            upstream_credential,
         ),
         recorder=recorder,
         limits=bounds,

@@ -65,7 +65,7 @@ class ServedRelay:
         async with asyncio.timeout(DEADLINE_S):
             await self.envelopes.arrived.wait()
             await self.all_recorded()
-        return self.envelopes.put_ones[-1]
+        return self.envelopes.queued[-1]
 
     async def all_recorded(self) -> None:
         """Returns when nothing is being recorded."""

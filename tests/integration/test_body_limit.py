@@ -135,7 +135,7 @@ async def test_an_announced_body_over_the_limit() -> None:
     async with serving(reading) as upstream, served(upstream, in_front=behind_the_front) as relay:
         response = await exchanged(relay.url, CHAT, b"content-length: %d\r\n" % (LIMIT_BYTES + 1))
         assert is_empty_500(response)
-        assert relay.envelopes.put_ones == []
+        assert relay.envelopes.queued == []
 
 
 async def test_a_chunked_body_at_the_limit_passes() -> None:

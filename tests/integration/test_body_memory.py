@@ -41,7 +41,7 @@ async def test_a_large_body_beyond_the_memory() -> None:
     await asyncio.wait_for(running, DEADLINE_S)
     await RelayClient(setup.relay, b"{}").run()
     await setup.recorded()
-    outcomes = [envelope.outcome for envelope in setup.envelopes.put_ones]
+    outcomes = [envelope.outcome for envelope in setup.envelopes.queued]
     assert sorted(outcomes) == [Outcome.COMPLETED, Outcome.COMPLETED, Outcome.REJECTED]
     assert setup.relay.body_memory.used_bytes == 0
 

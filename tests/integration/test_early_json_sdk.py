@@ -76,7 +76,7 @@ async def node_calls(node: str, relay: ServedRelay, directives: str) -> dict[str
 async def all_were_early(relay: ServedRelay) -> None:
     """Each of the responses began before the upstream's: it had no headers of the upstream."""
     await relay.all_recorded()
-    for envelope in relay.envelopes.put_ones:
+    for envelope in relay.envelopes.queued:
         assert envelope.timings.to_headers_ms is not None
         assert envelope.timings.to_headers_ms > 350
         assert envelope.status_code == 200
@@ -90,7 +90,7 @@ async def test_the_sdk_for_python_parses_what_was_kept_alive(
         answers = await asyncio.to_thread(python_calls, relay, LATE + coding)
         assert await asyncio.to_thread(python_embeddings, relay, LATE + coding)
         await all_were_early(relay)
-        assert {envelope.outcome for envelope in relay.envelopes.put_ones} == {Outcome.COMPLETED}
+        assert {envelope.outcome for envelope in relay.envelopes.queued} == {Outcome.COMPLETED}
     assert answers["chat"].choices[0].message.content
     assert answers["chat"].usage.total_tokens
     assert answers["responses"].output_text
@@ -135,8 +135,7 @@ async def test_a_late_error_is_a_member_of_the_result(stand_in: StandIn, node: s
         by_node = await node_calls(node, relay, late)
         await all_were_early(relay)
         outcomes = [
-            (envelope.outcome, envelope.upstream_status_code)
-            for envelope in relay.envelopes.put_ones
+            (envelope.outcome, envelope.upstream_status_code) for envelope in relay.envelopes.queued
         ]
     assert outcomes == [(Outcome.UPSTREAM_ERROR, 429)] * 6
     for answer in by_python.values():

@@ -46,9 +46,7 @@ async def not_collecting() -> AsyncIterator[list[object]]:
 
 
 def exchanges() -> list[object]:
-    return [
-        found for found in gc.get_objects() if isinstance(found, RelayResponse | ExchangeRecord)
-    ]
+    return [item for item in gc.get_objects() if isinstance(item, RelayResponse | ExchangeRecord)]
 
 
 async def left_over(before: list[object]) -> list[object]:

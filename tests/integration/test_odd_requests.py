@@ -160,4 +160,4 @@ async def test_headers_as_large_as_the_server_takes_them_pass() -> None:
             await relay.all_recorded()
     assert len(heads[0]) > 60_000
     assert heads[1].lower().count(b"\r\nx-") >= 2000
-    assert [envelope.outcome for envelope in relay.envelopes.put_ones] == [Outcome.COMPLETED] * 3
+    assert [envelope.outcome for envelope in relay.envelopes.queued] == [Outcome.COMPLETED] * 3

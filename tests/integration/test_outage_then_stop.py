@@ -99,9 +99,9 @@ async def calls_in_an_outage(setup: RelaySetup, outage: Outage, stop_s: float) -
     return [client.exchange_id for client in clients]
 
 
-def is_kept(setup: RelaySetup, exchange_id: str) -> bool:
+def is_recorded(setup: RelaySetup, exchange_id: str) -> bool:
     names = (capture.outcome_name(exchange_id), capture.response_name(exchange_id))
-    queued = [envelope.exchange_id for envelope in setup.envelopes.put_ones]
+    queued = [envelope.exchange_id for envelope in setup.envelopes.queued]
     return exchange_id in queued or any(name in setup.store.blobs for name in names)
 
 
@@ -122,11 +122,13 @@ def run_until_stopped(outage: Outage, stop_s: float) -> tuple[RelaySetup, list[s
 
     try:
         ids = loop.run_until_complete(run())
-        kept = {one for one in ids if is_kept(setups[0], one)}
+        recorded_ids = {exchange_id for exchange_id in ids if is_recorded(setups[0], exchange_id)}
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))
-        assert kept == {one for one in ids if is_kept(setups[0], one)}
+        assert recorded_ids == {
+            exchange_id for exchange_id in ids if is_recorded(setups[0], exchange_id)
+        }
     finally:
         loop.close()
     return setups[0], ids
@@ -142,14 +144,16 @@ def test_nothing_is_lost_without_a_line_in_the_log(
     lines = [line for line in caplog.messages if "Its envelope: " in line]
     earlier = ids if not silent else ids[: int((stop_s - SLOW_S) / 5)]
     assert earlier
-    for one in earlier:
-        assert is_kept(setup, one) or any(f'"exchange_id":"{one}"' in line for line in lines)
+    for exchange_id in earlier:
+        assert is_recorded(setup, exchange_id) or any(
+            f'"exchange_id":"{exchange_id}"' in line for line in lines
+        )
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["refused", "silent"])
 def test_storage_that_is_back_records_what_waits(*, silent: bool) -> None:
     """By the first call after the outage, not by the clock of the retries."""
     setup, ids = run_until_stopped(Outage(silent=silent), OUTAGE_S + 5.1)
-    waited = [one for one in ids if not is_kept(setup, one)]
+    waited = [exchange_id for exchange_id in ids if not is_recorded(setup, exchange_id)]
     assert len(ids) > 6
     assert waited == [] if not silent else len(waited) <= 3

@@ -256,7 +256,7 @@ async def test_a_chunked_end_follows_its_recording() -> None:
     gate.set()
     await asyncio.wait_for(running, DEADLINE_S)
     assert client.ended
-    assert len(setup.envelopes.put_ones) == 1
+    assert len(setup.envelopes.queued) == 1
 
 
 async def test_a_chunked_end_waits_within_its_bound() -> None:
@@ -267,7 +267,7 @@ async def test_a_chunked_end_waits_within_its_bound() -> None:
     client = await relayed(setup, ASK)
     assert time.monotonic() - began >= 0.05
     assert client.ended
-    assert not setup.envelopes.put_ones
+    assert not setup.envelopes.queued
     gate.set()
     assert (await setup.envelope()).outcome is Outcome.COMPLETED
 
@@ -277,7 +277,7 @@ async def test_a_response_with_a_length_waits_for_nothing() -> None:
     setup = relay_setup(document(b"{}"), store=MemoryStore(gate=gate))
     client = await relayed(setup, ASK)
     assert client.ended
-    assert not setup.envelopes.put_ones
+    assert not setup.envelopes.queued
     gate.set()
     assert (await setup.envelope()).outcome is Outcome.COMPLETED
 
@@ -306,7 +306,7 @@ async def test_a_disconnect_does_not_cancel_the_recording() -> None:
     await client.until_body(TEXT)
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    assert not setup.envelopes.put_ones
+    assert not setup.envelopes.queued
     gate.set()
     assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
     assert [blob.body for blob in setup.store.captures(".response")] == [TEXT]

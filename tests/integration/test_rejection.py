@@ -125,7 +125,7 @@ async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -
     messages = await answered(setup, method, path, [])
     await setup.recorded()
     assert started_at(id_of(messages))
-    assert not setup.envelopes.put_ones
+    assert not setup.envelopes.queued
 
 
 async def test_a_failing_queue_does_not_delay_the_error() -> None:

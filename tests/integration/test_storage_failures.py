@@ -53,7 +53,7 @@ async def test_with_blobs_down_the_envelope_is_queued() -> None:
     setup = relay_setup(sse(STREAM), store=MemoryStore(failing=True))
     client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
-    (envelope,) = setup.envelopes.put_ones
+    (envelope,) = setup.envelopes.queued
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
     assert envelope.outcome is Outcome.COMPLETED
     assert envelope.outcome_pending, "enrichment stores it before it sends the event"
@@ -126,7 +126,7 @@ async def test_storage_that_comes_back_takes_all() -> None:
     envelopes.failing = False
     await running
     await setup.recorded()
-    assert len(envelopes.put_ones) == 1
+    assert len(envelopes.queued) == 1
     assert setup.recorder.failed.lost == 0
 
 
@@ -163,7 +163,7 @@ async def test_the_first_call_records_what_waits() -> None:
         await asyncio.sleep(0)
     store.failing = envelopes.failing = False
     await exchanged(setup)
-    assert len({envelope.exchange_id for envelope in envelopes.put_ones}) == 3
+    assert len({envelope.exchange_id for envelope in envelopes.queued}) == 3
     assert setup.recorder.failed.lost == 0
 
 
@@ -182,7 +182,7 @@ async def test_a_put_whose_response_was_lost(*, required: bool, lost: str) -> No
     setup.store.put = lose_the_answer  # type: ignore[method-assign]
     client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
-    (envelope,) = setup.envelopes.put_ones
+    (envelope,) = setup.envelopes.queued
     assert envelope.outcome is Outcome.COMPLETED
     assert envelope.request_capture in setup.store.blobs
     assert envelope.response_capture in setup.store.blobs
@@ -206,7 +206,7 @@ async def test_a_refused_call_is_not_asked_for() -> None:
     setup.store.put, setup.store.exists = refuse, exists  # type: ignore[method-assign]
     await exchanged(setup)
     assert names == []
-    assert setup.envelopes.put_ones[0].response_capture is None
+    assert setup.envelopes.queued[0].response_capture is None
 
 
 async def test_the_withheld_end_was_not_sent() -> None:
@@ -220,7 +220,7 @@ async def test_the_withheld_end_was_not_sent() -> None:
 
     setup.store.put = put  # type: ignore[method-assign]
     client = await exchanged(setup)
-    (envelope,) = setup.envelopes.put_ones
+    (envelope,) = setup.envelopes.queued
     assert (len(client.body), envelope.sent_bytes, envelope.response_bytes) == (7, 7, 8)
     (outcome,) = setup.store.captures(".outcome")
     assert from_fields(outcome.header["envelope"]) == envelope
@@ -244,10 +244,8 @@ async def test_waiting_captures_stay_within_memory(
     assert all(client.ended and client.body.endswith(STREAM) for client in clients)
     gate.set()
     await setup.recorded()
-    without = [
-        envelope for envelope in setup.envelopes.put_ones if envelope.response_capture is None
-    ]
-    assert len(setup.envelopes.put_ones) == 10
+    without = [envelope for envelope in setup.envelopes.queued if envelope.response_capture is None]
+    assert len(setup.envelopes.queued) == 10
     assert len(without) == setup.recorder.failed.response_captures == 7
     assert "CAPTURE_MEMORY_MB" in caplog.text
 

@@ -145,7 +145,7 @@ CASES: Mapping[str, Case] = {
 def written(setup: RelaySetup, log: str) -> str:
     """All that the relay wrote anywhere."""
     blobs = b"".join([*setup.store.blobs.values(), *setup.store.blocks.values()])
-    queued = "".join(map(dump, setup.envelopes.put_ones))
+    queued = "".join(map(dump, setup.envelopes.queued))
     return blobs.decode("utf-8", "replace") + queued + log
 
 

@@ -112,7 +112,7 @@ async def test_a_closed_reused_connection_is_not_a_502() -> None:
             await client.run()
             assert (client.status, client.body) == (200, b"ok")
         await setup.recorded()
-        assert [envelope.attempts for envelope in setup.envelopes.put_ones] == [1, 2]
+        assert [envelope.attempts for envelope in setup.envelopes.queued] == [1, 2]
         assert server.connections == 2
 
 
