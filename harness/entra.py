@@ -78,7 +78,7 @@ class Tenant:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         tenant = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class EntraHandler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 tenant.requested.append(self.path)
                 if tenant.held is not None:
@@ -92,4 +92,4 @@ class Tenant:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
                 """Log nothing."""
 
-        return Handler
+        return EntraHandler

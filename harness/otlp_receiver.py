@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -152,11 +153,18 @@ def _value(value: AnyValue) -> Any:
     return getattr(value, kind) if kind else None
 
 
+class _ReceiverServer(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print the error, unless the exporter's process was killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def otlp_receiver() -> Iterator[OtlpReceiver]:
     """A receiver on a free port of this machine."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class OtlpHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -172,7 +180,7 @@ def otlp_receiver() -> Iterator[OtlpReceiver]:
         def log_message(self, *_: object) -> None:
             """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _ReceiverServer(("127.0.0.1", 0), OtlpHandler)
     receiver = OtlpReceiver(port=server.server_port)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
