@@ -195,8 +195,8 @@ async def test_an_unknown_key_is_fetched_for_and_found(
     renewal = renewing()
     await renewal.current()
     tenant.keys = Keys(("b",))
-    found = await asyncio.gather(*(renewal.current_with("b") for _ in range(20)))
-    assert all(keys.has("b") for keys in found)
+    results = await asyncio.gather(*(renewal.current_with("b") for _ in range(20)))
+    assert all(keys.has("b") for keys in results)
     assert tenant.fetches == 2
 
 

@@ -58,17 +58,17 @@ def at(time: datetime) -> Cost:
 
 
 def test_each_part_costs_its_quantity_times_its_rate() -> None:
-    found = of()
-    assert found.status is CostStatus.EXACT
-    assert found.currency == "USD"
-    assert found.parts == {
+    result = of()
+    assert result.status is CostStatus.EXACT
+    assert result.currency == "USD"
+    assert result.parts == {
         "input": Decimal("0.0002"),
         "cached": Decimal("0.00005"),
         "cache_write": Decimal("0.000025"),
         "output": Decimal("0.0002"),
         "reasoning": Decimal("0.00005"),
     }
-    assert found.amount == Decimal("0.000525")
+    assert result.amount == Decimal("0.000525")
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_each_part_costs_its_quantity_times_its_rate() -> None:
 def test_a_rate_holds_for_model_type_zone_tier_and_context(
     changes: dict[str, Any], input_price: Decimal | int
 ) -> None:
-    found = of(**changes)
+    result = of(**changes)
     amount = changes.get("input", 100)
-    assert found.parts["input"] == amount * Decimal(input_price) / 1_000_000
+    assert result.parts["input"] == amount * Decimal(input_price) / 1_000_000
 
 
 def test_a_rate_holds_from_its_first_day_until_its_last() -> None:
@@ -107,14 +107,14 @@ def test_a_rate_holds_from_its_first_day_until_its_last() -> None:
     ],
 )
 def test_what_is_assumed_makes_an_estimate(changes: dict[str, Any]) -> None:
-    found = of(**changes)
-    assert found.status is CostStatus.ESTIMATED
-    assert found.amount
+    result = of(**changes)
+    assert result.status is CostStatus.ESTIMATED
+    assert result.amount
 
 
 def test_an_exchange_that_another_one_counts_costs_nothing() -> None:
-    found = of(basis="repeated")
-    assert (found.status, found.amount, found.parts) == (CostStatus.REPEATED, Decimal(0), {})
+    result = of(basis="repeated")
+    assert (result.status, result.amount, result.parts) == (CostStatus.REPEATED, Decimal(0), {})
 
 
 def test_a_refused_exchange_costs_nothing_and_that_is_exact() -> None:
@@ -142,8 +142,8 @@ def test_quantities_that_nobody_knows_have_no_amount() -> None:
 def test_what_no_rate_prices_has_no_amount_and_a_name(
     changes: dict[str, Any], names: tuple[str, ...]
 ) -> None:
-    found = of(**changes)
-    assert (found.status, found.amount, found.unpriced) == (CostStatus.UNPRICED, None, names)
+    result = of(**changes)
+    assert (result.status, result.amount, result.unpriced) == (CostStatus.UNPRICED, None, names)
 
 
 def test_provisioned_is_billed_by_the_hour() -> None:
@@ -203,10 +203,10 @@ def test_the_parts_sum_to_the_whole(used: dict[str, int], prices: dict[str, Deci
     """And each is its quantity times its price."""
     card = _card(prices)
     measured = _used_of(used)
-    found = cost(measured, card, AT)
-    assert found.amount == sum(found.parts.values(), Decimal(0))
+    result = cost(measured, card, AT)
+    assert result.amount == sum(result.parts.values(), Decimal(0))
     for part, amount in parts_of(measured).items():
-        assert found.parts[part] * UNITS[part] == Decimal(amount) * prices[part]
+        assert result.parts[part] * UNITS[part] == Decimal(amount) * prices[part]
 
 
 @given(_used, _used, st.fixed_dictionaries(dict.fromkeys(PARTS, _prices)))

@@ -44,10 +44,10 @@ def amount(case: dict[str, Any]) -> Decimal:
         service_tier=case["tier"] or None,
         **tokens,
     )
-    found = cost(measured, CARD, AT)
-    assert found.status is CostStatus.EXACT
-    assert found.amount is not None
-    return found.amount
+    result = cost(measured, CARD, AT)
+    assert result.status is CostStatus.EXACT
+    assert result.amount is not None
+    return result.amount
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -53,8 +53,8 @@ def test_what_nobody_used_is_named() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 10**6)), min_size=1))
 def test_shares_sum_to_the_whole(calls: list[tuple[str, int]]) -> None:
-    found = amounts(*(use(caller, str(amount)) for caller, amount in calls))
-    assert float(sum(found.values())) == pytest.approx(1200)
+    shared_amounts = amounts(*(use(caller, str(amount)) for caller, amount in calls))
+    assert float(sum(shared_amounts.values())) == pytest.approx(1200)
 
 
 def test_a_call_weighs_its_cost_by_the_token() -> None:

@@ -37,8 +37,8 @@ def test_what_is_not_a_stream_is_never_called_one(body: bytes) -> None:
     """Once it is known, more bytes change nothing."""
     answers = [is_event_stream(body[:size]) for size in range(len(body) + 1)]
     assert True not in answers
-    known = answers.index(False) if False in answers else len(answers)
-    assert set(answers[known:]) <= {False}
+    decided_at = answers.index(False) if False in answers else len(answers)
+    assert set(answers[decided_at:]) <= {False}
     assert is_document(body) is (body in DOCUMENTS)
 
 

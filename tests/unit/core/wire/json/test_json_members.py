@@ -55,10 +55,10 @@ def test_it_finds_what_a_parser_finds(text: str) -> None:
     wanted.
     """
     body = text.encode("utf-8", "surrogatepass")
-    found = run(find_members(body, NAMES))
+    spans = run(find_members(body, NAMES))
     parsed = json.loads(body)
-    assert found.keys() == parsed.keys() & NAMES
-    for name, span in found.items():
+    assert spans.keys() == parsed.keys() & NAMES
+    for name, span in spans.items():
         value = body[span.start : span.end]
         assert value == value.strip()
         assert repr(json.loads(value)) == repr(parsed[name])  # NaN is not equal to itself
@@ -74,10 +74,10 @@ def test_any_bytes_give_members_or_the_one_exception(text: str, data: st.DataObj
             st.binary(max_size=3) | st.sampled_from([b'"', b"\\", b"{"])
         )
     try:
-        found = run(find_members(bytes(body), NAMES))
+        spans = run(find_members(bytes(body), NAMES))
     except NotAnObject:
         return
-    assert all(span.start < span.end <= len(body) for span in found.values())
+    assert all(span.start < span.end <= len(body) for span in spans.values())
 
 
 NO_OBJECTS = """
@@ -130,8 +130,8 @@ LARGE = {
 def test_no_slice_is_long(inside: bytes) -> None:
     """No step takes longer than a few milliseconds, for a large body of any shape."""
     body = b"{" + inside + b',"stream":true}'
-    found, slices, longest = timed(lambda: find_members(body, NAMES), 30)
-    assert body[found["stream"].start : found["stream"].end] == b"true"
+    spans, slices, longest = timed(lambda: find_members(body, NAMES), 30)
+    assert body[spans["stream"].start : spans["stream"].end] == b"true"
     assert slices >= 2
     assert longest < 30
 

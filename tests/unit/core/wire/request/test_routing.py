@@ -113,8 +113,8 @@ def test_the_apps_own_routes_are_known(path: str, allowed: str) -> None:
 def test_no_route_of_a_blueprint_is_missing() -> None:
     """Another method there would be answered 404, as if there were no such route."""
     source = "".join(file.read_text() for file in (ROOT / "blueprints").rglob("*.py"))
-    found = re.findall(r'functions\.route\(\s*"([^"*]+)", methods=\["(\w+)"\]', source)
-    routes = {"/" + re.sub(r"\{\w+\}", "{}", path): (method,) for path, method in found}
+    decorated = re.findall(r'functions\.route\(\s*"([^"*]+)", methods=\["(\w+)"\]', source)
+    routes = {"/" + re.sub(r"\{\w+\}", "{}", path): (method,) for path, method in decorated}
     assert routes == OWN_ROUTES
 
 

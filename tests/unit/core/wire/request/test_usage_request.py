@@ -161,14 +161,16 @@ def test_nothing_is_added_if_the_proxy_may_not_ask(others: dict[str, Any]) -> No
     """
     assume(not isinstance(others.get("model"), str))
     others = {name: value for name, value in others.items() if name not in {"n", "prompt"}}
-    found = run(
+    examination = run(
         examine(
             json.dumps({**others, "model": "gpt-4o", "stream": True}).encode(),
             spec_of("chat.completions"),
             may_ask=False,
         )
     )
-    assert found == Examination(stream=True, model="gpt-4o", choices=1, with_usage_request=None)
+    assert examination == Examination(
+        stream=True, model="gpt-4o", choices=1, with_usage_request=None
+    )
 
 
 @pytest.mark.parametrize(
@@ -261,10 +263,16 @@ def test_how_many_choices_the_response_will_have(more: dict[str, Any], choices: 
 def test_a_large_prompt_is_not_copied_to_ask() -> None:
     """The parts are views of the caller's own 16 MB, and the scan's steps stay short."""
     body = b'{"messages":"' + b"word " * (3 * 1024 * 1024) + b'","stream":true}'
-    found, _, longest = timed(lambda: examine(body, spec_of("chat.completions"), may_ask=True), 30)
-    assert found.with_usage_request is not None
-    assert [type(part) for part in found.with_usage_request] == [memoryview, bytes, memoryview]
-    assert sum(map(len, found.with_usage_request)) == len(body) + len(ADDED)
+    examination, _, longest = timed(
+        lambda: examine(body, spec_of("chat.completions"), may_ask=True), 30
+    )
+    assert examination.with_usage_request is not None
+    assert [type(part) for part in examination.with_usage_request] == [
+        memoryview,
+        bytes,
+        memoryview,
+    ]
+    assert sum(map(len, examination.with_usage_request)) == len(body) + len(ADDED)
     assert longest < 30
 
 

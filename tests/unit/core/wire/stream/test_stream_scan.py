@@ -25,10 +25,10 @@ BOM = b"\xef\xbb\xbf"
 
 def scanned(pieces: list[bytes], choices: int | None = 1) -> Tail:
     """The end of a stream that arrives in these pieces."""
-    found = StreamScan(choices)
+    scanner = StreamScan(choices)
     for piece in pieces:
-        found.feed(piece)
-    return found.end()
+        scanner.feed(piece)
+    return scanner.end()
 
 
 def sse(*chunks: object) -> bytes:
@@ -169,13 +169,13 @@ def test_an_event_says_the_same_whatever_its_size(
     data = json.dumps(event, default=lambda _: "...").replace('"..."', text).encode()
     body = b"data: " + data + b"\n\n" + b": " + b"-" * silence + b"\n\n"
     for seed in range(3):
-        found = scanned(cut_at_random(body, seed))
-        assert (found.finished, found.failed, found.unsure) == (
+        tail = scanned(cut_at_random(body, seed))
+        assert (tail.finished, tail.failed, tail.unsure) == (
             expected.finished,
             expected.failed,
             False,
         )
-        assert found.usage == expected.usage or (size == 10 and found.usage == USAGE)
+        assert tail.usage == expected.usage or (size == 10 and tail.usage == USAGE)
     assert not scan(body[: -len(b"\n\n") - silence - len(b": \n\n") - 10]).finished
 
 
@@ -208,18 +208,18 @@ def test_a_document_is_not_taken_for_a_stream(rest: bytes, at: int) -> None:
     """It does not matter how it is cut."""
     for start, is_document in ((b"{", True), (BOM + b" \n[", True), (b"data: {", False)):
         body = start + rest
-        found = StreamScan()
+        scanner = StreamScan()
         for piece in (body[:at], body[at:]):
-            found.feed(piece)
-        assert found.is_document is is_document
+            scanner.feed(piece)
+        assert scanner.is_document is is_document
 
 
 def test_the_next_sequence_number_follows_the_last_one() -> None:
     events = [{"type": "a", "sequence_number": number} for number in (0, 1, 41)]
     for body, expected in ((sse(*events), 42), (sse(delta()), 0), (b"", 0)):
-        found = StreamScan()
-        found.feed(body)
-        assert found.next_sequence_number == expected
+        scanner = StreamScan()
+        scanner.feed(body)
+        assert scanner.next_sequence_number == expected
 
 
 @pytest.mark.parametrize(
@@ -364,11 +364,11 @@ def test_small_pieces_take_little_memory() -> None:
     """A worker holds hundreds of streams, and an object of three bytes takes 35 and a place in a
     list.
     """
-    found = StreamScan()
+    scanner = StreamScan()
     tracemalloc.start()
     try:
         for number in range(80_000):
-            found.feed(b"%03d" % (number % 1000))
+            scanner.feed(b"%03d" % (number % 1000))
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -42,16 +42,16 @@ def event(
 
 def filtered(pieces: list[bytes]) -> bytes:
     """All bytes that the client gets."""
-    taking_out = UsageChunkFilter()
+    chunk_filter = UsageChunkFilter()
 
     def output_of(piece: bytes) -> bytes:
         return (
-            run_to_end(taking_out.feed_steps(piece))
+            run_to_end(chunk_filter.feed_steps(piece))
             if len(piece) > usage_chunk.SLICE_BYTES
-            else taking_out.feed(piece)
+            else chunk_filter.feed(piece)
         )
 
-    return b"".join(map(output_of, pieces)) + taking_out.flush()
+    return b"".join(map(output_of, pieces)) + chunk_filter.flush()
 
 
 @pytest.mark.parametrize("line_end", LINE_ENDS, ids=["LF", "CRLF", "CR"])
@@ -117,27 +117,27 @@ def test_nothing_else_is_ever_lost(pieces: list[bytes]) -> None:
 
 def test_a_whole_event_passes_at_once() -> None:
     """A complete event passes even if the next one has started, which waits for its end."""
-    taking_out = UsageChunkFilter()
+    chunk_filter = UsageChunkFilter()
     first, second = event(CHUNKS[1]), event(CHUNKS[2])
-    assert taking_out.feed(first) == first
-    assert taking_out.feed(second + first[:9]) == second
-    assert taking_out.feed(first[9:-1]) == b""
-    assert taking_out.feed(first[-1:] + second) == first + second
+    assert chunk_filter.feed(first) == first
+    assert chunk_filter.feed(second + first[:9]) == second
+    assert chunk_filter.feed(first[9:-1]) == b""
+    assert chunk_filter.feed(first[-1:] + second) == first + second
 
 
 def test_a_long_event_does_not_wait_for_its_end() -> None:
     """At most 16 KiB are held; a usage chunk after it is still found, even if the blank line before
     it is cut.
     """
-    taking_out = UsageChunkFilter()
+    chunk_filter = UsageChunkFilter()
     long = event({"choices": [{"delta": {"content": "x" * 200_000}}]})
     pieces = [
-        taking_out.feed(long[start : start + 10_000]) for start in range(0, len(long) - 1, 10_000)
+        chunk_filter.feed(long[start : start + 10_000]) for start in range(0, len(long) - 1, 10_000)
     ]
     assert len(b"".join(pieces)) > len(long) - 20
-    pieces.append(taking_out.feed(event(USAGE_CHUNK)))
+    pieces.append(chunk_filter.feed(event(USAGE_CHUNK)))
     assert b"".join(pieces) == long
-    assert taking_out.flush() == b""
+    assert chunk_filter.flush() == b""
 
 
 @pytest.mark.no_cover

@@ -79,8 +79,8 @@ def test_anything_but_one_bearer_token_is_rejected(values: list[bytes], check: T
 
 @given(HEADERS)
 def test_whatever_the_headers_hold_there_is_a_response(headers: list[tuple[bytes, bytes]]) -> None:
-    found = caller_token.bearer(headers)
-    assert isinstance(found, (bytes, TokenRejected))
+    result = caller_token.bearer(headers)
+    assert isinstance(result, (bytes, TokenRejected))
 
 
 def test_the_key_is_the_one_that_the_header_names() -> None:
@@ -132,13 +132,13 @@ def test_garbage_is_refused(garbage: bytes) -> None:
 
 @given(JSON, st.binary(max_size=20))
 def test_any_json_as_header_gives_a_response(header: Any, signature: bytes) -> None:
-    found = caller_token.key_id(unsigned(header, {}, signature).encode())
+    result = caller_token.key_id(unsigned(header, {}, signature).encode())
     good = (
         isinstance(header, dict)
         and header.get("alg") == "RS256"
         and isinstance(header.get("kid"), str)
     )
-    assert isinstance(found, str) is good
+    assert isinstance(result, str) is good
 
 
 CLAIMS_THAT_HOLD: dict[str, Any] = {"aud": "a", "exp": 1_800_003_600, "oid": "An-Id"}
@@ -167,8 +167,8 @@ def test_an_identity_has_one_audience_and_one_id(
 
 @given(JSON)
 def test_any_json_as_payload_gives_a_response(payload: Any) -> None:
-    found = caller_token.payload_fault(json.dumps(payload).encode())
-    assert (found is TokenCheck.FORM) is not isinstance(payload, dict)
+    result = caller_token.payload_fault(json.dumps(payload).encode())
+    assert (result is TokenCheck.FORM) is not isinstance(payload, dict)
 
 
 @given(st.binary(max_size=100))
