@@ -372,7 +372,7 @@ async def test_a_server_that_never_answers_is_an_error() -> None:
         await asyncio.wait_for(server.ended[0], 10)
 
 
-@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
 async def test_a_body_that_is_not_taken_is_an_error() -> None:
     """More than the two sockets' buffers hold."""
     over = asyncio.Event()
@@ -404,7 +404,7 @@ async def test_a_large_body_arrives_as_it_is() -> None:
         assert server.connections == 1
 
 
-@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
 async def test_a_response_may_come_before_the_body_is_sent() -> None:
     """The rest of the body is not sent, and the connection not used again."""
 
