@@ -15,8 +15,14 @@ import pytest
 from local.repository import ROOT
 
 _SHARED = ROOT / "shared"
-_FOLDERS = (ROOT / "blueprints", _SHARED, ROOT / "view")
-_PACKAGES = sorted(path.parent for folder in _FOLDERS for path in folder.rglob("__init__.py"))
+_FOLDERS = [ROOT / "blueprints", _SHARED, ROOT / "view"]
+_TOOLS = [ROOT / name for name in ("emulators", "local", "harness", "bench", "prove")]
+_PACKAGES = sorted(
+    path.parent
+    for folder in _FOLDERS + _TOOLS
+    for path in folder.rglob("__init__.py")
+    if path.parent.name != "tests"
+)
 
 
 def _contents(package: Path) -> list[str]:
@@ -114,7 +120,7 @@ def _docstrings(path: Path) -> Iterator[tuple[str, str]]:
             yield getattr(node, "name", "its module"), ast.get_docstring(node) or ""
 
 
-@pytest.mark.parametrize("folder", _FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", _FOLDERS + _TOOLS, ids=lambda folder: folder.name)
 def test_docstrings_begin_with_a_noun_or_a_verb(folder: Path) -> None:
     offenders = [
         f"{path.relative_to(ROOT)}: {name}"
