@@ -5,6 +5,9 @@ SHELL := /bin/sh
 .PHONY: help install run func parts ask events export view reconcile replay erase drill doctor logs policy test check unit e2e recipes format schema cost sbom audit bench prove clean
 
 python := .venv/bin/python
+# The tests' workers and the processes that they start import the same modules hundreds of times:
+# what Python compiles is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 # make run PORT=7072 -> --port 7072; unset ones keep their defaults
 options := $(if $(PORT),--port '$(PORT)') \
 	$(if $(EVENT_HUBS_PORT),--event-hubs-port '$(EVENT_HUBS_PORT)') \
