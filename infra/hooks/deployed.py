@@ -25,10 +25,10 @@ def resource_ids(resource_type: str) -> list[str]:
     if subscription := os.environ.get("AZURE_SUBSCRIPTION_ID"):
         arguments += ["--subscription", subscription]
     group = os.environ.get("AZURE_RESOURCE_GROUP")
-    listed: list[dict[str, Any]] = json.loads(azure.az(*arguments) or "[]")
+    resources: list[dict[str, Any]] = json.loads(azure.az(*arguments) or "[]")
     return [
         str(resource["id"])
-        for resource in listed
+        for resource in resources
         if (resource.get("tags") or {}).get("azd-env-name") == environment
         and (not group or resource["resourceGroup"].casefold() == group.casefold())
     ]

@@ -69,8 +69,8 @@ def wait_for(expected: set[str], app: str) -> set[str]:
 
 def functions_in_app(app: str) -> set[str]:
     """The functions that the app has reported. Raises CommandFailed if Azure cannot be asked."""
-    listed = azure.rest("get", f"{deployed.ARM}{app}/functions?api-version=2024-04-01")
-    return {str(function["name"]).rpartition("/")[2] for function in listed["value"]}
+    response = azure.rest("get", f"{deployed.ARM}{app}/functions?api-version=2024-04-01")
+    return {str(function["name"]).rpartition("/")[2] for function in response["value"]}
 
 
 if __name__ == "__main__":

@@ -45,10 +45,10 @@ def approve_endpoints_of(cluster: str) -> None:
 
 
 def _connections(namespace: str) -> list[dict[str, Any]]:
-    listed = azure.rest(
+    response = azure.rest(
         "get", f"{deployed.ARM}{namespace}/privateEndpointConnections?api-version=2024-01-01"
     )
-    connections: list[dict[str, Any]] = listed["value"]
+    connections: list[dict[str, Any]] = response["value"]
     return connections
 
 

@@ -22,7 +22,7 @@ def main() -> None:
     """Install the packages, or end with a message that names the remedy."""
     shutil.rmtree(PACKAGES, ignore_errors=True)
     version = (ROOT / ".python-version").read_text().strip()
-    installed = subprocess.run(
+    run = subprocess.run(
         [
             *uv(),
             *("pip", "install", "--target", str(PACKAGES)),
@@ -32,7 +32,7 @@ def main() -> None:
         ],
         check=False,
     )
-    if installed.returncode != 0:
+    if run.returncode != 0:
         shutil.rmtree(PACKAGES, ignore_errors=True)  # no incomplete package is deployed
         sys.exit("prepackage: the packages of requirements.txt could not be installed, see above")
     for unneeded in ("bin", ".lock"):  # commands for a terminal; uv's own lock

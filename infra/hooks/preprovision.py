@@ -54,17 +54,17 @@ def ensure_audience() -> None:
 
 def find_or_register(name: str) -> str:
     """The client id of the registration of that name, which is made if there is none."""
-    listed = azure.az(
+    client_ids = azure.az(
         *("ad", "app", "list", "--filter", f"displayName eq '{name}'"),
         *("--query", "[].appId", "--output", "tsv"),
     ).split()
-    if len(listed) > 1:
+    if len(client_ids) > 1:
         sys.exit(
             f"preprovision: several app registrations are called {name}; choose one: "
             "azd env set AUDIENCE_CLIENT_ID <client id>"
         )
-    client_id = listed[0] if listed else register(name)
-    print(f"preprovision: {'found' if listed else 'registered'} {name}, {client_id}")
+    client_id = client_ids[0] if client_ids else register(name)
+    print(f"preprovision: {'found' if client_ids else 'registered'} {name}, {client_id}")
     return client_id
 
 
