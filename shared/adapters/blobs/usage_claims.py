@@ -7,23 +7,23 @@ an exchange than the ledger itself keeps, and for as long.
 
 from __future__ import annotations
 
-from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.core.event.usage_claim import Claim
 from shared.core.records.exchange.id_hash import hash_id
+from shared.core.records.ports import JsonStore
 
 
 class UsageClaims:
     """Claims and releases usage. Any number of workers may claim at once: storage decides."""
 
-    def __init__(self, json_blobs: JsonBlobs) -> None:
-        self._json_blobs = json_blobs
+    def __init__(self, json_store: JsonStore) -> None:
+        self._json_store = json_store
 
     async def claim(self, response_id: str, exchange_id: str) -> Claim:
         """This exchange counts this response's usage, unless another was first.
         Raises StorageError.
         """
         name = _name(response_id)
-        new = await self._json_blobs.put_if_absent(name, {"exchange_id": exchange_id})
+        new = await self._json_store.put_if_absent(name, {"exchange_id": exchange_id})
         holder = exchange_id if new else await self._holder(name)
         return Claim(response_id=response_id, holder=holder, new=new)
 
@@ -31,7 +31,7 @@ class UsageClaims:
         """The exchange that holds a claim; "" if it was released meanwhile or cannot be read. Both
         count as another exchange's.
         """
-        holder = (await self._json_blobs.get(name) or {}).get("exchange_id")
+        holder = (await self._json_store.get(name) or {}).get("exchange_id")
         return holder if isinstance(holder, str) else ""
 
     async def holder(self, response_id: str) -> str | None:
@@ -42,7 +42,7 @@ class UsageClaims:
 
     async def release(self, claim: Claim) -> None:
         """The next exchange that claims this usage holds it. Raises StorageError."""
-        await self._json_blobs.delete(_name(claim.response_id))
+        await self._json_store.delete(_name(claim.response_id))
 
 
 def _name(response_id: str) -> str:

@@ -13,11 +13,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
-from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.adapters.ledger.appender import LedgerAppender
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
 from shared.core.records.exchange.window import Window
+from shared.core.records.ports import JsonStore
 
 
 class DeadLetterStore:
@@ -25,13 +25,13 @@ class DeadLetterStore:
 
     def __init__(
         self,
-        json_blobs: JsonBlobs,
+        json_store: JsonStore,
         appender: LedgerAppender,
         clock: Callable[[], float] = time.time,
     ) -> None:
         # called with the reason of each new dead letter
         self.on_dead_letter: Callable[[str], None] = lambda _: None
-        self._json_blobs = json_blobs
+        self._json_store = json_store
         self._appender = appender
         self._clock = clock
 
@@ -43,7 +43,7 @@ class DeadLetterStore:
         known_reason = await self.dead_letter_reason(exchange_id)
         new = known_reason is None or known_reason == DeadLetterReason.REPLAY_FAILED
         if new:
-            await self._json_blobs.put(_dead_letter_name(exchange_id), record.as_json())
+            await self._json_store.put(_dead_letter_name(exchange_id), record.as_json())
             self.on_dead_letter(reason)
         await self._appender.append(
             [
@@ -62,21 +62,21 @@ class DeadLetterStore:
         own delivery. Raises StorageError.
         """
         record = self._dead_letter_record(exchange_id, DeadLetterReason.REPLAY_FAILED)
-        await self._json_blobs.put_if_absent(_dead_letter_name(exchange_id), record.as_json())
+        await self._json_store.put_if_absent(_dead_letter_name(exchange_id), record.as_json())
 
     async def record_event_rejection(self, exchange_id: str) -> None:
         """Note that the Event Hub rejected the exchange's event. Raises StorageError."""
-        await self._json_blobs.put(_rejection_name(exchange_id), {})
+        await self._json_store.put(_rejection_name(exchange_id), {})
 
     async def take_event_rejection(self, exchange_id: str) -> bool:
         """Whether a rejection was recorded since the last call. Raises StorageError."""
-        return await self._json_blobs.delete(_rejection_name(exchange_id))
+        return await self._json_store.delete(_rejection_name(exchange_id))
 
     async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
         """The oldest dead letters. Raises StorageError."""
         records: list[DeadLetterRecord] = []
-        async for name in self._json_blobs.names("dead-letters/"):
-            fields = await self._json_blobs.get(name)
+        async for name in self._json_store.names("dead-letters/"):
+            fields = await self._json_store.get(name)
             if fields:
                 records.append(DeadLetterRecord.from_json(fields))
             if len(records) == limit:
@@ -86,7 +86,7 @@ class DeadLetterStore:
     async def dead_letter_count(self, limit: int) -> int:
         """How many exchanges are dead-lettered; `limit` if there are more. Raises StorageError."""
         count = 0
-        async for _ in self._json_blobs.names("dead-letters/"):
+        async for _ in self._json_store.names("dead-letters/"):
             count += 1
             if count == limit:
                 break
@@ -94,17 +94,17 @@ class DeadLetterStore:
 
     async def dead_letter_reason(self, exchange_id: str) -> str | None:
         """Why an exchange is dead-lettered; None if it is not. Raises StorageError."""
-        fields = await self._json_blobs.get(_dead_letter_name(exchange_id))
+        fields = await self._json_store.get(_dead_letter_name(exchange_id))
         return DeadLetterRecord.from_json(fields).reason if fields else None
 
     async def remove_dead_letter(self, exchange_id: str) -> bool:
         """Take an exchange off the list; False if it is not on it. Raises StorageError."""
-        return await self._json_blobs.delete(_dead_letter_name(exchange_id))
+        return await self._json_store.delete(_dead_letter_name(exchange_id))
 
     async def reopen(self, exchange_id: str) -> None:
         """Judge an exchange again: dead letters until now no longer count. Raises StorageError."""
         at_ms = int(self._clock() * 1000)
-        await self._json_blobs.put(
+        await self._json_store.put(
             f"reopened/{Window.of_exchange(exchange_id).name}/{exchange_id} {at_ms}", {}
         )
 
@@ -112,7 +112,7 @@ class DeadLetterStore:
         """The windows in which an exchange was reopened, however old they are. Raises
         StorageError.
         """
-        return {_window_in(name) async for name in self._json_blobs.names("reopened/")}
+        return {_window_in(name) async for name in self._json_store.names("reopened/")}
 
     async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
         """The window is complete: close its reopened exchanges, because they were delivered or
@@ -123,7 +123,7 @@ class DeadLetterStore:
         """
         async for name, exchange_id, at_ms in self._reopenings(window):
             if at_ms <= reopened_ms.get(exchange_id, -1):
-                await self._json_blobs.delete(name)
+                await self._json_store.delete(name)
 
     async def reopen_times(self, window: str) -> dict[str, int]:
         """By exchange: when it was reopened last, in unix milliseconds. Raises StorageError."""
@@ -138,7 +138,7 @@ class DeadLetterStore:
 
     async def _reopenings(self, window: str) -> AsyncIterator[tuple[str, str, int]]:
         """Blob name, exchange and unix milliseconds of each reopening."""
-        for name in [name async for name in self._json_blobs.names(f"reopened/{window}/")]:
+        for name in [name async for name in self._json_store.names(f"reopened/{window}/")]:
             exchange_id, _, at_ms = name.rpartition("/")[2].partition(" ")
             yield name, exchange_id, int(at_ms)
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.core.records.operator.erasure_receipt import erasure_mark_name, marks_prefix
+from shared.core.records.ports import JsonStore
 
 
 class ErasureMarks:
     """Sets, removes and lists the marks."""
 
-    def __init__(self, json_blobs: JsonBlobs, clock: Callable[[], float] = time.time) -> None:
-        self._json_blobs = json_blobs
+    def __init__(self, json_store: JsonStore, clock: Callable[[], float] = time.time) -> None:
+        self._json_store = json_store
         self._clock = clock
 
     async def mark_erased(self, exchange_id: str, run: str | None) -> None:
@@ -23,17 +23,17 @@ class ErasureMarks:
         StorageError.
         """
         at_ms = int(self._clock() * 1000)
-        await self._json_blobs.put(erasure_mark_name(exchange_id), {"run": run, "at_ms": at_ms})
+        await self._json_store.put(erasure_mark_name(exchange_id), {"run": run, "at_ms": at_ms})
 
     async def unmark_erased(self, exchange_id: str) -> None:
         """The exchange could not be erased after all. Raises StorageError."""
-        await self._json_blobs.delete(erasure_mark_name(exchange_id))
+        await self._json_store.delete(erasure_mark_name(exchange_id))
 
     async def is_erased(self, exchange_id: str) -> bool:
         """Whether an exchange is marked as erased. Raises StorageError."""
-        return await self._json_blobs.get(erasure_mark_name(exchange_id)) is not None
+        return await self._json_store.get(erasure_mark_name(exchange_id)) is not None
 
     async def erased(self, window: str) -> set[str]:
         """The exchanges of a window that are marked as erased. Raises StorageError."""
-        names = self._json_blobs.names(marks_prefix(window))
+        names = self._json_store.names(marks_prefix(window))
         return {name.rpartition("/")[2].removesuffix(".json") async for name in names}
