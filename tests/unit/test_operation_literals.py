@@ -60,13 +60,13 @@ def test_no_source_names_an_operation_outside_the_table() -> None:
     """A literal that is the name of an operation, or that holds its route, belongs into a field of
     its row.
     """
-    found = {
+    literals = {
         (str(path.relative_to(ROOT)), literal)
         for path in _SOURCES
         for literal in _literals(path)
         if _names_an_operation(literal)
     }
-    assert found == set(_ALLOWED)
+    assert literals == set(_ALLOWED)
 
 
 def test_names_and_paths_are_recognised() -> None:
