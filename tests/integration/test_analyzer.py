@@ -59,9 +59,7 @@ def children() -> set[int]:
     }
 
 
-async def test_the_analyzers_findings_are_redacted(
-    analyzer: AnalyzerProcess,
-) -> None:
+async def test_the_analyzers_findings_are_redacted(analyzer: AnalyzerProcess) -> None:
     """So are those of the detectors, by characters. One process does it for all events."""
     event = await event_of(analyzer, "žluť: Žofie and Anna, anna@example.com; Anna@example.com")
     assert event["content"] == "žluť: [PERSON] and [PERSON], [EMAIL]; [EMAIL]"

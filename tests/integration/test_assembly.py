@@ -152,9 +152,7 @@ async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[st
 
 
 @pytest.mark.parametrize("size", [1000, 2 * IN_PLACE_BYTES], ids=["in place", "in the child"])
-async def test_without_a_policy_a_redacted_event_is_empty(
-    size: int,
-) -> None:
+async def test_without_a_policy_a_redacted_event_is_empty(size: int) -> None:
     """The operator's patterns are not known then, so no text goes into the event of a redacted
     exchange. The figures do.
     """
@@ -194,9 +192,7 @@ async def test_each_exchange_gets_the_newest_patterns() -> None:
     assert contents == ["[FRUIT]", "plum", "plum"]
 
 
-async def test_a_compressed_body_goes_to_the_child(
-    children: list[dict[str, str]],
-) -> None:
+async def test_a_compressed_body_goes_to_the_child(children: list[dict[str, str]]) -> None:
     """A small body may unfold to a large one."""
     packed = zlib.compress(b" " * 50_000_000)
     assert len(packed) < IN_PLACE_BYTES

@@ -474,9 +474,7 @@ async def test_the_next_delivery_erases_remaining_bodies() -> None:
     assert all(side.body == b"" for side in setup.captures.held.values())
 
 
-async def test_a_failed_erasure_does_not_hide_a_delivery(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_failed_erasure_does_not_hide_a_delivery(caplog: pytest.LogCaptureFixture) -> None:
     """The next try finds a body erased, perhaps, and has nothing to report."""
     setup, envelope = redacted_setup("anna@example.com")
     setup.captures.erase_failure = StorageError("storage could not be reached")

@@ -356,9 +356,7 @@ def any_exchange() -> st.SearchStrategy[AnyExchange]:
 
 @settings(max_examples=200, deadline=None)
 @given(any_exchange())
-def test_any_later_delivery_repeats_the_first(
-    exchange: AnyExchange,
-) -> None:
+def test_any_later_delivery_repeats_the_first(exchange: AnyExchange) -> None:
     """Whatever the upstream, the client and storage do."""
     asyncio.run(check_exchange(exchange))
 

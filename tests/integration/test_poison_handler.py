@@ -163,9 +163,7 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
         assert await reconcile(account, envelope.exchange_id) == [by_reconcile(envelope)]
 
 
-async def test_an_outcome_is_stored_before_dead_lettering(
-    azurite: str,
-) -> None:
+async def test_an_outcome_is_stored_before_dead_lettering(azurite: str) -> None:
     """A requeued dead letter says how the exchange ended, although no response came."""
     async with an_account(azurite) as account:
         exchange_id = an_id(a_window())

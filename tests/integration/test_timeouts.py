@@ -440,9 +440,7 @@ async def test_a_wait_ends_within_its_bound(
 
 
 @pytest.mark.usefixtures("nothing_left")
-async def test_a_returning_event_hub_is_used_again(
-    emulator: Emulator,
-) -> None:
+async def test_a_returning_event_hub_is_used_again(emulator: Emulator) -> None:
     """The open connection falls silent, new connections are accepted and not answered, and later
     ones are answered again: no send waits for an old connection, and the probe reports the state at
     each time.
@@ -462,10 +460,9 @@ async def test_a_returning_event_hub_is_used_again(
         with pytest.raises(DeliveryError):
             await event_hub.probe()
         proxy.set(open_ones=None, new_ones=None)
+        # the probe's own connection is answered, but no event was accepted
         with pytest.raises(DeliveryError, match="took no event in time"):
-            await (
-                event_hub.probe()
-            )  # a connection of its own is answered, but no event was accepted
+            await event_hub.probe()
         await event_hub.send(b"{}", "second")
         await event_hub.probe()
 

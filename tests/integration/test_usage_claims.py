@@ -237,9 +237,7 @@ async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
     assert sorted(event["usage_repeated"] for event in events) == [False] + [True] * 19
 
 
-async def test_an_undelivered_event_releases_its_claim(
-    azurite: str,
-) -> None:
+async def test_an_undelivered_event_releases_its_claim(azurite: str) -> None:
     """A dead-lettered exchange, one that is rejected repeatedly, and one that was only examined
     keep no claim.
     """

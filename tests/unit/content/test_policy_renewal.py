@@ -75,9 +75,7 @@ async def renewing() -> AsyncIterator[Renewals]:
         await one.aclose()
 
 
-async def test_until_the_first_read_the_mode_is_strictest(
-    renewing: Renewals,
-) -> None:
+async def test_until_the_first_read_the_mode_is_strictest(renewing: Renewals) -> None:
     blob = Blob(FULL)
     blob.open.clear()
     renewal = renewing(blob)
@@ -164,9 +162,7 @@ async def test_without_an_earlier_policy_the_strictest_mode_counts(
     assert (renewal.degradation() or "").endswith(counts)
 
 
-async def test_a_malformed_version_stays_so_after_an_outage(
-    renewing: Renewals,
-) -> None:
+async def test_a_malformed_version_stays_so_after_an_outage(renewing: Renewals) -> None:
     """Storage says that it has not changed, and sends nothing."""
     blob = Blob(BROKEN)
     renewal = renewing(blob)

@@ -131,9 +131,7 @@ async def test_those_who_are_woken_together_share_a_line(caplog: pytest.LogCaptu
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_invocation_loses_no_delivery(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_cancelled_invocation_loses_no_delivery(caplog: pytest.LogCaptureFixture) -> None:
     """The line is written even so, and the next group gets one too."""
     log = DeliveryLog()
     caplog.set_level(logging.INFO, "fnsse.delivery")
