@@ -138,13 +138,13 @@ class Reconciliation:
         names = [
             window.name for window in judged_windows(until, look_back, include_open=include_open)
         ]
-        complete = await self._reports.complete_windows(names)
-        reopened = {
+        complete_windows = await self._reports.complete_windows(names)
+        reopened_windows = {
             name
             for name in await self._dead_letters.reopened_windows()
             if include_open or Window.from_name(name).end <= until
         }
-        return sorted({name for name in names if name not in complete} | reopened)
+        return sorted({*names} - complete_windows | reopened_windows)
 
     async def reconcile(self, window: str, until: datetime) -> Report:
         """Queue the missing exchanges that started before `until`, and publish the window's report.

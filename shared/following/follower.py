@@ -168,18 +168,18 @@ class Follower:
             return
         polled_at = self._clock()
         result = await self._fetch(follow_up)
-        decided = decision.decide(
+        action = decision.decide(
             follow_up,
             await self._attempt(result),
             polled_at,
             first_wait_s=self._first_wait_s,
             random_fraction=self._random_fraction(),
         )
-        if isinstance(decided, Postpone):
-            await self._queue.postpone(message, decided.follow_up, decided.wait_s)
+        if isinstance(action, Postpone):
+            await self._queue.postpone(message, action.follow_up, action.wait_s)
             return
-        if decided.reason is not EndReason.FINAL:
-            _log_end(follow_up, decided.reason)
+        if action.reason is not EndReason.FINAL:
+            _log_end(follow_up, action.reason)
         await self._exchanges.record(follow_up, result, polled_at)
         await self._queue.remove(message)
 

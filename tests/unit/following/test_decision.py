@@ -65,9 +65,9 @@ def test_a_response_that_has_ended_is_recorded(status: str, age_s: float) -> Non
 @pytest.mark.parametrize("status", ["queued", "in_progress", "a_new_word", None])
 def test_a_response_that_runs_is_asked_for_again(status: str | None) -> None:
     """An unknown status is not the end, and neither is a body that cannot be read."""
-    decided = decide(answered(200, status), age_s=100)
-    assert isinstance(decided, Postpone)
-    assert (decided.wait_s, decided.follow_up.question_count) == (100, 1)
+    action = decide(answered(200, status), age_s=100)
+    assert isinstance(action, Postpone)
+    assert (action.wait_s, action.follow_up.question_count) == (100, 1)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_a_refusal_ends_it_and_a_failure_that_may_pass_does_not(
     status: int | None, reason: EndReason | None
 ) -> None:
     """Waiting does not bring back a key that was rotated away, but an overload passes."""
-    decided = decide(Attempt(http_status=status, response_status=None))
-    assert (decided.reason if isinstance(decided, End) else None) == reason
+    action = decide(Attempt(http_status=status, response_status=None))
+    assert (action.reason if isinstance(action, End) else None) == reason
 
 
 def test_a_missing_response_is_given_up() -> None:
@@ -97,9 +97,9 @@ def test_a_missing_response_is_given_up() -> None:
     Any other answer starts the count again.
     """
     missing = answered(404)
-    decided = decide(missing, missing=MAX_MISSING - 2)
-    assert isinstance(decided, Postpone)
-    assert decided.follow_up.not_found_count == MAX_MISSING - 1
+    action = decide(missing, missing=MAX_MISSING - 2)
+    assert isinstance(action, Postpone)
+    assert action.follow_up.not_found_count == MAX_MISSING - 1
     assert decide(missing, missing=MAX_MISSING - 1) == End(reason=EndReason.MISSING)
     between = decide(answered(200, "queued"), missing=MAX_MISSING - 1)
     assert isinstance(between, Postpone)
@@ -125,10 +125,10 @@ def test_a_wait_is_bound_and_not_shorter_than_asked_for(
     Storage hides a message for seven days at most.
     """
     attempt = Attempt(http_status=status, response_status=None, retry_after_s=retry_after_s)
-    decided = decide(attempt, age_s=age_s, random_fraction=random_fraction)
-    assert isinstance(decided, Postpone)
-    assert FIRST_S <= decided.wait_s < 7 * 86_400
-    assert decided.wait_s >= min(round(retry_after_s), MAX_AGE_S)
+    action = decide(attempt, age_s=age_s, random_fraction=random_fraction)
+    assert isinstance(action, Postpone)
+    assert FIRST_S <= action.wait_s < 7 * 86_400
+    assert action.wait_s >= min(round(retry_after_s), MAX_AGE_S)
 
 
 @given(age_s=st.floats(0, MAX_AGE_S), random_fraction=st.floats(0, 1))
