@@ -183,7 +183,7 @@ dead_letter_store = DeadLetterStore(json_blobs, appender)
 erasure_marks = ErasureMarks(json_blobs)
 reports = ReportStore(storage, json_blobs)
 ledger = DeliveryLedger(storage, appender, dead_letter_store, erasure_marks)
-event_hub = EventHub(config.event_hub, managed_identity, accepted=ledger.delivered)
+event_hub = EventHub(config.event_hub, managed_identity, on_accepted=ledger.delivered)
 upstream = Upstream(
     config.upstream,
     AiohttpTransport(max_connections=config.upstream.max_connections),

@@ -59,11 +59,11 @@ class BacklogMeasurement(Protocol):
 class FirstEntryLedger(Protocol):
     """The ledger, as far as it decides which delivery counts."""
 
-    def lacks(self, exchange_id: str) -> bool:
+    def lacks_entry(self, exchange_id: str) -> bool:
         """Whether the ledger did not take this worker's entry of the exchange."""
         ...
 
-    async def first_here(self, window: str, exchange_ids: Collection[str]) -> set[str]:
+    async def first_deliveries(self, window: str, exchange_ids: Collection[str]) -> set[str]:
         """The exchanges whose first entry is this worker's. Raises StorageError."""
         ...
 
@@ -114,7 +114,7 @@ class Telemetry:
         report = PendingReport(exchange=exchange, delivery=delivery)
         if exchange.exchange_id in self._recent:
             self._export(report, first=False)
-        elif self._ledger.lacks(exchange.exchange_id):
+        elif self._ledger.lacks_entry(exchange.exchange_id):
             self._export(report, first=None)  # reconcile delivers it again, and that counts
         elif self._is_fresh(report):
             self._export(report, first=True)
@@ -163,7 +163,7 @@ class Telemetry:
             windows[Window.of_exchange(report.exchange.exchange_id).name].append(report)
         for window, group in windows.items():
             try:
-                first = await self._ledger.first_here(
+                first = await self._ledger.first_deliveries(
                     window, {report.exchange.exchange_id for report in group}
                 )
             except StorageError as error:

@@ -50,13 +50,13 @@ async def an_event_hub(
     emulator: Emulator,
     hub: str = HUB,
     send_timeout_s: float = LONG_S,
-    accepted: OnAccepted | None = None,
+    on_accepted: OnAccepted | None = None,
 ) -> AsyncIterator[EventHub]:
     settings = EventHubSettings(
         connection_string=emulator.connection_string, namespace=None, name=hub
     )
     timeouts = EventHubTimeouts(open_s=LONG_S, send_s=send_timeout_s, probe_s=LONG_S)
-    event_hub = EventHub(settings, no_identity, accepted=accepted, timeouts=timeouts)
+    event_hub = EventHub(settings, no_identity, on_accepted=on_accepted, timeouts=timeouts)
     try:
         yield event_hub
     finally:
@@ -247,7 +247,7 @@ async def test_the_ledger_is_called_before_senders_return(
         assert not any(task.done() for task in sending)
         ledger_calls.append([event.exchange_id for event in events])
 
-    async with an_event_hub(emulator, accepted=accepted) as event_hub:
+    async with an_event_hub(emulator, on_accepted=accepted) as event_hub:
         sending += sends(event_hub, b"{}", b"{}", b"{}")
         assert await ended(*sending) == [None] * 3
     assert ledger_calls == [["id-0", "id-1", "id-2"]]
@@ -263,7 +263,7 @@ async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> 
         if len(ledger_calls) == 1:
             await ledger.wait()
 
-    async with an_event_hub(emulator, accepted=accepted) as event_hub:
+    async with an_event_hub(emulator, on_accepted=accepted) as event_hub:
         first = asyncio.create_task(event_hub.send(b"{}", "first"))
         async with asyncio.timeout(LONG_S):
             while not ledger_calls:
@@ -294,7 +294,7 @@ async def test_a_rejected_event_fails_alone(emulator: Emulator, condition: str) 
     async def accepted(events: Sequence[AcceptedEvent]) -> None:
         ledger_calls.extend(event.exchange_id for event in events)
 
-    async with an_event_hub(emulator, accepted=accepted) as event_hub:
+    async with an_event_hub(emulator, on_accepted=accepted) as event_hub:
         await event_hub.send(b"{}", "before")
         _, events = counted(emulator)
         emulator.refuse("a word", condition)

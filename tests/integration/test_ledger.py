@@ -254,8 +254,8 @@ async def test_the_first_of_two_workers(azurite: str) -> None:
         await early.ledger.delivered(accepted([twice]))
         await late.ledger.delivered(accepted([once]))
         asked = {twice, once, an_id(window)}
-        assert await late.ledger.first_here(window.name, asked) == {once}
-        assert await early.ledger.first_here(window.name, asked) == {twice}
+        assert await late.ledger.first_deliveries(window.name, asked) == {once}
+        assert await early.ledger.first_deliveries(window.name, asked) == {twice}
 
 
 async def test_what_the_ledger_did_not_take_is_remembered() -> None:
@@ -263,8 +263,8 @@ async def test_what_the_ledger_did_not_take_is_remembered() -> None:
     exchange_id = an_id(a_window())
     async with an_account(connection_string(free_ports())) as account:
         await account.ledger.delivered(accepted([exchange_id]))
-        assert account.ledger.lacks(exchange_id)
-        assert not account.ledger.lacks(an_id(a_window()))
+        assert account.ledger.lacks_entry(exchange_id)
+        assert not account.ledger.lacks_entry(an_id(a_window()))
 
 
 async def test_each_new_dead_letter_is_reported_once(azurite: str) -> None:

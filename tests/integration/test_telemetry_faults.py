@@ -76,10 +76,10 @@ class Stores:
     async def record_event_rejection(self, exchange_id: str) -> None:
         raise AssertionError(exchange_id)
 
-    def lacks(self, exchange_id: str) -> bool:
+    def lacks_entry(self, exchange_id: str) -> bool:
         return False
 
-    async def first_here(self, window: str, exchange_ids: Collection[str]) -> set[str]:
+    async def first_deliveries(self, window: str, exchange_ids: Collection[str]) -> set[str]:
         return set(exchange_ids)
 
 

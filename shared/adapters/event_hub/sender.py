@@ -37,7 +37,7 @@ _OVERHEAD_BYTES: Final = 2048
 type OnAccepted = Callable[[Sequence[AcceptedEvent]], Awaitable[None]]
 
 
-class _Waiting(NamedTuple):
+class _PendingEvent(NamedTuple):
     event: EventData
     accepted: asyncio.Future[None]
     digests: Digests
@@ -51,20 +51,20 @@ class EventHub:
         settings: EventHubSettings,
         identity: Callable[[], AsyncTokenCredential],
         *,
-        accepted: OnAccepted | None = None,
+        on_accepted: OnAccepted | None = None,
         timeouts: EventHubTimeouts | None = None,
         clock: Callable[[], float] = time.monotonic,
         make_client: Callable[[], EventHubProducerClient] | None = None,
     ) -> None:
-        """`accepted` is called for each publication, before its senders go on. `make_client` makes
-        the SDK's producer; None: by the settings.
+        """`on_accepted` is called for each publication, before its senders go on. `make_client`
+        makes the SDK's producer; None: by the settings.
         """
-        self._accepted = accepted
+        self._on_accepted = on_accepted
         self._timeouts = timeouts or EventHubTimeouts()
         self.producer = Producer(
             make_client or functools.partial(connect, settings, identity), self._timeouts, clock
         )
-        self._waiting: list[_Waiting] = []
+        self._pending: list[_PendingEvent] = []
         self._sending: asyncio.Task[None] | None = None
         self._reporting: set[asyncio.Task[None]] = set()
         self._limit_bytes: int | None = None
@@ -101,7 +101,7 @@ class EventHub:
         event.message_id = message_id
         event.content_type = "application/json"
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(event, accepted, digests))
+        self._pending.append(_PendingEvent(event, accepted, digests))
         if not self._is_sending:
             self._sending = asyncio.create_task(self._send_groups())
         await accepted
@@ -136,11 +136,11 @@ class EventHub:
         return self._sending is not None and not self._sending.done()
 
     async def _send_groups(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting, []
+        while self._pending:
+            group, self._pending = self._pending, []
             await self._send_group(group)
 
-    async def _send_group(self, group: list[_Waiting]) -> None:
+    async def _send_group(self, group: list[_PendingEvent]) -> None:
         """Sends one full publication after the other. A failure fails all events that are
         not yet sent: the queue redelivers them.
         """
@@ -164,7 +164,7 @@ class EventHub:
     def _record_failure(self, error: DeliveryError) -> None:
         self.acceptance = self.acceptance.after_failure(datetime.now(UTC), str(error))
 
-    async def _publish(self, batch: EventDataBatch, part: list[_Waiting]) -> None:
+    async def _publish(self, batch: EventDataBatch, part: list[_PendingEvent]) -> None:
         """Send the batch, which holds `part`. Raises DeliveryError if no event is at fault."""
         try:
             await self.producer.send_batch(batch)
@@ -172,45 +172,45 @@ class EventHub:
             if len(part) == 1:
                 _resolve(part, error)
                 return
-            for waiting in part:
+            for pending in part:
                 alone = await self.producer.new_batch()
-                alone.add(waiting.event)
-                await self._publish(alone, [waiting])
+                alone.add(pending.event)
+                await self._publish(alone, [pending])
             return
         self.acceptance = self.acceptance.after_acceptance(datetime.now(UTC))
-        if self._accepted is None:
+        if self._on_accepted is None:
             _resolve(part, None)
         else:  # the next group does not wait for it
-            task = asyncio.create_task(self._report(self._accepted, part))
+            task = asyncio.create_task(self._report(self._on_accepted, part))
             self._reporting.add(task)  # the event loop itself keeps only a weak reference
             task.add_done_callback(self._reporting.discard)
 
-    async def _report(self, accepted: OnAccepted, part: list[_Waiting]) -> None:
+    async def _report(self, on_accepted: OnAccepted, part: list[_PendingEvent]) -> None:
         try:
-            await accepted(
+            await on_accepted(
                 [
                     AcceptedEvent(
-                        exchange_id=str(waiting.event.message_id), digests=waiting.digests
+                        exchange_id=str(pending.event.message_id), digests=pending.digests
                     )
-                    for waiting in part
+                    for pending in part
                 ]
             )
         finally:
             _resolve(part, None)
 
 
-def _fill(batch: EventDataBatch, group: list[_Waiting]) -> int:
+def _fill(batch: EventDataBatch, group: list[_PendingEvent]) -> int:
     """Add events until the batch is full; return how many it took."""
-    for index, waiting in enumerate(group):
+    for index, pending in enumerate(group):
         try:
-            batch.add(waiting.event)
+            batch.add(pending.event)
         except ValueError:  # the batch would exceed the link's limit
             return index
     return len(group)
 
 
-def _resolve(group: list[_Waiting], error: DeliveryError | None) -> None:
-    complete_each((waiting.accepted for waiting in group), error, _copy)
+def _resolve(group: list[_PendingEvent], error: DeliveryError | None) -> None:
+    complete_each((pending.accepted for pending in group), error, _copy)
 
 
 def _copy(error: DeliveryError) -> DeliveryError:

@@ -23,7 +23,7 @@ class Internal(NamedTuple):
     owner: type
     name: str
     parameters: tuple[str, ...] | None  # of a method; None: an attribute
-    why: str
+    reason: str
 
 
 INTERNALS: Final = (
@@ -88,8 +88,8 @@ CONNECTOR_ATTRIBUTES: Final = {
 def check_connector(connector: aiohttp.BaseConnector) -> None:
     """Raises UnsupportedLibrary, which names every attribute that the connector lacks."""
     lacking = [
-        f"{type(connector).__name__}.{name} ({why})"
-        for name, why in CONNECTOR_ATTRIBUTES.items()
+        f"{type(connector).__name__}.{name} ({reason})"
+        for name, reason in CONNECTOR_ATTRIBUTES.items()
         if not hasattr(connector, name)
     ]
     _require_none(lacking)
@@ -98,7 +98,7 @@ def check_connector(connector: aiohttp.BaseConnector) -> None:
 def check(internals: Sequence[Internal] = INTERNALS) -> None:
     """Raises UnsupportedLibrary, which names every internal that is not as it is used."""
     wrong = [
-        f"{internal.owner.__name__}.{internal.name} ({internal.why})"
+        f"{internal.owner.__name__}.{internal.name} ({internal.reason})"
         for internal in internals
         if not _is_as_used(internal)
     ]

@@ -76,11 +76,11 @@ class DeliveryLedger:
                 error,
             )
 
-    def lacks(self, exchange_id: str) -> bool:
+    def lacks_entry(self, exchange_id: str) -> bool:
         """Whether this worker's entry of an exchange, one of the last 10,000, was not taken."""
         return exchange_id in self._lacking
 
-    async def first_here(self, window: str, exchange_ids: Collection[str]) -> set[str]:
+    async def first_deliveries(self, window: str, exchange_ids: Collection[str]) -> set[str]:
         """The exchanges that this worker was the first to deliver. Raises StorageError."""
         return await first_of_writer(self._storage, window, self._appender.writer, exchange_ids)
 

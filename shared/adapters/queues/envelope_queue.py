@@ -19,7 +19,7 @@ from shared.errors import StorageError
 # More than one, so that a put without a response does not hold up every other envelope.
 _CONCURRENT_PUTS: Final = 2
 
-type _Waiting = tuple[str, asyncio.Future[None]]
+type _PendingEnvelope = tuple[str, asyncio.Future[None]]
 
 
 class EnvelopeQueue:
@@ -72,25 +72,25 @@ class GroupedEnvelopes:
 
     def __init__(self, queue: EnvelopeQueue) -> None:
         self._queue = queue
-        self._waiting: list[_Waiting] = []
+        self._pending: list[_PendingEnvelope] = []
         self._puts: list[asyncio.Task[None]] = []
 
     async def put(self, envelope: Envelope) -> None:
         """Queue an envelope, perhaps in one message with others. Raises StorageError."""
         queued: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((dump(envelope), queued))
+        self._pending.append((dump(envelope), queued))
         self._puts = [put for put in self._puts if not put.done()]
         if len(self._puts) < _CONCURRENT_PUTS:
-            self._puts.append(asyncio.create_task(self._put_waiting()))
+            self._puts.append(asyncio.create_task(self._put_pending()))
         await queued
 
-    async def _put_waiting(self) -> None:
-        while self._waiting:
-            text, count = envelope_message.pack([text for text, _ in self._waiting])
-            group, self._waiting = self._waiting[:count], self._waiting[count:]
+    async def _put_pending(self) -> None:
+        while self._pending:
+            text, count = envelope_message.pack([text for text, _ in self._pending])
+            group, self._pending = self._pending[:count], self._pending[count:]
             await self._put_group(text, group)
 
-    async def _put_group(self, text: str, group: list[_Waiting]) -> None:
+    async def _put_group(self, text: str, group: list[_PendingEnvelope]) -> None:
         try:
             await self._queue.put_message(text)
         except StorageError as error:
@@ -101,7 +101,7 @@ class GroupedEnvelopes:
             _resolve(group, None)
 
 
-def _resolve(group: list[_Waiting], error: StorageError | None) -> None:
+def _resolve(group: list[_PendingEnvelope], error: StorageError | None) -> None:
     complete_each((queued for _, queued in group), error, _copy)
 
 

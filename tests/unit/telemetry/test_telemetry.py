@@ -31,7 +31,7 @@ IN_EVENTS = replace(OPTIONS, messages_in_events=True)
 
 @dataclass
 class TelemetrySetup:
-    """A telemetry whose ledger knows `first_here`, at `age_s` after the exchange's end."""
+    """A telemetry whose ledger knows `first_deliveries`, at `age_s` after the exchange's end."""
 
     age_s: float = 1
     lacking: bool = False
@@ -58,10 +58,10 @@ class TelemetrySetup:
     def add(self, point: MetricPoint) -> None:
         self.points.append(point)
 
-    def lacks(self, exchange_id: str) -> bool:
+    def lacks_entry(self, exchange_id: str) -> bool:
         return self.lacking
 
-    async def first_here(self, window: str, exchange_ids: Collection[str]) -> set[str]:
+    async def first_deliveries(self, window: str, exchange_ids: Collection[str]) -> set[str]:
         if self.ledger_is_down:
             raise StorageError("no")
         assert window == "2025/11/23/14"
