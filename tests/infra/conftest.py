@@ -12,7 +12,7 @@ from tests.infra.bicep import Compiled, Deployment, Evaluator, compile_all
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What uses the compiled templates runs on one worker, so that no second one compiles them."""
+    """Hold all tests of the compiled templates in one group, so that one worker compiles them."""
     for item in items:
         uses_templates = "compiled" in getattr(item, "fixturenames", ())
         if uses_templates and scheduling.group(item.nodeid) != scheduling.DEPLOYMENTS:
