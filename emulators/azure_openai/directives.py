@@ -22,7 +22,7 @@ class Directives:
     or ten with an interruption.
     """
 
-    # RenewalPace, in milliseconds.
+    # Pace, in milliseconds.
     headers_ms: int = 0  # wait before the status line and headers
     first_chunk_ms: int = 0  # wait between headers and the first piece
     # wait before each further piece, `[DONE]` included; kept on average, not per piece
