@@ -51,6 +51,19 @@ def pytest_configure() -> None:
         os.environ.setdefault(name, value)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """End the measurement of coverage that pytest-cov begins in each worker before it knows that it
+    is in one.
+
+    It would go on below the worker's own measurement, at twice the cost, and in tests marked
+    `no_cover` as well. Its data is not saved.
+    """
+    coverage = session.config.pluginmanager.get_plugin("_cov")
+    if coverage and hasattr(session.config, "workerinput"):
+        coverage.cov_controller.cov.stop()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Collect no garbage meanwhile: each time it would look at thousands of objects that stay, and
