@@ -31,27 +31,27 @@ class Wait:
 
 _EVENT_HUB: Final = EventHubTimeouts()
 _STORAGE: Final = StorageTimeouts()
-_AGAIN: Final = "the queue delivers the message again, on a new connection"
-_SDK_CALL: Final = "the caller's failure: a report, a listing, a dead letter; tried again later"
+_NEW_CONNECTION: Final = "the queue delivers the message again; the next try has a new connection"
+_SDK_CALL: Final = "the report, the listing or the dead letter fails; it is tried again later"
 
 WAITS: Final = (
     Wait(
         dependency="Event Hub",
-        operation="its largest event, from connecting to attaching",
+        operation="the size of the largest event that it takes, connecting included",
         bound=_EVENT_HUB.open_s,
-        on_timeout=_AGAIN,
+        on_timeout=_NEW_CONNECTION,
     ),
     Wait(
         dependency="Event Hub",
-        operation="a link for a publication, from connecting to attaching",
+        operation="a link for a publication, connecting included",
         bound=_EVENT_HUB.open_s,
-        on_timeout=_AGAIN,
+        on_timeout=_NEW_CONNECTION,
     ),
     Wait(
         dependency="Event Hub",
         operation="the acceptance of a publication",
         bound=_EVENT_HUB.send_s,
-        on_timeout=_AGAIN,
+        on_timeout=_NEW_CONNECTION,
     ),
     Wait(
         dependency="Event Hub",
@@ -61,13 +61,13 @@ WAITS: Final = (
     ),
     Wait(
         dependency="Event Hub",
-        operation="the end of a connection that is replaced",
+        operation="closing a connection that is replaced",
         bound=_EVENT_HUB.close_s,
         on_timeout="it is dropped",
     ),
     Wait(
         dependency="Storage, calls of every exchange",
-        operation="one of the worker's 100 connections to the service",
+        operation="a free connection among the worker's 100 to the service",
         bound=_STORAGE.turn_s,
         on_timeout="tried again, three times in all",
     ),
@@ -79,7 +79,7 @@ WAITS: Final = (
     ),
     Wait(
         dependency="Storage, calls of every exchange",
-        operation="the response's headers, and between two pieces of its body",
+        operation="the response's headers, then each piece of its body",
         bound=_STORAGE.silence_s,
         on_timeout="tried again, three times in all",
     ),
@@ -91,13 +91,13 @@ WAITS: Final = (
     ),
     Wait(
         dependency="Storage, all other calls",
-        operation="a call with its tries, or a page or piece of a long response",
+        operation="a call with all its tries, or one page or piece of a long response",
         bound=_STORAGE.call_s,
         on_timeout=_SDK_CALL,
     ),
     Wait(
         dependency="Storage, the start of reconcile",
-        operation="its lease of 30 s, whether a run is active, the start",
+        operation="its lease of 30 s, the look for an active run, the start",
         bound=START_S,
         on_timeout="the start fails; none follows before the lease has ended",
     ),
@@ -115,44 +115,44 @@ WAITS: Final = (
     ),
     Wait(
         dependency="Azure OpenAI",
-        operation="a byte of the response",
+        operation="the next byte of the response",
         bound="UPSTREAM_READ_TIMEOUT_S",
         on_timeout="504 upstream_timeout, or an error frame within a stream",
     ),
     Wait(
         dependency="Azure OpenAI",
-        operation="the whole exchange, however it trickles",
+        operation="the whole exchange, however slowly its bytes come",
         bound="EXCHANGE_TIMEOUT_S",
         on_timeout="504 upstream_timeout, or an error frame within a stream",
     ),
     Wait(
         dependency="Azure OpenAI",
-        operation="a question about a response that the app follows",
+        operation="a poll of a response that the app follows",
         bound=FOLLOW_S,
-        on_timeout="asked again later",
+        on_timeout="polled again later",
     ),
     Wait(
         dependency="Identity endpoint",
         operation="a token",
         bound=TOKEN_S,
-        on_timeout="the old one while it lives; otherwise 502 upstream_unreachable, or a storage error",
+        on_timeout="the old token until it expires; then 502 upstream_unreachable, or a storage error",
     ),
     Wait(
         dependency="Entra",
         operation="the tenant's signing keys",
         bound=SIGNING_KEYS_S,
-        on_timeout="the old ones for a day; otherwise 503 signing_keys_unavailable",
+        on_timeout="the old keys for a day; then 503 signing_keys_unavailable",
     ),
     Wait(
         dependency="Readiness",
-        operation="the probe of any dependency",
+        operation="the probe of a dependency",
         bound=READINESS_S,
-        on_timeout="unreachable",
+        on_timeout="the dependency counts as unreachable",
     ),
     Wait(
         dependency="Enrichment",
-        operation="all of one message: outcome, captures, its turn, assembly, claim, acceptance",
+        operation="one message, from its outcome and captures to the acceptance of its event",
         bound=DELIVERY_S,
-        on_timeout=_AGAIN,
+        on_timeout="the queue delivers the message again",
     ),
 )

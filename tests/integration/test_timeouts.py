@@ -383,40 +383,43 @@ async def followed_response(dependency: MisbehavingDependency) -> None:
 
 # The calls that try each row of the table: dependency and the kind of wait.
 TRIALS: Final[dict[tuple[str, str], Callable[[MisbehavingDependency], Awaitable[None]]]] = {
-    ("Event Hub", "its largest event, from connecting to attaching"): largest_event,
-    ("Event Hub", "a link for a publication, from connecting to attaching"): link,
+    (
+        "Event Hub",
+        "the size of the largest event that it takes, connecting included",
+    ): largest_event,
+    ("Event Hub", "a link for a publication, connecting included"): link,
     ("Event Hub", "the acceptance of a publication"): acceptance,
     ("Event Hub", "the probe of back-pressure and readiness"): probe,
-    ("Event Hub", "the end of a connection that is replaced"): end_of_connection,
+    ("Event Hub", "closing a connection that is replaced"): end_of_connection,
     (
         "Storage, calls of every exchange",
-        "one of the worker's 100 connections to the service",
+        "a free connection among the worker's 100 to the service",
     ): storage_turn,
     ("Storage, calls of every exchange", "a connection"): storage_connection,
     (
         "Storage, calls of every exchange",
-        "the response's headers, and between two pieces of its body",
+        "the response's headers, then each piece of its body",
     ): storage_silence,
     ("Storage, calls of every exchange", "the whole response"): storage_answer,
     (
         "Storage, all other calls",
-        "a call with its tries, or a page or piece of a long response",
+        "a call with all its tries, or one page or piece of a long response",
     ): sdk_call,
     (
         "Storage, the start of reconcile",
-        "its lease of 30 s, whether a run is active, the start",
+        "its lease of 30 s, the look for an active run, the start",
     ): start_lease,
     ("Azure OpenAI", "a connection"): upstream_connection,
     ("Azure OpenAI", "taking 64 KiB of the request's body"): upstream_upload,
-    ("Azure OpenAI", "a byte of the response"): upstream_byte,
-    ("Azure OpenAI", "the whole exchange, however it trickles"): whole_exchange,
-    ("Azure OpenAI", "a question about a response that the app follows"): followed_response,
+    ("Azure OpenAI", "the next byte of the response"): upstream_byte,
+    ("Azure OpenAI", "the whole exchange, however slowly its bytes come"): whole_exchange,
+    ("Azure OpenAI", "a poll of a response that the app follows"): followed_response,
     ("Identity endpoint", "a token"): token,
     ("Entra", "the tenant's signing keys"): signing_keys,
-    ("Readiness", "the probe of any dependency"): readiness,
+    ("Readiness", "the probe of a dependency"): readiness,
     (
         "Enrichment",
-        "all of one message: outcome, captures, its turn, assembly, claim, acceptance",
+        "one message, from its outcome and captures to the acceptance of its event",
     ): delivery,
 }
 
