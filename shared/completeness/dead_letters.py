@@ -12,23 +12,19 @@ from shared.completeness.exchange_erasure import (
     ErasureMarkStore,
     ExchangeErasure,
 )
-from shared.completeness.ports import CaptureHeaders, DeliveryDigests, EnvelopeSink
+from shared.completeness.ports import CaptureHeaders, CaptureNames, DeliveryDigests
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.exchange.envelope import mark_replayed, mark_requeued
 from shared.core.records.exchange.window import Window
-from shared.core.records.ports import JsonStore
+from shared.core.records.ports import EnvelopeSink, JsonStore
 from shared.errors import StorageNotFound
 
 _MAX_LISTED: Final = 1000
 
 
-class DeadLetterCaptures(CaptureHeaders, ErasableCaptures, Protocol):
+class DeadLetterCaptures(CaptureHeaders, CaptureNames, ErasableCaptures, Protocol):
     """The captures. Each method raises StorageError."""
-
-    async def exists(self, name: str) -> bool:
-        """Whether there is a capture of that name."""
-        ...
 
 
 class RequeuedDeadLetters(ErasableDeadLetters, Protocol):

@@ -28,7 +28,7 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.core.records.exchange.window import Window
-from shared.core.records.ports import JsonStore
+from shared.core.records.ports import DeadLetterSink, JsonStore
 from shared.errors import CaptureError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.retention")
@@ -61,14 +61,6 @@ class ExpiryLedger(Protocol):
         ...
 
 
-class ExpiryDeadLetters(Protocol):
-    """The dead letters. Each method raises StorageError."""
-
-    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        """Note that an exchange can never be delivered; False if it is noted already."""
-        ...
-
-
 @dataclass(kw_only=True, slots=True)
 class ExpiryRun:
     """The counts of one run."""
@@ -85,7 +77,7 @@ class Expiry:
         self,
         captures: ExpiringCaptures,
         ledger: ExpiryLedger,
-        dead_letters: ExpiryDeadLetters,
+        dead_letters: DeadLetterSink,
         marks: JsonStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from typing import Protocol
 
 from shared.core.records.exchange.digests import Digests
-from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.json.json_shape import JsonObject
 
 
@@ -22,7 +21,15 @@ class CaptureHeaders(Protocol):
         ...
 
 
-class CapturePages(CaptureHeaders, Protocol):
+class CaptureNames(Protocol):
+    """Knows which captures are stored."""
+
+    async def exists(self, name: str) -> bool:
+        """Whether there is a capture of that name."""
+        ...
+
+
+class CapturePages(CaptureHeaders, CaptureNames, Protocol):
     """The captures of a window, page by page."""
 
     async def page(
@@ -34,22 +41,10 @@ class CapturePages(CaptureHeaders, Protocol):
         """
         ...
 
-    async def exists(self, name: str) -> bool:
-        """Whether there is a capture of that name."""
-        ...
-
 
 class DeliveryDigests(Protocol):
     """The ledger of deliveries."""
 
     async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
         """By exchange: the digests of the captures that its first event was made of."""
-        ...
-
-
-class EnvelopeSink(Protocol):
-    """The queue that triggers enrichment."""
-
-    async def put(self, envelope: Envelope) -> None:
-        """Queue an envelope."""
         ...

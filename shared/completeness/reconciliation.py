@@ -17,7 +17,6 @@ from typing import Final, Protocol
 from shared.completeness import cut_uploads
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.cut_uploads import BlockStore
-from shared.completeness.ports import EnvelopeSink
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.completeness.window_run import RedeliveryResult, WindowRun
@@ -27,7 +26,7 @@ from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.envelope import mark_requeued
 from shared.core.records.exchange.window import Window, judged_windows
-from shared.core.records.ports import JsonStore
+from shared.core.records.ports import DeadLetterSink, EnvelopeSink, JsonStore
 from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.reconciliation")
@@ -56,12 +55,8 @@ class WindowLedger(Protocol):
         ...
 
 
-class WindowDeadLetters(Protocol):
+class WindowDeadLetters(DeadLetterSink, Protocol):
     """The dead letters. Each method raises StorageError."""
-
-    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        """Note that an exchange can never be delivered; False if it is noted already."""
-        ...
 
     async def reopened_windows(self) -> set[str]:
         """The windows in which an exchange was reopened, however old they are."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from shared.completeness.ports import CaptureHeaders
+from shared.completeness.ports import CaptureHeaders, CaptureNames
 from shared.core.records.completeness.comparison import CapturedExchange
 from shared.core.records.exchange.aborted import aborted_envelope
 from shared.core.records.exchange.capture import CaptureKind, capture_name, is_expired
@@ -14,14 +14,6 @@ from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import CaptureExpired
 
 MAX_CONCURRENT: Final = 16  # calls of storage: reads of headers, and puts of envelopes
-
-
-class CaptureNames(Protocol):
-    """Knows which captures are stored."""
-
-    async def exists(self, name: str) -> bool:
-        """Whether there is a capture of that name. Raises StorageError."""
-        ...
 
 
 async def rebuild_envelope(captures: CaptureHeaders, exchange: CapturedExchange) -> Envelope:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from shared.completeness.back_pressure import BackPressure
-from shared.completeness.ports import CapturePages, DeliveryDigests, EnvelopeSink
+from shared.completeness.ports import CapturePages, DeliveryDigests
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, whole_exchanges
 from shared.completeness.replay_state import ReplayPage
 from shared.completeness.stored_checkpoint import StoredCheckpoint
@@ -22,7 +22,7 @@ from shared.core.records.exchange.capture import CaptureKind, capture_name, is_e
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import mark_replayed
 from shared.core.records.operator.replay_request import ReplayRequest
-from shared.core.records.ports import JsonStore
+from shared.core.records.ports import EnvelopeSink, JsonStore
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import CaptureError, CaptureExpired, EnvelopeError, StorageNotFound
 

@@ -18,6 +18,7 @@ from shared.core.records.exchange.capture import (
 )
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.core.records.exchange.envelope import Envelope, to_fields
+from shared.core.records.ports import ErasedExchanges
 from shared.core.records.queue import follow_up as follow_ups
 from shared.core.telemetry.delivery import cause_of
 from shared.core.wire.content_mode import ContentMode
@@ -28,7 +29,6 @@ from shared.enrichment.ports import (
     DeliveryTelemetry,
     EnrichmentDeadLetters,
     EnrichmentLedger,
-    ErasedExchanges,
     EventSink,
     FollowUpStarter,
 )

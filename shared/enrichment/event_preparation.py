@@ -22,9 +22,10 @@ from shared.core.records.exchange import digests
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.ports import ErasedExchanges
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.enrichment.assembled_event import AssembledEvent
-from shared.enrichment.ports import CaptureReader, ErasedExchanges, EventAssembler, UsageClaimStore
+from shared.enrichment.ports import CaptureReader, EventAssembler, UsageClaimStore
 from shared.enrichment.stored_captures import StoredExchange, read_stored
 from shared.errors import AssemblyError, CaptureError, CaptureExpired, StorageError
 from shared.settings.timeouts import DELIVERY_S

@@ -9,9 +9,9 @@ from typing import Protocol
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.capture import of_outcome, outcome_name
 from shared.core.records.exchange.envelope import Envelope, to_fields
-from shared.core.records.ports import JsonStore
+from shared.core.records.ports import DeadLetterSink, EnvelopeSink, ErasedExchanges, JsonStore
 from shared.core.records.queue import envelope_message, poison
-from shared.enrichment.ports import ErasedExchanges
+from shared.enrichment.ports import OutcomeCaptures
 from shared.errors import EnvelopeError, StorageError
 
 _log = logging.getLogger("fnsse.poison")
@@ -25,20 +25,8 @@ class EventCheck(Protocol):
         ...
 
 
-class PoisonCaptures(Protocol):
-    """The captures, as far as an outcome is stored among them."""
-
-    async def put_if_absent(self, name: str, data: bytes) -> None:
-        """Store a capture unless there is one of that name. Raises StorageError."""
-        ...
-
-
-class PoisonDeadLetters(Protocol):
+class PoisonDeadLetters(DeadLetterSink, Protocol):
     """The dead letters. Each method raises StorageError."""
-
-    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        """Note that an exchange can never be delivered; False if that was known."""
-        ...
 
     async def list_failed_replay(self, exchange_id: str) -> None:
         """List that the replay of an exchange failed."""
@@ -49,25 +37,17 @@ class PoisonDeadLetters(Protocol):
         ...
 
 
-class PoisonQueue(Protocol):
-    """The poison queue."""
-
-    async def put(self, envelope: Envelope) -> None:
-        """Queue an envelope in a message of its own. Raises StorageError."""
-        ...
-
-
 class PoisonHandler:
     """Handles the messages of the poison queue."""
 
     def __init__(
         self,
         events: EventCheck,
-        captures: PoisonCaptures,
+        captures: OutcomeCaptures,
         dead_letters: PoisonDeadLetters,
         erased_exchanges: ErasedExchanges,
         failure_counts: JsonStore,
-        queue: PoisonQueue,
+        queue: EnvelopeSink,
     ) -> None:
         self._events = events
         self._captures = captures

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.core.event.usage_claim import Claim
-from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.ports import DeadLetterSink
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.telemetry.delivery import DeliveryCause
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
@@ -24,12 +24,16 @@ class CaptureReader(Protocol):
         ...
 
 
-class DeliveryCaptures(Protocol):
-    """Stores outcomes and erases captures."""
+class OutcomeCaptures(Protocol):
+    """The captures, as far as outcomes are stored among them."""
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         """Store a capture unless there is one of that name. Raises StorageError."""
         ...
+
+
+class DeliveryCaptures(OutcomeCaptures, Protocol):
+    """Stores outcomes and erases captures."""
 
     async def erase(self, name: str) -> bool:
         """Delete a capture; False if there is none. Raises StorageError."""
@@ -110,14 +114,6 @@ class DeliveryTelemetry(Protocol):
         ...
 
 
-class ErasedExchanges(Protocol):
-    """The exchanges that operators erased."""
-
-    async def is_erased(self, exchange_id: str) -> bool:
-        """Whether an operator erased the exchange. Raises StorageError."""
-        ...
-
-
 class EnrichmentLedger(Protocol):
     """The ledger of deliveries."""
 
@@ -126,12 +122,8 @@ class EnrichmentLedger(Protocol):
         ...
 
 
-class EnrichmentDeadLetters(Protocol):
+class EnrichmentDeadLetters(DeadLetterSink, Protocol):
     """The dead letters. Each method raises StorageError."""
-
-    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        """Note that an exchange can never be delivered; False if that was known."""
-        ...
 
     async def record_event_rejection(self, exchange_id: str) -> None:
         """Note that the Event Hub rejected the exchange's event. The poison handler counts that."""

@@ -21,7 +21,7 @@ from shared.core.records.exchange.envelope import Envelope, to_fields
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.exchange.unstored_body import UnstoredBody
-from shared.core.records.ports import JsonStore
+from shared.core.records.ports import EnvelopeSink, ErasedExchanges, JsonStore
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.core.wire.http.headers import kept_headers
@@ -44,31 +44,15 @@ class FollowedCaptures(Protocol):
         ...
 
 
-class FollowedEnvelopes(Protocol):
-    """The queue of envelopes."""
-
-    async def put(self, envelope: Envelope) -> None:
-        """Queue an envelope. Raises StorageError."""
-        ...
-
-
-class FollowedErasures(Protocol):
-    """The marks of erased exchanges."""
-
-    async def is_erased(self, exchange_id: str) -> bool:
-        """Whether an operator erased the exchange. Raises StorageError."""
-        ...
-
-
 class FollowedExchanges:
     """Records each followed response once."""
 
     def __init__(
         self,
         captures: FollowedCaptures,
-        envelopes: FollowedEnvelopes,
+        envelopes: EnvelopeSink,
         marks: JsonStore,
-        erasure_marks: FollowedErasures,
+        erasure_marks: ErasedExchanges,
         new_exchange_id: Callable[[], str],
         *,
         open_s: float,

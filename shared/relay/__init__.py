@@ -25,5 +25,5 @@ storage) and an envelope (how the exchange went, to a queue).
 
 What happens to an exchange is decided in shared.core.exchange, without I/O. This package imports
 from core, concurrency, http, settings and errors; the upstream and the stores are given to it, and
-what it needs of them is stated here as Protocols.
+what it needs of them is stated as Protocols, here or in shared.core.records.ports.
 """

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope, dump, to_fields
+from shared.core.records.ports import EnvelopeSink
 from shared.errors import StorageError
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
 from shared.relay.recording_failures import Counters, log_not_stored
@@ -32,21 +33,13 @@ class OutcomeStore(Protocol):
         ...
 
 
-class EnvelopeStore(Protocol):
-    """The queue of envelopes."""
-
-    async def put(self, envelope: Envelope) -> None:
-        """Queue an envelope. Raises StorageError."""
-        ...
-
-
 class OutcomeRecorder:
     """Stores outcomes and envelopes until one of both stores has taken them; never raises."""
 
     def __init__(
         self,
         captures: OutcomeStore,
-        envelopes: EnvelopeStore,
+        envelopes: EnvelopeSink,
         start: StartTask,
         failed: Counters,
         *,

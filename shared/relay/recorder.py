@@ -16,6 +16,7 @@ from shared.core.exchange.actions import Actions
 from shared.core.exchange.conclusion import Conclusion
 from shared.core.exchange.ending import ExchangeEnding
 from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.ports import EnvelopeSink
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageError
 from shared.relay.capture_recorder import CaptureRecorder, RecordingStore
@@ -25,7 +26,6 @@ from shared.relay.exchange_envelope import StoredCaptures, envelope_of
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.outcome_recorder import (
     GIVE_UP_AFTER_S,
-    EnvelopeStore,
     OutcomeRecorder,
 )
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
@@ -47,7 +47,7 @@ class Recorder:
     def __init__(
         self,
         captures: RecordingStore,
-        envelopes: EnvelopeStore,
+        envelopes: EnvelopeSink,
         memory: CaptureMemory,
         copied_headers: frozenset[str] = frozenset(),
         *,

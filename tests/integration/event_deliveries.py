@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from shared.core.records.ports import ErasedExchanges
 from shared.enrichment.event_delivery import EventDelivery
 from shared.enrichment.event_preparation import EventPreparation
 from shared.enrichment.ports import (
@@ -12,7 +13,6 @@ from shared.enrichment.ports import (
     DeliveryTelemetry,
     EnrichmentDeadLetters,
     EnrichmentLedger,
-    ErasedExchanges,
     EventAssembler,
     EventSink,
     UsageClaimStore,

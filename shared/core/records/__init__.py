@@ -4,14 +4,14 @@ Bytes and names as storage and queues hold them, and parsed JSON enter. Typed re
 bytes again, and decisions as values leave. For any bytes, reading raises only the errors that the
 function names (EnvelopeError, CaptureError, WrongType, ValueError).
 
-    completeness | operator | queue  >  delivery  >  exchange
+    completeness | operator | queue | ports  >  delivery  >  exchange
 
 * `exchange` holds the records of one exchange: its id, captures, envelope and outcome.
 * `delivery` holds the records of an exchange's delivery.
 * `queue` holds the messages of the queues, and the decisions about failing messages.
 * `completeness` compares captured exchanges with delivered ones.
 * `operator` holds what an operator may request: a replay or an erasure.
-* `ports` states the stores that use cases need of the adapters.
+* `ports` states the stores that several use cases need of the adapters.
 
 A package imports from those to its right only. This one may import `shared.core.wire` and
 `shared.errors`. Every use case and the adapters import it.

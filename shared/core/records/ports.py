@@ -1,10 +1,13 @@
-"""The stores that most use cases need of the adapters, stated once."""
+"""The stores that several use cases need of the adapters, stated once."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
+
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange.envelope import Envelope
 
 
 class JsonStore(Protocol):
@@ -28,6 +31,30 @@ class JsonStore(Protocol):
 
     def names(self, prefix: str) -> AsyncIterator[str]:
         """The names with that prefix, in their order."""
+        ...
+
+
+class EnvelopeSink(Protocol):
+    """The queue that triggers enrichment."""
+
+    async def put(self, envelope: Envelope) -> None:
+        """Queue an envelope. Raises StorageError."""
+        ...
+
+
+class DeadLetterSink(Protocol):
+    """The dead letters. Each method raises StorageError."""
+
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
+        """Note that an exchange can never be delivered; False if it is noted already."""
+        ...
+
+
+class ErasedExchanges(Protocol):
+    """The exchanges that operators erased."""
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        """Whether an operator erased the exchange. Raises StorageError."""
         ...
 
 
