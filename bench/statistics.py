@@ -42,7 +42,7 @@ class Idle:
         return cls(worker=min(span.worker for span in spans), host=min(span.host for span in spans))
 
     def deducted_from(self, cpu: Cpu, seconds: float) -> Cpu:
-        """`spent` in `seconds` less the idle share; never below 0."""
+        """`cpu` in `seconds` less the idle share; never below 0."""
         return Cpu(
             worker_s=max(0.0, cpu.worker_s - self.worker * seconds),
             host_s=max(0.0, cpu.host_s - self.host * seconds),

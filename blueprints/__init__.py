@@ -5,7 +5,7 @@ tick of a timer, or the context of an orchestration. Out: an HTTP response, or a
 which the host tries again.
 
 A blueprint's name leads to the package of shared/ that it calls: `relay`, `enrichment`,
-`following`, `health`, and `completeness` with its `reconcile`, `replay`, `erase` and
+`following`, `health`, and `completeness` with its `reconcile`, `replay`, `erase`, `expiry` and
 `dead_letters`. The HTTP functions check their callers by `access`, for which shared/access decides.
 `operator_http` reads the requests of operators who start a run, and answers them.
 

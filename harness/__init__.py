@@ -41,6 +41,6 @@ the queue of envelopes, the check that nothing private is printed, the processes
 by themselves (Functions host, stand-in, Event Hubs emulator, Azurite), and a stand-in for Microsoft
 Entra.
 
-`tests` and `prove` both build on it, and do not import each other. It imports `local` and `shared`
-only. Nothing here is deployed.
+`tests` and `prove` both build on it, and do not import each other. It imports `emulators`,
+`local`, `shared` and `view`. Nothing here is deployed.
 """

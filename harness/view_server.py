@@ -95,7 +95,7 @@ def view_server(
     completeness: JsonObject | None = None,
 ) -> Iterator[ViewServer]:
     """`arguments` and `environment` are those of `python -m view`, without an Event Hub.
-    `completeness`: what the page is told of it.
+    `completeness`: that of the app's `/ops/status`.
     """
     options = parse(arguments, {**_HUB, **(environment or {})})
     with tempfile.TemporaryDirectory(prefix="fnsse-view-") as folder:

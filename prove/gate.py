@@ -95,7 +95,7 @@ class Gate:
         self.watched = re.compile(pattern.encode())
 
     def action_for(self, data: bytes) -> FaultAction | None:
-        """The fate of the request that begins with `data`."""
+        """The action for the request that begins with `data`; None: it passes."""
         action = self.faults.action_for(data)
         if action is FaultAction.STALL:
             self._stalled.set()

@@ -32,7 +32,7 @@ class Observer(Protocol):
     watched: re.Pattern[bytes] | None
 
     def action_for(self, data: bytes) -> FaultAction | None:
-        """The fate of the request that begins with `data`."""
+        """The action for the request that begins with `data`; None: it passes."""
         ...
 
 

@@ -25,7 +25,7 @@ KINDS: Final = {
 
 
 class FaultAction(Enum):
-    """The fate of a request that a fault hits."""
+    """The effect of a fault on the request that it hits."""
 
     DROP_RESPONSE = "it is carried out, and the connection is closed instead of a response"
     RESET = "its connection is closed, and it does not reach storage"
@@ -56,7 +56,7 @@ class RequestFaults:
         self._faults = [(re.compile(fault.pattern.encode()), fault) for fault in faults]
 
     def action_for(self, data: bytes) -> FaultAction | None:
-        """The fate of the request that begins with `data`; None: nothing, or it is the
+        """The action for the request that begins with `data`; None: it passes, or `data` is the
         middle of a body.
         """
         if not self._faults or not _REQUEST.match(data):

@@ -12,7 +12,7 @@
     ├── NotAnObject              a request body is not a JSON object; it is relayed as it is
     ├── UpstreamError            no (whole) response from the upstream
     │   ├── UpstreamUnreachable  no connection, or it broke before the response began   -> 502
-    │   │   └── UpstreamConnectionLost  it was a kept one
+    │   │   └── UpstreamConnectionLost  the connection had served another call
     │   ├── UpstreamTimeout      the upstream took longer than a setting allows       -> 504
     │   └── UpstreamInterrupted  the connection broke within the response
     ├── ClientDisconnected       the client disconnected before its request was whole

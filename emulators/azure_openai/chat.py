@@ -231,7 +231,7 @@ def _finish(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]:
 
 
 def _filter_chunk(output: ModelOutput, choice: ReplyChoice, chunk_number: int) -> dict[str, object]:
-    """The asynchronous filter's report on the pieces since its last one, after `sent` pieces."""
+    """The asynchronous filter's report after `chunk_number` pieces, on the newest of them."""
     start = (max(0, chunk_number - 1) // _FILTER_EVERY) * _FILTER_EVERY
     before, checked = (len("".join(choice.pieces[:end])) for end in (start, chunk_number))
     members: dict[str, object] = {

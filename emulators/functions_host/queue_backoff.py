@@ -27,7 +27,7 @@ class QueueBackoff:
         self._exponent = 0
 
     def next_delay_s(self, *, has_messages: bool) -> float:
-        """Return the next wait; `found` is whether a message arrived since the last wait."""
+        """Return the next wait; `has_messages`: one arrived since the last wait."""
         if has_messages:
             self._current_s = self._minimum_s
             self._exponent = 1

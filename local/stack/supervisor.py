@@ -20,7 +20,7 @@ from local.stack.processes import MARKER
 _POLL_S: Final = 0.1
 
 
-def _unheard(part: str, line: str) -> None:
+def _ignore_line(part: str, line: str) -> None:
     """Ignore a line: Part.output keeps it."""
 
 
@@ -29,7 +29,9 @@ class StackSupervisor:
     order.
     """
 
-    def __init__(self, *, on_line: OnLine = _unheard, temporary_folder: Path | None = None) -> None:
+    def __init__(
+        self, *, on_line: OnLine = _ignore_line, temporary_folder: Path | None = None
+    ) -> None:
         self.id = uuid.uuid4().hex
         self.parts: dict[str, StackPart] = {}
         self._on_line = on_line

@@ -1,8 +1,7 @@
 """Run a long computation on the event loop without blocking it.
 
 The computation is a generator that yields between short steps; the event loop serves other tasks
-at each yield. This module imports nothing but the standard library, because the child process that
-assembles large events can import nothing else.
+at each yield.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class StoredExchange:
 
 
 async def read_stored(read_capture: ReadCapture, envelope: Envelope) -> StoredExchange:
-    """Both captures of an exchange. Raises what `read` raises.
+    """Both captures of an exchange. Raises what `read_capture` raises.
 
     A capture that the envelope does not name is looked for as well. The recorder names what storage
     acknowledged, and the response to a put may be lost, as may be that to the question whether it

@@ -321,7 +321,7 @@ def relay_setup(
     content_mode: ContentMode = ContentMode.FULL,
     **limits: float,
 ) -> RelaySetup:
-    """`transport` and `base_url` put a real upstream in the place of `answers`."""
+    """`transport` and `base_url` put a real upstream in the place of `responses`."""
     upstream = FakeUpstream(*responses)
     upstream_credential = credential or KeyCredential("the-proxys-key")
     stored, queued = store or MemoryStore(), envelopes or Envelopes()

@@ -22,7 +22,7 @@ async def misbehave(
 ) -> None:
     """Misbehave on one connection until the client closes it.
 
-    `answer` is the beginning of what a trickling server sends. Without `reads`, the server reads
+    `response` is the beginning of what a trickling server sends. Without `reads`, the server reads
     nothing.
     """
     match how:

@@ -149,7 +149,7 @@ CASES: Mapping[str, Case] = {
         with_failing_responses(carried_out=False),
         Outcome.REJECTED,
     ),
-    "answer stored, unheard of": (
+    "answer stored, unacknowledged": (
         lambda: relay_setup(sse(*STREAM), capture_required=True),
         with_failing_responses(carried_out=True),
         Outcome.REJECTED,
@@ -159,7 +159,7 @@ CASES: Mapping[str, Case] = {
         with_failing_responses(carried_out=False),
         Outcome.COMPLETED,
     ),
-    "answer stored, unheard of, best effort": (
+    "answer stored, unacknowledged, best effort": (
         lambda: relay_setup(sse(*STREAM)),
         with_failing_responses(carried_out=True),
         Outcome.COMPLETED,
@@ -288,23 +288,23 @@ async def test_every_later_delivery_repeats_the_first_event(name: str, mode: Con
 
 
 class FailingStore(MemoryStore):
-    """Fails for the kinds of captures in `refused`, and carries out those in `unheard` although it
-    answers an error. It cannot be asked about either.
+    """Fails for the kinds of captures in `refused`, and carries out those in `unacknowledged`
+    although it answers an error. It cannot be asked about either.
     """
 
-    def __init__(self, refused: frozenset[str], unheard: frozenset[str]) -> None:
+    def __init__(self, refused: frozenset[str], unacknowledged: frozenset[str]) -> None:
         super().__init__()
-        self._refused, self._unheard = refused, unheard
+        self._refused, self._unacknowledged = refused, unacknowledged
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
         kind = name.rpartition(".")[2]
         if kind not in self._refused:
             await super().put(name, parts)
-        if kind in self._refused | self._unheard:
+        if kind in self._refused | self._unacknowledged:
             raise StorageError("storage did not answer: TimeoutError")
 
     async def exists(self, name: str) -> bool:
-        if name.rpartition(".")[2] in self._refused | self._unheard:
+        if name.rpartition(".")[2] in self._refused | self._unacknowledged:
             raise StorageError("storage did not answer: TimeoutError")
         return await super().exists(name)
 
@@ -338,7 +338,7 @@ class AnyExchange:
     turns_until_disconnect: int | None  # of the event loop
     mode: ContentMode
     refused: frozenset[str]
-    unheard: frozenset[str]
+    unacknowledged: frozenset[str]
 
 
 def any_exchange() -> st.SearchStrategy[AnyExchange]:
@@ -350,7 +350,7 @@ def any_exchange() -> st.SearchStrategy[AnyExchange]:
         turns_until_disconnect=st.none() | st.integers(0, 30),
         mode=st.sampled_from(ContentMode),
         refused=KINDS,
-        unheard=KINDS,
+        unacknowledged=KINDS,
     )
 
 
@@ -366,7 +366,7 @@ async def check_exchange(exchange: AnyExchange) -> None:
     setup = relay_setup(
         *([gate] if exchange.early else []),
         exchange.response,
-        store=FailingStore(exchange.refused, exchange.unheard),
+        store=FailingStore(exchange.refused, exchange.unacknowledged),
         interventions=replace(
             UNTOUCHED, error_frames=True, early_response_after_s=1e-6 if exchange.early else 0
         ),

@@ -62,9 +62,9 @@ async def a_storage(account: str) -> AsyncIterator[Storage]:
 @pytest.fixture
 def unserved() -> str:
     """The connection string of an account that no server answers for."""
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        port = unheard.getsockname()[1]
+    with socket.socket() as not_listening:
+        not_listening.bind(("127.0.0.1", 0))
+        port = not_listening.getsockname()[1]
     return connection_string(Ports(blob=port, queue=port, table=port))
 
 

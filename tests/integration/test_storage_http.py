@@ -441,9 +441,9 @@ async def test_a_cancelled_call_leaves_no_connection() -> None:
 
 async def test_an_address_without_a_listener_is_an_error() -> None:
     """A refused connection raises StorageError."""
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        async with client_of(f"http://127.0.0.1:{unheard.getsockname()[1]}") as client:
+    with socket.socket() as not_listening:
+        not_listening.bind(("127.0.0.1", 0))
+        async with client_of(f"http://127.0.0.1:{not_listening.getsockname()[1]}") as client:
             with pytest.raises(StorageError, match="could not be reached: ConnectionRefusedError"):
                 await client.get()
 

@@ -26,9 +26,9 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_an_address_without_a_listener() -> None:
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
+    with socket.socket() as not_listening:
+        not_listening.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{not_listening.getsockname()[1]}"
         async with a_transport() as transport:
             with pytest.raises(httpx.ConnectError):
                 await transport.handle_async_request(a_request(url))

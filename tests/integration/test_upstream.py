@@ -117,9 +117,9 @@ async def test_a_closed_reused_connection_is_not_a_502() -> None:
 
 
 async def test_an_unreachable_upstream_is_a_502(transport: AiohttpTransport) -> None:
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        port = unheard.getsockname()[1]
+    with socket.socket() as not_listening:
+        not_listening.bind(("127.0.0.1", 0))
+        port = not_listening.getsockname()[1]
         setup = relay_setup(transport=transport, base_url=f"http://127.0.0.1:{port}")
         client = RelayClient(setup.relay, b"{}")
         await client.run()

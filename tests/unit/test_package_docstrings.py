@@ -17,6 +17,7 @@ from local.repository import ROOT
 _SHARED = ROOT / "shared"
 _FOLDERS = [ROOT / "blueprints", _SHARED, ROOT / "view"]
 _TOOLS = [ROOT / name for name in ("emulators", "local", "harness", "bench", "prove")]
+_HOOKS = ROOT / "infra" / "hooks"
 _PACKAGES = sorted(
     path.parent
     for folder in _FOLDERS + _TOOLS
@@ -48,39 +49,64 @@ def test_every_module_is_named_in_its_packages_docstring(package: Path) -> None:
     assert not missing, f"{package.name}/__init__.py names no {', '.join(sorted(missing))}"
 
 
-_SPLIT = ("core", "adapters", "core/wire")
+_SPLIT = ("core", "adapters", "core/wire", "core/records")
+_TOP = {folder.name for folder in _FOLDERS + _TOOLS} | {"tests"}
+# The clause of a docstring that lists the imports of its package.
+_IMPORTS: Final = re.compile(
+    r"\b(?:(?:It|it|[Tt]h(?:e|is) package|This one) (?:may )?imports?|May import:?|Adapters import)\b"
+    r"(.*?)(?=;|, (?:and|but) no\b|\.(?:\s|$))"
+)
 
 
-def _imported(package: Path) -> set[str]:
-    """The app's packages that a package imports. A neighbour within the same package counts by its
-    own name.
-    """
+def _imports(package: Path) -> list[list[str]]:
+    """The dotted names, split, that a package imports of the repository and not of itself."""
     own = ".".join(package.relative_to(ROOT).parts) + "."
     found = set()
     for path in package.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("shared"):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in _TOP:
                 found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    parts = [name.split(".") for name in found if not name.startswith(own)]
+    return [name.split(".") for name in found if not name.startswith(own)]
+
+
+def _neighbours(package: Path) -> set[str]:
+    """The packages and modules that a package imports. A neighbour within the same package counts
+    by its own name.
+    """
     above = package.parent.relative_to(ROOT).parts
     return {
-        next(name for name, other in zip_longest(part, above) if name != other) for part in parts
+        next(name for name, other in zip_longest(parts, above) if name != other)
+        for parts in _imports(package)
     }
 
 
-def _packages() -> list[Path]:
-    """The packages of shared, and the packages of those that are split."""
+def _importers() -> list[Path]:
+    """The packages of shared, the packages of those that are split, and the tests' two tools."""
     inner = [path for name in _SPLIT for path in _SHARED.glob(f"{name}/*/__init__.py")]
-    return sorted(path.parent for path in [*_SHARED.glob("*/__init__.py"), *inner])
+    packages = {path.parent for path in [*_SHARED.glob("*/__init__.py"), *inner]}
+    return sorted(packages | {ROOT / "harness", ROOT / "prove"})
 
 
-@pytest.mark.parametrize("package", _packages(), ids=lambda path: str(path.relative_to(_SHARED)))
-def test_a_docstring_that_says_what_is_imported_says_all_of_it(package: Path) -> None:
+def _prose(package: Path) -> str:
     docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
-    prose = " ".join(line for line in docstring.splitlines() if not line.startswith("    "))
-    sentences = [text for text in re.split(r"(?<=\.)\s", prose) if re.search(r"\bimports?\b", text)]
-    words = set(re.findall(r"\w+", " ".join(sentences)))
-    assert sorted(_imported(package) - words) == []
+    return " ".join(line for line in docstring.splitlines() if not line.startswith("    "))
+
+
+@pytest.mark.parametrize("package", _importers(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_docstring_that_says_what_is_imported_says_all_of_it(package: Path) -> None:
+    sentences = re.split(r"(?<=\.)\s", _prose(package))
+    text = " ".join(sentence for sentence in sentences if re.search(r"\bimports?\b", sentence))
+    assert sorted(_neighbours(package) - set(re.findall(r"\w+", text))) == []
+
+
+@pytest.mark.parametrize("package", _importers(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_docstring_names_nothing_that_is_not_imported(package: Path) -> None:
+    """Of the packages around it, in the clause that lists its imports."""
+    inside = [folder for folder in package.parents if folder.is_relative_to(_SHARED)]
+    around = {name for folder in inside for name in _contents(folder)}
+    clauses = " ".join(_IMPORTS.findall(_prose(package)))
+    words = set(re.findall(r"\w+", clauses)) & ((around | _TOP) - {"shared", "core"})
+    assert sorted(words - {part for parts in _imports(package) for part in parts}) == []
 
 
 def test_the_architecture_names_every_package() -> None:
@@ -120,7 +146,7 @@ def _docstrings(path: Path) -> Iterator[tuple[str, str]]:
             yield getattr(node, "name", "its module"), ast.get_docstring(node) or ""
 
 
-@pytest.mark.parametrize("folder", _FOLDERS + _TOOLS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", _FOLDERS + _TOOLS + [_HOOKS], ids=lambda folder: folder.name)
 def test_docstrings_begin_with_a_noun_or_a_verb(folder: Path) -> None:
     offenders = [
         f"{path.relative_to(ROOT)}: {name}"

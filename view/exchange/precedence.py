@@ -14,7 +14,7 @@ _ALTERED: Final = "capture was altered"
 
 
 def outranks(new: Mapping[str, Json], accepted: Mapping[str, Json]) -> bool:
-    """Whether `new` takes the place of `known`, which the Event Hub accepted earlier."""
+    """Whether `new` takes the place of `accepted`, which the Event Hub accepted earlier."""
     return _rank(new) < _rank(accepted)
 
 

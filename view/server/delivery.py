@@ -26,7 +26,7 @@ class DeliveryStatus:
 
     @property
     def completeness(self) -> JsonObject | None:
-        """The counts of captured exchanges by their fate; None: not available."""
+        """How many exchanges were captured, delivered and dead-lettered; None: not available."""
         return None if self.latest is None else completeness(self.latest, self._reports)
 
     async def run(self) -> None:

@@ -28,7 +28,7 @@ class StoreFigures:
 def figures(
     connection: sqlite3.Connection, matches: Condition, from_ms: int, bucket_ms: int
 ) -> StoreFigures:
-    """Figures of what matches `wanted` and ended since `from_ms`, a multiple of `bucket_ms`."""
+    """Figures of the exchanges that match and ended since `from_ms`, a multiple of `bucket_ms`."""
     if matches is EVERYTHING and bucket_ms % sums.STRETCH_MS == 0:
         return _summed(connection, from_ms, bucket_ms)
     since = Condition(

@@ -8,6 +8,6 @@ finds the JSON chunks of an SSE body; `tool_calls`, `content_filters` and `respo
 their parts. `generated_size` counts what the model wrote. `without_content` leaves out of an answer
 what may not be recorded.
 
-`shared.core.event` imports this package; it imports `shared.core.wire`, `records`
-and `shared.errors`.
+`shared.core.event` imports this package; it imports `shared.core.wire` and
+`shared.errors`.
 """

@@ -11,5 +11,5 @@ without a replay.
     cost            the amount, its parts, and how far it can be trusted
     provisioned     the flat cost of provisioned throughput, shared by use
 
-It imports from records, wire and shared.errors.
+It imports from wire and shared.errors.
 """

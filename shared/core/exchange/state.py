@@ -11,7 +11,8 @@
     From each of these the exchange ends once, with one conclusion. What ends it:
 
     upstream_ended, upstream_failed, deadline_passed      (COMPLETED, TIMED_OUT, …)
-    rejected, request_broken_off, client_disconnected, cancelled, internal_error
+    request_line_rejected, body_rejected, request_broken_off, client_disconnected, cancelled,
+    internal_error
 
                     ┌─ COMPLETED, and the captures have to be stored ──► HOLDING
         the end ────┤                                                      │ captures_stored,

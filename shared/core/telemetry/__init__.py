@@ -13,6 +13,6 @@ gives them to OpenTelemetry's SDK without looking at them.
     details              exchange -> the event that holds prompt and answer
     metrics              exchange -> points of metrics
 
-May import: core.content, core.conversation, core.event, core.records, core.wire. Enrichment's
+May import: core.conversation, core.event, core.records, core.wire. Enrichment's
 assembler and shared.telemetry import it.
 """

@@ -16,8 +16,6 @@ from shared.core.wire.http.forwarding_rules import (
 )
 from shared.core.wire.http.headers import RawHeaders
 
-# Content codings that enrichment can decode with the standard library.
-
 _REQUEST_MATCHER: Final = matcher(REQUEST_HEADERS)
 _RESPONSE_MATCHER: Final = matcher(RESPONSE_HEADERS)
 _ADDRESS_MATCHER: Final = matcher(rule for rule in REWRITTEN if rule.name != "*")
