@@ -62,18 +62,18 @@ _FIRST: Final = (
     "embedded strained",
     "page",
     "func stack",
-    "tests/integration/test_silences.py",
+    "tests/integration/relay/test_silences.py",
     DEPLOYMENTS,
-    "tests/integration/test_timeouts.py",
-    "tests/integration/test_event_hub.py",
-    "tests/integration/test_view.py",
+    "tests/integration/dependencies/test_timeouts.py",
+    "tests/integration/enrichment/test_event_hub.py",
+    "tests/integration/tools/test_view.py",
     "func guarded",
     "embedded guarded",
-    "func tests/integration/test_functions_host.py",
-    "func tests/integration/test_durable.py",
-    "tests/integration/test_functions_host_embedded.py",
-    "tests/integration/test_broken_streams.py",
-    "tests/integration/test_erasure.py",
+    "func tests/integration/functions_host/test_functions_host.py",
+    "func tests/integration/functions_host/test_durable.py",
+    "tests/integration/functions_host/test_functions_host_embedded.py",
+    "tests/integration/relay/test_broken_streams.py",
+    "tests/integration/completeness/test_erasure.py",
 )
 _FOLDERS: Final = (
     "prove/tests",
@@ -105,7 +105,7 @@ def group(node_id: str) -> str:
 def rank(node_id: str) -> tuple[int, int]:
     """Sorts tests into the order in which the workers take up their groups."""
     group_name = group(node_id)
-    folder = str(PurePosixPath(node_id.partition("::")[0]).parent)
+    folder = "/".join(PurePosixPath(node_id).parts[:2])
     return (
         _FIRST.index(group_name) if group_name in _FIRST else len(_FIRST),
         _FOLDERS.index(folder) if folder in _FOLDERS else len(_FOLDERS),

@@ -3,7 +3,7 @@ host does.
 
 It adds no work per chunk: `send` and `receive` are passed through, except for the size limit of a
 body of unknown length. Header rules: seen on the real host (Kestrel, then YARP's default
-transforms), and compared with it by tests/integration/test_functions_host.py.
+transforms), and compared with it by tests/integration/functions_host/test_functions_host.py.
 """
 
 import asyncio

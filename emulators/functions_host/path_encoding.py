@@ -2,7 +2,7 @@
 
 Kestrel decodes the path once (all but %2F), resolves dot segments; YARP and System.Uri encode it
 again. Each rule here was seen on the real host (4.1037) and is compared with it by
-tests/integration/test_functions_host.py.
+tests/integration/functions_host/test_functions_host.py.
 """
 
 from urllib.parse import quote_from_bytes

@@ -30,7 +30,8 @@ _SETTINGS: Final = {
 # More than what an attack's connections cost by themselves, and far below what it tries to fill.
 _MOST_MB: Final = 400.0
 _MOST_WAIT_MS: Final = 20_000.0  # on a busy machine, and with the .NET host's own work
-# How many are refused depends on how fast they come; tests/integration/test_body_memory.py has one.
+# How many are refused depends on how fast they come; one is refused in
+# tests/integration/relay/test_body_memory.py.
 _ANSWERS_TO_BODIES: Final = {"200", "503 with retry-after"}
 _REST_S: Final = 1.0
 _PATIENCE_S: Final = 120.0

@@ -3,8 +3,8 @@
 These are figures, not settings: an operator has no better ones. Those of the upstream are settings,
 because only its operator knows how long its responses take. Adapters and use cases take theirs as
 constructor arguments, whose defaults stand here. docs/reference/timeouts.md lists every wait, and
-`tests/integration/test_timeouts.py` tries each of them on dependencies that accept and are silent,
-that trickle, and that break off.
+`tests/integration/dependencies/test_timeouts.py` tries each of them on dependencies that accept and
+are silent, that trickle, and that break off.
 """
 
 from __future__ import annotations

@@ -130,7 +130,8 @@ def test_a_large_prompt_does_not_hold_up_other_streams(stack: Stack) -> None:
 
     Host, upstream, storage and this reader share the machine, which may be busy with something
     else, so the bound is generous and one try of three is enough: `python -m bench.large_prompt`
-    gives the figures, and tests/integration/test_large_prompt.py bounds the relay's own event loop.
+    gives the figures, and tests/integration/relay/test_large_prompt.py bounds the relay's own event
+    loop.
     """
     tries = []
     for _ in range(3):

@@ -34,7 +34,7 @@ from shared.core.content.policy import ContentPolicy
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay
-from tests.integration.exchanges import LIMITS, UNTOUCHED, UPSTREAM, Envelopes, MemoryStore
+from tests.integration.support.exchanges import LIMITS, UNTOUCHED, UPSTREAM, Envelopes, MemoryStore
 
 _KEY: Final = "the proxy's own"
 _ENDS_WITHIN_S: Final = 20

@@ -13,7 +13,7 @@ from shared.settings.loader import load
 from tests.infra import switches
 from tests.infra.bicep import TENANT, Deployment
 from tests.infra.switches import AUDIENCE, OPERATORS
-from tests.recording_environment import RecordingEnvironment
+from tests.support.recording_environment import RecordingEnvironment
 
 SETTINGS: Final = {switches.name(setting): setting for setting in switches.settings()}
 

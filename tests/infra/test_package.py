@@ -18,7 +18,7 @@ import yaml
 
 from local.repository import ROOT
 from shared.adapters.worker.worker_library import TESTED_VERSIONS
-from tests.package import build
+from tests.support.package import build
 
 PACKAGES = ".python_packages/lib/site-packages"
 # Runs in the unpacked package, with nothing else on the path but Python's own library.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from local.repository import ROOT
-from tests.waits import WAITS, Wait
+from tests.support.waits import WAITS, Wait
 
 PAGE = ROOT / "docs" / "reference" / "timeouts.md"
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from local.repository import ROOT
-from tests.package import deployable
+from tests.support.package import deployable
 
 DEPLOYED = {"function_app.py", "blueprints", "shared", "rates", "host.json", "requirements.txt"}
 

@@ -146,8 +146,8 @@ class ConnectionPool(aiohttp.TCPConnector):
 
     aiohttp (3.14) would take such bytes for the response to the next request on that connection,
     and notices an end only in its next turn of the loop. The methods overridden here are private to
-    aiohttp; `tests/integration/test_transport_connections.py` and `test_storage_http.py` fail if it
-    no longer has this effect.
+    aiohttp; `upstream/test_transport_connections.py` and `storage/test_storage_http.py` of
+    tests/integration fail if it no longer has this effect.
     """
 
     def __init__(

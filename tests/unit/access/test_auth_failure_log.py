@@ -11,7 +11,7 @@ import pytest
 from shared.access.auth_failure_log import LINES, WITHIN_S, AuthFailureLog
 from shared.core.api_errors import caller_errors
 from shared.core.wire.token.caller_token import TokenCheck
-from tests.manual_clock import ManualClock
+from tests.support.manual_clock import ManualClock
 
 EXPIRED = caller_errors.token_rejected(TokenCheck.EXPIRY)
 MISSING = caller_errors.token_rejected(TokenCheck.MISSING)

@@ -11,7 +11,7 @@ from shared.completeness.erasure_state import ErasurePosition, ErasureState, Era
 from shared.core.records.completeness.comparison import Report
 from shared.core.records.operator import erasure_request
 from shared.core.records.operator.erasure_receipt import ErasureCounts, OperatorIdentity
-from tests.orchestrations import START, assert_deterministic, run
+from tests.support.orchestrations import START, assert_deterministic, run
 
 OPTIONS = {"max_age_s": 1620, "include_open": False}
 

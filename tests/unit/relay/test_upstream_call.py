@@ -18,7 +18,7 @@ from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord, ExchangeStart, RequestRecord
 from shared.relay.request_body import HeldBody, PassingBody, RequestContent
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
-from tests.manual_clock import ManualClock
+from tests.support.manual_clock import ManualClock
 from tests.unit.relay.test_capture_writer import GatedStore, start
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ import pytest
 from local.repository import ROOT
 from shared.settings.loader import load
 from shared.settings.misspelt import find, notices
-from tests.recording_environment import RecordingEnvironment
+from tests.support.recording_environment import RecordingEnvironment
 from tests.unit.settings.test_settings import LEAST
 
 # Of other programs, often set on the same machine or in the same app.

@@ -14,7 +14,7 @@ from shared.settings.environ_reader import LONGEST_EXCHANGE_S
 from shared.settings.loader import load
 from shared.settings.settings import FollowingSettings, Settings
 from shared.settings.validators import connection_string_parts
-from tests.recording_environment import RecordingEnvironment
+from tests.support.recording_environment import RecordingEnvironment
 
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ"  # stands for any key
 STORAGE = f"DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey={SECRET}==;EndpointSuffix=core.windows.net"

@@ -23,7 +23,7 @@ from emulators.functions_host.durable.orchestrator_state import OrchestratorStat
 from emulators.functions_host.durable.store import InstanceStore
 from emulators.functions_host.unsupported import StartError, Unsupported
 from emulators.functions_host.worker_library import IndexedFunction
-from tests.orchestrations import Orchestrator, state_of
+from tests.support.orchestrations import Orchestrator, state_of
 from tests.unit.emulators.functions_host.test_durable_execution import chain, naps, race
 
 

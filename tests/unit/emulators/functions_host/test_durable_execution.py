@@ -12,7 +12,13 @@ import pytest
 from emulators.functions_host.durable.events import timestamp
 from emulators.functions_host.durable.execution import NonDeterministic
 from emulators.functions_host.durable.orchestrator_state import UnsupportedAction
-from tests.orchestrations import START, OrchestrationRun, assert_deterministic, run, state_of
+from tests.support.orchestrations import (
+    START,
+    OrchestrationRun,
+    assert_deterministic,
+    run,
+    state_of,
+)
 
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=300, max_number_of_attempts=3)
 

@@ -10,7 +10,7 @@ from emulators.functions_host.path_encoding import (
     encode_path,
     normalise_query,
 )
-from tests.functions_host_paths import PATHS, QUERIES
+from tests.support.functions_host_paths import PATHS, QUERIES
 
 
 @pytest.mark.parametrize(("request_path", "seen_by_app"), PATHS)

@@ -1,0 +1,282 @@
+"""Retention by a content rule, with Azurite: the relay records an exchange, enrichment delivers it,
+and its captures are erased when its days are over. Other exchanges of the hour stay.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.adapters.blobs.captures import Captures
+from shared.adapters.blobs.usage_claims import UsageClaims
+from shared.completeness.dead_letters import DeadLetters
+from shared.completeness.expiry import MAX_RUN_S, Expiry, ExpiryRun
+from shared.completeness.reconciliation import Reconciliation
+from shared.completeness.replay import ReplayRunner
+from shared.core.content import policy
+from shared.core.records.completeness import retention
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import CaptureKind, capture_name
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.window import Window
+from shared.core.records.operator.replay_request import ReplayRequest
+from shared.core.wire.content_mode import ContentMode
+from shared.enrichment.assembly import Assembler
+from shared.enrichment.retention_marks import RetentionMarks
+from shared.errors import DeliveryError, StorageError
+from tests.integration.support.azurite import Account, a_window, an_account, an_id
+from tests.integration.support.event_deliveries import event_delivery
+from tests.integration.support.exchanges import RelayClient, document, relay_setup
+
+pytestmark = pytest.mark.anyio
+
+ASK = b'{"messages": [{"role": "user", "content": "plum"}]}'
+ANSWER = b'{"choices": [{"message": {"content": "plum"}}]}'
+RULES = policy.parse(
+    '{"rules": [{"name": "hr", "product": "hr", "mode": "full", "retention_days": 3}]}',
+    ContentMode.FULL,
+)
+
+
+@dataclass
+class Hub:
+    """Accepts events, unless it is down."""
+
+    account: Account
+    down: bool = False
+    events: list[dict[str, object]] = field(default_factory=list)
+
+    async def limit_bytes(self) -> int:
+        return 1_000_000
+
+    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
+        if self.down:
+            raise DeliveryError("not now")
+        self.events.append(json.loads(body))
+        await self.account.ledger.delivered([AcceptedEvent(exchange_id=message_id)])
+
+
+async def relayed(account: Account, hub: Hub, product: str) -> str:
+    """The id of an exchange that the relay recorded and enrichment tried to deliver."""
+    setup = relay_setup(document(ANSWER), store=account.captures)  # type: ignore[arg-type]
+    setup.relay.content_policy = lambda: RULES
+    headers = {"content-length": str(len(ASK)), "x-apim-product-id": product}
+    headers["x-apim-user-id"] = "anna"
+    client = RelayClient(setup.relay, ASK, headers=headers)
+    await client.run()
+    enrichment = event_delivery(
+        account.captures,
+        Assembler(None),
+        UsageClaims(account.json_blobs),
+        hub,
+        account.ledger,
+        account.dead_letters,
+        account.erasure_marks,
+        marks=RetentionMarks(account.json_blobs),
+    )
+    envelope = await setup.envelope()
+    if hub.down:
+        with pytest.raises(DeliveryError):
+            await enrichment.deliver(envelope)
+    else:
+        await enrichment.deliver(envelope)
+    return client.exchange_id
+
+
+def expiry(account: Account, now: datetime, *, max_run_s: float = MAX_RUN_S) -> Expiry:
+    return Expiry(
+        account.captures,
+        account.ledger,
+        account.dead_letters,
+        account.json_blobs,
+        lambda: now,
+        max_run_s=max_run_s,
+    )
+
+
+async def expired(account: Account, now: datetime) -> ExpiryRun:
+    return await expiry(account, now).erase_due()
+
+
+async def marks(account: Account, windows: Collection[Window]) -> list[str]:
+    ends = tuple(window.name.replace("/", "-") for window in windows)
+    return [n async for n in account.json_blobs.names(retention.PREFIX) if n.endswith(ends)]
+
+
+async def stored(account: Account, exchange_id: str) -> bytes:
+    """The bytes of all captures of an exchange."""
+    container = account.storage.blobs.get_container_client(capture.CONTAINER)
+    held = b""
+    for kind in CaptureKind:
+        name = capture_name(exchange_id, kind)
+        if await account.captures.exists(name):
+            held += await (await container.download_blob(name)).readall()
+    return held
+
+
+async def test_the_captures_of_a_rule_are_erased_when_they_are_due(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are not erased before that, and captures of other rules are not erased at all."""
+    async with an_account(azurite, writer=uuid.uuid4().hex) as account:
+        hub = Hub(account)
+        short, long = [await relayed(account, hub, product) for product in ("hr", "it")]
+        assert [event.get("retention_days") for event in hub.events] == [3, None]
+        window = Window.of_exchange(short)
+        due = window.end + timedelta(days=3)
+        assert await expired(account, due - timedelta(seconds=1)) == ExpiryRun()
+        assert b"plum" in await stored(account, short)
+        assert await expired(account, due) == ExpiryRun(erased=1)
+        held = await stored(account, short)
+        assert all(secret not in held for secret in (b"plum", b"anna", b"envelope"))
+        assert b"plum" in await stored(account, long)
+        assert caplog.messages == [
+            "Retention is over of 1 exchanges, whose captures are erased; "
+            "0 of them were never delivered; 0 could not be erased and are tried again"
+        ]
+        assert await marks(account, [window]) == []
+        assert await expired(account, due) == ExpiryRun()
+
+
+async def test_a_replay_says_that_they_are_gone(azurite: str) -> None:
+    async with an_account(azurite, writer=uuid.uuid4().hex) as account:
+        hub = Hub(account)
+        ids = [await relayed(account, hub, product) for product in ("hr", "it")]
+        window = Window.of_exchange(ids[0])
+        await expired(account, window.end + timedelta(days=3))
+        runner = ReplayRunner(
+            account.captures,
+            account.ledger,
+            account.erasure_marks,
+            account.envelopes,
+            account.json_blobs,
+            account.back_pressure(),
+            timedelta(0),
+        )
+        end = window.end + timedelta(hours=1)
+        request = ReplayRequest(first=window.start, end=end, ids=frozenset(ids))
+        pages = [
+            await runner.queue_page(uuid.uuid4().hex, request, name, None)
+            for name in request.windows()
+        ]
+        queued = [envelope.exchange_id for envelope in await account.take_queued()]
+        assert queued == [ids[1]]
+        assert sum(page.erased for page in pages) == 1
+
+
+async def test_what_was_never_delivered_is_a_dead_letter_then(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The report of its hour says that it is lost, and nothing queues it again."""
+    caplog.set_level(logging.INFO)
+    async with an_account(azurite, writer=uuid.uuid4().hex) as account:
+        exchange_id = await relayed(account, Hub(account, down=True), "hr")
+        window = Window.of_exchange(exchange_id)
+        run = await expired(account, window.end + timedelta(days=3))
+        assert (run.erased, run.undelivered) == (1, 1)
+        assert await account.dead_letters.dead_letter_reason(exchange_id) == "expired"
+        reconciliation = Reconciliation(
+            account.captures,
+            account.ledger,
+            account.dead_letters,
+            account.reports,
+            account.envelopes,
+            account.json_blobs,
+            account.back_pressure(),
+        )
+        report = await reconciliation.reconcile(window.name, window.end)
+        assert (report.dead_lettered, report.redelivered, report.aborted) == (1, 0, 0)
+        assert await account.take_queued() == []
+        letters = DeadLetters(
+            account.captures,
+            account.ledger,
+            account.dead_letters,
+            account.erasure_marks,
+            account.envelopes,
+            account.json_blobs,
+        )
+        assert not await letters.requeue(exchange_id)
+
+
+async def test_a_message_that_comes_afterwards_sends_nothing(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    window = a_window()
+    async with an_account(azurite, writer=uuid.uuid4().hex) as account:
+        hub = Hub(account)
+        envelope = await account.put_exchange(an_id(window))
+        for name in (envelope.request_capture, envelope.response_capture):
+            assert name is not None
+            header = await account.captures.header(name)
+            await account.captures.put(name, (capture.expired_capture(header),))
+        enrichment = event_delivery(
+            account.captures,
+            Assembler(None),
+            UsageClaims(account.json_blobs),
+            hub,
+            account.ledger,
+            account.dead_letters,
+            account.erasure_marks,
+        )
+        await enrichment.deliver(replace(envelope, retention_days=3))
+        index = await account.ledger.index(window.name)
+    assert hub.events == []
+    assert envelope.exchange_id not in index
+    assert caplog.messages == [
+        f"Exchange {envelope.exchange_id} is not delivered: its captures expired"
+    ]
+
+
+class Immutable(Captures):
+    """Storage refuses to replace a capture, as with a time-based retention of the container."""
+
+    refusing = True
+
+    async def put(self, name: str, parts: object) -> None:
+        if self.refusing:
+            raise StorageError("storage refused: 409 BlobImmutableDueToPolicy", status=409)
+        await super().put(name, parts)  # type: ignore[arg-type]
+
+
+async def test_what_could_not_be_erased_is_tried_again(azurite: str) -> None:
+    window = a_window()
+    async with an_account(azurite) as account:
+        await account.put_request(an_id(window), retention_days=2)
+        await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
+        captures, now = Immutable(account.storage), window.end + timedelta(days=2)
+        eraser = Expiry(
+            captures, account.ledger, account.dead_letters, account.json_blobs, lambda: now
+        )
+        assert await eraser.erase_due() == ExpiryRun(failed=1)
+        assert len(await marks(account, [window])) == 1
+        captures.refusing = False
+        assert (await eraser.erase_due()).erased == 1
+        assert await marks(account, [window]) == []
+
+
+async def test_a_run_that_takes_too_long_is_continued(azurite: str) -> None:
+    """A window with more than a run erases keeps its mark."""
+    window = a_window()
+    async with an_account(azurite) as account:
+        await account.put_request(an_id(window), retention_days=2)
+        await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
+        now = window.end + timedelta(days=2)
+        assert await expiry(account, now, max_run_s=0).erase_due() == ExpiryRun()
+        assert len(await marks(account, [window])) == 1
+        assert (await expired(account, now)).erased == 1
+
+
+def test_marks_sort_by_when_they_are_due() -> None:
+    window = Window(datetime(2026, 11, 27, 14, tzinfo=UTC))
+    name = retention.retention_mark_name(window, 3)
+    assert name == "retention/2026/11/30/15/2026-11-27-14"
+    due = datetime(2026, 11, 30, 15, tzinfo=UTC)
+    assert retention.due_window(name, due) == window
+    assert retention.due_window(name, due - timedelta(seconds=1)) is None
+    assert retention.due_window("retention/foreign", due) is None

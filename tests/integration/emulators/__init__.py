@@ -1,0 +1,1 @@
+"""The emulators as processes: they serve the real azure-eventhub and OpenAI SDKs."""

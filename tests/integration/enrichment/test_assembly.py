@@ -1,0 +1,350 @@
+"""Assembling events: the same bytes in place and in a child, and an event loop that keeps going."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import json
+import sys
+import time
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import psutil
+import pytest
+
+from harness.sample_envelope import an_envelope
+from harness.schema import valid
+from local.repository import ROOT
+from shared import rate_files
+from shared.core.content.detect.custom import NO_PATTERNS, CustomPatterns
+from shared.core.cost import deployments
+from shared.core.cost.rates import parse_card
+from shared.core.event import builder, event_cost, truncation
+from shared.core.records.exchange.capture import Capture
+from shared.core.telemetry import exchange_telemetry
+from shared.core.wire.content_mode import ContentMode
+from shared.enrichment.assembled_event import AssembledEvent
+from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler
+from shared.enrichment.failure import reported_failure
+from shared.errors import AssemblyError
+from tests.integration.support.busy_loop import busy_units
+
+pytestmark = pytest.mark.anyio
+
+LIMIT = 1_000_000
+
+
+class ValidatingAssembler(Assembler):
+    """An assembler that checks each event against the published schema."""
+
+    async def __call__(self, *exchange: Any, **options: Any) -> AssembledEvent:
+        assembled = await super().__call__(*exchange, **options)
+        valid(json.loads(assembled.body))
+        return assembled
+
+
+def a_request(size: int) -> Capture:
+    messages = [{"role": "user", "content": "žluť " * (size // 7)}]
+    return Capture(
+        header={},
+        body=json.dumps({"stream": True, "messages": messages}, ensure_ascii=False).encode(),
+    )
+
+
+def an_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
+    chunk = {
+        "model": "gpt-4o-2024-08-06",
+        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}],
+    }
+    body = b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n"
+    return Capture(
+        header={"headers": {"x-ms-region": region, "content-type": "text/event-stream"}}, body=body
+    )
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 50_000_000])
+async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> None:
+    request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
+    known = deployments.parse('{"*": {"sku": "DataZoneStandard", "zone": "eu"}}')
+    event = builder.build(an_envelope(), request, response, "default", known)
+    assert event.quantities.sku == "DataZoneStandard"
+    texts = rate_files.read_texts()
+    expected = event_cost.with_cost(event, parse_card(texts))
+    assembler = ValidatingAssembler("default", known, rates=texts)
+    assembled = await assembler(an_envelope(), request, response, limit)
+    assert assembled.body == truncation.truncate(expected, limit)
+    assert json.loads(assembled.body)["cost"]["card"]
+
+
+@pytest.mark.parametrize(("limit", "truncated"), [(10_000, True), (50_000_000, False)])
+async def test_what_telemetry_reports_is_the_same_from_the_child(
+    limit: int, truncated: bool
+) -> None:
+    request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
+    event = builder.build(an_envelope(), request, response, "default")
+    expected = exchange_telemetry.telemetry_of(
+        event, an_envelope(), truncated=truncated, with_messages=True
+    )
+    assembler = Assembler("default", for_telemetry=True, with_messages=True)
+    assembled = await assembler(an_envelope(), request, response, limit)
+    assert assembled.telemetry == expected
+    assert (await Assembler("default")(an_envelope(), request, response, limit)).telemetry is None
+
+
+async def test_a_small_exchange_is_assembled_without_a_child() -> None:
+    request, response = a_request(1000), an_answer()
+    expected = truncation.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
+    assert (
+        await ValidatingAssembler(None)(an_envelope(), request, response, LIMIT)
+    ).body == expected
+
+
+@pytest.mark.parametrize(("request_there", "response_there"), [(True, False), (False, True)])
+async def test_a_side_that_is_missing_stays_missing_in_the_child(
+    request_there: bool, response_there: bool
+) -> None:
+    request = a_request(2 * IN_PLACE_BYTES) if request_there else None
+    response = an_answer("x" * 2 * IN_PLACE_BYTES) if response_there else None
+    expected = truncation.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
+    assert (
+        await ValidatingAssembler(None)(an_envelope(), request, response, LIMIT)
+    ).body == expected
+
+
+@pytest.mark.no_cover
+async def test_the_event_loop_keeps_going_meanwhile() -> None:
+    """Parsing these 20 MB in place takes longer; and the child is waited for without holding up
+    anybody.
+    """
+    request = a_request(20_000_000)
+    async with busy_units() as busy:
+        await ValidatingAssembler(None)(an_envelope(), request, an_answer(), LIMIT)
+    assert max(busy) < 150
+    assert len(busy) > 20, "whoever waits takes no CPU time, but keeps the others from their turns"
+
+
+async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[str, str]]) -> None:
+    """A child would cost more than it saves; in one go these 4,000 chunks would hold up other
+    streams for their length.
+    """
+    chunk = an_answer("a few words").body.partition(b"data: [DONE]")[0]
+    response = Capture(header=an_answer().header, body=chunk * 4000 + b"data: [DONE]\n\n")
+    assert IN_PLACE_BYTES < len(response.body) < STREAM_IN_PLACE_BYTES
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    served = asyncio.create_task(others())
+    await ValidatingAssembler(None)(
+        an_envelope(sent_bytes=len(response.body)), a_request(1000), response, LIMIT
+    )
+    served.cancel()
+    assert turns > 50
+    assert not children
+
+
+@pytest.mark.parametrize("size", [1000, 2 * IN_PLACE_BYTES], ids=["in place", "in the child"])
+async def test_without_a_policy_a_redacted_event_is_empty(size: int) -> None:
+    """The operator's patterns are not known then, so no text goes into the event of a redacted
+    exchange. The figures do.
+    """
+
+    async def unknown() -> None:
+        return None
+
+    assembler = ValidatingAssembler(None, custom_patterns=unknown)
+    envelope = an_envelope(content_mode=ContentMode.REDACTED, content_rule="CONTENT_MODE")
+    body = (await assembler(envelope, a_request(size), an_answer("plum"), LIMIT)).body
+    event = json.loads(body)
+    assert (event["content_mode"], event["content_rule"]) == ("metadata", "no policy")
+    assert (event["prompt"], event["content"], event["choices"][0]["content"]) == (None, "", "")
+    assert b"plum" not in body
+    assert "žluť" not in body.decode()
+    assert (event["model"], event["finish_reason"]) == ("gpt-4o-2024-08-06", "stop")
+    full = json.loads(
+        (await Assembler(None)(an_envelope(), a_request(size), an_answer("plum"), LIMIT)).body
+    )
+    for name in ("request_sha256", "request_bytes", "response_sha256", "response_bytes"):
+        assert event[name] == full[name]
+
+
+async def test_each_exchange_gets_the_newest_patterns() -> None:
+    """It may have changed since the last one; and it is asked for where it matters alone."""
+    wanted = [CustomPatterns(words={"fruit": ("plum",)}), NO_PATTERNS]
+
+    async def patterns() -> CustomPatterns:
+        return wanted.pop(0)
+
+    assembler = ValidatingAssembler(None, custom_patterns=patterns)
+    redacted = an_envelope(content_mode=ContentMode.REDACTED)
+    contents = [
+        json.loads((await assembler(envelope, None, an_answer("plum"), LIMIT)).body)["content"]
+        for envelope in (redacted, an_envelope(), redacted)
+    ]
+    assert contents == ["[FRUIT]", "plum", "plum"]
+
+
+async def test_a_compressed_body_goes_to_the_child(children: list[dict[str, str]]) -> None:
+    """A small body may unfold to a large one."""
+    packed = zlib.compress(b" " * 50_000_000)
+    assert len(packed) < IN_PLACE_BYTES
+    response = Capture(header={"headers": {"content-encoding": "deflate"}}, body=packed)
+    await ValidatingAssembler(None)(an_envelope(stream=False), None, response, LIMIT)
+    assert children
+
+
+def living_children() -> set[int]:
+    """The pids of this process's children, without those that have ended."""
+    living = set()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it ends meanwhile
+            if child.status() != psutil.STATUS_ZOMBIE:
+                living.add(child.pid)
+    return living
+
+
+@pytest.fixture
+async def children() -> AsyncIterator[list[dict[str, str]]]:
+    """The environments of child processes that were seen during the test."""
+    environments: list[dict[str, str]] = []
+
+    async def look() -> None:
+        while True:
+            for child in psutil.Process().children():
+                with contextlib.suppress(psutil.Error):
+                    if "shared.enrichment.assembly_process" in child.cmdline():
+                        environments.append(child.environ())
+            await asyncio.sleep(0.005)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield environments
+    finally:
+        looking.cancel()
+
+
+async def test_no_setting_reaches_the_child(
+    children: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_KEY", "a secret")
+    await ValidatingAssembler(None)(an_envelope(), a_request(5_000_000), an_answer(), LIMIT)
+    assert children
+    assert all("AZURE_OPENAI_KEY" not in environment for environment in children)
+
+
+async def test_one_child_at_a_time_bounds_the_memory(children: list[dict[str, str]]) -> None:
+    assembler = ValidatingAssembler(None)
+    most = 0
+
+    async def count() -> None:
+        nonlocal most
+        while True:
+            most = max(most, len(living_children()))
+            await asyncio.sleep(0.005)
+
+    before = len(living_children())
+    counting = asyncio.create_task(count())
+    request, response = a_request(2 * IN_PLACE_BYTES), an_answer()
+    events = await asyncio.gather(
+        *(assembler(an_envelope(), request, response, LIMIT) for _ in range(3))
+    )
+    counting.cancel()
+    assert len(set(events)) == 1
+    assert most <= before + 1
+
+
+async def test_a_failing_child_reports_its_frame() -> None:
+    """The message names the innermost frame, for an operator to find the bug, and holds no content:
+    the exception's text may quote the prompt.
+    """
+    broken = an_envelope(started_at="a secret that is no time")
+    with pytest.raises(
+        AssemblyError, match=r": EnvelopeError at shared\.core\.records\.exchange\.envelope:\d+$"
+    ) as error:
+        await ValidatingAssembler(None)(broken, a_request(2 * IN_PLACE_BYTES), an_answer(), LIMIT)
+    assert "a secret" not in str(error.value)
+
+
+async def test_a_failure_in_place_reports_its_frame() -> None:
+    """The message names the innermost frame and holds no content."""
+    with pytest.raises(
+        AssemblyError, match=r": ValueError at shared\.core\.[a-z_.]+:\d+$"
+    ) as error:
+        await Assembler(None)(
+            an_envelope(started_at="a secret that is no time"), a_request(100), an_answer(), LIMIT
+        )
+    assert "a secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("errors", "reported"),
+    [
+        (b"KeyError at shared.core.answer.chat:57", "KeyError at shared.core.answer.chat:57"),
+        (b"a warning\nKeyError at shared.core.x:1\n", "KeyError at shared.core.x:1"),
+        (b"KeyError: a secret", "no reason was reported"),
+        (b"KeyError at a secret:1", "no reason was reported"),
+        (b"\xff" * 1000, "no reason was reported"),
+        (b"", "no reason was reported"),
+    ],
+)
+def test_only_a_failure_is_read_from_a_child(errors: bytes, reported: str) -> None:
+    """Other output of the child, such as a traceback, may quote the prompt and is ignored."""
+    assert reported_failure(errors) == reported
+
+
+async def test_a_cancelled_assembly_leaves_no_child() -> None:
+    before = living_children()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await ValidatingAssembler(None)(
+                an_envelope(), a_request(20_000_000), an_answer(), LIMIT
+            )
+    deadline = time.monotonic() + 30
+    while survivors := living_children() - before:
+        assert time.monotonic() < deadline, f"children are left: {survivors}"
+        await asyncio.sleep(0.02)
+
+
+async def test_the_child_needs_nothing_but_the_standard_library() -> None:
+    """In Azure the dependencies lie where only the worker's own process finds them."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-I", "-S", "-c"),
+        "import sys; sys.path.insert(0, sys.argv[1]); import shared.enrichment.assembly_process",
+        str(ROOT),
+    )
+    assert await child.wait() == 0
+
+
+@pytest.mark.no_cover
+async def test_a_compressed_body_is_never_decoded_in_place() -> None:
+    """The size of the decoded body is not known before it is decoded."""
+    body = gzip.compress(json.dumps({"messages": [{} for _ in range(500_000)]}).encode())
+    assert len(body) < IN_PLACE_BYTES
+    request = Capture(header={"headers": {"content-encoding": "gzip"}}, body=body)
+    async with busy_units() as busy:
+        await ValidatingAssembler(None)(an_envelope(), request, None, LIMIT)
+    assert max(busy) < 150
+
+
+async def test_telemetry_has_the_redacted_texts_or_none() -> None:
+    """As the event, by the mode of the exchange."""
+    request, response = a_request(1000), an_answer("Write to jane.doe@contoso.com")
+    assembler = Assembler("default", for_telemetry=True, with_messages=True)
+    texts = {}
+    for mode in ContentMode:
+        envelope = replace(an_envelope(), content_mode=mode)
+        telemetry = (await assembler(envelope, request, response, LIMIT)).telemetry
+        assert telemetry is not None
+        texts[mode] = telemetry.messages and telemetry.messages.output
+    assert "jane.doe@contoso.com" in (texts[ContentMode.FULL] or "")
+    assert "Write to [EMAIL]" in (texts[ContentMode.REDACTED] or "")
+    assert texts[ContentMode.METADATA] is None

@@ -1,0 +1,554 @@
+"""Following background responses: each becomes one exchange, whatever fails or comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from harness.sample_envelope import EXCHANGE_ID, an_envelope
+from harness.schema import valid
+from shared.adapters.queues.follow_up_queue import FollowUpQueue
+from shared.core.event import builder, shape
+from shared.core.event.usage_claim import Claim
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.envelope import Caller, Envelope
+from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.queue import follow_up as follow_ups
+from shared.core.records.queue.follow_up import QUEUE, FollowUp
+from shared.core.wire.content_mode import ContentMode
+from shared.core.wire.http.fetched_response import FetchedResponse
+from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
+from shared.errors import StorageError, UpstreamError, UpstreamUnreachable
+from shared.following.followed_exchanges import FollowedExchanges
+from shared.following.follower import BATCH_SIZE, Follower
+from shared.http.exchange_ids import fresh_exchange_id
+from tests.integration.support.azurite import Account, InstanceKilled, an_account
+from tests.integration.support.event_deliveries import event_delivery
+
+pytestmark = pytest.mark.anyio
+
+TEXT = "the answer stays private 41bd"
+USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+ALREADY_DUE = 0.001  # as the first wait: the queue rounds it to no wait at all
+OPEN_S = 1620.0
+
+type Answer = FetchedResponse | UpstreamError
+
+
+def response(status: str, **changes: Any) -> FetchedResponse:
+    """The upstream's response to the question for a background response."""
+    done = status in {"completed", "incomplete"}
+    output = [{"type": "message", "content": [{"type": "output_text", "text": TEXT}]}]
+    usual = {
+        "id": "resp_1",
+        "object": "response",
+        "status": status,
+        "background": True,
+        "model": "gpt-5",
+        "output": output if done else [],
+        "usage": USAGE if done else None,
+    }
+    return answered(200, json.dumps(usual | changes).encode())
+
+
+def answered(
+    status: int, body: bytes = b'{"error": {"code": "c"}}', **headers: str
+) -> FetchedResponse:
+    raw = {"content-type": "application/json", "x-ms-region": "Sweden Central"} | headers
+    return FetchedResponse(
+        status=status,
+        headers=[(name.replace("_", "-").encode(), value.encode()) for name, value in raw.items()],
+        body=body,
+        to_headers_ms=20.0,
+        to_end_ms=21.5,
+    )
+
+
+@dataclass
+class Upstream:
+    """Gives its answers one after the other, and repeats the last one."""
+
+    answers: list[Answer]
+    targets: list[bytes] = field(default_factory=list)
+
+    async def get(self, target: bytes) -> FetchedResponse:
+        self.targets.append(target)
+        answer = self.answers[min(len(self.targets), len(self.answers)) - 1]
+        if isinstance(answer, UpstreamError):
+            raise answer
+        return answer
+
+
+@dataclass
+class Setup:
+    """A follower with its queue and captures in Azurite, and an upstream of the test's own."""
+
+    account: Account
+    upstream: Upstream
+    exchanges: FollowedExchanges
+    follower: Follower
+    queue: FollowUpQueue
+
+    async def run_until(self, done: Callable[[], bool], within_s: float = 30) -> None:
+        """Let the timer fire until something holds."""
+        async with asyncio.timeout(within_s):
+            while not done():
+                await self.follower.run()
+                await asyncio.sleep(0.05)
+
+    async def recorded(self) -> list[tuple[Envelope, dict[str, Any]]]:
+        """The queued envelopes, with the event of each."""
+        exchanges = []
+        for envelope in await self.account.take_queued():
+            stored = await self.account.captures.get(envelope.response_capture)
+            event = json.loads(shape.dump(builder.build(envelope, None, stored, None)))
+            exchanges.append((envelope, valid(event)))
+        return exchanges
+
+    async def waiting(self) -> int:
+        """The number of messages on the queue, including the hidden ones."""
+        properties = await self.account.storage.queue(QUEUE).get_queue_properties()
+        return properties.approximate_message_count or 0
+
+
+@contextlib.asynccontextmanager
+async def a_setup(
+    connection_string: str,
+    *answers: Answer,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> AsyncIterator[Setup]:
+    async with an_account(connection_string) as account:
+        await account.storage.queue(QUEUE).clear_messages()
+        await account.take_queued()
+        upstream, queue = Upstream(list(answers)), FollowUpQueue(account.storage)
+        exchanges = FollowedExchanges(
+            account.captures,
+            account.envelopes,
+            account.json_blobs,
+            account.erasure_marks,
+            fresh_exchange_id,
+            open_s=OPEN_S,
+        )
+        yield Setup(
+            account,
+            upstream,
+            exchanges,
+            Follower(upstream, queue, exchanges, first_wait_s=ALREADY_DUE, clock=clock),
+            queue,
+        )
+
+
+def a_follow_up(**changes: Any) -> FollowUp:
+    """The follow-up of a response that was created just now."""
+    now = datetime.now(UTC)
+    envelope = an_envelope(
+        operation="responses",
+        path="/openai/v1/responses",
+        api_version=None,
+        started_at=now.isoformat(),
+        deployment="gpt-5",
+        caller=Caller(team="blue"),
+    )
+    follow_up = follow_ups.of_create(envelope, f"resp_{uuid.uuid4().hex}")
+    assert follow_up is not None
+    return replace(follow_up, created_at=now.isoformat(), **changes)
+
+
+async def test_a_response_is_asked_for_until_it_has_ended(azurite: str) -> None:
+    """Then one exchange records its end, for the caller whose call created it."""
+    async with a_setup(
+        azurite, response("queued"), answered(503), response("in_progress"), response("completed")
+    ) as setup:
+        follow_up = a_follow_up()
+        await setup.follower.begin(follow_up)
+        await setup.run_until(lambda: len(setup.upstream.targets) >= 4)
+        ((envelope, event),) = await setup.recorded()
+        assert await setup.waiting() == 0
+    assert setup.upstream.targets == [f"/openai/v1/responses/{follow_up.response_id}".encode()] * 4
+    assert (event["operation"], event["type"], event["outcome"]) == (
+        "responses.followed",
+        "completion",
+        "completed",
+    )
+    assert (event["content"], event["usage"], event["usage_repeated"]) == (TEXT, USAGE, False)
+    assert (event["create_exchange_id"], event["caller"]) == (
+        follow_up.create_exchange_id,
+        {"team": "blue"},
+    )
+    assert (event["deployment"], event["region"], event["latency_ms"]) == (
+        "gpt-5",
+        "Sweden Central",
+        22,
+    )
+    assert event["problems"] == []
+    assert datetime.now(UTC) - started_at(envelope.exchange_id) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "incomplete"])
+async def test_any_end_is_recorded(azurite: str, status: str) -> None:
+    changes = {"error": {"code": "server_error", "message": "m"}} if status == "failed" else {}
+    async with a_setup(azurite, response(status, **changes)) as setup:
+        await setup.follower.begin(a_follow_up())
+        await setup.run_until(lambda: bool(setup.upstream.targets))
+        ((_, event),) = await setup.recorded()
+    assert event["response_status"] == status
+    assert event["outcome"] == ("upstream_error" if status == "failed" else "completed")
+    assert event["quantities"]["basis"] == ("usage" if event["usage"] else "unknown")
+
+
+async def test_without_content_nothing_of_the_answer_is_stored(azurite: str) -> None:
+    """The exchange has the content mode of the call that created the response."""
+    async with a_setup(azurite, response("completed")) as setup:
+        await setup.follower.begin(a_follow_up(content_mode=ContentMode.METADATA))
+        await setup.run_until(lambda: bool(setup.upstream.targets))
+        ((envelope, event),) = await setup.recorded()
+        stored = await setup.account.captures.get(envelope.response_capture)
+    assert stored is not None
+    assert stored.body == b""
+    assert TEXT not in json.dumps([dict(stored.header), event])
+    assert (event["content"], event["usage"], event["content_mode"]) == ("", USAGE, "metadata")
+    assert (event["response_status"], event["background"]) == ("completed", True)
+
+
+async def test_a_response_that_is_queued_twice_is_recorded_once(azurite: str) -> None:
+    """The event of a create call may be delivered twice, and each delivery queues a follow-up."""
+    async with a_setup(azurite, response("completed")) as setup:
+        follow_up = a_follow_up()
+        for _ in range(3):
+            await setup.follower.begin(follow_up)
+        await setup.run_until(lambda: len(setup.upstream.targets) == 3)
+        assert len(await setup.recorded()) == 1
+        assert await setup.waiting() == 0
+
+
+async def test_the_next_attempt_takes_over_an_exchange(azurite: str) -> None:
+    """If an instance is killed before the capture is stored, the next attempt takes over the id. If
+    it is killed after that, reconcile delivers the capture, and nothing else is recorded.
+    """
+    async with a_setup(azurite, response("completed")) as setup:
+        follow_up, now = a_follow_up(), datetime.now(UTC)
+        answer = await setup.upstream.get(b"")
+        ids = [fresh_exchange_id() for _ in range(3)]
+        killed = FollowedExchanges(
+            DyingCaptures(),
+            setup.account.envelopes,
+            setup.account.json_blobs,
+            setup.account.erasure_marks,
+            lambda: ids[0],
+            open_s=OPEN_S,
+        )
+        with pytest.raises(InstanceKilled):
+            await killed.record(follow_up, answer, now)
+        killed_later = FollowedExchanges(
+            setup.account.captures,
+            DyingEnvelopes(),
+            setup.account.json_blobs,
+            setup.account.erasure_marks,
+            lambda: ids[1],
+            open_s=OPEN_S,
+        )
+        with pytest.raises(InstanceKilled):
+            await killed_later.record(follow_up, answer, now)
+        assert await setup.account.captures.exists(capture.response_name(ids[0]))
+        assert not await setup.exchanges.record(follow_up, answer, now)
+        assert await setup.recorded() == []
+
+
+async def test_an_id_whose_hour_is_judged_is_not_taken_over(azurite: str) -> None:
+    """Reconcile would never look for its capture."""
+    async with a_setup(azurite, response("completed")) as setup:
+        follow_up, old = a_follow_up(), fresh_exchange_id()
+        later = started_at(old) + timedelta(seconds=OPEN_S)
+        killed = FollowedExchanges(
+            DyingCaptures(),
+            setup.account.envelopes,
+            setup.account.json_blobs,
+            setup.account.erasure_marks,
+            lambda: old,
+            open_s=OPEN_S,
+        )
+        with pytest.raises(InstanceKilled):
+            await killed.record(follow_up, await setup.upstream.get(b""), later)
+        assert await setup.exchanges.record(follow_up, await setup.upstream.get(b""), later)
+        assert not await setup.exchanges.record(follow_up, await setup.upstream.get(b""), later)
+        ((envelope, _),) = await setup.recorded()
+    assert envelope.exchange_id != old
+
+
+async def test_what_an_operator_erased_is_not_recorded_again(azurite: str) -> None:
+    """The end is not recorded if the call that created the response was erased, nor once the
+    followed exchange is erased.
+    """
+    async with a_setup(azurite, response("completed")) as setup:
+        now, answer = datetime.now(UTC), await setup.upstream.get(b"")
+        marks, erased = setup.account.erasure_marks, fresh_exchange_id()
+        await marks.mark_erased(erased, None)
+        created = a_follow_up(create_exchange_id=erased)
+        assert not await setup.exchanges.record(created, answer, now)
+        other = a_follow_up(create_exchange_id=fresh_exchange_id())
+        assert await setup.exchanges.record(other, answer, now)
+        ((envelope, _),) = await setup.recorded()
+        await setup.account.captures.erase(envelope.response_capture or "")
+        await marks.mark_erased(envelope.exchange_id, None)
+        assert not await setup.exchanges.record(other, answer, now)
+        assert await setup.recorded() == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "asked", "reason", "outcome", "code"),
+    [
+        (answered(401), 1, "rejected", Outcome.UPSTREAM_ERROR, "c"),
+        (answered(404), 3, "missing", Outcome.UPSTREAM_ERROR, "c"),
+    ],
+    ids=["rejected", "missing"],
+)
+async def test_an_end_without_an_answer_has_its_event_and_its_line(
+    azurite: str,
+    caplog: pytest.LogCaptureFixture,
+    answer: Answer,
+    asked: int,
+    reason: str,
+    outcome: Outcome,
+    code: str,
+) -> None:
+    """An operator can see why the response is not followed any more."""
+    async with a_setup(azurite, answer) as setup:
+        follow_up = a_follow_up()
+        await setup.follower.begin(follow_up)
+        await setup.run_until(lambda: reason in caplog.text)
+        ((envelope, event),) = await setup.recorded()
+    assert len(setup.upstream.targets) == asked
+    assert (envelope.outcome, event["type"], event["error"]["code"]) == (outcome, "error", code)
+    assert event["quantities"]["basis"] == "unknown"
+    assert (
+        f"exchange {follow_up.create_exchange_id} created is not followed any more" in caplog.text
+    )
+
+
+async def test_an_upstream_that_stays_away_for_a_day_is_recorded(azurite: str) -> None:
+    """Without a response there is an outcome capture, as for any other exchange."""
+    unreachable = UpstreamUnreachable("Azure OpenAI could not be reached.")
+    tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=1)
+    async with a_setup(azurite, unreachable, clock=lambda: tomorrow) as setup:
+        await setup.follower.begin(a_follow_up())
+        await setup.run_until(lambda: bool(setup.upstream.targets))
+        ((envelope, event),) = await setup.recorded()
+        stored = await setup.account.captures.header(capture.outcome_name(envelope.exchange_id))
+    assert stored["envelope"]["create_exchange_id"] == envelope.create_exchange_id
+    assert (event["outcome"], event["error"]["code"]) == ("upstream_error", "upstream_unreachable")
+    assert event["quantities"]["basis"] == "unknown"
+
+
+async def test_a_busy_upstream_is_left_alone(azurite: str) -> None:
+    """A 429 ends the run, and its pause holds for every response that is due."""
+    async with a_setup(azurite, answered(429, retry_after="30")) as setup:
+        await asyncio.gather(*(setup.follower.begin(a_follow_up()) for _ in range(40)))
+        for _ in range(3):
+            await setup.follower.run()
+        assert len(setup.upstream.targets) == BATCH_SIZE
+        assert await setup.waiting() == 40
+
+
+async def test_storage_that_fails_leaves_the_message(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It becomes visible again later. After so many failures that it can never succeed, it is
+    removed.
+    """
+    async with a_setup(azurite, response("completed")) as setup:
+        setup.follower = Follower(
+            setup.upstream,
+            setup.queue,
+            FailingRecorder(),
+            first_wait_s=ALREADY_DUE,
+            visibility_timeout_s=1,
+            max_failures=2,
+        )
+        await setup.follower.begin(a_follow_up())
+        await setup.run_until(lambda: len(setup.upstream.targets) == 2)
+        assert "could not be followed now: storage refused" in caplog.text
+        assert await setup.waiting() == 1
+        await setup.run_until(lambda: "its message failed 2 times" in caplog.text)
+        assert await setup.waiting() == 0
+    assert len(setup.upstream.targets) == 2
+
+
+async def test_another_message_is_discarded(azurite: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with a_setup(azurite, response("completed")) as setup:
+        await setup.account.storage.direct.put_message(QUEUE, '{"hello": "there"}', 0)
+        await setup.follower.run()
+        assert await setup.waiting() == 0
+    assert "A message of the queue of follow-ups is discarded" in caplog.text
+    assert "there" not in caplog.text
+
+
+async def test_a_missing_queue_costs_no_event(
+    azurite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Enrichment would otherwise deliver the create call's event for ever."""
+    async with a_setup(azurite, response("completed")) as setup:
+        client = setup.account.storage.queue(QUEUE)
+        await client.delete_queue()
+        try:
+            await setup.follower.begin(a_follow_up())
+        finally:
+            await client.create_queue()
+    assert "is not followed any more: " in caplog.text
+
+
+class DyingCaptures:
+    """The instance dies before a capture is stored."""
+
+    async def put(self, name: str, parts: object) -> None:
+        raise InstanceKilled
+
+    async def exists(self, name: str) -> bool:
+        raise AssertionError("the mark is new")
+
+
+class DyingEnvelopes:
+    """The instance dies before an envelope is queued."""
+
+    async def put(self, envelope: Envelope) -> None:
+        raise InstanceKilled
+
+
+class FailingRecorder:
+    """Storage refuses every call."""
+
+    async def record(self, *_: object) -> bool:
+        raise StorageError("storage refused: 503")
+
+
+@dataclass
+class EnrichedCreates:
+    """Enrichment of create calls in memory. It is its captures, its Event Hub and its ledger."""
+
+    stored: dict[str, Capture] = field(default_factory=dict)
+    followed: list[FollowUp] = field(default_factory=list)
+    sent: int = 0
+    failure: Exception | None = None  # of the queue of follow-ups
+
+    async def get(self, name: str | None) -> Capture | None:
+        return self.stored.get(name or "")
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        raise AssertionError("no outcome is pending")
+
+    async def erase(self, name: str) -> bool:
+        raise AssertionError("no exchange is erased")
+
+    async def erase_body(self, name: str) -> None:
+        """The body of a redacted exchange is not looked at."""
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        return False
+
+    async def limit_bytes(self) -> int:
+        return 1_000_000
+
+    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
+        self.sent += 1
+
+    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
+        raise AssertionError("no capture is erased")
+
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
+        raise AssertionError("nothing is refused")
+
+    async def record_event_rejection(self, exchange_id: str) -> None:
+        raise AssertionError("nothing is refused")
+
+    async def claim(self, response_id: str, exchange_id: str) -> Claim:
+        return Claim(response_id=response_id, holder=exchange_id, new=True)
+
+    async def holder(self, response_id: str) -> str | None:
+        return None
+
+    async def release(self, claim: Claim) -> None:
+        raise AssertionError("nothing is refused")
+
+    async def begin(self, follow_up: FollowUp) -> None:
+        if self.failure is not None:
+            raise self.failure
+        assert self.sent, "before the event is accepted"
+        self.followed.append(follow_up)
+
+    async def deliver(
+        self, document: FetchedResponse, *, follows: bool = True, **changes: Any
+    ) -> None:
+        """Deliver the event of a call that was answered with this document."""
+        usual = {"operation": "responses", "path": "/openai/v1/responses", "stream": False}
+        usual |= {"request_bytes": 0, "request_capture": None, "response_capture": "r"}
+        headers = {"headers": {"content-type": "application/json"}}
+        self.stored["r"] = Capture(header=headers, body=document.body)
+        enrichment = event_delivery(
+            self,
+            Assembler(None),
+            self,
+            self,
+            self,
+            self,
+            self,
+            follow_ups=self if follows else None,
+        )
+        await enrichment.deliver(an_envelope(**usual | changes))
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("", ContentMode.FULL),
+        ("", ContentMode.REDACTED),
+        ("x" * 2 * IN_PLACE_BYTES, ContentMode.FULL),
+    ],
+    ids=["in place", "redacted", "in a child"],
+)
+async def test_a_background_response_is_followed(text: str, mode: ContentMode) -> None:
+    """The app follows it once the event of its create call is accepted."""
+    creates = EnrichedCreates()
+    await creates.deliver(response("queued", instructions=text), content_mode=mode)
+    (follow_up,) = creates.followed
+    assert (follow_up.response_id, follow_up.create_exchange_id, follow_up.content_mode) == (
+        "resp_1",
+        EXCHANGE_ID,
+        mode,
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "changes"),
+    [
+        (response("completed"), {}),  # its create call was streamed to the end
+        (response("queued", background=False), {}),
+        (response("queued"), {"operation": "responses.get"}),
+        (response("queued"), {"replayed": True}),
+        (response("queued"), {"follows": False}),
+    ],
+    ids=["ended", "in the foreground", "a poll", "a replay", "switched off"],
+)
+async def test_nothing_else_is_followed(document: FetchedResponse, changes: dict[str, Any]) -> None:
+    creates = EnrichedCreates()
+    await creates.deliver(document, **changes)
+    assert (creates.sent, creates.followed) == (1, [])
+
+
+async def test_a_follow_up_that_cannot_be_queued_fails_the_delivery() -> None:
+    """The queue delivers the create call's message again; a second event is better than a response
+    that nobody follows.
+    """
+    creates = EnrichedCreates(failure=StorageError("storage refused: 503"))
+    with pytest.raises(StorageError):
+        await creates.deliver(response("queued"))

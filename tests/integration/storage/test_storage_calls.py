@@ -1,0 +1,170 @@
+"""The storage calls of one exchange, from its first byte to its ledger entry, are exactly those of
+the table in docs/reference/capacity.md.
+
+Relay, enrichment and adapters are the real ones, in front of Azurite. What the Functions host does
+for each message (Get Messages, Delete Message) the test does in its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import httpx
+import pytest
+from azure.storage.queue import TextBase64DecodePolicy
+from azure.storage.queue.aio import QueueClient
+
+from local.repository import ROOT
+from shared.adapters.blobs.usage_claims import UsageClaims
+from shared.adapters.queues.envelope_queue import GroupedEnvelopes
+from shared.core.records.exchange.digests import AcceptedEvent, Digests
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.queue.envelope_message import QUEUE
+from shared.enrichment.assembly import Assembler
+from shared.enrichment.message_handler import MessageHandler
+from tests.integration.storage.counting_proxy import counting
+from tests.integration.support.azurite import Account, an_account
+from tests.integration.support.event_deliveries import event_delivery
+from tests.integration.support.exchanges import (
+    Envelopes,
+    MemoryStore,
+    RelayClient,
+    RelaySetup,
+    ScriptedBody,
+    document,
+    event_of,
+    relay_setup,
+    sse,
+)
+
+pytestmark = pytest.mark.anyio
+
+PAGE = ROOT / "docs" / "reference" / "capacity.md"
+MB = 2**20
+ASK = b'{"messages": [{"role": "user", "content": "hello"}]}'
+LARGE_ASK = b'{"messages": [{"role": "user", "content": "%b"}]}' % (b"a" * (6 * MB))
+LARGE_ANSWER = b'{"choices": [{"message": {"content": "%b"}}]}' % (b"b" * (9 * MB))
+PIECE_BYTES = 64 * 1024
+TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
+
+
+def in_pieces(body: bytes) -> list[bytes]:
+    """As the network delivers a large body."""
+    return [body[at : at + PIECE_BYTES] for at in range(0, len(body), PIECE_BYTES)]
+
+
+# The column of the table -> the request and what the upstream answers.
+CASES: dict[str, tuple[bytes, httpx.Response | Exception]] = {
+    "small call": (ASK, document(b'{"choices": [{"message": {"content": "hello"}}]}')),
+    "small stream": (ASK, sse(TEXT, b"data: [DONE]\n\n")),
+    "6 MB prompt, 9 MB answer": (
+        LARGE_ASK,
+        httpx.Response(
+            200,
+            headers={"content-type": "application/json"},
+            stream=ScriptedBody(*in_pieces(LARGE_ANSWER)),
+        ),
+    ),
+    "no response": (ASK, httpx.ConnectError("refused")),
+}
+
+
+class AzuriteStore(MemoryStore):
+    """The captures in Azurite."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__()
+        self._captures = account.captures
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        await self._captures.put(name, parts)
+
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        await self._captures.stage(name, block, data)
+
+    async def commit(self, name: str, blocks: Sequence[int]) -> None:
+        await self._captures.commit(name, blocks)
+
+
+class AzuriteEnvelopes(Envelopes):
+    """The queue in Azurite."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__()
+        self._queue = GroupedEnvelopes(account.envelopes)
+
+    async def put(self, envelope: Envelope) -> None:
+        await self._queue.put(envelope)
+
+
+class AcceptingEventHub:
+    """Accepts everything, and appends it to the ledger as the adapter does."""
+
+    def __init__(self, account: Account) -> None:
+        self._ledger = account.ledger
+
+    async def limit_bytes(self) -> int:
+        return MB
+
+    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
+        await self._ledger.delivered([AcceptedEvent(exchange_id=message_id, digests=digests)])
+
+
+def setup_of(account: Account, response: httpx.Response | Exception) -> RelaySetup:
+    return relay_setup(
+        response,
+        store=AzuriteStore(account),
+        envelopes=AzuriteEnvelopes(account),
+        request_body_bytes=10 * MB,
+    )
+
+
+async def deliver_queued(account: Account) -> None:
+    """What the Functions host and the function `enrichment` do with the messages of the queue."""
+    claims = UsageClaims(account.json_blobs)
+    enrichment = event_delivery(
+        account.captures,
+        Assembler(None),
+        claims,
+        AcceptingEventHub(account),
+        account.ledger,
+        account.dead_letters,
+        account.erasure_marks,
+    )
+    handler = MessageHandler(enrichment, account.envelopes)
+    queue = QueueClient.from_connection_string(
+        account.connection_string, QUEUE, message_decode_policy=TextBase64DecodePolicy()
+    )
+    async with queue:
+        async for message in queue.receive_messages(max_messages=1):
+            await handler.handle(message.content.encode())
+            await queue.delete_message(message)
+
+
+def documented(column: str) -> Counter[str]:
+    """A column of the page's table: the calls and how often each is made."""
+    section = PAGE.read_text("utf-8").partition("\n## Storage calls of one exchange\n")[2]
+    table = re.search(r"^\| call \|.*?^\| sum \|.*?$", section, re.MULTILINE | re.DOTALL)
+    assert table is not None
+    head, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()
+    ]
+    at = head.index(column)
+    *counts, total = [(row[0], int(row[at])) for row in rows]
+    assert total[1] == sum(count for _, count in counts)
+    return Counter({call: count for call, count in counts if count})
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
+@pytest.mark.parametrize("column", CASES)
+async def test_an_exchange_makes_exactly_the_calls_of_the_table(azurite: str, column: str) -> None:
+    request, response = CASES[column]
+    async with counting(azurite) as (address, counts), an_account(address) as account:
+        setup = setup_of(account, response)
+        await RelayClient(setup.relay, *in_pieces(request)).run()
+        await setup.recorded()
+        await deliver_queued(account)
+    del counts["Create Append Blob, ledger"]  # one for each hour and worker
+    assert dict(counts) == dict(documented(column))

@@ -1,0 +1,1 @@
+"""Spans and metrics, exported to a real OTLP receiver, and to collectors that misbehave."""
