@@ -56,7 +56,7 @@ def blueprint(dead_letters: DeadLetters, guard: Guard) -> func.Blueprint:
 
 async def _list(dead_letters: DeadLetters) -> Response:
     records = await dead_letters.list_oldest()
-    return JSONResponse({"dead_letters": [record.as_json() for record in records]})
+    return JSONResponse({"dead_letters": [record.to_json() for record in records]})
 
 
 async def _requeue(dead_letters: DeadLetters, exchange_id: str) -> Response:

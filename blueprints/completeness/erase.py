@@ -96,7 +96,7 @@ def _add_orchestration(functions: df.Blueprint, runner: ErasureRunner) -> None:
 
 async def _erase_page(runner: ErasureRunner, step: ErasureInput) -> JsonObject:
     request = erasure_request.from_json(step.state.request)
-    return (await runner.step(step.run, request, step.state.position)).as_json()
+    return (await runner.step(step.run, request, step.state.position)).to_json()
 
 
 async def _finish(runner: ErasureRunner, step: ErasureInput) -> JsonObject:
@@ -121,12 +121,12 @@ async def _start(
     except OperatorRequestError as error:
         return ErrorResponse(operator_errors.invalid_erasure(str(error)))
     state = ErasureState(
-        request=request.as_json(),
+        request=request.to_json(),
         operator=operator,
         requested_at=now.isoformat(),
         part_count=runner.part_count(request),
     )
-    run = await client.start_new(_ORCHESTRATION, uuid.uuid4().hex, state.as_json())
+    run = await client.start_new(_ORCHESTRATION, uuid.uuid4().hex, state.to_json())
     links = client.create_http_management_payload(run)
     return accepted(links, run=run, dry_run=request.dry_run)
 
@@ -157,7 +157,7 @@ async def _read_ids(run: str, runner: ErasureRunner) -> Response:
     page = await runner.ids(run)
     if not page and await runner.receipt(run) is None:
         return ErrorResponse(operator_errors.unknown_erasure())
-    return JSONResponse({"run": run, **page.as_json()})
+    return JSONResponse({"run": run, **page.to_json()})
 
 
 def orchestrate(
@@ -169,7 +169,7 @@ def orchestrate(
     """
     state = ErasureState.from_json(context.get_input())
     for _ in range(_STEPS_PER_GENERATION):
-        activity_input = ErasureInput(run=context.instance_id, state=state).as_json()
+        activity_input = ErasureInput(run=context.instance_id, state=state).to_json()
         if state.finished:
             receipt: JsonObject = yield context.call_activity_with_retry(
                 "erase_receipt", _RETRIES, activity_input
@@ -178,5 +178,5 @@ def orchestrate(
         fields = yield context.call_activity_with_retry("erase_page", _RETRIES, activity_input)
         state = state.after(ErasureStep.from_json(fields))
         context.set_custom_status(state.progress())
-    context.continue_as_new(state.as_json())
+    context.continue_as_new(state.to_json())
     return None

@@ -111,7 +111,7 @@ def _add_orchestration(
     @functions.activity_trigger(input_name="fields")
     async def reconcile_window(fields: dict) -> JsonObject:  # type: ignore[type-arg]
         window = WindowInput.from_json(fields)
-        return (await reconciliation.reconcile(window.window, window.until)).as_json()
+        return (await reconciliation.reconcile(window.window, window.until)).to_json()
 
 
 async def _respond(
@@ -138,7 +138,7 @@ async def start_run(
         status = await client.get_status(INSTANCE)
         if status.runtime_status in _ACTIVE:
             return False
-        await client.start_new("reconcile", INSTANCE, options.as_json())
+        await client.start_new("reconcile", INSTANCE, options.to_json())
         return True
 
 
@@ -155,13 +155,13 @@ def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
     until = context.current_utc_datetime - timedelta(seconds=options.max_age_s)
     search = OpenWindowsInput(until=until, include_open=options.include_open)
     windows = yield context.call_activity_with_retry(
-        "reconcile_open_windows", _RETRIES, search.as_json()
+        "reconcile_open_windows", _RETRIES, search.to_json()
     )
     reports: list[Report] = []
     for first in range(0, len(windows), _MAX_CONCURRENT):
         calls = [
             context.call_activity_with_retry(
-                "reconcile_window", _RETRIES, WindowInput(window=window, until=until).as_json()
+                "reconcile_window", _RETRIES, WindowInput(window=window, until=until).to_json()
             )
             for window in windows[first : first + _MAX_CONCURRENT]
         ]
@@ -171,4 +171,4 @@ def orchestrate(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
         context.set_custom_status({"waiting": reason, **progress(reports, len(windows))})
         if reason:  # the next run continues
             break
-    return {"waiting": reason, "windows": [report.as_json() for report in reports]}
+    return {"waiting": reason, "windows": [report.to_json() for report in reports]}

@@ -59,7 +59,7 @@ def blueprint(runner: ReplayRunner, retention_days: int, guard: Guard) -> df.Blu
         page = PageInput.from_json(fields)
         request = replay_request.from_json(page.replay)
         result = await runner.queue_page(page.instance, request, page.window, page.marker)
-        return result.as_json()
+        return result.to_json()
 
     return functions
 
@@ -73,7 +73,7 @@ async def _start(
     except OperatorRequestError as error:
         return ErrorResponse(operator_errors.invalid_replay(str(error)))
     state = ReplayState.of(request)
-    instance = await client.start_new("replay", client_input=state.as_json())
+    instance = await client.start_new("replay", client_input=state.to_json())
     return accepted(client.create_http_management_payload(instance))
 
 
@@ -88,7 +88,7 @@ def orchestrate(
     for _ in range(_PAGES_PER_GENERATION):
         if state.finished:
             return state.progress()
-        page_input = PageInput.next_of(context.instance_id, state).as_json()
+        page_input = PageInput.next_of(context.instance_id, state).to_json()
         fields = yield context.call_activity_with_retry("replay_page", _RETRIES, page_input)
         page = ReplayPage.from_json(fields)
         if page.waiting:
@@ -97,5 +97,5 @@ def orchestrate(
             continue
         state = state.after(page)
         context.set_custom_status({"waiting": None, **state.progress()})
-    context.continue_as_new(state.as_json())
+    context.continue_as_new(state.to_json())
     return None

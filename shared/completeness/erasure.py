@@ -138,7 +138,7 @@ class ErasureRunner:
             ended_at=self._clock(),
             counts=counts,
             queued={name: await queue.approximate_length() for name, queue in self._queues.items()},
-        ).as_json()
+        ).to_json()
         await self._records.put(erasure_receipt.receipt_name(run), receipt)
         if not request.dry_run:
             operator_name = operator.object_id or operator.auth

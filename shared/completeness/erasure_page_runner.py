@@ -50,11 +50,11 @@ class ErasurePageRunner:
         earlier_ids = (await self.stored_page(name)).exchange_ids
         page = await self._select_page(request, exchanges, earlier_ids)
         if page:
-            await self._pages.put(name, page.as_json())
+            await self._pages.put(name, page.to_json())
         if not request.dry_run and page.exchange_ids:
             page = await self._erase_page(run, page)
             if page.immutable:
-                await self._pages.put(name, page.as_json())
+                await self._pages.put(name, page.to_json())
         searched = {*earlier_ids, *(exchange.exchange_id for exchange in exchanges)}
         return ErasureCounts(
             searched=len(searched),

@@ -36,10 +36,10 @@ class ErasureStep:
 
     @classmethod
     def from_json(cls, fields: object) -> Self:
-        """The step that `as_json` wrote. Raises WrongType."""
+        """The step that `to_json` wrote. Raises WrongType."""
         return typed_json.read(cls, fields)
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The output of the activity `erase_page`."""
         return asdict(self)
 
@@ -48,7 +48,7 @@ class ErasureStep:
 class ErasureState:
     """The progress of a run. The orchestration has it as its input, and so can continue as new."""
 
-    request: JsonObject  # ErasureRequest.as_json: hashes of callers, never their ids
+    request: JsonObject  # ErasureRequest.to_json: hashes of callers, never their ids
     operator: OperatorIdentity
     requested_at: str  # UTC, ISO 8601 with offset
     part_count: int
@@ -57,10 +57,10 @@ class ErasureState:
 
     @classmethod
     def from_json(cls, fields: object) -> Self:
-        """The state that `as_json` wrote. Raises WrongType."""
+        """The state that `to_json` wrote. Raises WrongType."""
         return typed_json.read(cls, fields)
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The input of the orchestration `erase`."""
         return asdict(self)
 
@@ -92,9 +92,9 @@ class ErasureInput:
 
     @classmethod
     def from_json(cls, fields: object) -> Self:
-        """The input that `as_json` wrote. Raises WrongType."""
+        """The input that `to_json` wrote. Raises WrongType."""
         return typed_json.read(cls, fields)
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The input as Durable passes it to the activity."""
         return asdict(self)

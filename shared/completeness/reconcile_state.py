@@ -25,10 +25,10 @@ class ReconcileOptions:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> Self:
-        """The options that `as_json` wrote. Raises WrongType."""
+        """The options that `to_json` wrote. Raises WrongType."""
         return typed_json.read(cls, {**fields, "include_open": _includes_open(fields)})
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The input as Durable stores it."""
         return asdict(self)
 
@@ -42,10 +42,10 @@ class OpenWindowsInput:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> Self:
-        """The input that `as_json` wrote. Raises ValueError."""
+        """The input that `to_json` wrote. Raises ValueError."""
         return cls(until=_moment(fields["until"]), include_open=_includes_open(fields))
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The input as Durable passes it to the activity."""
         return {"until": self.until.isoformat(), "include_open": self.include_open}
 
@@ -59,10 +59,10 @@ class WindowInput:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> Self:
-        """The input that `as_json` wrote. Raises ValueError."""
+        """The input that `to_json` wrote. Raises ValueError."""
         return cls(window=text(fields["window"]), until=_moment(fields["until"]))
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The input as Durable passes it to the activity."""
         return {"window": self.window, "until": self.until.isoformat()}
 
@@ -71,7 +71,7 @@ def progress(reports: Sequence[Report], windows_total: int) -> JsonObject:
     """The orchestration's custom status: sums, and the newest windows in which something is
     missing.
     """
-    incomplete = [report.as_json() for report in reports if not report.complete]
+    incomplete = [report.to_json() for report in reports if not report.complete]
     return {
         "windows_done": len(reports),
         "windows_total": windows_total,

@@ -167,7 +167,7 @@ class Reconciliation:
         await self._reports.put_report(report)
         if report.complete and index.reopened_ms:
             await self._dead_letters.close_reopened(window, index.reopened_ms)
-        _log.info("Completeness of %s: %s", window, json.dumps(report.as_json()))
+        _log.info("Completeness of %s: %s", window, json.dumps(report.to_json()))
         return report
 
     async def _queue_batches(self, run: WindowRun, ends_at: float, *, at_least: int) -> None:

@@ -25,10 +25,10 @@ class ReplayPage:
 
     @classmethod
     def from_json(cls, fields: object) -> Self:
-        """The page that `as_json` wrote. Raises WrongType."""
+        """The page that `to_json` wrote. Raises WrongType."""
         return typed_json.read(cls, fields)
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The output of the activity `replay_page`."""
         return asdict(self)
 
@@ -39,7 +39,7 @@ class ReplayState:
     new.
     """
 
-    replay: JsonObject  # ReplayRequest.as_json
+    replay: JsonObject  # ReplayRequest.to_json
     windows: tuple[str, ...]  # all of the replay
     done: int = 0  # of the windows
     marker: str | None = None  # of the next page in the current window
@@ -50,14 +50,14 @@ class ReplayState:
     @classmethod
     def of(cls, request: ReplayRequest) -> Self:
         """The state at the beginning of a replay."""
-        return cls(replay=request.as_json(), windows=tuple(request.windows()))
+        return cls(replay=request.to_json(), windows=tuple(request.windows()))
 
     @classmethod
     def from_json(cls, fields: object) -> Self:
-        """The state that `as_json` wrote. Raises WrongType."""
+        """The state that `to_json` wrote. Raises WrongType."""
         return typed_json.read(cls, fields)
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The input of the orchestration `replay`."""
         return {**asdict(self), "windows": [*self.windows]}
 
@@ -93,7 +93,7 @@ class PageInput:
     """The input of the activity `replay_page`."""
 
     instance: str
-    replay: JsonObject  # ReplayRequest.as_json
+    replay: JsonObject  # ReplayRequest.to_json
     window: str
     marker: str | None
 
@@ -109,9 +109,9 @@ class PageInput:
 
     @classmethod
     def from_json(cls, fields: object) -> Self:
-        """The input that `as_json` wrote. Raises WrongType."""
+        """The input that `to_json` wrote. Raises WrongType."""
         return typed_json.read(cls, fields)
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The input as Durable passes it to the activity."""
         return asdict(self)

@@ -39,4 +39,4 @@ class StoredCheckpoint:
     async def advance(self, last_exchange_id: str) -> None:
         """Store the counts, and that the exchanges up to this one are done. Raises StorageError."""
         self._progress.after = last_exchange_id
-        await self._store.put(self._name, self._progress.as_json())
+        await self._store.put(self._name, self._progress.to_json())

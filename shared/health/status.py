@@ -106,7 +106,7 @@ class Status:
 
     async def reports(self, hours: int) -> list[dict[str, object]]:
         """The reports of the last hours, newest first. Raises StorageError."""
-        return [dict(report.as_json()) for report in await self._sources.reports.reports(hours)]
+        return [dict(report.to_json()) for report in await self._sources.reports.reports(hours)]
 
     def _of_this_worker(self) -> dict[str, object]:
         acceptance = self._sources.acceptance()
@@ -143,7 +143,7 @@ class Status:
             self._sources.dead_letters.dead_letter_count(_COUNTED_DEAD_LETTERS),
             self._sources.dead_letters.dead_letters(_SHOWN_DEAD_LETTERS),
         )
-        return {"count": count, "oldest": [record.as_json() for record in oldest]}
+        return {"count": count, "oldest": [record.to_json() for record in oldest]}
 
 
 async def _or_error(part: Awaitable[dict[str, object]]) -> Mapping[str, object]:

@@ -188,7 +188,7 @@ def operator(data: bytes) -> None:
     value = json_shape.parse(data)
     with contextlib.suppress(OperatorRequestError):
         replay = replay_request.parse(value, _NOW, _RETENTION)
-        assert replay_request.from_json(replay.as_json()) == replay
+        assert replay_request.from_json(replay.to_json()) == replay
         assert replay.first < replay.end
     with contextlib.suppress(OperatorRequestError):
         erasure_request.parse(value, _NOW)

@@ -68,7 +68,7 @@ def delivered(*outcomes: Outcome, after: timedelta = timedelta()) -> Row:
 
 def judged(report: Report, after: timedelta = timedelta()) -> Row:
     """The line about one hour."""
-    line = f"Completeness of {report.window}: {json.dumps(report.as_json())}"
+    line = f"Completeness of {report.window}: {json.dumps(report.to_json())}"
     return trace(line, "reconcile_window", after=after)
 
 

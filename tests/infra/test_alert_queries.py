@@ -83,7 +83,7 @@ def judged(*, complete: bool, minutes: float, waiting: str | None = None) -> Row
     hour = "2026/11/23/14"
     report = Report(
         window=hour, captured=2, delivered=2 if complete else 1, ended=True, waiting=waiting
-    ).as_json()
+    ).to_json()
     assert report["complete"] is complete
     return line(f"Completeness of {hour}: {json.dumps(report)}", minutes)
 

@@ -97,7 +97,7 @@ def test_a_query_reads_fields_that_lines_have(file: Path) -> None:
     assert fields <= summarize([PLAIN]).keys()
     assert (
         set(re.findall(r"extract\(@\"(\w+)\['\"\"\]: ", query))
-        <= Report(window="2026/11/23/14").as_json().keys()
+        <= Report(window="2026/11/23/14").to_json().keys()
     )
 
 
@@ -126,7 +126,7 @@ def test_an_hours_line_is_read_as_the_queries_read_it() -> None:
         delivered=1,
         ended=True,
         waiting="the Event Hub is not ready",
-    ).as_json()
+    ).to_json()
     line = f"Completeness of {report['window']}: {json.dumps(report)}"
     read = [match[1] for pattern in patterns if (match := re.search(pattern, line))]
     assert read == ["2026/11/23/14", "the Event Hub is not ready", "false", "true"]

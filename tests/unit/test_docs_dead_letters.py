@@ -16,7 +16,7 @@ def test_the_sample_is_what_the_app_answers() -> None:
     page = PAGE.read_text("utf-8")
     samples = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
     (record,) = json.loads(samples[0])["dead_letters"]
-    assert DeadLetterRecord.from_json(record).as_json() == record
+    assert DeadLetterRecord.from_json(record).to_json() == record
     assert f"| `{record['reason']}` |" in page
 
 

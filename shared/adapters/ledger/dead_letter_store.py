@@ -43,7 +43,7 @@ class DeadLetterStore:
         known_reason = await self.dead_letter_reason(exchange_id)
         new = known_reason is None or known_reason == DeadLetterReason.REPLAY_FAILED
         if new:
-            await self._json_store.put(_dead_letter_name(exchange_id), record.as_json())
+            await self._json_store.put(_dead_letter_name(exchange_id), record.to_json())
             self.on_dead_letter(reason)
         await self._appender.append(
             [
@@ -62,7 +62,7 @@ class DeadLetterStore:
         own delivery. Raises StorageError.
         """
         record = self._dead_letter_record(exchange_id, DeadLetterReason.REPLAY_FAILED)
-        await self._json_store.put_if_absent(_dead_letter_name(exchange_id), record.as_json())
+        await self._json_store.put_if_absent(_dead_letter_name(exchange_id), record.to_json())
 
     async def record_event_rejection(self, exchange_id: str) -> None:
         """Note that the Event Hub rejected the exchange's event. Raises StorageError."""

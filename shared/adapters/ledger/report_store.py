@@ -39,7 +39,7 @@ class ReportStore:
     async def put_report(self, report: Report) -> None:
         """Keep a window's report in place of the last one. Raises StorageError."""
         metadata = {"complete": str(report.complete).lower()}
-        await self._json_blobs.put(f"reports/{report.window}.json", report.as_json(), metadata)
+        await self._json_blobs.put(f"reports/{report.window}.json", report.to_json(), metadata)
 
     async def reports(self, hours: int) -> list[Report]:
         """The reports of the last hours, newest first; hours without one are left out. Raises

@@ -53,13 +53,13 @@ def without_content(answer: ParsedAnswer) -> ParsedAnswer:
     )
 
 
-def as_json(answer: ParsedAnswer) -> JsonObject:
+def to_json(answer: ParsedAnswer) -> JsonObject:
     """An answer without content, for the header of its capture."""
     return asdict(answer)
 
 
 def from_json(value: object) -> ParsedAnswer:
-    """The answer that `as_json` wrote; an empty one for anything else."""
+    """The answer that `to_json` wrote; an empty one for anything else."""
     try:
         return typed_json.read(ParsedAnswer, value)
     except WrongType:

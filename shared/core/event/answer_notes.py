@@ -43,8 +43,8 @@ def members_steps(
 ) -> Cooperative[JsonObject]:
     """The members for the header; yields between short steps. `headers` are the answer's."""
     answer, sent_answer = yield from _answers_steps(body, dict(headers), envelope)
-    members: JsonObject = {_ANSWER: _as_json(answer)}
-    return members if sent_answer is answer else members | {_SENT_ANSWER: _as_json(sent_answer)}
+    members: JsonObject = {_ANSWER: _to_json(answer)}
+    return members if sent_answer is answer else members | {_SENT_ANSWER: _to_json(sent_answer)}
 
 
 def answers(header: Mapping[str, object]) -> tuple[ParsedAnswer, ParsedAnswer]:
@@ -57,8 +57,8 @@ def answers(header: Mapping[str, object]) -> tuple[ParsedAnswer, ParsedAnswer]:
     return answer, without_content.from_json(header[_SENT_ANSWER])
 
 
-def _as_json(answer: ParsedAnswer) -> JsonObject:
-    return without_content.as_json(without_content.without_content(answer))
+def _to_json(answer: ParsedAnswer) -> JsonObject:
+    return without_content.to_json(without_content.without_content(answer))
 
 
 def _answers_steps(

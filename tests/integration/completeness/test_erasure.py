@@ -85,7 +85,7 @@ async def run_to_the_end(
     position, counts = ErasurePosition(), ErasureCounts()
     while position.part < runner.part_count(request):
         step = await runner.step(run, request, position)
-        assert type(step).from_json(json.loads(json.dumps(step.as_json()))) == step
+        assert type(step).from_json(json.loads(json.dumps(step.to_json()))) == step
         position, counts = step.position, counts + step.counts
     receipt = await runner.finish(run, request, OPERATOR, LATER, counts)
     assert await runner.receipt(run) == receipt

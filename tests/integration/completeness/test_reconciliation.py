@@ -59,7 +59,7 @@ async def run(
     account: Account, window: Window, until: datetime | None = None, **options: Any
 ) -> dict[str, Any]:
     report = await reconciliation(account, **options).reconcile(window.name, until or window.end)
-    return report.as_json()
+    return report.to_json()
 
 
 def counts(report: dict[str, Any], *names: str) -> list[Any]:
@@ -124,7 +124,7 @@ async def test_a_complete_window_is_not_listed_again(azurite: str) -> None:
         await account.ledger.delivered(accepted(ids))
         reconciler = reconciliation(account)
         before = await reconciler.open_windows(window.end, timedelta(hours=1), include_open=False)
-        report = (await reconciler.reconcile(window.name, window.end)).as_json()
+        report = (await reconciler.reconcile(window.name, window.end)).to_json()
         after = await reconciler.open_windows(window.end, timedelta(hours=1), include_open=False)
         stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
         assert json.loads(await (await stored.download_blob()).readall()) == report
@@ -307,7 +307,7 @@ async def test_a_run_stops_if_the_event_hub_goes_away(
             back_pressure,
             batch_size=3,
         )
-        report = (await reconciler.reconcile(window.name, window.end)).as_json()
+        report = (await reconciler.reconcile(window.name, window.end)).to_json()
         assert len(await account.take_queued()) == 3
         stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
         assert json.loads(await (await stored.download_blob()).readall()) == report
@@ -337,7 +337,7 @@ async def test_a_run_stops_if_nothing_is_delivered(azurite: str) -> None:
             back_pressure,
             batch_size=3,
         )
-        report = (await reconciler.reconcile(window.name, window.end)).as_json()
+        report = (await reconciler.reconcile(window.name, window.end)).to_json()
         assert len(await account.take_queued()) == 3
     assert counts(report, "redelivered", "not_requeued", "waiting") == [
         3,
@@ -401,19 +401,19 @@ async def test_a_window_with_a_reopened_exchange_is_judged(
         await account.dead_letters.dead_letter(
             envelope.exchange_id, DeadLetterReason.ASSEMBLY_FAILED
         )
-        report = (await reconciler.reconcile(window.name, window.end)).as_json()
+        report = (await reconciler.reconcile(window.name, window.end)).to_json()
         assert counts(report, "dead_lettered", "complete") == [1, True]
 
         await account.dead_letters.reopen(envelope.exchange_id)
         assert window.name in await reconciler.open_windows(
             later, timedelta(hours=1), include_open=False
         )
-        report = (await reconciler.reconcile(window.name, later)).as_json()
+        report = (await reconciler.reconcile(window.name, later)).to_json()
         assert await account.take_queued() == [mark_requeued(envelope, "reconcile")]
         assert counts(report, "dead_lettered", "redelivered", "complete") == [0, 1, False]
 
         await account.ledger.delivered(accepted([envelope.exchange_id]))
-        report = (await reconciler.reconcile(window.name, later)).as_json()
+        report = (await reconciler.reconcile(window.name, later)).to_json()
         assert counts(report, "delivered", "dead_lettered", "complete") == [1, 0, True]
         assert window.name not in await reconciler.open_windows(
             later, timedelta(hours=1), include_open=False
@@ -463,7 +463,7 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
 
         account.reports.put_report = reopening  # type: ignore[method-assign]
         assert counts(
-            (await reconciler.reconcile(window.name, window.end)).as_json(),
+            (await reconciler.reconcile(window.name, window.end)).to_json(),
             "delivered",
             "dead_lettered",
             "complete",
@@ -478,7 +478,7 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
         assert await account.take_queued() == [mark_requeued(late, "reconcile")]
         await account.ledger.delivered(accepted([late.exchange_id]))
         assert counts(
-            (await reconciler.reconcile(window.name, later)).as_json(),
+            (await reconciler.reconcile(window.name, later)).to_json(),
             "delivered",
             "dead_lettered",
             "complete",
@@ -593,7 +593,7 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
             last, timedelta(hours=1), include_open=False
         )
         assert counts(
-            (await reconciler.reconcile(window.name, last)).as_json(),
+            (await reconciler.reconcile(window.name, last)).to_json(),
             "captured",
             "delivered",
             "complete",

@@ -20,7 +20,7 @@ from local.repository import ROOT
 
 DURABLE: Final = json.loads((ROOT / "host.json").read_text())["extensions"]["durableTask"]
 # host.json's defaultVersion -> the orchestrators that it stands for.
-ORCHESTRATORS: Final = {"3": "b175fef15e1c69f5"}
+ORCHESTRATORS: Final = {"3": "c8a5fb1f79d18d73"}
 
 
 def digest(*modules: ModuleType) -> str:

@@ -20,7 +20,7 @@ def report(window: str, *, complete: bool = True, waiting: str | None = None) ->
     counts = dict.fromkeys(("delivered", "redelivered", "aborted", "dead_lettered"), 1)
     return Report(
         window=window, captured=2, not_requeued=1, waiting=waiting, ended=complete, **counts
-    ).as_json()
+    ).to_json()
 
 
 def test_reconcile_goes_through_all_windows_and_replays() -> None:
@@ -178,11 +178,11 @@ def erasure_state(parts: int) -> dict[str, Any]:
         {"user": "anna", "from": "2026-11-01T00:00Z", "to": "2026-11-02T00:00Z"}, START
     )
     return ErasureState(
-        request=request.as_json(),
+        request=request.to_json(),
         operator=OperatorIdentity(auth="entra", object_id="an-operator"),
         requested_at=START.isoformat(),
         part_count=parts,
-    ).as_json()
+    ).to_json()
 
 
 def test_erase_goes_on_over_generations_and_ends_with_a_receipt() -> None:
@@ -204,7 +204,7 @@ def test_erase_goes_on_over_generations_and_ends_with_a_receipt() -> None:
                 page=position.page + 1,
             ),
             counts=ErasureCounts(searched=5, matched=2, erased=2),
-        ).as_json()
+        ).to_json()
 
     recorded = run(
         erase.orchestrate,

@@ -22,7 +22,7 @@ UNTIL = datetime(2026, 11, 23, 9, 33, tzinfo=UTC)
     ids=lambda value: type(value).__name__,
 )
 def test_values_survive_storage(value: ReconcileOptions | OpenWindowsInput | WindowInput) -> None:
-    assert type(value).from_json(json.loads(json.dumps(value.as_json()))) == value
+    assert type(value).from_json(json.loads(json.dumps(value.to_json()))) == value
 
 
 def test_a_run_of_an_older_version_goes_on() -> None:

@@ -24,7 +24,7 @@ class Checkpoint:
         """An earlier attempt dealt with this exchange."""
         return exchange_id <= self.after
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The progress as JSON, which `resume` reads."""
         return {"step": self.step, "after": self.after, "counts": dict(self.counts)}
 

@@ -95,10 +95,10 @@ class Report:
 
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> Self:
-        """The report that `as_json` wrote. Raises WrongType."""
+        """The report that `to_json` wrote. Raises WrongType."""
         return typed_json.read(cls, dict(values))
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """For the report blob, the log line and the orchestration's status."""
         return asdict(self) | {"complete": self.complete}
 

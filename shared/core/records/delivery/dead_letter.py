@@ -31,13 +31,13 @@ class DeadLetterRecord:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> Self:
-        """The record that `as_json` wrote. Members that are missing are empty."""
+        """The record that `to_json` wrote. Members that are missing are empty."""
         return cls(
             exchange_id=text(fields.get("exchange_id")),
             reason=text(fields.get("reason")),
             dead_lettered_at_ms=integer(fields.get("dead_lettered_at_ms")) or 0,
         )
 
-    def as_json(self) -> dict[str, str | int]:
+    def to_json(self) -> dict[str, str | int]:
         """The fields by their names."""
         return asdict(self)

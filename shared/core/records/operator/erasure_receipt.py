@@ -79,10 +79,10 @@ class ErasurePage:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, object]) -> Self:
-        """The page that `as_json` wrote. Raises WrongType."""
+        """The page that `to_json` wrote. Raises WrongType."""
         return typed_json.read(cls, dict(stored))
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The lists of ids by name, as they are stored."""
         return {part.name: [*getattr(self, part.name)] for part in fields(self)}
 
@@ -106,7 +106,7 @@ class Receipt:
     # messages that the queues held at the end; an envelope among them may hold a caller's id
     queued: Mapping[str, int] = field(default_factory=dict)
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The receipt as it is stored, and as operators read it."""
         request = self.request
         return {

@@ -55,10 +55,10 @@ class ErasureRequest(ExchangeRange):
             )
         )
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The orchestration's input, which `from_json` reads."""
         return {
-            **self.range_as_json(),
+            **self.range_to_json(),
             "user_sha256": self.user_sha256,
             "subscription_sha256": self.subscription_sha256,
             "dry_run": self.dry_run,
@@ -92,7 +92,7 @@ def parse(value: object, now: datetime) -> ErasureRequest:
 
 
 def from_json(fields: Mapping[str, object]) -> ErasureRequest:
-    """The request that `as_json` wrote."""
+    """The request that `to_json` wrote."""
     exchange_range = range_from_json(fields)
     return ErasureRequest(
         first=exchange_range.first,

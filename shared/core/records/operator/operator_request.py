@@ -40,7 +40,7 @@ class ExchangeRange:
             return False
         return self.first <= started_at(exchange_id) < self.end
 
-    def range_as_json(self) -> JsonObject:
+    def range_to_json(self) -> JsonObject:
         """The members `from`, `to` and `ids`, which `range_from_json` reads."""
         return {
             "from": self.first.isoformat(),
@@ -50,7 +50,7 @@ class ExchangeRange:
 
 
 def range_from_json(fields: Mapping[str, object]) -> ExchangeRange:
-    """The range that `range_as_json` wrote."""
+    """The range that `range_to_json` wrote."""
     ids = fields["ids"]
     return ExchangeRange(
         first=datetime.fromisoformat(text(fields["from"])),

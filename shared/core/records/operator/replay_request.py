@@ -38,10 +38,10 @@ class ReplayRequest(ExchangeRange):
             self.outcome is None or envelope.outcome is self.outcome
         )
 
-    def as_json(self) -> JsonObject:
+    def to_json(self) -> JsonObject:
         """The orchestration's input, which `from_json` reads."""
         return {
-            **self.range_as_json(),
+            **self.range_to_json(),
             "deployment": self.deployment,
             "outcome": self.outcome,
         }
@@ -66,7 +66,7 @@ def parse(value: object, now: datetime, retention: timedelta) -> ReplayRequest:
 
 
 def from_json(fields: Mapping[str, object]) -> ReplayRequest:
-    """The request that `as_json` wrote."""
+    """The request that `to_json` wrote."""
     exchange_range, outcome = range_from_json(fields), text(fields["outcome"])
     return ReplayRequest(
         first=exchange_range.first,

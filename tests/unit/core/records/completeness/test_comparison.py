@@ -138,7 +138,7 @@ def test_a_complete_window() -> None:
     assert not report.complete, "others may begin in it"
     report.ended = True
     assert report.complete
-    assert report.as_json()["complete"] is True
+    assert report.to_json()["complete"] is True
 
 
 def test_an_incomplete_window() -> None:

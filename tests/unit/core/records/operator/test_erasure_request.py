@@ -63,7 +63,7 @@ def test_ids_alone_name_their_own_range() -> None:
 
 
 def test_nothing_that_is_stored_names_the_person() -> None:
-    stored = json.dumps(parsed(subscription="team-a").as_json())
+    stored = json.dumps(parsed(subscription="team-a").to_json())
     assert "anna" not in stored
     assert "team-a" not in stored
     assert hash_id("anna@example.com") in stored
@@ -80,7 +80,7 @@ def test_nothing_that_is_stored_names_the_person() -> None:
 )
 def test_what_the_orchestration_keeps_is_the_same_request(fields: dict[str, Any]) -> None:
     request = erasure_request.parse(fields, NOW)
-    assert erasure_request.from_json(json.loads(json.dumps(request.as_json()))) == request
+    assert erasure_request.from_json(json.loads(json.dumps(request.to_json()))) == request
 
 
 @pytest.mark.parametrize(

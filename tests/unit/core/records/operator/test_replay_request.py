@@ -79,7 +79,7 @@ def test_what_the_orchestration_keeps_is_the_same_replay(
     outcome: str | None, deployment: str | None, ids: list[str] | None
 ) -> None:
     replay = parsed(outcome=outcome, deployment=deployment, ids=ids)
-    assert replay_request.from_json(json.loads(json.dumps(replay.as_json()))) == replay
+    assert replay_request.from_json(json.loads(json.dumps(replay.to_json()))) == replay
 
 
 @pytest.mark.parametrize(
