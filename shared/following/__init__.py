@@ -5,7 +5,7 @@ of a create call is accepted. Out: a capture and an envelope of an exchange of i
 enrichment delivers as any other (`operation: responses.followed`).
 
     decision            what to do after an attempt, and how long to wait: pure
-    follower            asks the upstream about what is due, and postpones or ends each follow-up
+    follower            polls the responses that are due, and postpones or ends each follow-up
     followed_exchanges  stores the exchange that records how the response ended
     followed_envelope   builds the envelope of that exchange: pure
 

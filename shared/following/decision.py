@@ -12,13 +12,13 @@ from typing import Final
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.operations import spec_of
 
-# The wait before the next question is as long as the response exists. So its end is known at most
-# twice as late as it was, and a day takes 30 questions.
+# The wait before the next poll is as long as the response exists. So its end is known at most twice
+# as late as it was, and a day takes 30 polls.
 LONGEST_WAIT_S: Final = 3600.0
 MAX_AGE_S: Final = 86_400.0
-# In a pool of accounts, a question may reach an account that does not have the response.
+# In a pool of accounts, a poll may reach an account that does not have the response.
 MAX_MISSING: Final = 3
-# Part of a wait, so that the app does not ask at once for responses that were created together.
+# Part of a wait, so that responses that were created together are not polled at once.
 _MAX_JITTER: Final = 0.2
 _LONGEST_RETRY_AFTER_S: Final = 86_400.0
 
@@ -27,7 +27,7 @@ _RETRYABLE: Final = frozenset({408, 409, 425, 429})  # and every 5xx
 
 
 class EndReason(StrEnum):
-    """The reason not to ask for a response any more."""
+    """The reason not to poll a response any more."""
 
     FINAL = "final"  # it has ended
     TOO_OLD = "too_old"  # it did not end within MAX_AGE_S
@@ -37,7 +37,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """The result of a question about a response."""
+    """The result of a poll of a response."""
 
     http_status: int | None  # None: the upstream gave no response
     response_status: str | None  # `status` in the body, if it could be read
@@ -46,7 +46,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Postpone:
-    """Ask again after `wait_s` seconds."""
+    """Poll again after `wait_s` seconds."""
 
     follow_up: FollowUp
     wait_s: int
@@ -54,7 +54,7 @@ class Postpone:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class End:
-    """Record the last result, and do not ask again."""
+    """Record the last result, and do not poll again."""
 
     reason: EndReason
 
@@ -67,7 +67,7 @@ def decide(
     first_wait_s: float,
     random_fraction: float,
 ) -> Postpone | End:
-    """Decide whether to ask again. `random_fraction` is a random number from 0 to 1."""
+    """Decide whether to poll again. `random_fraction` is a random number from 0 to 1."""
     reason = _end_reason(follow_up, attempt)
     if reason is not None:
         return End(reason=reason)
@@ -85,12 +85,12 @@ def decide(
 
 
 def first_wait_s(age_s: float, first_s: float) -> int:
-    """The wait before the first question; 0 if the create call's event comes late."""
+    """The wait before the first poll; 0 if the create call's event comes late."""
     return max(0, round(first_s - age_s))
 
 
 def wait_s(age_s: float, first_s: float) -> float:
-    """The wait before the next question about a response of this age."""
+    """The wait before the next poll of a response of this age."""
     return min(max(age_s, first_s), max(LONGEST_WAIT_S, first_s))
 
 
@@ -100,7 +100,7 @@ def add_jitter(seconds: float, random_fraction: float) -> int:
 
 
 def _end_reason(follow_up: FollowUp, attempt: Attempt) -> EndReason | None:
-    """The reason in the attempt itself not to ask again; None if it has none."""
+    """The reason in the attempt itself not to poll again; None if it has none."""
     status = attempt.http_status
     if status is None or status in _RETRYABLE or status >= 500:
         return None

@@ -21,7 +21,7 @@ from shared.errors import UpstreamError
 
 _UNREAD: Final = Tail(finished=True, usage=None)
 
-# The upstream's response to a question about a background response, or why there is none.
+# The upstream's response to a poll of a background response, or why there is none.
 type FetchResult = FetchedResponse | UpstreamError
 
 
@@ -29,7 +29,7 @@ def build(
     follow_up: FollowUp, result: FetchResult, polled_at: datetime, exchange_id: str
 ) -> Envelope:
     """The envelope of the exchange that records how a response ended. `polled_at` is when the
-    upstream was asked.
+    response was polled.
     """
     if isinstance(result, FetchedResponse):
         fetched, conclusion = result, COMPLETED

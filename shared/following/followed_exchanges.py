@@ -71,7 +71,7 @@ class FollowedExchanges:
     async def record(self, follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
         """Store the exchange and queue its envelope; False if it was stored before, or if the
         exchange that created the response was erased. Raises StorageError. `polled_at` is when the
-        upstream was asked.
+        response was polled.
         """
         # a second message of the same response may be handled at the same time
         async with self._turns.setdefault(follow_up.response_id, asyncio.Lock()):

@@ -1,8 +1,8 @@
-"""Follows background responses: asks the upstream for those that are due, and postpones each until
-it has ended.
+"""Follows background responses: polls those that are due, and postpones each until it has
+ended.
 
-A message of the queue stands for one response. The queue hides it until the next question is due,
-so a response that is not due costs nothing, and no instance has to remember it. If an instance is
+A message of the queue stands for one response. The queue hides it until the next poll is due, so
+a response that is not due costs nothing, and no instance has to remember it. If an instance is
 killed while it handles a message, the message becomes visible again after a while.
 """
 
@@ -37,9 +37,9 @@ _log = logging.getLogger("fnsse.following")
 BATCH_SIZE: Final = 16
 CONCURRENT_BATCHES: Final = 4
 MAX_RUN_S: Final = 300.0
-# Longer than a question (FOLLOW_S) and the storage calls after it, and no longer than a response
-# should wait if its instance is killed. If storage takes longer, the upstream is asked twice, and
-# the response is recorded once.
+# Longer than a poll (FOLLOW_S) and the storage calls after it, and no longer than a response should
+# wait if its instance is killed. If storage takes longer, the response is polled twice, and
+# recorded once.
 VISIBILITY_TIMEOUT_S: Final = 120
 # A message that fails as often, which takes 40 minutes, is removed.
 MAX_FAILURES: Final = 20
@@ -80,13 +80,13 @@ class ExchangeRecorder(Protocol):
 
     async def record(self, follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
         """Store the exchange and queue its envelope; False if it was stored before. `polled_at` is
-        when the upstream was asked. Raises StorageError.
+        when the response was polled. Raises StorageError.
         """
         ...
 
 
 class Follower:
-    """Begins to follow responses, and asks about those that are due."""
+    """Begins to follow responses, and polls those that are due."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Follower:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         random_fraction: Callable[[], float] = random.random,
     ) -> None:
-        """`first_wait_s`: from the end of a create call to the first question."""
+        """`first_wait_s`: from the end of a create call to the first poll."""
         self._upstream = upstream
         self._queue = queue
         self._exchanges = exchanges
@@ -125,7 +125,7 @@ class Follower:
             _log_end(follow_up, str(error))
 
     async def run(self) -> None:
-        """Ask about the responses that are due. Raises StorageError if the queue cannot be read."""
+        """Poll the responses that are due. Raises StorageError if the queue cannot be read."""
         ends_at = time.monotonic() + self._max_run_s
         if await self._handle_batch():  # if little is due, a run costs one call of the queue
             await asyncio.gather(*(self._run_batches(ends_at) for _ in range(CONCURRENT_BATCHES)))

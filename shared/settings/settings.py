@@ -102,10 +102,10 @@ class ContentSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class FollowingSettings:
-    """The times at which background responses are asked for."""
+    """The times at which background responses are polled."""
 
-    first_wait_s: float  # from the end of the create call to the first question
-    schedule: str  # NCRONTAB, six fields: when the app asks about those that are due
+    first_wait_s: float  # from the end of the create call to the first poll
+    schedule: str  # NCRONTAB, six fields: when the app polls those that are due
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,8 +55,8 @@ READINESS_S: Final = 5.0
 # All that enrichment does for one message, its turn among large ones included. Far below the
 # functionTimeout of host.json, at which the host kills the worker and every stream that it relays.
 DELIVERY_S: Final = 600.0
-# One question about a response that the app follows, its token and its body included. The upstream
-# only looks it up.
+# One poll of a response that the app follows, its token and its body included. The upstream only
+# looks it up.
 FOLLOW_S: Final = 60.0
 # A lease on the right to start an orchestration: 15 to 60 s are possible (Lease Blob).
 START_LEASE_S: Final = 30

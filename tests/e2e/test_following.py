@@ -32,7 +32,7 @@ def test_an_unread_response_has_its_event(
         )
         response, create_id = created.parse(), created.headers["x-exchange-id"]
         assert events.one(exchange_id=create_id)["response_status"] == "queued"
-        poll_until(lambda: questions(strained, response.id), "the app asks how it is")
+        poll_until(lambda: polls(strained, response.id), "the app polls it")
         host = strained.parts["functions_host"]
         host.kill()
         host.start()
@@ -49,7 +49,7 @@ def test_an_unread_response_has_its_event(
     assert followed["content"] == polled.parse().output_text
 
 
-def questions(stack: Stack, response_id: str) -> int:
-    """How often the upstream was asked how the response is."""
+def polls(stack: Stack, response_id: str) -> int:
+    """The number of polls of the response that reached the upstream."""
     path = f"/openai/v1/responses/{response_id}"
     return sum(request.path == path for request in upstream_record.requests(stack))

@@ -68,7 +68,7 @@ def test_markup_in_prompt_and_answer_is_text_and_does_not_run(
 def test_a_followed_response_leads_to_the_call_that_created_it(
     visitor: Visitor, server: ViewServer
 ) -> None:
-    """The app's own question has no prompt; the call that created the response has."""
+    """The app's own poll has no prompt; the call that created the response has."""
     created = _event(3)
     followed = _event(4, operation="responses.followed", create_exchange_id=created["exchange_id"])
     server.add(created, followed)

@@ -48,7 +48,7 @@ type Answer = FetchedResponse | UpstreamError
 
 
 def response(status: str, **changes: Any) -> FetchedResponse:
-    """The upstream's response to the question for a background response."""
+    """The upstream's response to a poll of a background response."""
     done = status in {"completed", "incomplete"}
     output = [{"type": "message", "content": [{"type": "output_text", "text": TEXT}]}]
     usual = {
@@ -166,7 +166,7 @@ def a_follow_up(**changes: Any) -> FollowUp:
     return replace(follow_up, created_at=now.isoformat(), **changes)
 
 
-async def test_a_response_is_asked_for_until_it_has_ended(azurite: str) -> None:
+async def test_a_response_is_polled_until_it_has_ended(azurite: str) -> None:
     """Then one exchange records its end, for the caller whose call created it."""
     async with a_setup(
         azurite, response("queued"), answered(503), response("in_progress"), response("completed")
@@ -307,7 +307,7 @@ async def test_what_an_operator_erased_is_not_recorded_again(azurite: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("answer", "asked", "reason", "outcome", "code"),
+    ("answer", "poll_count", "reason", "outcome", "code"),
     [
         (answered(401), 1, "rejected", Outcome.UPSTREAM_ERROR, "c"),
         (answered(404), 3, "missing", Outcome.UPSTREAM_ERROR, "c"),
@@ -318,7 +318,7 @@ async def test_an_end_without_an_answer_has_its_event_and_its_line(
     azurite: str,
     caplog: pytest.LogCaptureFixture,
     answer: Answer,
-    asked: int,
+    poll_count: int,
     reason: str,
     outcome: Outcome,
     code: str,
@@ -329,7 +329,7 @@ async def test_an_end_without_an_answer_has_its_event_and_its_line(
         await setup.follower.begin(follow_up)
         await setup.run_until(lambda: reason in caplog.text)
         ((envelope, event),) = await setup.recorded()
-    assert len(setup.upstream.targets) == asked
+    assert len(setup.upstream.targets) == poll_count
     assert (envelope.outcome, event["type"], event["error"]["code"]) == (outcome, "error", code)
     assert event["quantities"]["basis"] == "unknown"
     assert (

@@ -1,4 +1,4 @@
-"""The decision about a follow-up after an attempt, and the time of the next question."""
+"""The decision about a follow-up after an attempt, and the time of the next poll."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_response_that_has_ended_is_recorded(status: str, age_s: float) -> Non
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "a_new_word", None])
-def test_a_response_that_runs_is_asked_for_again(status: str | None) -> None:
+def test_a_response_that_runs_is_polled_again(status: str | None) -> None:
     """An unknown status is not the end, and neither is a body that cannot be read."""
     action = decide(answered(200, status), age_s=100)
     assert isinstance(action, Postpone)
@@ -93,7 +93,7 @@ def test_a_refusal_ends_it_and_a_failure_that_may_pass_does_not(
 
 
 def test_a_missing_response_is_given_up() -> None:
-    """It is asked for three times in a row, because another account of a pool may have answered.
+    """It is polled three times in a row, because another account of a pool may have answered.
     Any other answer starts the count again.
     """
     missing = answered(404)
@@ -139,13 +139,13 @@ def test_the_end_is_seen_at_most_about_twice_as_late_as_it_was(
     assert wait_s <= 1.2 * max(FIRST_S, min(age_s, LONGEST_WAIT_S)) + 1
 
 
-def test_a_day_takes_thirty_questions() -> None:
-    """So 100,000 open responses cost 35 questions a second."""
-    age_s, asked = FIRST_S, 0
+def test_a_day_takes_thirty_polls() -> None:
+    """So 100,000 open responses cost 35 polls a second."""
+    age_s, poll_count = FIRST_S, 0
     while age_s < MAX_AGE_S:
-        asked += 1
+        poll_count += 1
         age_s += decision.wait_s(age_s, FIRST_S)
-    assert asked == 30
+    assert poll_count == 30
 
 
 @pytest.mark.parametrize(("age_s", "wait_s"), [(0, 30), (10.4, 20), (30, 0), (9999, 0)])

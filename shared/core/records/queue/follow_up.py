@@ -35,7 +35,7 @@ class FollowUp:
     created_at: str  # when the create call ended: UTC, ISO 8601 with offset
     path: str  # of the create call, as sent upstream, without the query
     api_version: str | None
-    question_count: int = 0  # questions sent to the upstream
+    question_count: int = 0  # polls so far; queued messages hold it under this name
     not_found_count: int = 0  # answers in a row that did not know the response
 
     # what its event takes over from the create call
@@ -54,7 +54,7 @@ class FollowUp:
 
     @property
     def target(self) -> bytes:
-        """Path and query of the call that asks how the response is."""
+        """Path and query of a poll of the response."""
         query = f"?api-version={quote(self.api_version, safe='')}" if self.api_version else ""
         return (self.target_path + query).encode("latin-1", "replace")
 
