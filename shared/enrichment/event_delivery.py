@@ -10,14 +10,10 @@ import logging
 from dataclasses import dataclass, replace
 
 from shared.core.records.delivery.dead_letter import DeadLetterReason
-from shared.core.records.exchange.capture import (
-    CaptureKind,
-    capture_name,
-    of_outcome,
-    outcome_name,
-)
+from shared.core.records.exchange.capture import CaptureKind, capture_name, outcome_name
 from shared.core.records.exchange.digests import AcceptedEvent
-from shared.core.records.exchange.envelope import Envelope, to_fields
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.ports import ErasedExchanges
 from shared.core.records.queue import follow_up as follow_ups
 from shared.core.telemetry.delivery import cause_of
@@ -163,11 +159,8 @@ class EventDelivery:
         """Store how the exchange ended if no capture says so yet, so that a later delivery from
         storage does not contradict this event.
         """
-        envelope = replace(envelope, outcome_pending=False)
-        await self._captures.put_if_absent(
-            outcome_name(envelope.exchange_id), of_outcome(to_fields(envelope))
-        )
-        return envelope
+        await self._captures.put_if_absent(*outcome_blob(envelope))
+        return replace(envelope, outcome_pending=False)
 
     async def _follow(self, envelope: Envelope, response_id: str | None) -> None:
         """Follow the response that the exchange created. A replay repeats an event, and a response

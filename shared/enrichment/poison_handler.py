@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Protocol
 
 from shared.core.records.delivery.dead_letter import DeadLetterReason
-from shared.core.records.exchange.capture import of_outcome, outcome_name
-from shared.core.records.exchange.envelope import Envelope, to_fields
+from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.ports import DeadLetterSink, EnvelopeSink, ErasedExchanges, JsonStore
 from shared.core.records.queue import envelope_message, poison
 from shared.enrichment.ports import OutcomeCaptures
@@ -96,8 +95,7 @@ class PoisonHandler:
         """Store how the exchange ended, unless its response capture says it."""
         if envelope.is_in_response_capture:
             return
-        fields = to_fields(replace(envelope, outcome_pending=False))
-        await self._captures.put_if_absent(outcome_name(envelope.exchange_id), of_outcome(fields))
+        await self._captures.put_if_absent(*outcome_blob(envelope))
 
     async def _list_failed_replay(self, exchange_id: str) -> None:
         _log.error(

@@ -20,6 +20,7 @@ from shared.core.records.exchange.capture import outcome_name, response_name
 from shared.core.records.exchange.envelope import Envelope, to_fields
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.id_hash import hash_id
+from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.core.records.ports import EnvelopeSink, ErasedExchanges, JsonStore
 from shared.core.records.queue.follow_up import FollowUp
@@ -88,8 +89,8 @@ class FollowedExchanges:
             parts = await _response_capture(result, envelope)
             await self._captures.put(response_name(exchange_id), parts)
         else:
-            parts = (capture.of_outcome(to_fields(envelope)),)
-            await self._captures.put(outcome_name(exchange_id), parts)
+            name, data = outcome_blob(envelope)
+            await self._captures.put(name, (data,))
         await self._envelopes.put(envelope)
         return True
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from shared.core.records.exchange import capture
-from shared.core.records.exchange.envelope import Envelope, dump, to_fields
+from shared.core.records.exchange.envelope import Envelope, dump
+from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.ports import EnvelopeSink
 from shared.errors import StorageError
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
@@ -126,8 +126,7 @@ class OutcomeRecorder:
         return await self._attempt(self._envelopes.put(envelope), "envelope", envelope)
 
     async def _put_outcome(self, envelope: Envelope) -> bool:
-        data = capture.of_outcome(to_fields(replace(envelope, outcome_pending=False)))
-        name = capture.outcome_name(envelope.exchange_id)
+        name, data = outcome_blob(envelope)
         return await self._attempt(self._captures.put(name, (data,)), "outcome", envelope)
 
     async def _attempt(

@@ -5,18 +5,14 @@ and nothing is lost that could be stored in any way.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 from io import StringIO
 
 import httpx
 import pytest
 
-from harness.sample_envelope import PLAIN
-from shared.core.records.exchange import capture
-from shared.core.records.exchange.envelope import Envelope, from_fields, load
+from shared.core.records.exchange.envelope import from_fields, load
 from shared.core.records.exchange.outcome import Outcome
 from shared.errors import StorageError
 from tests.integration.support.exchanges import (
@@ -248,9 +244,3 @@ async def test_waiting_captures_stay_within_memory(
     assert len(setup.envelopes.queued) == 10
     assert len(without) == setup.recorder.failed.response_captures == 7
     assert "CAPTURE_MEMORY_MB" in caplog.text
-
-
-def test_an_outcome_is_a_capture_that_holds_its_envelope() -> None:
-    outcome_capture = capture.load(capture.of_outcome(asdict(PLAIN)))
-    envelope: Envelope = from_fields(json.loads(json.dumps(outcome_capture.header["envelope"])))
-    assert (envelope, outcome_capture.body) == (PLAIN, b"")
