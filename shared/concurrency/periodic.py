@@ -43,11 +43,6 @@ class PeriodicTask:
     def under_way(self) -> bool:
         return self._running.under_way
 
-    @property
-    def next_run_at(self) -> float | None:
-        """By the event loop's clock; None before the first run has ended."""
-        return self._next.when() if self._next is not None else None
-
     def begin(self) -> None:
         """Start the first run. Does nothing outside of an event loop (an app that is only indexed),
         if it has begun already, or after `aclose`.

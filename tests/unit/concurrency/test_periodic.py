@@ -60,6 +60,20 @@ async def repeating() -> AsyncIterator[Tasks]:
         await task.aclose()
 
 
+@pytest.fixture
+async def timers(monkeypatch: pytest.MonkeyPatch) -> list[asyncio.TimerHandle]:
+    """The timers that the event loop is asked for, in their order."""
+    loop, made = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
+    call_later = loop.call_later
+
+    def record(delay: float, callback: Callable[..., object]) -> asyncio.TimerHandle:
+        made.append(call_later(delay, callback))
+        return made[-1]
+
+    monkeypatch.setattr(loop, "call_later", record)
+    return made
+
+
 async def test_it_begins_once_and_repeats(repeating: Tasks) -> None:
     """A second `begin` starts no second run while the first is under way."""
     work = Work()
@@ -83,39 +97,42 @@ async def test_a_wait_is_multiplied_by_the_jitter(
     await work.started(2)
 
 
-async def test_the_default_jitter() -> None:
+async def test_the_default_jitter(timers: list[asyncio.TimerHandle]) -> None:
     """It spreads waits around their length."""
     loop, delays = asyncio.get_running_loop(), []
     work = Work()
     task = PeriodicTask(work.run, lambda: NEVER_S)
     for _ in range(50):
         await task.run_now()
-        assert task.next_run_at is not None
-        delays.append(task.next_run_at - loop.time())
+        delays.append(timers[-1].when() - loop.time())
     await task.aclose()
+    assert len(timers) == 50
     assert min(delays) > 0.4 * NEVER_S
     assert max(delays) <= 1.5 * NEVER_S
     assert max(delays) - min(delays) > 0.2 * NEVER_S
 
 
-async def test_a_run_may_be_started_before_its_time(repeating: Tasks) -> None:
+async def test_a_run_may_be_started_before_its_time(
+    repeating: Tasks, timers: list[asyncio.TimerHandle]
+) -> None:
     """The timer of the replaced run is cancelled, so it does not fire as well."""
     work = Work()
     task = repeating(work, NEVER_S)
     task.begin()
     await task.wait()
-    first = task.next_run_at
     await task.run_now()
     assert work.runs == 2
-    assert task.next_run_at != first
+    assert [timer.cancelled() for timer in timers] == [True, False]
 
 
-async def test_a_fault_ends_that_run_alone(repeating: Tasks) -> None:
+async def test_a_fault_ends_that_run_alone(
+    repeating: Tasks, timers: list[asyncio.TimerHandle]
+) -> None:
     work = Work(failing=True)
     task = repeating(work, NEVER_S)
     with pytest.raises(FaultyRunError):
         await task.run_now()
-    assert task.next_run_at is not None
+    assert [timer.cancelled() for timer in timers] == [False]
 
 
 async def test_a_closed_task_does_not_begin(repeating: Tasks) -> None:
