@@ -13,9 +13,8 @@ from typing import Any, Final, Self
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 
 from harness.schema import valid
+from local.event_feed import DeliveredEvent
 from local.stack import Stack
-
-type Event = dict[str, Any]
 
 # The host polls the queue at least every 2 s (host.json); a busy machine takes longer.
 ARRIVAL_S: Final = 60
@@ -26,7 +25,7 @@ class EventLog:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._events: list[Event] = []
+        self._events: list[DeliveredEvent] = []
         self._arrived = threading.Condition()
         self._thread = threading.Thread(target=self._receive, name="event-log", daemon=True)
         self._client: EventHubConsumerClient
@@ -51,7 +50,7 @@ class EventLog:
         self._client.close()
         self._thread.join(timeout=10)
 
-    def one(self, *, within_s: float = ARRIVAL_S, **keys: Any) -> Event:
+    def one(self, *, within_s: float = ARRIVAL_S, **keys: Any) -> DeliveredEvent:
         """Wait for the event whose keys have these values: `one(exchange_id=...)`,
         `one(deployment=...)`.
         """
@@ -63,7 +62,9 @@ class EventLog:
             event = self._matching(keys)[0]
         return valid(event)
 
-    def all_of(self, exchange_ids: Collection[str], *, within_s: float = ARRIVAL_S) -> list[Event]:
+    def all_of(
+        self, exchange_ids: Collection[str], *, within_s: float = ARRIVAL_S
+    ) -> list[DeliveredEvent]:
         """Wait for an event of each of these exchanges; return all their events, duplicates
         included.
         """
@@ -78,12 +79,12 @@ class EventLog:
         with self._arrived:
             return len(self._matching(keys))
 
-    def arrived(self) -> list[Event]:
+    def arrived(self) -> list[DeliveredEvent]:
         """All that has arrived so far."""
         with self._arrived:
             return list(self._events)
 
-    def _matching(self, keys: dict[str, Any]) -> list[Event]:
+    def _matching(self, keys: dict[str, Any]) -> list[DeliveredEvent]:
         return [
             event
             for event in self._events

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
@@ -11,7 +12,7 @@ import jsonschema
 from local.event_schema import PATH
 
 
-def valid(event: dict[str, Any]) -> dict[str, Any]:
+def valid[T: Mapping[str, Any]](event: T) -> T:
     """Return the event. Raises if it breaks its contract, or holds a key that
     docs/event.schema.json does not know.
     """

@@ -23,7 +23,7 @@ from view.server.app_client import AppClient
 from view.server.live import Live
 from view.server.page_files import PAGE
 from view.server.services import Services
-from view.sources.captures import CaptureReader
+from view.sources.captures import CaptureSource
 from view.store import Store
 
 _HUB: Final = {
@@ -119,7 +119,7 @@ def _services(options: ViewOptions, file: Path, status: JsonObject) -> Services:
         options=options,
         store=store,
         live=Live(lambda: {**status, "stored": store.count(())}),
-        captures=CaptureReader(options.captures) if options.captures else None,
+        captures=CaptureSource(options.captures) if options.captures else None,
         app=AppClient(options.app) if options.app else None,
         card=card,
     )

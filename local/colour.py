@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from local.event_feed import Event
+from local.event_feed import DeliveredEvent
 
 GREEN: Final = "32"
 YELLOW: Final = "33"
@@ -31,7 +31,7 @@ def plain(text: str, _colour: str) -> str:
     return text
 
 
-def of_outcome(event: Event) -> str:
+def of_outcome(event: DeliveredEvent) -> str:
     """The colour in which an outcome is shown, beside its word."""
     outcome = event.get("outcome")
     if outcome == "completed":

@@ -12,7 +12,7 @@ import openai
 from openai.types.chat import ChatCompletionMessageParam
 
 from local.console import Console
-from local.event_feed import Event, LocalEventFeed
+from local.event_feed import DeliveredEvent, LocalEventFeed
 from local.event_text import abridged, save, summary
 from local.reachable import unreachable
 from local.stack import Stack
@@ -128,7 +128,7 @@ def _show_events(
     feed: LocalEventFeed,
     expected: set[str],
     events: Path,
-    is_own: Callable[[Event], bool],
+    is_own: Callable[[DeliveredEvent], bool],
 ) -> str | None:
     """Print an event of each expected type, the stream's first; return a message if one is
     late.
@@ -154,7 +154,7 @@ def _show_events(
     return None
 
 
-def _text_of(event: Event, file: Path) -> str:
+def _text_of(event: DeliveredEvent, file: Path) -> str:
     if event["type"] == "completion":
         return f"and of the same call without streaming, in a line:\n  {summary(event)}"
     return f"{abridged(event)}\n  the whole event: {file}"
@@ -188,7 +188,9 @@ def _indented(lines: list[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def _is_own(event: Event, messages: list[ChatCompletionMessageParam], started: datetime) -> bool:
+def _is_own(
+    event: DeliveredEvent, messages: list[ChatCompletionMessageParam], started: datetime
+) -> bool:
     """Whether the event is of this run: an earlier run's envelope may still have been in
     the queue.
     """

@@ -14,7 +14,8 @@ from typing import Any, Final, Self
 
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 
-Event = Mapping[str, Any]
+# An event as the Event Hub delivers it, parsed.
+type DeliveredEvent = Mapping[str, Any]
 
 _GROUP: Final = "$Default"
 
@@ -32,7 +33,7 @@ class LocalEventFeed:
         logging.getLogger("azure.eventhub").setLevel(logging.ERROR)
         self._client = _client(settings)
         self._position: str | datetime = "-1" if from_start else datetime.now(UTC)
-        self._events: queue.Queue[Event] = queue.Queue()
+        self._events: queue.Queue[DeliveredEvent] = queue.Queue()
         self._thread = threading.Thread(target=self._receive, name="event-feed", daemon=True)
 
     def __enter__(self) -> Self:
@@ -48,14 +49,14 @@ class LocalEventFeed:
         self._client.close()
         self._thread.join(timeout=5)
 
-    def next(self, *, within_s: float) -> Event | None:
+    def next(self, *, within_s: float) -> DeliveredEvent | None:
         """The next event; None if none arrives in time."""
         try:
             return self._events.get(timeout=within_s)
         except queue.Empty:
             return None
 
-    def event_of(self, exchange_id: str, *, within_s: float) -> Event | None:
+    def event_of(self, exchange_id: str, *, within_s: float) -> DeliveredEvent | None:
         """The event of an exchange; None if it does not arrive in time. Others are passed over."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:

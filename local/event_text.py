@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from local.colour import Paint, of_outcome, plain
-from local.event_feed import Event
+from local.event_feed import DeliveredEvent
 
 _MAX_CHARACTERS: Final = 80  # of a text
 # The keys that README's event has, in its order.
@@ -31,7 +31,7 @@ FIRST_KEYS: Final = (
 )
 
 
-def abridged(event: Event) -> str:
+def abridged(event: DeliveredEvent) -> str:
     """The keys that matter first, as JSON on as many lines. Long texts end in "…"; the details of
     the usage are left out.
     """
@@ -60,7 +60,7 @@ def _with_short_texts(value: object) -> object:
     return value
 
 
-def save(event: Event, folder: Path) -> Path:
+def save(event: DeliveredEvent, folder: Path) -> Path:
     """Write the whole event into a file of its own and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{event.get('exchange_id')}.json"
@@ -68,7 +68,7 @@ def save(event: Event, folder: Path) -> Path:
     return file
 
 
-def summary(event: Event, paint: Paint = plain) -> str:
+def summary(event: DeliveredEvent, paint: Paint = plain) -> str:
     """The event in a line: time, type, deployment, model, status, outcome, tokens, latency, id."""
     first = event.get("time_to_first_token_ms")
     return "  ".join(
@@ -85,7 +85,7 @@ def summary(event: Event, paint: Paint = plain) -> str:
     )
 
 
-def _tokens(event: Event) -> str:
+def _tokens(event: DeliveredEvent) -> str:
     if event.get("usage_source") == "estimated":
         estimate = event.get("usage_estimate") or {}
         return f"about {estimate.get('prompt_tokens', 0)}+{estimate.get('completion_tokens', 0)} tokens (estimated)"

@@ -60,7 +60,7 @@ class Traffic:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
+class CostItem:
     """One line of the bill."""
 
     name: str
@@ -95,7 +95,7 @@ def read_prices(file: Path = FILE) -> dict[str, ServicePrice]:
         }
 
 
-def items(traffic: Traffic) -> Iterator[Item]:
+def items(traffic: Traffic) -> Iterator[CostItem]:
     """Every line of the bill, as the formula of the page."""
     yield from _storage(traffic)
     yield from _functions(traffic)
@@ -113,11 +113,11 @@ def amounts(
     return {key: amount.quantize(_CENT) for key, amount in sums.items()}
 
 
-def _app(name: str, price: str, quantity: Decimal, kind: CostKind = CostKind.VARIABLE) -> Item:
-    return Item(name=name, owner=Owner.APP, kind=kind, price=price, quantity=quantity)
+def _app(name: str, price: str, quantity: Decimal, kind: CostKind = CostKind.VARIABLE) -> CostItem:
+    return CostItem(name=name, owner=Owner.APP, kind=kind, price=price, quantity=quantity)
 
 
-def _storage(traffic: Traffic) -> Iterator[Item]:
+def _storage(traffic: Traffic) -> Iterator[CostItem]:
     calls, idle = traffic.calls, traffic.instances
     captures_kb = traffic.request_kb + traffic.response_kb
     yield _app("blob writes", "p_blob_write", calls * (2 + 1 / traffic.appended))
@@ -136,7 +136,7 @@ def _storage(traffic: Traffic) -> Iterator[Item]:
     yield _app("leases", "p_blob_write", 700_800 * idle, CostKind.FIXED)
 
 
-def _functions(traffic: Traffic) -> Iterator[Item]:
+def _functions(traffic: Traffic) -> Iterator[CostItem]:
     active_s = traffic.calls * (traffic.duration_s / traffic.concurrency + traffic.enrichment_s)
     yield _app("executions", "p_execution", traffic.calls * 2)
     yield _app("executions of the timer `following`", "p_execution", _TIMER_RUNS, CostKind.FIXED)
@@ -149,7 +149,7 @@ def _functions(traffic: Traffic) -> Iterator[Item]:
     )
 
 
-def _delivery(traffic: Traffic) -> Iterator[Item]:
+def _delivery(traffic: Traffic) -> Iterator[CostItem]:
     calls = traffic.calls
     units = (traffic.event_kb / 64).to_integral_value(ROUND_CEILING)  # of 64 KB
     yield _app("Event Hubs ingress", "p_ingress", calls * units)
@@ -163,14 +163,14 @@ def _delivery(traffic: Traffic) -> Iterator[Item]:
     yield _app("logs, GB", "p_log_gb", calls * (2 * traffic.record_kb + line_kb) / _KB_A_GB)
 
 
-def _gateway(traffic: Traffic) -> Iterator[Item]:
+def _gateway(traffic: Traffic) -> Iterator[CostItem]:
     lines = (
         ("API Management unit, h", "p_apim_unit_h", _HOURS, CostKind.FIXED),
         ("API Management calls", "p_apim_request", traffic.calls, CostKind.VARIABLE),
         ("logs of the gateway, GB", "p_log_gb", traffic.calls * 3 / _KB_A_GB, CostKind.VARIABLE),
     )
     for name, price, quantity, kind in lines:
-        yield Item(name=name, owner=Owner.GATEWAY, kind=kind, price=price, quantity=quantity)
+        yield CostItem(name=name, owner=Owner.GATEWAY, kind=kind, price=price, quantity=quantity)
 
 
 def bill(traffic: Traffic, prices: dict[str, ServicePrice]) -> Iterator[str]:

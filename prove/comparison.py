@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import jsonschema
 
-from harness.event_log import Event
 from harness.schema import valid
+from local.event_feed import DeliveredEvent
 from prove.event_rules import Circumstances, wrong_statements
 from prove.evidence import Evidence, Stored
 from prove.exchange_views import ExchangeViews
@@ -134,14 +134,14 @@ def _check_traces(
     )
 
 
-def _against_storage(event: Event, stored: Stored | None) -> list[str]:
+def _against_storage(event: DeliveredEvent, stored: Stored | None) -> list[str]:
     """Without a capture that says how it ended, the envelope may have arrived before the end."""
     if stored is None or stored.outcome in {None, event["outcome"]}:
         return []
     return [f"outcome {event['outcome']}, and storage says {stored.outcome}"]
 
 
-def _against_schema(event: Event) -> list[str]:
+def _against_schema(event: DeliveredEvent) -> list[str]:
     try:
         valid(event)
     except jsonschema.ValidationError as error:

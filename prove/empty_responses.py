@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.chat import API_VERSION
-from harness.event_log import Event
 from harness.http_client import ReceivedResponse, call
 from harness.schema import valid
 from harness.waiting import poll_until
+from local.event_feed import DeliveredEvent
 from local.stack import FunctionsHost
 from prove.event_rules import Policy
 from prove.evidence import gather
@@ -128,7 +128,7 @@ def _call(bed: TestBed, case: EmptyResponse) -> ReceivedResponse:
     return call(bed.stack.proxy_url, case.method, target, headers, case.body)
 
 
-def _wrong_statements(case: EmptyResponse, copies: Sequence[Event]) -> list[str]:
+def _wrong_statements(case: EmptyResponse, copies: Sequence[DeliveredEvent]) -> list[str]:
     wrong = []
     for event in map(valid, copies):
         code = None if event["error"] is None else event["error"].get("code")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harness.event_log import Event
+from local.event_feed import DeliveredEvent
 from prove.observation import ClientObservation
 from prove.upstream_calls import UpstreamRecord
 
@@ -75,11 +75,11 @@ class ExchangeView:
         return "upstream_error" if self.client.status == 502 else None
 
 
-type Rule = Callable[[Event, ExchangeView, Circumstances], Iterator[str]]
+type Rule = Callable[[DeliveredEvent, ExchangeView, Circumstances], Iterator[str]]
 
 
 def wrong_statements(
-    copies: Sequence[Event], view: ExchangeView, circumstances: Circumstances
+    copies: Sequence[DeliveredEvent], view: ExchangeView, circumstances: Circumstances
 ) -> list[list[str]]:
     """For each event of an exchange, what it says wrongly. Empty: it is right."""
     return [
@@ -91,7 +91,9 @@ def wrong_statements(
     ]
 
 
-def _contradictions(first: Event, other: Event, circumstances: Circumstances) -> Iterator[str]:
+def _contradictions(
+    first: DeliveredEvent, other: DeliveredEvent, circumstances: Circumstances
+) -> Iterator[str]:
     """The members in which a later event differs from the first one."""
     if circumstances.captures_forgotten and "aborted" in {first["outcome"], other["outcome"]}:
         return
@@ -107,11 +109,13 @@ def _contradictions(first: Event, other: Event, circumstances: Circumstances) ->
         yield f"not as in the first event: {', '.join(differences)}"
 
 
-def _captures(event: Event) -> tuple[str | None, str | None]:
+def _captures(event: DeliveredEvent) -> tuple[str | None, str | None]:
     return event["request_capture"], event["response_capture"]
 
 
-def _request(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
+def _request(
+    event: DeliveredEvent, view: ExchangeView, circumstances: Circumstances
+) -> Iterator[str]:
     """The event is of the request that the client sent."""
     if view.client is not None:
         chat = view.client.chat
@@ -139,12 +143,14 @@ def _request(event: Event, view: ExchangeView, circumstances: Circumstances) -> 
             yield "request_sha256"
 
 
-def is_partial(event: Event) -> bool:
+def is_partial(event: DeliveredEvent) -> bool:
     """The event says that it has the beginning of the request only."""
     return _PARTIAL in event["problems"]
 
 
-def _may_be_partial(event: Event, view: ExchangeView, circumstances: Circumstances) -> bool:
+def _may_be_partial(
+    event: DeliveredEvent, view: ExchangeView, circumstances: Circumstances
+) -> bool:
     """Its instance was killed while it stored the request, before the upstream had it if the policy
     is `required`.
     """
@@ -152,7 +158,9 @@ def _may_be_partial(event: Event, view: ExchangeView, circumstances: Circumstanc
     return event["outcome"] == "aborted" and circumstances.stopped and upstream_first
 
 
-def _outcome(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
+def _outcome(
+    event: DeliveredEvent, view: ExchangeView, circumstances: Circumstances
+) -> Iterator[str]:
     """The outcome is one that what happened allows."""
     if event["outcome"] not in allowed_outcomes(view, circumstances):
         yield f"outcome {event['outcome']}"
@@ -176,7 +184,9 @@ def allowed_outcomes(view: ExchangeView, circumstances: Circumstances) -> set[st
     return allowed
 
 
-def _answer(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
+def _answer(
+    event: DeliveredEvent, view: ExchangeView, circumstances: Circumstances
+) -> Iterator[str]:
     """The event's account of the response agrees with what the upstream sent and the client got."""
     client = view.client
     if event["outcome"] == "aborted":
@@ -197,7 +207,7 @@ def _answer(event: Event, view: ExchangeView, circumstances: Circumstances) -> I
         yield from _content(event, client)
 
 
-def _content(event: Event, client: ClientObservation) -> Iterator[str]:
+def _content(event: DeliveredEvent, client: ClientObservation) -> Iterator[str]:
     if event["content"] != client.content:
         yield "content"
     if event["usage"] != client.usage:
@@ -207,14 +217,16 @@ def _content(event: Event, client: ClientObservation) -> Iterator[str]:
 
 
 def _lacks(
-    event: Event, side: Literal["request", "response"], circumstances: Circumstances
+    event: DeliveredEvent, side: Literal["request", "response"], circumstances: Circumstances
 ) -> bool:
     """A capture of the event is missing, which a failing storage excuses; the event says so."""
     excused = circumstances.storage_failed or event["outcome"] == "rejected"
     return excused and (event[f"{side}_capture"] is None or bool(event["problems"]))
 
 
-def _integrity(event: Event, view: ExchangeView, circumstances: Circumstances) -> Iterator[str]:
+def _integrity(
+    event: DeliveredEvent, view: ExchangeView, circumstances: Circumstances
+) -> Iterator[str]:
     """No event reports an altered capture: nobody alters one here, and kills, retries and cuts do
     not.
     """

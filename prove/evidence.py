@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from harness.event_log import Event
 from harness.waiting import ConditionTimeout, poll_until
+from local.event_feed import DeliveredEvent
 from prove.testbed import TestBed
 from shared.core.records.delivery.ledger_entry import LedgerReader
 from shared.core.records.exchange import capture
@@ -33,7 +33,7 @@ class Evidence:
     """Captures, ledger entries and events, by exchange."""
 
     stored: dict[str, Stored] = field(default_factory=dict)  # by exchange id
-    events: dict[str, list[Event]] = field(default_factory=dict)
+    events: dict[str, list[DeliveredEvent]] = field(default_factory=dict)
     # by exchange id: its deliveries in the ledger
     entries: Counter[str] = field(default_factory=Counter)
 

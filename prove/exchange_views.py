@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.event_log import Event
+from local.event_feed import DeliveredEvent
 from prove.event_rules import ExchangeView
 from prove.observation import ClientObservation
 from prove.upstream_calls import UpstreamRecord
@@ -24,7 +24,7 @@ class ExchangeViews:
         self,
         observations: Iterable[ClientObservation],
         upstream: Mapping[str, UpstreamRecord],
-        events: Mapping[str, Sequence[Event]],
+        events: Mapping[str, Sequence[DeliveredEvent]],
     ) -> None:
         """`upstream`: by deployment; `events`: by exchange id."""
         self._clients = {observation.deployment: observation for observation in observations}

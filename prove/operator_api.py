@@ -13,7 +13,7 @@ from harness.waiting import poll_until
 from prove.result import NotProven
 from shared.core.records.completeness.comparison import COUNTS
 
-type Report = dict[str, Any]
+type RunReport = dict[str, Any]
 
 
 class OperatorApi:
@@ -69,7 +69,7 @@ class OperatorApi:
 
         return poll_until(probe, "the orchestration's end", within_s=within_s)["output"]
 
-    def reconciled(self, within_s: float = 240) -> Report:
+    def reconciled(self, within_s: float = 240) -> RunReport:
         """Run reconcile until every exchange is delivered or dead-lettered.
 
         Returns the sums over the windows of the last run, and `redelivered`, `aborted` and `runs`
@@ -99,10 +99,10 @@ class OperatorApi:
         return links if status == 202 else None
 
 
-def _is_complete(sums: Report) -> bool:
+def _is_complete(sums: RunReport) -> bool:
     delivered = sums["captured"] == sums["delivered"] + sums["dead_lettered"]
     return bool(delivered and not sums["running"])
 
 
-def _sums(windows: list[Report]) -> Report:
+def _sums(windows: list[RunReport]) -> RunReport:
     return {name: sum(window[name] for window in windows) for name in COUNTS}

@@ -19,7 +19,7 @@ from prove.event_rules import Circumstances
 from prove.evidence import HEADER_BYTES, Evidence, gather
 from prove.fault_injector import FaultInjector
 from prove.load import ClientLoad, mixed
-from prove.operator_api import Report
+from prove.operator_api import RunReport
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
@@ -50,7 +50,7 @@ class _Aftermath:
 
     load: ClientLoad
     injector: FaultInjector
-    report: Report
+    report: RunReport
     reconciling_s: float
     evidence: Evidence
     upstream: UpstreamRecords
@@ -181,7 +181,7 @@ def _deployments(bed: TestBed, exchange_ids: set[str]) -> set[str]:
 
 
 def _judge_report(
-    result: ProofResult, report: Report, evidence: Evidence, injector: FaultInjector
+    result: ProofResult, report: RunReport, evidence: Evidence, injector: FaultInjector
 ) -> None:
     """Check that the report adds up and matches the Event Hub, and that only corrupted captures are
     dead-lettered.

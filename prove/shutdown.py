@@ -14,7 +14,7 @@ from prove.event_rules import Circumstances
 from prove.evidence import gather
 from prove.observation import ClientObservation
 from prove.one_shot import OneShot
-from prove.operator_api import Report
+from prove.operator_api import RunReport
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
 from prove.upstream_calls import upstream_calls
@@ -66,7 +66,7 @@ def _chats(streams: int, calls: int, rng: random.Random) -> list[Chat]:
 
 
 def _judge(
-    result: ProofResult, bed: TestBed, observations: list[ClientObservation], report: Report
+    result: ProofResult, bed: TestBed, observations: list[ClientObservation], report: RunReport
 ) -> None:
     upstream = upstream_calls(bed.stack)
     compare(

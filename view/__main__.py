@@ -29,7 +29,7 @@ from view.server.app_client import AppClient
 from view.server.delivery import DeliveryStatus
 from view.server.live import Live
 from view.server.services import Services
-from view.sources.captures import CaptureReader
+from view.sources.captures import CaptureSource
 from view.sources.event_hub import EventFeed
 from view.store import Store
 
@@ -102,7 +102,7 @@ async def _run(
         options=options,
         store=store,
         live=live,
-        captures=CaptureReader(options.captures) if options.captures else None,
+        captures=CaptureSource(options.captures) if options.captures else None,
         app=app,
         card=card,
     )

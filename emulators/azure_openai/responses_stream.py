@@ -12,7 +12,7 @@ _ERROR = {
     "param": None,
 }
 
-Event = dict[str, object]
+StreamEvent = dict[str, object]
 
 
 def stream(model_output: ModelOutput, name: str, starting_after: int = -1) -> Iterator[bytes]:
@@ -22,7 +22,7 @@ def stream(model_output: ModelOutput, name: str, starting_after: int = -1) -> It
             yield sse.data({**event, "sequence_number": number}, str(event["type"]))
 
 
-def _events(model_output: ModelOutput, name: str) -> Iterator[Event]:
+def _events(model_output: ModelOutput, name: str) -> Iterator[StreamEvent]:
     directives = model_output.directives
     if model_output.ask.flag("background"):
         yield _about("response.queued", responses.document(model_output, name, "queued"))
@@ -46,11 +46,11 @@ def _events(model_output: ModelOutput, name: str) -> Iterator[Event]:
         yield _about(f"response.{status}", responses.document(model_output, name, status))
 
 
-def _about(kind: str, document: dict[str, object]) -> Event:
+def _about(kind: str, document: dict[str, object]) -> StreamEvent:
     return {"type": kind, "response": document}
 
 
-def _items(model_output: ModelOutput) -> Iterator[Event]:
+def _items(model_output: ModelOutput) -> Iterator[StreamEvent]:
     """Each output item from `added` to `done`."""
     index = 0
     if "reasoning" in model_output.ask.parameters:
@@ -63,7 +63,7 @@ def _items(model_output: ModelOutput) -> Iterator[Event]:
         yield from _message(model_output, index)
 
 
-def _reasoning(model_output: ModelOutput) -> Iterator[Event]:
+def _reasoning(model_output: ModelOutput) -> Iterator[StreamEvent]:
     pieces = responses.summary(model_output)
     place = {"item_id": model_output.id("rs_"), "output_index": 0, "summary_index": 0}
     part = {"type": "summary_text", "text": "".join(pieces)}
@@ -80,7 +80,7 @@ def _reasoning(model_output: ModelOutput) -> Iterator[Event]:
     yield _item("done", 0, responses.reasoning(model_output, pieces))
 
 
-def _message(model_output: ModelOutput, index: int) -> Iterator[Event]:
+def _message(model_output: ModelOutput, index: int) -> Iterator[StreamEvent]:
     choice = model_output.choices[0]
     kind, key = ("refusal", "refusal") if choice.refused else ("output_text", "text")
     place = {"item_id": model_output.id("msg_"), "output_index": index, "content_index": 0}
@@ -103,7 +103,7 @@ def _message(model_output: ModelOutput, index: int) -> Iterator[Event]:
     )
 
 
-def _call(model_output: ModelOutput, call: ReplyCall, index: int) -> Iterator[Event]:
+def _call(model_output: ModelOutput, call: ReplyCall, index: int) -> Iterator[StreamEvent]:
     empty = responses.function_call(model_output, call, "", "in_progress")
     place = {"item_id": empty["id"], "output_index": index}
     yield _item("added", index, empty)
@@ -115,5 +115,5 @@ def _call(model_output: ModelOutput, call: ReplyCall, index: int) -> Iterator[Ev
     )
 
 
-def _item(name: str, index: int, item: dict[str, object]) -> Event:
+def _item(name: str, index: int, item: dict[str, object]) -> StreamEvent:
     return {"type": f"response.output_item.{name}", "output_index": index, "item": item}

@@ -33,6 +33,7 @@ from emulators.functions_host.worker_library import (
     TypedData,
     WorkerLibrary,
 )  # fmt: skip
+from shared.core.wire.http.headers import RawHeaders
 
 _REASON = "This function was programmatically called via the host APIs."
 # Hop-by-hop headers that YARP does not pass on (RequestUtilities.ShouldSkipRequestHeader in
@@ -45,8 +46,6 @@ _NOT_PASSED_BACK = _NOT_PASSED - {b"trailer"}
 _REPLACED = frozenset(
     {b"host", b"x-ms-invocation-id", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"}
 )
-
-type Headers = list[tuple[bytes, bytes]]
 
 
 class HttpFront:
@@ -133,7 +132,7 @@ async def _outcome(running: "asyncio.Task[InvocationResult]") -> InvocationResul
 
 
 def _invocation(
-    target: HttpFunction, parameters: Mapping[str, str], headers: Headers
+    target: HttpFunction, parameters: Mapping[str, str], headers: RawHeaders
 ) -> Invocation:
     trace_parent = next((value for name, value in headers if name == b"traceparent"), b"")
     http = _RpcHttp(params=parameters)
@@ -169,7 +168,7 @@ def _rewrite(scope: Scope, path: str, invocation: Invocation) -> None:
     scope["headers"] = _headers(scope, client, invocation.invocation_id)
 
 
-def _headers(scope: Scope, client: str, invocation_id: str) -> Headers:
+def _headers(scope: Scope, client: str, invocation_id: str) -> RawHeaders:
     host, port = scope["server"]
     combined: MutableMapping[bytes, bytes] = {b"host": f"{host}:{port}".encode()}
     public_host = b""
@@ -190,7 +189,7 @@ def _headers(scope: Scope, client: str, invocation_id: str) -> Headers:
     return list(combined.items())
 
 
-def _content_length(headers: Headers) -> int:
+def _content_length(headers: RawHeaders) -> int:
     return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 

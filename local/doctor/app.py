@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from local.doctor.check import DoctorCheck, ok, problem, skipped, warning
-from local.event_feed import Event
+from local.event_feed import DeliveredEvent
 from local.reachable import sentences
 
 _CALL_WITHIN_S: Final = 60.0
@@ -29,7 +29,7 @@ _TEXT: Final = "Reply with one word: is everything well?"
 class Feed(Protocol):
     """Events as they arrive on the Event Hub."""
 
-    def event_of(self, exchange_id: str, *, within_s: float) -> Event | None:
+    def event_of(self, exchange_id: str, *, within_s: float) -> DeliveredEvent | None:
         """The event of an exchange; None if it does not arrive in time."""
         ...
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from local.export.progress import Progress
+from local.export.progress import ExportProgress
 from local.export.rows import ExportSelection, export
 from local.running import add_folder_option, find_captures_settings
 from local.stack import StackError
@@ -19,7 +19,7 @@ from view.errors import CaptureUnavailable, FilterError, OptionsError
 from view.exchange.evaluation import Shape
 from view.filters import parse
 from view.options import captures_of
-from view.sources.captures import CaptureReader
+from view.sources.captures import CaptureSource
 
 _DAY_MINUTES: Final = 24 * 60.0
 
@@ -43,12 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
         print("fnsse: no storage account is named: set CAPTURES_STORAGE", file=sys.stderr)
         return 2
     file = options.output or options.folder / "evaluation.jsonl"
-    return asyncio.run(_export_to(file, CaptureReader(address), selection))
+    return asyncio.run(_export_to(file, CaptureSource(address), selection))
 
 
-async def _export_to(file: Path, reader: CaptureReader, selection: ExportSelection) -> int:
+async def _export_to(file: Path, reader: CaptureSource, selection: ExportSelection) -> int:
     """The file is there when all rows are in it. Its owner alone can read it: it holds prompts."""
-    progress, unfinished = Progress(out=sys.stderr), file.with_name(f"{file.name}.part")
+    progress, unfinished = ExportProgress(out=sys.stderr), file.with_name(f"{file.name}.part")
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     unfinished.touch(mode=0o600)
     try:

@@ -17,7 +17,7 @@ _INTERVAL_S: Final = 0.5
 
 
 @dataclass(kw_only=True)
-class Progress:
+class ExportProgress:
     """Counts the exchanges that were read. On a terminal one line shows them, otherwise a line for
     each hour.
     """

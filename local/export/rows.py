@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TextIO
 
-from local.export.progress import Progress
+from local.export.progress import ExportProgress
 from shared.core.conversation import searched_text
 from shared.core.records.completeness.comparison import CapturedExchange
 from shared.core.wire.json.json_shape import JsonObject
@@ -18,7 +18,7 @@ from view.exchange.received import Received
 from view.exchange.row import of_event
 from view.filters import Filter, matches
 from view.sources.captured_events import event_of, exchanges_between
-from view.sources.captures import CaptureReader
+from view.sources.captures import CaptureSource
 
 _CONCURRENT_READS: Final = 8  # a capture may have 100 MB
 
@@ -35,7 +35,7 @@ class ExportSelection:
 
 
 async def export(
-    reader: CaptureReader, selection: ExportSelection, out: TextIO, progress: Progress
+    reader: CaptureSource, selection: ExportSelection, out: TextIO, progress: ExportProgress
 ) -> None:
     """Write the rows, in the order in which the exchanges started. Raises CaptureUnavailable."""
     async for group in _groups(exchanges_between(reader, selection.first, selection.end)):
@@ -62,13 +62,13 @@ async def _groups(
 
 
 async def _rows(
-    reader: CaptureReader, group: Sequence[CapturedExchange], selection: ExportSelection
+    reader: CaptureSource, group: Sequence[CapturedExchange], selection: ExportSelection
 ) -> list[JsonObject | LeftOut]:
     return await asyncio.gather(*(_row(reader, exchange, selection) for exchange in group))
 
 
 async def _row(
-    reader: CaptureReader, exchange: CapturedExchange, selection: ExportSelection
+    reader: CaptureSource, exchange: CapturedExchange, selection: ExportSelection
 ) -> JsonObject | LeftOut:
     captured = await event_of(reader, exchange)
     if isinstance(captured, LeftOut):

@@ -24,10 +24,10 @@ from typing import Final
 
 import httpx
 
-from local.rates.meters import Item, Meter, joined, parse_meter
+from local.rates.meters import Meter, PriceItem, joined, parse_meter
 from shared import rate_files
 from shared.core.cost import rates
-from shared.core.cost.rates import ANY_MODEL, Key, Rate
+from shared.core.cost.rates import ANY_MODEL, Rate, RateKey
 
 ADDRESS: Final = "https://prices.azure.com/api/retail/prices"
 # Called Cognitive Services until 2025.
@@ -63,7 +63,7 @@ class RetailRates:
     unmatched: list[str]
 
 
-def read_list(client: httpx.Client, region: str, address: str = ADDRESS) -> Iterator[Item]:
+def read_list(client: httpx.Client, region: str, address: str = ADDRESS) -> Iterator[PriceItem]:
     """The items of Azure OpenAI in the list, page after page."""
     services = " or ".join(f"serviceName eq '{service}'" for service in _SERVICES)
     query = f"({services}) and armRegionName eq '{region}' and priceType eq 'Consumption'"
@@ -79,7 +79,9 @@ def read_list(client: httpx.Client, region: str, address: str = ADDRESS) -> Iter
     raise RuntimeError(f"the list has more than {_MOST_PAGES} pages")
 
 
-def rates_of(items: Iterable[Item], names: Iterable[str], region: str, date: str) -> RetailRates:
+def rates_of(
+    items: Iterable[PriceItem], names: Iterable[str], region: str, date: str
+) -> RetailRates:
     """The rates of a list's items, for the models of these names."""
     names_by_words = _by_words(names)
     prices_by_rate: dict[tuple[str, str, str, int], dict[str, Decimal]] = defaultdict(dict)
@@ -156,7 +158,7 @@ def _complete(prices: Mapping[str, Decimal]) -> dict[str, Decimal]:
     return {part: price for part, price in plain.items() if price is not None} | dict(prices)
 
 
-def _pictures(item: Item, source: str, date: str) -> Iterator[Rate]:
+def _pictures(item: PriceItem, source: str, date: str) -> Iterator[Rate]:
     """The rates of images without tokens."""
     name, price = str(item.get("skuName", "")), Decimal(str(item.get("retailPrice", 0)))
     picture = _DALL_E.match(name)
@@ -174,7 +176,7 @@ def _pictures(item: Item, source: str, date: str) -> Iterator[Rate]:
                 )
 
 
-def _tool(item: Item) -> dict[str, Decimal]:
+def _tool(item: PriceItem) -> dict[str, Decimal]:
     """The price of a thousand calls of a built-in tool."""
     tool = _TOOLS.get(str(item.get("skuName", "")).lower())
     price = Decimal(str(item.get("retailPrice", 0)))
@@ -199,7 +201,9 @@ _BLANK: Final = Rate(
 
 def merge(base: Iterable[Rate], listed: Iterable[Rate], *, only_missing: bool) -> list[Rate]:
     """The base with the rates of a list. `only_missing`: a rate whose source is a list stays."""
-    merged: dict[tuple[Key, int], Rate] = {(rate.key, rate.context_above): rate for rate in base}
+    merged: dict[tuple[RateKey, int], Rate] = {
+        (rate.key, rate.context_above): rate for rate in base
+    }
     for rate in listed:
         base_rate = merged.get((rate.key, rate.context_above))
         if (

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from shared.core.cost.rates import UNITS
 
-type Item = Mapping[str, Any]
+type PriceItem = Mapping[str, Any]
 
 _SKUS: Final = {
     **dict.fromkeys(("glbl", "global", "gl", "glb"), "GlobalStandard"),
@@ -60,7 +60,7 @@ class Meter:
     price: Decimal  # of a million
 
 
-def parse_meter(item: Item) -> Meter | None:
+def parse_meter(item: PriceItem) -> Meter | None:
     """The tokens that an item prices; None if it prices anything else."""
     per_million = _per_million(item)
     # `data zone` is written as one word as well; `BatchOutp` and `mini0718` are run together
@@ -103,7 +103,7 @@ def _part(words: list[str]) -> str | None:
     return "cache_write" if written else "cached" if cached else "input"
 
 
-def _per_million(item: Item) -> Decimal | None:
+def _per_million(item: PriceItem) -> Decimal | None:
     unit = _UNIT.fullmatch(str(item.get("unitOfMeasure", "")))
     price = item.get("retailPrice")
     if unit is None or not isinstance(price, int | float) or unit[2] not in {"K", "M"}:

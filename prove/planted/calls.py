@@ -21,7 +21,7 @@ _HEADERS: Final = {
 }
 _DEPLOYMENT: Final = "/openai/deployments/{}"
 _FORMS: Final = {"images/edits", "audio/transcriptions", "audio/translations"}
-type Call = Callable[[httpx.Client], httpx.Response | None]
+type PlantedCall = Callable[[httpx.Client], httpx.Response | None]
 
 
 def _messages() -> list[dict[str, Any]]:
@@ -39,16 +39,16 @@ def _messages() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _chat(deployment: str, *, stream: bool) -> Call:
+def _chat(deployment: str, *, stream: bool) -> PlantedCall:
     path = f"{_DEPLOYMENT.format(deployment)}/chat/completions"
     return _json(path, {"messages": _messages(), "stream": stream, "metadata": {"k": everything()}})
 
 
-def _json(path: str, body: dict[str, Any]) -> Call:
+def _json(path: str, body: dict[str, Any]) -> PlantedCall:
     return lambda client: client.post(f"{path}?{_QUERY}", json=body)
 
 
-def _upload(path: str, **fields: str) -> Call:
+def _upload(path: str, **fields: str) -> PlantedCall:
     file = (f"{everything()}.txt".replace("\\", ""), everything().encode(), "text/plain")
     return lambda client: client.post(f"{path}?{_QUERY}", files={"file": file}, data=fields)
 
@@ -62,7 +62,7 @@ def _leave_early(client: httpx.Client) -> None:
             pass
 
 
-def _of_the_table(spec: OperationSpec) -> Call:
+def _of_the_table(spec: OperationSpec) -> PlantedCall:
     """The operation by its route below /openai/v1/, with secrets where its prompt stands."""
     path = f"/openai/v1/{(spec.route or '').replace('{}', 'resp_1')}"
     if spec.method != "POST":
@@ -73,7 +73,7 @@ def _of_the_table(spec: OperationSpec) -> Call:
     return _json(path, body)
 
 
-CALLS: Final[dict[str, Call]] = {
+CALLS: Final[dict[str, PlantedCall]] = {
     **{
         f"operation {spec.name}": _of_the_table(spec)
         for spec in OPERATIONS

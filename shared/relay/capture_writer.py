@@ -26,7 +26,7 @@ SMALL_BLOCK_BYTES: Final = 256 * 1024
 
 # An upload that failed ends with its error; the caller may have stopped waiting for it.
 type Upload = Coroutine[Any, Any, StorageError | None]
-type StartTask = Callable[[Upload], asyncio.Task[StorageError | None]]
+type StartUpload = Callable[[Upload], asyncio.Task[StorageError | None]]
 
 
 class CaptureStore(Protocol):
@@ -92,7 +92,7 @@ class CaptureWriter:
         store: CaptureStore,
         name: str,
         memory: CaptureMemory,
-        start: StartTask,
+        start: StartUpload,
         *,
         small_blocks: bool = False,
     ) -> None:

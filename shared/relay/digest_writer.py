@@ -9,7 +9,7 @@ import asyncio
 
 from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.errors import StorageError
-from shared.relay.capture_writer import CaptureStore, CaptureWriter, StartTask, put_placeholder
+from shared.relay.capture_writer import CaptureStore, CaptureWriter, StartUpload, put_placeholder
 
 
 class DigestWriter:
@@ -17,7 +17,7 @@ class DigestWriter:
 
     lost = False  # as a CaptureWriter's: this one holds little, and has no limit to reach
 
-    def __init__(self, store: CaptureStore, name: str, start: StartTask) -> None:
+    def __init__(self, store: CaptureStore, name: str, start: StartUpload) -> None:
         self.name = name
         self.body = UnstoredBody()
         self.write = self.body.feed

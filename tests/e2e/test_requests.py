@@ -17,7 +17,7 @@ from harness.http_client import Headers
 from harness.upstream_record import UpstreamRequest
 from local.stack import Stack
 from shared.core.wire.http import forwarding_rules
-from shared.core.wire.http.forwarding_rules import Action
+from shared.core.wire.http.forwarding_rules import ForwardingAction
 
 SECRET = "not-for-the-upstream-91be"
 
@@ -198,7 +198,9 @@ def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
             name for name, value in record.headers if SECRET in value or CALLER_KEY in value
         ] == []
         assert record.all("api-key") == [stack.settings["AZURE_OPENAI_KEY"]]
-    dropped = {rule.name.replace("*", "anything") for rule in rules if rule.action is Action.DROP}
+    dropped = {
+        rule.name.replace("*", "anything") for rule in rules if rule.action is ForwardingAction.DROP
+    }
     assert not dropped & (http_client.names(found.headers) | http_client.names(rest.headers))
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from harness.tools import tool_path
 from shared.core.wire.http import forwarding_rules
-from shared.core.wire.http.forwarding_rules import Action
+from shared.core.wire.http.forwarding_rules import ForwardingAction
 
 POLICIES = Path(__file__).parents[2] / "infra" / "policies"
 FILES = sorted(POLICIES.glob("*.xml"))
@@ -175,7 +175,8 @@ def test_no_credential_of_a_caller_goes_on(policy: Element) -> None:
     credentials = {
         rule.name
         for rule in forwarding_rules.REQUEST_HEADERS
-        if "credential" in rule.why and rule.action in {Action.DROP, Action.REPLACE}
+        if "credential" in rule.why
+        and rule.action in {ForwardingAction.DROP, ForwardingAction.REPLACE}
     }
     assert credentials == {
         "authorization",

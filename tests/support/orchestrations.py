@@ -15,7 +15,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from emulators.functions_host.durable import events
-from emulators.functions_host.durable.events import Event
+from emulators.functions_host.durable.events import HistoryEvent
 from emulators.functions_host.durable.instance import Instance, from_json, new_instance, to_json
 from emulators.functions_host.durable.orchestrator_state import (
     OrchestratorState,
@@ -54,12 +54,15 @@ class OrchestrationRun:
         ids = {"TASK_SCHEDULED": "EventId", "TIMER_CREATED": "EventId", "TIMER_FIRED": "TimerId"}
         return [
             (
-                name := events.EventType(event["EventType"]).name,
+                name := events.HistoryEventType(event["EventType"]).name,
                 event.get(ids.get(name, "TaskScheduledId"), -1),
             )
             for event in self.instance.execution.history
             if event["EventType"]
-            not in {events.EventType.ORCHESTRATOR_STARTED, events.EventType.ORCHESTRATOR_COMPLETED}
+            not in {
+                events.HistoryEventType.ORCHESTRATOR_STARTED,
+                events.HistoryEventType.ORCHESTRATOR_COMPLETED,
+            }
         ]
 
 
@@ -108,7 +111,7 @@ def run(
     return recorded
 
 
-def _ended_first(recorded: OrchestrationRun, activities: Mapping[str, Activity]) -> Event:
+def _ended_first(recorded: OrchestrationRun, activities: Mapping[str, Activity]) -> HistoryEvent:
     """Call the activity that waits longest; without one, let the next timer fire."""
     for task_id, activity in recorded.instance.open_activities():
         recorded.now += _ACTIVITY_TAKES

@@ -14,7 +14,7 @@ from shared.core.wire.http.content_coding import ContentDecoder
 from shared.core.wire.http.headers import EVENT_STREAM
 from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.stream.sse import SseDecoder
-from view.exchange.timeline import Arrival, arrivals, last_chunk_ms
+from view.exchange.timeline import PieceArrival, arrivals, last_chunk_ms
 
 # Of one body; more is for a download.
 MAX_BYTES: Final = 256 * 1024
@@ -108,6 +108,6 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
         start = frame.end
 
 
-def _arrived_at(arrival_times: tuple[Arrival, ...], end: int) -> float | None:
+def _arrived_at(arrival_times: tuple[PieceArrival, ...], end: int) -> float | None:
     place = bisect_left(arrival_times, end, key=lambda arrival: arrival.received)
     return arrival_times[place].at_ms if place < len(arrival_times) else None

@@ -34,7 +34,7 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Arrival:
+class PieceArrival:
     """A piece of the answer's body, as the network delivered it."""
 
     received: int  # bytes of the body, this piece included
@@ -98,11 +98,11 @@ def _keep_alives(header: Mapping[str, object]) -> Iterator[Mark]:
             yield Mark(name="keep-alive", at_ms=at_ms)
 
 
-def arrivals(header: Mapping[str, object]) -> tuple[Arrival, ...]:
+def arrivals(header: Mapping[str, object]) -> tuple[PieceArrival, ...]:
     """The first pieces of the answer: those of the header, or else of its envelope."""
     pairs = piece_times.read(header) or _of_envelope(header)
     return tuple(
-        Arrival(received=received, at_ms=round(float(at_ms), 3)) for received, at_ms in pairs
+        PieceArrival(received=received, at_ms=round(float(at_ms), 3)) for received, at_ms in pairs
     )
 
 

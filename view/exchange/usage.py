@@ -27,7 +27,7 @@ _ESTIMATES: Final = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Figure:
+class UsageFigure:
     """A figure and its source."""
 
     name: str
@@ -39,25 +39,25 @@ class Figure:
         return asdict(self)
 
 
-def figures(event: Mapping[str, Json]) -> tuple[Figure, ...]:
+def figures(event: Mapping[str, Json]) -> tuple[UsageFigure, ...]:
     """The known figures; none if the event has no usage."""
     if event.get("usage_source") == "estimated":
         return tuple(_estimated(mapping(event.get("usage_estimate"))))
     return tuple(_of_upstream(event))
 
 
-def _estimated(estimate: JsonObject) -> Iterator[Figure]:
+def _estimated(estimate: JsonObject) -> Iterator[UsageFigure]:
     for name, (member, source) in _ESTIMATES.items():
         value = integer(estimate.get(member))
         if value is not None:
-            yield Figure(name=name, value=value, source=source)
+            yield UsageFigure(name=name, value=value, source=source)
 
 
-def _of_upstream(event: Mapping[str, Json]) -> Iterator[Figure]:
+def _of_upstream(event: Mapping[str, Json]) -> Iterator[UsageFigure]:
     usage = mapping(event.get("usage"))
     repeated = "; another exchange counts it" if event.get("usage_repeated") is True else ""
     for name in _SHOWN:
         member = member_of(usage, name)
         if member is not None:
             path, value = member
-            yield Figure(name=name, value=value, source=f"usage.{path}{repeated}")
+            yield UsageFigure(name=name, value=value, source=f"usage.{path}{repeated}")

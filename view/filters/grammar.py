@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, cast
 from shared.core.records.exchange.exchange_id import started_at
 from view.errors import FilterError
 from view.filters import units
-from view.filters.keys import BY_NAME, Key, ValueKind
+from view.filters.keys import BY_NAME, FilterKey, ValueKind
 from view.filters.terms import (
     Compares,
     ComparisonOperator,
@@ -113,14 +113,14 @@ class _Parser:
             )
         return Contains(text=value.text)
 
-    def _is_one_of(self, key: Key, *, negated: bool) -> IsOneOf:
+    def _is_one_of(self, key: FilterKey, *, negated: bool) -> IsOneOf:
         values = [self._value(key)]
         while self._line.startswith(",", self._at):
             self._at += 1
             values.append(self._value(key))
         return IsOneOf(key=key, values=tuple(values), negated=negated)
 
-    def _value(self, key: Key) -> Value | Pattern:
+    def _value(self, key: FilterKey) -> Value | Pattern:
         value = self._text(_WORD)
         if value.quoted and not value.text:
             return None
@@ -134,7 +134,7 @@ class _Parser:
         except ValueError as error:
             raise FilterError(f"{key.name}: {error}", at=value.at) from None
 
-    def _compares(self, key: Key, operator: ComparisonOperator) -> Compares:
+    def _compares(self, key: FilterKey, operator: ComparisonOperator) -> Compares:
         value = self._text(_WORD)
         try:
             limit = units.number(key.kind, value.text, self._now_ms)
@@ -157,7 +157,7 @@ class _Parser:
         return _Text(text=match[0], quoted=False, at=start)
 
 
-def _key(name: str, at: int) -> Key:
+def _key(name: str, at: int) -> FilterKey:
     key = BY_NAME.get(name.lower())
     if key is None:
         close = difflib.get_close_matches(name.lower(), BY_NAME, n=1)

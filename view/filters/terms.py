@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from view.filters.keys import Key
+from view.filters.keys import FilterKey
 
 type ComparisonOperator = Literal["<", "<=", ">", ">="]
 type Value = str | float | bool | None
@@ -25,7 +25,7 @@ class IsOneOf:
     Texts ignore the case of ASCII letters.
     """
 
-    key: Key
+    key: FilterKey
     values: tuple[Value | Pattern, ...]
     negated: bool
 
@@ -34,7 +34,7 @@ class IsOneOf:
 class Compares:
     """`key>n`. An exchange without that key does not match."""
 
-    key: Key
+    key: FilterKey
     operator: ComparisonOperator
     value: float
 

@@ -24,7 +24,7 @@ from view.exchange.usage import figures
 from view.options import TRACE_ID
 from view.server.query import filter_of, number_of
 from view.server.services import Services, services_of
-from view.sources.captures import CaptureReader, StoredCapture
+from view.sources.captures import CaptureSource, StoredCapture
 from view.store import MOST_COUNTED, StoreEntry
 
 _ROWS: Final = 100
@@ -93,7 +93,7 @@ def _delivered_at(row: Row) -> datetime | None:
     return datetime.fromtimestamp(row.exact_end_ms / 1000, UTC) + timedelta(milliseconds=row.lag_ms)
 
 
-async def _times(captures: CaptureReader | None, event: JsonObject) -> StoredCapture | None:
+async def _times(captures: CaptureSource | None, event: JsonObject) -> StoredCapture | None:
     name = text(event.get("response_capture"))
     if captures is None or not name:
         return None
@@ -160,13 +160,13 @@ async def body(request: Request) -> Response:
 
 
 async def _side(
-    captures: CaptureReader, event: JsonObject, kind: CaptureKind
+    captures: CaptureSource, event: JsonObject, kind: CaptureKind
 ) -> StoredCapture | None:
     name = text(event.get(_CAPTURE_KEYS[kind][0]))
     return await captures.beginning(name, capture_view.READ_BYTES) if name else None
 
 
-def _captures(services: Services) -> CaptureReader:
+def _captures(services: Services) -> CaptureSource:
     if services.captures is None:
         raise HTTPException(
             409, "captures are not shown: set CAPTURES_STORAGE__blobServiceUri, or CAPTURES_STORAGE"

@@ -11,7 +11,7 @@ from shared.core.wire.json.json_shape import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
+class StandInFault:
     """A fault of the upstream that the playground can request."""
 
     name: str
@@ -26,12 +26,12 @@ class Fault:
         return fields
 
 
-def _of_streams(name: str, title: str, directives: str) -> Fault:
-    return Fault(name=name, title=title, directives=directives, stream=True)
+def _of_streams(name: str, title: str, directives: str) -> StandInFault:
+    return StandInFault(name=name, title=title, directives=directives, stream=True)
 
 
-def _of_all(name: str, title: str, directives: str) -> Fault:
-    return Fault(name=name, title=title, directives=directives, stream=False)
+def _of_all(name: str, title: str, directives: str) -> StandInFault:
+    return StandInFault(name=name, title=title, directives=directives, stream=False)
 
 
 FAULTS: Final = (

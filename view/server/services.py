@@ -11,7 +11,7 @@ from view.options import ViewOptions
 from view.server.app_client import AppClient
 from view.server.live import Live
 from view.server.runs import Runs
-from view.sources.captures import CaptureReader
+from view.sources.captures import CaptureSource
 from view.store import Store
 
 
@@ -22,7 +22,7 @@ class Services:
     options: ViewOptions
     store: Store
     live: Live
-    captures: CaptureReader | None = None
+    captures: CaptureSource | None = None
     app: AppClient | None = None
     card: RateCard | None = None
     runs: Runs = field(default_factory=Runs)

@@ -19,7 +19,7 @@ from shared.core.wire.json.json_shape import Json, JsonObject, mapping, parse_ob
 from shared.errors import CaptureError, EnvelopeError
 from view.errors import CaptureUnavailable
 from view.exchange.evaluation import LeftOut
-from view.sources.captures import CaptureReader
+from view.sources.captures import CaptureSource
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class CapturedEvent:
 
 
 async def exchanges_between(
-    reader: CaptureReader, first: datetime, end: datetime
+    reader: CaptureSource, first: datetime, end: datetime
 ) -> AsyncIterator[CapturedExchange]:
     """The exchanges that started in [first, end), oldest first. Raises CaptureUnavailable."""
     for window in windows_between(first, end):
@@ -41,7 +41,7 @@ async def exchanges_between(
                 yield exchange
 
 
-async def event_of(reader: CaptureReader, exchange: CapturedExchange) -> CapturedEvent | LeftOut:
+async def event_of(reader: CaptureSource, exchange: CapturedExchange) -> CapturedEvent | LeftOut:
     """The event of an exchange. Raises CaptureUnavailable if storage cannot be read."""
     if CaptureKind.RESPONSE not in exchange.kinds:
         return LeftOut.NO_ANSWER
@@ -55,7 +55,7 @@ async def event_of(reader: CaptureReader, exchange: CapturedExchange) -> Capture
         return LeftOut.UNREADABLE
 
 
-async def _read(reader: CaptureReader, exchange: CapturedExchange) -> CapturedEvent | LeftOut:
+async def _read(reader: CaptureSource, exchange: CapturedExchange) -> CapturedEvent | LeftOut:
     response = await reader.whole(capture_name(exchange.exchange_id, CaptureKind.RESPONSE))
     envelope = await _envelope(reader, exchange, response)
     if envelope.content_mode is not ContentMode.FULL:
@@ -68,7 +68,7 @@ async def _read(reader: CaptureReader, exchange: CapturedExchange) -> CapturedEv
 
 
 async def _envelope(
-    reader: CaptureReader, exchange: CapturedExchange, response: Capture
+    reader: CaptureSource, exchange: CapturedExchange, response: Capture
 ) -> Envelope:
     """An outcome capture is right about how the exchange ended."""
     if CaptureKind.OUTCOME not in exchange.kinds:

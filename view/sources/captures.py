@@ -38,7 +38,7 @@ class StoredCapture:
     stored_at: datetime | None  # to the second
 
 
-class CaptureReader:
+class CaptureSource:
     """Reads captures. Every method raises CaptureUnavailable."""
 
     def __init__(self, address: CapturesAddress) -> None:

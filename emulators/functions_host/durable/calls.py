@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulators.functions_host.durable import events
-from emulators.functions_host.durable.events import Event
+from emulators.functions_host.durable.events import HistoryEvent
 from emulators.functions_host.durable.execution import OpenActivity
 from emulators.functions_host.durable.functions import DurableFunction, DurableFunctions
 from emulators.functions_host.durable.orchestrator_state import (
@@ -52,7 +52,7 @@ class DurableCalls:
             return parse_state(outcome.return_value.json)
         return parse_failure(outcome.error)
 
-    async def activity(self, task_id: int, activity: OpenActivity, now: Clock) -> Event:
+    async def activity(self, task_id: int, activity: OpenActivity, now: Clock) -> HistoryEvent:
         """Run an activity; return the event of its end."""
         outcome = await self._call(
             self._functions.activities[activity.name], activity.data or "null"

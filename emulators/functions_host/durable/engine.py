@@ -14,7 +14,7 @@ from typing import Any
 from emulators.functions_host.console import say
 from emulators.functions_host.durable import events
 from emulators.functions_host.durable.calls import Clock, DurableCalls, utc_now
-from emulators.functions_host.durable.events import Event
+from emulators.functions_host.durable.events import HistoryEvent
 from emulators.functions_host.durable.execution import NonDeterministic, OpenActivity, OpenTimer
 from emulators.functions_host.durable.instance import Instance, new_instance
 from emulators.functions_host.durable.orchestrator_state import (
@@ -121,7 +121,7 @@ class Engine:
         self._store.save(instance)
         self._go_on(instance)
 
-    def _post(self, instance: Instance, event: Event) -> None:
+    def _post(self, instance: Instance, event: HistoryEvent) -> None:
         instance.inbox.append(event)
         self._save(instance)
 
@@ -160,10 +160,10 @@ class Engine:
         finally:
             self._turning.discard(instance_id)
 
-    async def _turn(self, instance: Instance, event: Event) -> None:
+    async def _turn(self, instance: Instance, event: HistoryEvent) -> None:
         now = self._now()
         # the clock must not be earlier than the time of the timer
-        if event["EventType"] == events.EventType.TIMER_FIRED:
+        if event["EventType"] == events.HistoryEventType.TIMER_FIRED:
             now = max(now, events.parse_timestamp(event["FireAt"]))
         execution = instance.execution
         failure: Exception | None = None

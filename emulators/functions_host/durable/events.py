@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
-type Event = Mapping[str, Any]
+type HistoryEvent = Mapping[str, Any]
 
 
-class EventType(IntEnum):
+class HistoryEventType(IntEnum):
     """DurableTask.Core.History.EventType, the part used here."""
 
     EXECUTION_STARTED = 0
@@ -37,7 +37,9 @@ def parse_timestamp(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _event(kind: EventType, at: datetime, *, event_id: int = -1, **fields: object) -> Event:
+def _event(
+    kind: HistoryEventType, at: datetime, *, event_id: int = -1, **fields: object
+) -> HistoryEvent:
     return {
         "EventType": kind.value,
         "EventId": event_id,
@@ -49,13 +51,13 @@ def _event(kind: EventType, at: datetime, *, event_id: int = -1, **fields: objec
 
 def execution_started(
     at: datetime, *, name: str, execution_id: str, instance_id: str, data: str | None
-) -> Event:
+) -> HistoryEvent:
     """`data` is the orchestration's input as JSON text, None without one."""
     instance = {"InstanceId": instance_id, "ExecutionId": execution_id}
     # The library reads Version without asking whether it is there
     # (DurableOrchestrationContext._extract_version_from_history).
     return _event(
-        EventType.EXECUTION_STARTED,
+        HistoryEventType.EXECUTION_STARTED,
         at,
         OrchestrationInstance=instance,
         Name=name,
@@ -64,48 +66,50 @@ def execution_started(
     )
 
 
-def orchestrator_started(at: datetime) -> Event:
+def orchestrator_started(at: datetime) -> HistoryEvent:
     """Opens a batch; its timestamp is the orchestrator's clock
     (TaskOrchestrationExecutor.process_event).
     """
-    return _event(EventType.ORCHESTRATOR_STARTED, at)
+    return _event(HistoryEventType.ORCHESTRATOR_STARTED, at)
 
 
-def orchestrator_completed(at: datetime) -> Event:
+def orchestrator_completed(at: datetime) -> HistoryEvent:
     """The event that ends a batch."""
-    return _event(EventType.ORCHESTRATOR_COMPLETED, at)
+    return _event(HistoryEventType.ORCHESTRATOR_COMPLETED, at)
 
 
-def task_scheduled(at: datetime, task_id: int, name: str) -> Event:
+def task_scheduled(at: datetime, task_id: int, name: str) -> HistoryEvent:
     """An activity was called."""
-    return _event(EventType.TASK_SCHEDULED, at, event_id=task_id, Name=name, Version="", Input=None)
-
-
-def task_completed(at: datetime, task_id: int, result: str | None) -> Event:
-    """An activity returned `result`, JSON text."""
-    return _event(EventType.TASK_COMPLETED, at, TaskScheduledId=task_id, Result=result)
-
-
-def task_failed(at: datetime, task_id: int, reason: str, details: str) -> Event:
-    """An activity raised; the orchestrator sees `reason` and `details` joined."""
     return _event(
-        EventType.TASK_FAILED, at, TaskScheduledId=task_id, Reason=reason, Details=details
+        HistoryEventType.TASK_SCHEDULED, at, event_id=task_id, Name=name, Version="", Input=None
     )
 
 
-def timer_created(at: datetime, timer_id: int, fire_at: datetime) -> Event:
+def task_completed(at: datetime, task_id: int, result: str | None) -> HistoryEvent:
+    """An activity returned `result`, JSON text."""
+    return _event(HistoryEventType.TASK_COMPLETED, at, TaskScheduledId=task_id, Result=result)
+
+
+def task_failed(at: datetime, task_id: int, reason: str, details: str) -> HistoryEvent:
+    """An activity raised; the orchestrator sees `reason` and `details` joined."""
+    return _event(
+        HistoryEventType.TASK_FAILED, at, TaskScheduledId=task_id, Reason=reason, Details=details
+    )
+
+
+def timer_created(at: datetime, timer_id: int, fire_at: datetime) -> HistoryEvent:
     """A timer was set, by the orchestrator or between two attempts."""
-    return _event(EventType.TIMER_CREATED, at, event_id=timer_id, FireAt=timestamp(fire_at))
+    return _event(HistoryEventType.TIMER_CREATED, at, event_id=timer_id, FireAt=timestamp(fire_at))
 
 
-def timer_fired(at: datetime, timer_id: int, fire_at: datetime) -> Event:
+def timer_fired(at: datetime, timer_id: int, fire_at: datetime) -> HistoryEvent:
     """A timer has fired."""
-    return _event(EventType.TIMER_FIRED, at, TimerId=timer_id, FireAt=timestamp(fire_at))
+    return _event(HistoryEventType.TIMER_FIRED, at, TimerId=timer_id, FireAt=timestamp(fire_at))
 
 
-def event_raised(at: datetime, name: str, data: str) -> Event:
+def event_raised(at: datetime, name: str, data: str) -> HistoryEvent:
     """A client raised an event; `data` is JSON text."""
-    return _event(EventType.EVENT_RAISED, at, Name=name, Input=data)
+    return _event(HistoryEventType.EVENT_RAISED, at, Name=name, Input=data)
 
 
 def decoded(data: str) -> Any:

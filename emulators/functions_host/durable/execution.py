@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from emulators.functions_host.durable import events
-from emulators.functions_host.durable.events import Event, EventType
+from emulators.functions_host.durable.events import HistoryEvent, HistoryEventType
 from emulators.functions_host.durable.orchestrator_state import (
-    Action,
     CallActivity,
     CreateTimer,
+    OrchestratorAction,
     RetryPolicy,
     WaitForEvent,
 )
@@ -57,23 +57,23 @@ class Execution:
     """One generation of an orchestration."""
 
     execution_id: str
-    history: list[Event] = field(default_factory=list)
+    history: list[HistoryEvent] = field(default_factory=list)
     # the actions so far, as the orchestrator must repeat them
     scheduled: list[_ScheduledAction] = field(default_factory=list)
     next_id: int = 0
     activities: dict[int, OpenActivity] = field(default_factory=dict)  # by task id
     timers: dict[int, OpenTimer] = field(default_factory=dict)
 
-    def expects(self, event: Event) -> bool:
+    def expects(self, event: HistoryEvent) -> bool:
         """Return whether an event belongs to an open task; that of a cancelled timer does not."""
         match event["EventType"]:
-            case EventType.TASK_COMPLETED | EventType.TASK_FAILED:
+            case HistoryEventType.TASK_COMPLETED | HistoryEventType.TASK_FAILED:
                 return event["TaskScheduledId"] in self.activities
-            case EventType.TIMER_FIRED:
+            case HistoryEventType.TIMER_FIRED:
                 return event["TimerId"] in self.timers
         return True
 
-    def context(self, instance_id: str, event: Event, now: datetime) -> dict[str, Any]:
+    def context(self, instance_id: str, event: HistoryEvent, now: datetime) -> dict[str, Any]:
         """Return the input of the orchestrator's function when `event` is added to the history."""
         past = [{**event, "IsPlayed": True} for event in self.history]
         started = past[1] if past else event
@@ -90,7 +90,9 @@ class Execution:
             "upperSchemaVersionNew": 2,
         }
 
-    def apply(self, event: Event, now: datetime, actions: Iterable[Action]) -> None:
+    def apply(
+        self, event: HistoryEvent, now: datetime, actions: Iterable[OrchestratorAction]
+    ) -> None:
         """Add the batch that `event` opened, and the actions that the orchestrator scheduled in it.
 
         Raises NonDeterministic if they differ from those of the run before.
@@ -106,11 +108,11 @@ class Execution:
         self._cancel(requested)
         self.history.append(events.orchestrator_completed(now))
 
-    def _end(self, event: Event, now: datetime) -> None:
+    def _end(self, event: HistoryEvent, now: datetime) -> None:
         match event["EventType"]:
-            case EventType.TASK_COMPLETED:
+            case HistoryEventType.TASK_COMPLETED:
                 del self.activities[event["TaskScheduledId"]]
-            case EventType.TASK_FAILED:
+            case HistoryEventType.TASK_FAILED:
                 failed = self.activities.pop(event["TaskScheduledId"])
                 if failed.retry:
                     # The real host also waits after the last attempt: seen there.
@@ -120,7 +122,7 @@ class Execution:
                         else 0
                     )
                     self._open_timer(now + timedelta(milliseconds=wait_ms), now, retries=failed)
-            case EventType.TIMER_FIRED:
+            case HistoryEventType.TIMER_FIRED:
                 failed_before = self.timers.pop(event["TimerId"]).retries
                 if (
                     failed_before
@@ -129,7 +131,7 @@ class Execution:
                 ):
                     self._open_activity(failed_before, failed_before.attempt + 1, now)
 
-    def _compare(self, actions: tuple[Action, ...]) -> None:
+    def _compare(self, actions: tuple[OrchestratorAction, ...]) -> None:
         """Raise DurableTask's NonDeterministicOrchestrationException in the cases that the real
         host checks as well.
         """
@@ -140,7 +142,7 @@ class Execution:
                     f"Non-Deterministic workflow detected: action {number + 1} was {before.kind!r} and is now {repeated!r}"
                 )
 
-    def _open(self, action: Action, now: datetime) -> int | None:
+    def _open(self, action: OrchestratorAction, now: datetime) -> int | None:
         match action:
             case CallActivity():
                 return self._open_activity(
@@ -168,7 +170,7 @@ class Execution:
         self.history.append(events.timer_created(now, timer_id, fire_at))
         return timer_id
 
-    def _cancel(self, actions: tuple[Action, ...]) -> None:
+    def _cancel(self, actions: tuple[OrchestratorAction, ...]) -> None:
         for action, before in zip(actions, self.scheduled, strict=True):
             if isinstance(action, CreateTimer) and action.cancelled and before.task_id is not None:
                 self.timers.pop(before.task_id, None)
@@ -178,7 +180,7 @@ class Execution:
         return self.next_id - 1
 
 
-def _opening(event: Event, now: datetime) -> list[Event]:
+def _opening(event: HistoryEvent, now: datetime) -> list[HistoryEvent]:
     return [events.orchestrator_started(now), event]
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulators.functions_host.durable import events
-from emulators.functions_host.durable.events import Event
+from emulators.functions_host.durable.events import HistoryEvent
 from emulators.functions_host.durable.execution import (
     Execution,
     OpenActivity,
@@ -17,8 +17,8 @@ from emulators.functions_host.durable.execution import (
     execution_from_json,
 )
 from emulators.functions_host.durable.orchestrator_state import (
-    Action,
     ContinueAsNew,
+    OrchestratorAction,
     OrchestratorState,
 )
 
@@ -47,14 +47,14 @@ class Instance:
     status: str = PENDING
     custom_status: Any = None
     output: Any = None
-    inbox: list[Event] = field(default_factory=list)
+    inbox: list[HistoryEvent] = field(default_factory=list)
 
     @property
     def active(self) -> bool:
         """Return whether the instance still runs."""
         return self.status in _ACTIVE
 
-    def next_event(self) -> Event | None:
+    def next_event(self) -> HistoryEvent | None:
         """Return the next event to deliver; drop those that no task waits for."""
         while self.inbox and not self.execution.expects(self.inbox[0]):
             del self.inbox[0]
@@ -117,7 +117,9 @@ class Instance:
         kept.
         """
         raised = [
-            event for event in self.inbox if event["EventType"] == events.EventType.EVENT_RAISED
+            event
+            for event in self.inbox
+            if event["EventType"] == events.HistoryEventType.EVENT_RAISED
         ]
         fresh = new_instance(
             self.instance_id, self.name, None if data is None else json.dumps(data), now
@@ -145,7 +147,7 @@ def _too_large(custom_status: Any) -> str | None:
     )
 
 
-def _continues(actions: tuple[Action, ...]) -> ContinueAsNew | None:
+def _continues(actions: tuple[OrchestratorAction, ...]) -> ContinueAsNew | None:
     return next((action for action in actions if isinstance(action, ContinueAsNew)), None)
 
 

@@ -78,7 +78,7 @@ class ContinueAsNew:
     kind = "continue as new"
 
 
-type Action = CallActivity | CreateTimer | WaitForEvent | ContinueAsNew
+type OrchestratorAction = CallActivity | CreateTimer | WaitForEvent | ContinueAsNew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class OrchestratorState:
     """The orchestrator's state after a run."""
 
     # of the whole generation, in the order in which the library numbers their tasks
-    actions: tuple[Action, ...]
+    actions: tuple[OrchestratorAction, ...]
     done: bool
     output: Any
     error: str | None  # the text of the exception that the orchestrator raised
@@ -131,7 +131,7 @@ _REFUSED = {
 }
 
 
-def _flat(action: Mapping[str, Any]) -> Iterator[Action]:
+def _flat(action: Mapping[str, Any]) -> Iterator[OrchestratorAction]:
     """Numbers: azure.durable_functions.models.actions.ActionType."""
     match action["actionType"]:
         case 0 | 1:

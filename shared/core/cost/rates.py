@@ -40,7 +40,7 @@ COLUMNS: Final = (
 BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 END: Final = datetime.max.replace(tzinfo=UTC)
 
-type Key = tuple[str, str, str, str, str]
+type RateKey = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +61,7 @@ class Rate:
     source: str
 
     @property
-    def key(self) -> Key:
+    def key(self) -> RateKey:
         return self.model, self.sku, self.zone, self.tier, self.variant
 
 
@@ -80,7 +80,7 @@ class RateCard:
         self, rates: Iterable[Rate], below: RateCard | None = None, version: str = ""
     ) -> None:
         self.version = version
-        self._rates: dict[Key, list[Rate]] = defaultdict(list)
+        self._rates: dict[RateKey, list[Rate]] = defaultdict(list)
         self._below = below
         for rate in rates:
             self._rates[rate.key].append(rate)
@@ -91,7 +91,7 @@ class RateCard:
         for series in self._rates.values():
             yield from series
 
-    def find(self, key: Key, input_tokens: int, at: datetime) -> Rate | None:
+    def find(self, key: RateKey, input_tokens: int, at: datetime) -> Rate | None:
         """The rate that holds at a time for an input of so many tokens; None if there is none."""
         valid = [
             rate
@@ -160,7 +160,7 @@ def problems(rates: Iterable[Rate], *, gaps: bool = True) -> list[str]:
     """Overlaps of the rates, and gaps between them, in words. An overlay may have gaps: what it
     does not price has the price of the card below it.
     """
-    by_key: dict[tuple[Key, int], list[Rate]] = defaultdict(list)
+    by_key: dict[tuple[RateKey, int], list[Rate]] = defaultdict(list)
     for rate in rates:
         by_key[rate.key, rate.context_above].append(rate)
     problems: list[str] = []

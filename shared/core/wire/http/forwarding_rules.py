@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Action(StrEnum):
+class ForwardingAction(StrEnum):
     """The proxy's treatment of a header or a query parameter."""
 
     DROP = "drop"
@@ -23,20 +23,20 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class ForwardingRule:
     """One row. `name` is lower-case; a trailing `*` stands for any ending."""
 
     name: str
-    action: Action
+    action: ForwardingAction
     why: str
 
 
-def _rules(action: Action, why: str, *names: str) -> tuple[Rule, ...]:
-    return tuple(Rule(name=name, action=action, why=why) for name in names)
+def _rules(action: ForwardingAction, why: str, *names: str) -> tuple[ForwardingRule, ...]:
+    return tuple(ForwardingRule(name=name, action=action, why=why) for name in names)
 
 
 _HOP_BY_HOP: Final = _rules(
-    Action.DROP,
+    ForwardingAction.DROP,
     "belongs to one connection, not to the message (RFC 9110, 7.6.1)",
     "connection",
     "keep-alive",
@@ -49,21 +49,21 @@ _HOP_BY_HOP: Final = _rules(
     "upgrade",
 )
 
-REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
+REQUEST_HEADERS: Final[tuple[ForwardingRule, ...]] = (
     *_HOP_BY_HOP,
     *_rules(
-        Action.REPLACE,
+        ForwardingAction.REPLACE,
         "names this app, not the upstream; the client library writes the right one",
         "host",
     ),
     *_rules(
-        Action.REPLACE,
+        ForwardingAction.REPLACE,
         "the caller's credential; the proxy's own goes upstream",
         "authorization",
         "api-key",
     ),
     *_rules(
-        Action.DROP,
+        ForwardingAction.DROP,
         "a credential for this app or for APIM",
         "x-functions-key",
         "ocp-apim-subscription-key",
@@ -71,36 +71,40 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
         "cookie",
     ),
     *_rules(
-        Action.REPLACE, "framing: counted again from the body that was received", "content-length"
+        ForwardingAction.REPLACE,
+        "framing: counted again from the body that was received",
+        "content-length",
     ),
-    *_rules(Action.DROP, "the server side has answered it already", "expect"),
+    *_rules(ForwardingAction.DROP, "the server side has answered it already", "expect"),
     *_rules(
-        Action.REPLACE,
+        ForwardingAction.REPLACE,
         "narrowed to what enrichment can decode (a capture that cannot be read is a lost record), and to nothing for a "
         "stream into which the proxy may have to put a comment or an error",
         "accept-encoding",
     ),
     *_rules(
-        Action.DROP,
+        ForwardingAction.DROP,
         "attribution that APIM sets for this app; nothing of it is meant for the upstream",
         "x-apim-*",
     ),
     *_rules(
-        Action.DROP,
+        ForwardingAction.DROP,
         "what this app records of the content (core/content); it means nothing to the upstream",
         "x-fnsse-content",
     ),
     *_rules(
-        Action.DROP,
+        ForwardingAction.DROP,
         "the host's own",
         "x-ms-invocation-id",
         "x-original-url",
         "x-original-host",
         "x-ms-original-url",
     ),
-    *_rules(Action.DROP, "names another path to servers that rewrite URLs", "x-rewrite-url"),
     *_rules(
-        Action.DROP,
+        ForwardingAction.DROP, "names another path to servers that rewrite URLs", "x-rewrite-url"
+    ),
+    *_rules(
+        ForwardingAction.DROP,
         "added on the way to this app; it describes that hop and the network before it",
         "x-forwarded-*",
         "forwarded",
@@ -120,7 +124,7 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
         "x-fd-*",
     ),
     *_rules(
-        Action.DROP,
+        ForwardingAction.DROP,
         "an identity that Azure's front end vouches for; of no meaning, or a token, elsewhere",
         "x-ms-client-principal*",
         "x-ms-token-aad-*",
@@ -128,23 +132,28 @@ REQUEST_HEADERS: Final[tuple[Rule, ...]] = (
     ),
 )
 
-RESPONSE_HEADERS: Final[tuple[Rule, ...]] = (
+RESPONSE_HEADERS: Final[tuple[ForwardingRule, ...]] = (
     *_HOP_BY_HOP,
     *_rules(
-        Action.REPLACE, "every server writes its own; two would be ambiguous", "date", "server"
+        ForwardingAction.REPLACE,
+        "every server writes its own; two would be ambiguous",
+        "date",
+        "server",
     ),
-    *_rules(Action.REPLACE, "the exchange's identity is this proxy's to give", "x-exchange-id"),
     *_rules(
-        Action.DROP,
+        ForwardingAction.REPLACE, "the exchange's identity is this proxy's to give", "x-exchange-id"
+    ),
+    *_rules(
+        ForwardingAction.DROP,
         "reports which account of a pool answered: it is for the event, not for the client",
         "x-fnsse-backend-*",
     ),
 )
 
 # Response headers whose values are changed.
-REWRITTEN: Final[tuple[Rule, ...]] = (
+REWRITTEN: Final[tuple[ForwardingRule, ...]] = (
     *_rules(
-        Action.REWRITE,
+        ForwardingAction.REWRITE,
         "where it names the upstream's own address, its path alone is sent: a client that followed it would leave the gateway, "
         "and the path leads back through it",
         "location",
@@ -153,20 +162,20 @@ REWRITTEN: Final[tuple[Rule, ...]] = (
         "azure-asyncoperation",
     ),
     *_rules(
-        Action.REWRITE,
+        ForwardingAction.REWRITE,
         "a byte above 0x7F is percent-encoded, in `filename` as RFC 8187 has it: the Functions host sends such a header as an "
         "empty 500 (only ASCII is portable, RFC 9110, 5.5)",
         "*",
     ),
 )
 
-QUERY: Final[tuple[Rule, ...]] = (
-    *_rules(Action.DROP, "a function key of this app", "code"),
-    *_rules(Action.DROP, "a key of APIM", "subscription-key"),
+QUERY: Final[tuple[ForwardingRule, ...]] = (
+    *_rules(ForwardingAction.DROP, "a function key of this app", "code"),
+    *_rules(ForwardingAction.DROP, "a key of APIM", "subscription-key"),
 )
 
 
-def matcher(rules: Iterable[Rule]) -> re.Pattern[bytes]:
+def matcher(rules: Iterable[ForwardingRule]) -> re.Pattern[bytes]:
     """The pattern that matches the names of these rows, whole."""
     names = (re.escape(rule.name).replace(r"\*", ".*") for rule in rules)
     return re.compile("|".join(names).encode(), re.IGNORECASE | re.DOTALL)

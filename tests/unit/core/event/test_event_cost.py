@@ -14,6 +14,7 @@ from shared.core.cost.rates import CardTexts, RateCard, parse_card
 from shared.core.event import event_cost, usage_claim
 from shared.core.event.builder import build
 from shared.core.event.shape import Event, EventCost, to_json
+from shared.core.wire.json.json_shape import mapping
 
 BASE = "model,sku,currency,input,output,source\ngpt,GlobalStandard,USD,1.25,10,a\n"
 CARD = parse_card(CardTexts(base=BASE))
@@ -47,7 +48,7 @@ def test_amounts_are_decimal_texts_that_add_up() -> None:
     assert found.amount == "0.00002"
     tiny = cost_of(an_event(input=1, output=None))
     assert tiny.amount == "0.00000125"
-    valid(to_json(event_cost.with_cost(an_event(), CARD)))  # type: ignore[arg-type]
+    valid(mapping(to_json(event_cost.with_cost(an_event(), CARD))))
 
 
 def test_what_is_not_known_is_null_and_what_is_free_is_zero() -> None:

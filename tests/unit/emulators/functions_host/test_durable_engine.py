@@ -15,7 +15,7 @@ import pytest
 from emulators.functions_host.durable import events
 from emulators.functions_host.durable.calls import Clock, DurableCalls, utc_now
 from emulators.functions_host.durable.engine import AlreadyExists, Engine
-from emulators.functions_host.durable.events import Event
+from emulators.functions_host.durable.events import HistoryEvent
 from emulators.functions_host.durable.execution import OpenActivity
 from emulators.functions_host.durable.functions import DurableFunctions, sort_durable
 from emulators.functions_host.durable.options import parse_durable_options
@@ -45,7 +45,7 @@ class AppCalls(DurableCalls):
         await asyncio.sleep(0)
         return state_of(self._orchestrate, context)
 
-    async def activity(self, task_id: int, activity: OpenActivity, now: Clock) -> Event:
+    async def activity(self, task_id: int, activity: OpenActivity, now: Clock) -> HistoryEvent:
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
         self.running.release()

@@ -13,8 +13,8 @@ from shared.core.wire.http.forwarding_rules import (
     QUERY,
     REQUEST_HEADERS,
     RESPONSE_HEADERS,
-    Action,
-    Rule,
+    ForwardingAction,
+    ForwardingRule,
 )
 
 OWN = [(b"api-key", b"the proxy's")]
@@ -25,7 +25,7 @@ ASKED_FOR = [
 ]
 
 
-def names_of(rule: Rule) -> list[str]:
+def names_of(rule: ForwardingRule) -> list[str]:
     """Names that the row is about, in any case; `*` stands for any ending, none included."""
     plain = rule.name.removesuffix("*")
     endings = ["", "x", "anything-else"] if rule.name.endswith("*") else [""]
@@ -46,12 +46,12 @@ def alternate(index: int, letter: str) -> str:
     return letter.upper() if index % 2 else letter
 
 
-def row(rule: Rule) -> str:
+def row(rule: ForwardingRule) -> str:
     return rule.name
 
 
 @pytest.mark.parametrize("rule", REQUEST_HEADERS, ids=row)
-def test_a_request_header_of_the_table_never_goes_upstream(rule: Rule) -> None:
+def test_a_request_header_of_the_table_never_goes_upstream(rule: ForwardingRule) -> None:
     for name in names_of(rule):
         headers = forwarding.request_headers([*ASKED_FOR, (name.encode(), b"the caller's")], OWN)
         passed = [pair for pair in headers if pair[0] != b"accept-encoding"]
@@ -60,7 +60,7 @@ def test_a_request_header_of_the_table_never_goes_upstream(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("rule", RESPONSE_HEADERS, ids=row)
-def test_a_response_header_of_the_table_never_reaches_the_client(rule: Rule) -> None:
+def test_a_response_header_of_the_table_never_reaches_the_client(rule: ForwardingRule) -> None:
     for name in names_of(rule):
         headers = forwarding.response_headers(
             [(b"Retry-After", b"7"), (name.encode(), b"the upstream's")], "id"
@@ -69,7 +69,7 @@ def test_a_response_header_of_the_table_never_reaches_the_client(rule: Rule) -> 
 
 
 @pytest.mark.parametrize("rule", QUERY, ids=row)
-def test_a_query_parameter_of_the_table_never_goes_upstream(rule: Rule) -> None:
+def test_a_query_parameter_of_the_table_never_goes_upstream(rule: ForwardingRule) -> None:
     encoded = [
         "".join(f"%{ord(letter):02x}" for letter in rule.name),
         quote(rule.name[0]) + f"%{ord(rule.name[1]):X}" + rule.name[2:],
@@ -84,7 +84,8 @@ def test_a_query_parameter_of_the_table_never_goes_upstream(rule: Rule) -> None:
 def test_every_row_of_the_tables_says_why() -> None:
     for table in (REQUEST_HEADERS, RESPONSE_HEADERS, QUERY):
         assert all(
-            rule.why and rule.name == rule.name.lower() and rule.action in Action for rule in table
+            rule.why and rule.name == rule.name.lower() and rule.action in ForwardingAction
+            for rule in table
         )
         assert len({rule.name for rule in table}) == len(table)
 
