@@ -15,6 +15,7 @@ from local.repository import ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README_LINES = 120
 COLUMNS = 100
+CELL = 250  # characters
 # A how-to page fits on one screen, with its code.
 HOW_TO_LINES = 75
 
@@ -81,6 +82,31 @@ def test_prose_keeps_to_the_line_length(page: Path) -> None:
         if len(line) > COLUMNS and not line.startswith("|") and " " in line.strip("-*> ")
     ]
     assert long == []
+
+
+def bars(row: str) -> int:
+    """The bars that separate its cells; one within a cell is written as `\\|`."""
+    return len(re.findall(r"(?<!\\)\|", row))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_table_is_whole(page: Path) -> None:
+    """A line of dashes follows the head, and each row has as many cells as the head."""
+    broken_rows: list[str] = []
+    for table in re.findall(r"(?:^\|.*\n)+", prose(page), re.MULTILINE):
+        head, *rows = table.splitlines()
+        if not rows or not re.fullmatch(r"(\|:?-+:?)+\|", rows[0]):
+            broken_rows.append(head)
+        broken_rows += [row for row in rows if bars(row) != bars(head)]
+    assert broken_rows == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_cell_of_a_table_is_short(page: Path) -> None:
+    """Longer conditions stand below the table."""
+    rows = re.findall(r"^\|.*\|$", prose(page), re.MULTILINE)
+    cells = [cell for row in rows for cell in re.split(r"(?<!\\)\|", row)]
+    assert [cell for cell in cells if len(cell.strip()) > CELL] == []
 
 
 def test_every_page_is_in_an_index() -> None:
