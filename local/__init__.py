@@ -7,6 +7,7 @@
     event_feed          the events of a run's Event Hub, as they arrive
     event_text, colour  an event in a line and in its first keys; colours of a terminal
     running             how other commands find a `make run`
+    app_access          the address of a running app, and the headers that authenticate
     repository          where the repository is
     ask, events         `make ask`, `make events`
     outages             keeps the parts alive, and takes them away for a drill

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from local.app_access import AppAccess
 from local.doctor import app, machine, settings
 from local.doctor.check import CheckState, DoctorCheck, show, skipped
 from local.running import add_folder_option, event_hub_settings, find
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         checks += show("Settings", settings.checks(), sys.stdout)
         checks += show("The running app", _local_app(options), sys.stdout)
     else:
-        access = app.Access(
+        access = AppAccess(
             url=options.url.rstrip("/"),
             caller=_headers("FNSSE_KEY", "FNSSE_TOKEN"),
             operator=_headers("FNSSE_OPERATOR_KEY", "FNSSE_OPERATOR_TOKEN"),
@@ -50,11 +51,11 @@ def _local_app(options: argparse.Namespace) -> Iterator[DoctorCheck]:
     except StackError as error:
         yield skipped(str(error), "make run")
         return
-    access = app.Access(url=running.proxy)
+    access = AppAccess(url=running.proxy)
     yield from _app(access, options.deployment, running.event_hub_settings)
 
 
-def _app(access: app.Access, deployment: str, hub: Mapping[str, str]) -> Iterator[DoctorCheck]:
+def _app(access: AppAccess, deployment: str, hub: Mapping[str, str]) -> Iterator[DoctorCheck]:
     healthy = list(app.health(access, hub))
     yield from healthy
     if healthy[0].state is CheckState.PROBLEM:

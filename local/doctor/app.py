@@ -6,17 +6,15 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 import httpx
 
+from local.app_access import AppAccess
 from local.doctor.check import DoctorCheck, ok, problem, skipped, warning
 from local.event_feed import DeliveredEvent
 from local.reachable import sentences
 
-_CALL_WITHIN_S: Final = 60.0
 _EVENT_WITHIN_S: Final = 60.0
 _UNDELIVERED: Final = "docs/how-to/alerts/nothing-delivered.md"
 # of what `/health/ready` calls degraded
@@ -37,25 +35,7 @@ class Feed(Protocol):
 type OpenFeed = Callable[[], AbstractContextManager[Feed]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """Where the app is, and what lets callers and operators in."""
-
-    url: str
-    caller: Mapping[str, str] = field(default_factory=dict)  # headers
-    operator: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it is on this machine, where no key is asked for."""
-        return urlsplit(self.url).hostname in {"127.0.0.1", "localhost"}
-
-    def client(self) -> AbstractContextManager[httpx.Client]:
-        """A client that takes HTTP_PROXY for other machines alone."""
-        return httpx.Client(base_url=self.url, timeout=_CALL_WITHIN_S, trust_env=not self.is_local)
-
-
-def health(access: Access, settings: Mapping[str, str]) -> Iterator[DoctorCheck]:
+def health(access: AppAccess, settings: Mapping[str, str]) -> Iterator[DoctorCheck]:
     """Whether it runs, and reaches what it needs."""
     with access.client() as client:
         try:
@@ -95,7 +75,7 @@ def _readiness(ready: httpx.Response, settings: Mapping[str, str]) -> Iterator[D
         yield ok("the app reaches queue, blobs and Event Hub")
 
 
-def status(access: Access) -> Iterator[DoctorCheck]:
+def status(access: AppAccess) -> Iterator[DoctorCheck]:
     """The operators' view: what waits, what failed and why."""
     with access.client() as client:
         response = client.get("/ops/status", headers=dict(access.operator))
@@ -148,7 +128,7 @@ def judge(report: Mapping[str, Any]) -> Iterator[DoctorCheck]:
         yield warning(f"{count} dead letters", "docs/how-to/dead-letters.md")
 
 
-def exchange(access: Access, deployment: str, feed: OpenFeed | None) -> Iterator[DoctorCheck]:
+def exchange(access: AppAccess, deployment: str, feed: OpenFeed | None) -> Iterator[DoctorCheck]:
     """A small call, and its event."""
     if feed is None:
         check, _ = _ask(access, deployment)
@@ -166,7 +146,7 @@ def exchange(access: Access, deployment: str, feed: OpenFeed | None) -> Iterator
             yield _event(events, exchange_id)
 
 
-def _ask(access: Access, deployment: str) -> tuple[DoctorCheck, str | None]:
+def _ask(access: AppAccess, deployment: str) -> tuple[DoctorCheck, str | None]:
     body = {"model": deployment, "messages": [{"role": "user", "content": _TEXT}]}
     started_at = time.monotonic()
     with access.client() as client:

@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 import httpx
 
-from local.doctor.app import Access
+from local.app_access import AppAccess
 from local.operate.progress import Display, is_over
 from local.stack import StackError
 from shared.core.wire.json.json_shape import JsonObject, mapping, parse_object, text
@@ -30,7 +30,7 @@ class OperatedApp:
 
     def client(self) -> AbstractContextManager[httpx.Client]:
         """A client that takes HTTP_PROXY for other machines alone."""
-        return Access(url=self.url).client()
+        return AppAccess(url=self.url).client()
 
     @property
     def headers(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from local.app_access import AppAccess
 from local.doctor import app, settings
 from local.doctor.check import CheckState, DoctorCheck, ok, problem, show
 from local.repository import ROOT
@@ -24,7 +25,7 @@ REPORT: dict[str, Any] = {
 READY = {"status": "ready", "queue": "reachable", "blobs": "reachable", "event_hub": "reachable"}
 
 
-class AppInTest(app.Access):
+class AppInTest(AppAccess):
     """An app that responds by a function."""
 
     def client(self) -> AbstractContextManager[httpx.Client]:
@@ -33,7 +34,7 @@ class AppInTest(app.Access):
     respond: Callable[[httpx.Request], httpx.Response]
 
 
-def app_that(respond: Callable[[httpx.Request], httpx.Response]) -> app.Access:
+def app_that(respond: Callable[[httpx.Request], httpx.Response]) -> AppAccess:
     access = AppInTest(url="http://app")
     object.__setattr__(access, "respond", respond)
     return access
