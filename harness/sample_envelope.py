@@ -40,6 +40,6 @@ PLAIN = Envelope(
 )
 
 
-def an_envelope(**changes: Any) -> Envelope:
+def sample_envelope(**changes: Any) -> Envelope:
     """PLAIN with these changes."""
     return dataclasses.replace(PLAIN, **changes)

@@ -135,7 +135,7 @@ def queue_message(stack: Stack, content: object) -> None:
         queue.send_message(base64.b64encode(json.dumps(content).encode()).decode())
 
 
-def a_delivered_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
+def deliver_exchange(stack: Stack, events: EventLog) -> tuple[str, str]:
     """Its id and content."""
     response = Chat().ask(stack)
     events.one(exchange_id=response.exchange_id)
@@ -166,7 +166,7 @@ def blobs_with(stack: Stack, text: str) -> list[str]:
 
 def test_envelopes_that_share_a_message_are_all_delivered(stack: Stack, events: EventLog) -> None:
     """Both hosts hand the array over as it was queued, whatever they do to its white space."""
-    exchange_ids = [a_delivered_exchange(stack, events)[0] for _ in range(2)]
+    exchange_ids = [deliver_exchange(stack, events)[0] for _ in range(2)]
     with captures_of(stack) as captures:
         blobs = [
             captures.download_blob(capture.response_name(exchange_id)).readall()
@@ -202,7 +202,7 @@ def test_the_commands_of_the_runbook_run_as_they_stand(stack: Stack) -> None:
 @on_embedded_alone
 def test_a_dead_letter_is_requeued_and_erased(stack: Stack, events: EventLog) -> None:
     """The second delivery follows a fix of what failed."""
-    exchange_id, content = a_delivered_exchange(stack, events)
+    exchange_id, content = deliver_exchange(stack, events)
     name = capture.response_name(exchange_id)
     with captures_of(stack) as captures:
         whole = captures.download_blob(name).readall()
@@ -235,7 +235,7 @@ def test_a_dead_letter_is_requeued_and_erased(stack: Stack, events: EventLog) ->
 
 def test_a_time_range_is_delivered_again_under_the_same_ids(stack: Stack, events: EventLog) -> None:
     start = datetime.now(UTC)
-    ids = {a_delivered_exchange(stack, events)[0] for _ in range(2)}
+    ids = {deliver_exchange(stack, events)[0] for _ in range(2)}
     envelope_queue.wait_until_empty(stack)
     moments = {
         "FROM": start.isoformat().replace("+00:00", "Z"),
@@ -293,7 +293,7 @@ def test_a_persons_exchanges_are_erased_with_a_receipt(stack: Stack, events: Eve
 
 
 def test_reconcile_is_run_and_its_sums_are_in_its_status(stack: Stack, events: EventLog) -> None:
-    a_delivered_exchange(stack, events)
+    deliver_exchange(stack, events)
     envelope_queue.wait_until_empty(stack)
     status = ended(stack, run(stack, "/ops/reconcile"))
     assert status["runtimeStatus"] == "Completed"
@@ -347,7 +347,7 @@ def test_reconcile_that_runs_is_not_started_twice(stack: Stack) -> None:
 def test_a_replay_waits_for_other_work_and_can_be_terminated(
     stack: Stack, events: EventLog
 ) -> None:
-    exchange_id, _ = a_delivered_exchange(stack, events)
+    exchange_id, _ = deliver_exchange(stack, events)
     envelope_queue.wait_until_empty(stack)
     envelope_queue.fill(stack, MAX_QUEUED + 1)
     try:

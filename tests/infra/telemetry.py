@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from shared.core.records.completeness.comparison import Report
 from shared.core.records.delivery.delivery_summary import summarize
 from shared.core.records.exchange.outcome import Outcome
@@ -62,7 +62,7 @@ def trace(
 
 def delivered(*outcomes: Outcome, after: timedelta = timedelta()) -> Row:
     """The line about one group of events."""
-    summary = summarize([an_envelope(outcome=outcome) for outcome in outcomes])
+    summary = summarize([sample_envelope(outcome=outcome) for outcome in outcomes])
     return trace(f"{PREFIX} {json.dumps(summary)}", "enrichment", after=after)
 
 

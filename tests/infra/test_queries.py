@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.sample_envelope import PLAIN, an_envelope
+from harness.sample_envelope import PLAIN, sample_envelope
 from shared.core.records.completeness.comparison import Report
 from shared.core.records.delivery.delivery_summary import summarize
 from shared.core.records.exchange.outcome import Outcome
@@ -107,7 +107,7 @@ async def test_the_line_about_deliveries_is_json_after_its_prefix(
 ) -> None:
     """The queries parse substring(message, strlen("Delivered "))."""
     caplog.set_level(logging.INFO, "fnsse.delivery")
-    await DeliveryLog().accepted(an_envelope(outcome=Outcome.TIMED_OUT))
+    await DeliveryLog().accepted(sample_envelope(outcome=Outcome.TIMED_OUT))
     (message,) = caplog.messages
     assert message.startswith("Delivered {")
     assert json.loads(message[len("Delivered ") :])["failed"] == 1

@@ -25,8 +25,8 @@ from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.window import Window
 from shared.core.records.operator.replay_request import ReplayRequest
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
-from tests.integration.completeness.test_replay import a_replay_runner
-from tests.integration.support.azurite import Account, a_window, an_account, an_id
+from tests.integration.completeness.test_replay import sample_replay_runner
+from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
 from tests.integration.support.event_deliveries import event_delivery
 
 pytestmark = pytest.mark.anyio
@@ -80,7 +80,7 @@ class Deliveries:
     async def replayed(self, exchange_id: str) -> Any:
         """The event of an exchange that is replayed."""
         account, window = self.account, Window.of_exchange(exchange_id)
-        runner = a_replay_runner(account)
+        runner = sample_replay_runner(account)
         first = started_at(exchange_id)
         selection = ReplayRequest(first=first, end=first + timedelta(milliseconds=1))
         await runner.queue_page(uuid.uuid4().hex, selection, window.name, None)
@@ -105,7 +105,7 @@ def dead_letters(account: Account) -> DeadLetters:
 
 async def delivered_once(account: Account, deliveries: Deliveries) -> str:
     """The id of an exchange whose true event was delivered."""
-    exchange_id = an_id(a_window())
+    exchange_id = sample_id(sample_window())
     await account.put_request(exchange_id, body=TRUE_PROMPT)
     event = await deliveries.deliver(await account.put_response(exchange_id))
     assert (event["prompt"][0]["content"], event["problems"]) == ("the truth", [])
@@ -114,7 +114,7 @@ async def delivered_once(account: Account, deliveries: Deliveries) -> str:
 
 async def test_a_replay_of_what_nobody_altered_has_no_problems(azurite: str) -> None:
     """And the ledger has the digest of the event as it was sent."""
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id = await delivered_once(account, deliveries)
         assert (await deliveries.replayed(exchange_id))["problems"] == []
@@ -127,7 +127,7 @@ async def test_an_altered_request_is_a_problem_of_every_replay(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The altered capture does not become the true one by being replayed."""
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id = await delivered_once(account, deliveries)
         await account.put_request(exchange_id, body=FALSE_PROMPT)
@@ -141,7 +141,7 @@ async def test_an_altered_request_is_a_problem_of_every_replay(
 
 async def captured(account: Account) -> tuple[str, Envelope]:
     """The id and envelope of an exchange that is not delivered yet, as the relay recorded it."""
-    exchange_id = an_id(a_window())
+    exchange_id = sample_id(sample_window())
     await account.put_request(exchange_id, body=TRUE_PROMPT)
     envelope = await account.put_response(
         exchange_id,
@@ -153,7 +153,7 @@ async def captured(account: Account) -> tuple[str, Envelope]:
 
 async def test_what_is_altered_before_the_first_delivery_is_found(azurite: str) -> None:
     """By the hash in the envelope. What the ledger then enters is no measure for a replay."""
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id, envelope = await captured(account)
         await account.put_request(exchange_id, body=FALSE_PROMPT)
@@ -165,7 +165,7 @@ async def test_what_is_altered_before_the_first_delivery_is_found(azurite: str) 
 
 async def test_reconcile_finds_what_was_altered_during_an_outage(azurite: str) -> None:
     """The response's capture holds the envelope, and with it the hashes."""
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id, _ = await captured(account)
         await account.put_request(exchange_id, body=FALSE_PROMPT)
@@ -184,7 +184,7 @@ async def test_reconcile_finds_what_was_altered_during_an_outage(azurite: str) -
 
 async def test_a_dead_letter_that_was_altered_is_found(azurite: str) -> None:
     """It was never delivered, so the ledger has no digest of it."""
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id, _ = await captured(account)
         await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
@@ -195,7 +195,7 @@ async def test_a_dead_letter_that_was_altered_is_found(azurite: str) -> None:
 
 async def test_an_altered_header_is_found(azurite: str) -> None:
     """It holds who called."""
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id = await delivered_once(account, deliveries)
         await account.put_request(exchange_id, body=TRUE_PROMPT, caller={"user": "another"})
@@ -203,8 +203,8 @@ async def test_an_altered_header_is_found(azurite: str) -> None:
 
 
 async def test_a_childs_event_is_compared_as_well(azurite: str) -> None:
-    async with an_account(azurite) as account:
-        deliveries, exchange_id = Deliveries(account), an_id(a_window())
+    async with sample_account(azurite) as account:
+        deliveries, exchange_id = Deliveries(account), sample_id(sample_window())
         long_prompt = TRUE_PROMPT.replace(b"truth", b"truth " * IN_PLACE_BYTES)
         await account.put_request(exchange_id, body=long_prompt)
         await deliveries.deliver(await account.put_response(exchange_id))
@@ -217,7 +217,7 @@ async def test_a_mark_of_erasure_hides_nothing(azurite: str) -> None:
     """Only redacted exchanges are erased after delivery. Another one with that mark would be taken
     for delivered, and would never be.
     """
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id, envelope = await captured(account)
         await account.put_request(exchange_id, body=b"", erased=True)
@@ -227,7 +227,7 @@ async def test_a_mark_of_erasure_hides_nothing(azurite: str) -> None:
 
 async def test_a_deleted_response_is_found(azurite: str) -> None:
     """Without it the exchange looks as if its instance had been killed."""
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id = await delivered_once(account, deliveries)
         await account.captures.erase(capture.response_name(exchange_id))
@@ -238,7 +238,7 @@ async def test_a_deleted_response_is_found(azurite: str) -> None:
 
 async def test_a_requeued_replay_is_compared_as_well(azurite: str) -> None:
     """An operator requeues a replay that failed."""
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id = await delivered_once(account, deliveries)
         await account.captures.put(
@@ -257,8 +257,8 @@ async def test_a_late_capture_is_not_altered(azurite: str) -> None:
     """Reconcile took an exchange for dead that was only slow: first there was a placeholder, then
     the whole capture, and a response.
     """
-    async with an_account(azurite) as account:
-        deliveries, exchange_id = Deliveries(account), an_id(a_window())
+    async with sample_account(azurite) as account:
+        deliveries, exchange_id = Deliveries(account), sample_id(sample_window())
         await account.put_request(exchange_id, body=b"", partial=True)
         aborted = await deliveries.replayed(exchange_id)
         assert aborted["outcome"] == "aborted"

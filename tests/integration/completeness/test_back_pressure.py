@@ -33,7 +33,7 @@ class QueueOfLengths:
         return None
 
 
-def a_back_pressure(*lengths: int, event_hub: CountingEventHub | None = None) -> BackPressure:
+def sample_back_pressure(*lengths: int, event_hub: CountingEventHub | None = None) -> BackPressure:
     clock = ManualClock()
     limits = {"max_in_flight": 10, "stall_timeout_s": 3, "max_wait_s": 100, "poll_interval_s": 0}
     return BackPressure(
@@ -43,28 +43,28 @@ def a_back_pressure(*lengths: int, event_hub: CountingEventHub | None = None) ->
 
 async def test_reconcile_starts_only_without_a_backlog() -> None:
     """An empty queue or live traffic may be in front of it, but no stale backlog."""
-    assert await a_back_pressure(0).start_blocked_reason() is None
-    assert await a_back_pressure(5, 3, 0).start_blocked_reason() is None
-    assert await a_back_pressure(5, 9, 4).start_blocked_reason() is None
+    assert await sample_back_pressure(0).start_blocked_reason() is None
+    assert await sample_back_pressure(5, 3, 0).start_blocked_reason() is None
+    assert await sample_back_pressure(5, 9, 4).start_blocked_reason() is None
     assert (
-        await a_back_pressure(*[2] * 8).start_blocked_reason()
+        await sample_back_pressure(*[2] * 8).start_blocked_reason()
         == "the queue still holds 2 envelopes"
     )
     assert (
-        await a_back_pressure(*range(80, 0, -10)).start_blocked_reason()
+        await sample_back_pressure(*range(80, 0, -10)).start_blocked_reason()
         == "the queue still holds 10 envelopes"
     )
 
 
 async def test_reconcile_continues_once_little_is_in_flight() -> None:
     """Reconcile waits until most of the envelopes that it queued are delivered."""
-    assert await a_back_pressure(*range(100, 9, -1)).continue_blocked_reason() is None
+    assert await sample_back_pressure(*range(100, 9, -1)).continue_blocked_reason() is None
 
 
 async def test_reconcile_stops_after_the_longest_wait() -> None:
     """A function must end before the host's functionTimeout."""
     assert (
-        await a_back_pressure(*range(1000, 9, -1)).continue_blocked_reason()
+        await sample_back_pressure(*range(1000, 9, -1)).continue_blocked_reason()
         == "the queue still holds 901 envelopes"
     )
 
@@ -72,33 +72,36 @@ async def test_reconcile_stops_after_the_longest_wait() -> None:
 async def test_reconcile_stops_if_the_queue_stalls() -> None:
     """It does not wait for a queue that does not get shorter, or gets longer."""
     assert (
-        await a_back_pressure(30, 20, *[20] * 9).continue_blocked_reason()
+        await sample_back_pressure(30, 20, *[20] * 9).continue_blocked_reason()
         == "the queue still holds 20 envelopes"
     )
     assert (
-        await a_back_pressure(30, *range(31, 99)).continue_blocked_reason()
+        await sample_back_pressure(30, *range(31, 99)).continue_blocked_reason()
         == "the queue still holds 33 envelopes"
     )
 
 
 async def test_a_replay_waits_for_a_long_queue() -> None:
     """One envelope more than its limit is a reason to wait."""
-    assert await a_back_pressure(5).replay_blocked_reason(5) is None
-    assert await a_back_pressure(6).replay_blocked_reason(5) == "the queue still holds 6 envelopes"
+    assert await sample_back_pressure(5).replay_blocked_reason(5) is None
+    assert (
+        await sample_back_pressure(6).replay_blocked_reason(5)
+        == "the queue still holds 6 envelopes"
+    )
 
 
 async def test_an_event_hub_that_is_not_ready_is_a_reason() -> None:
     """The Event Hub is probed at most once in two seconds."""
     away, there = CountingEventHub(ready=False), CountingEventHub()
     assert (
-        await a_back_pressure(0, event_hub=away).start_blocked_reason()
+        await sample_back_pressure(0, event_hub=away).start_blocked_reason()
         == "the Event Hub is not ready"
     )
     assert (
-        await a_back_pressure(0, event_hub=away).continue_blocked_reason()
+        await sample_back_pressure(0, event_hub=away).continue_blocked_reason()
         == "the Event Hub is not ready"
     )
-    often = a_back_pressure(*[0] * 10, event_hub=there)
+    often = sample_back_pressure(*[0] * 10, event_hub=there)
     assert [await often.continue_blocked_reason() for _ in range(10)] == [None] * 10
     assert there.probes == 5, "one in two seconds"
 
@@ -106,8 +109,8 @@ async def test_an_event_hub_that_is_not_ready_is_a_reason() -> None:
 async def test_a_queue_that_cannot_be_reached_is_a_reason() -> None:
     """Each of the three questions names that reason."""
     for reason in (
-        a_back_pressure(-1).start_blocked_reason(),
-        a_back_pressure(30, -1).continue_blocked_reason(),
-        a_back_pressure(-1).replay_blocked_reason(9),
+        sample_back_pressure(-1).start_blocked_reason(),
+        sample_back_pressure(30, -1).continue_blocked_reason(),
+        sample_back_pressure(-1).replay_blocked_reason(9),
     ):
         assert await reason == "the queue cannot be reached"

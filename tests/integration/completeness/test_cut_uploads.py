@@ -17,7 +17,7 @@ from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.records.exchange.window import Window
-from tests.integration.support.azurite import Account, a_window, an_account, an_id
+from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
 
 pytestmark = pytest.mark.anyio
 
@@ -59,9 +59,9 @@ async def test_a_request_that_was_being_stored_is_aborted(
     azurite: str, blocks: dict[int, bytes], body: bytes
 ) -> None:
     """Its event has as much of the prompt as had arrived, and says that this is not all."""
-    window = a_window()
-    exchange_id = an_id(window)
-    async with an_account(azurite) as account:
+    window = sample_window()
+    exchange_id = sample_id(window)
+    async with sample_account(azurite) as account:
         await killed_while_storing_the_request(account, exchange_id, blocks)
         assert await reconcile(account, window) == [1, 0, 1]
         (envelope,) = await account.take_queued()
@@ -76,9 +76,9 @@ async def test_a_request_that_was_being_stored_is_aborted(
 
 async def test_a_request_without_its_last_call_is_whole(azurite: str) -> None:
     """Only the last call of its upload is missing: its header, which comes last, was uploaded."""
-    window = a_window()
-    exchange_id = an_id(window)
-    async with an_account(azurite) as account:
+    window = sample_window()
+    exchange_id = sample_id(window)
+    async with sample_account(azurite) as account:
         whole = {1: b'{"messages"', 2: b": []}", 0: capture.preamble({"operation": "models"})}
         await killed_while_storing_the_request(account, exchange_id, whole)
         name = capture.request_name(exchange_id)
@@ -90,10 +90,10 @@ async def test_a_request_without_its_last_call_is_whole(azurite: str) -> None:
 
 async def test_blocks_of_a_response_are_erased(azurite: str) -> None:
     """Without a header they cannot be read."""
-    window = a_window()
-    exchange_id = an_id(window)
+    window = sample_window()
+    exchange_id = sample_id(window)
     name = capture.response_name(exchange_id)
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         await account.put_request(exchange_id)
         await account.captures.stage(name, 1, b"an answer")
         assert await reconcile(account, window) == [1, 0, 1]
@@ -105,12 +105,12 @@ async def test_blocks_of_a_response_are_erased(azurite: str) -> None:
 
 async def test_a_response_without_its_last_call_is_delivered(azurite: str) -> None:
     """Only the last call of its upload is missing. Its envelope and its body were uploaded."""
-    window = a_window()
-    exchange_id = an_id(window)
+    window = sample_window()
+    exchange_id = sample_id(window)
     name = capture.response_name(exchange_id)
     envelope = replace(PLAIN, exchange_id=exchange_id, response_capture=name)
     header = {"status_code": 200, "headers": {}, "envelope": asdict(envelope)}
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         await account.put_request(exchange_id)
         for number, data in {1: b"an ", 2: b"answer", 0: capture.preamble(header)}.items():
             await account.captures.stage(name, number, data)
@@ -127,9 +127,9 @@ async def test_an_erased_exchange_leaves_no_blocks(
     azurite: str, kind: CaptureKind, *, committed: bool
 ) -> None:
     """No listing shows the blocks, and they hold the prompt or the answer."""
-    exchange_id = an_id(a_window())
+    exchange_id = sample_id(sample_window())
     name = capture.capture_name(exchange_id, kind)
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         if committed:
             await account.captures.put(name, (b"before",))
         await account.captures.stage(name, 1, json.dumps("private").encode())

@@ -9,7 +9,7 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import mark_requeued
 from shared.errors import CaptureError
-from tests.integration.support.azurite import Account, a_window, an_account, an_id
+from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
 
 pytestmark = pytest.mark.anyio
 
@@ -29,8 +29,8 @@ async def test_a_dead_letter_is_requeued(
     azurite: str,
 ) -> None:
     """It leaves the list, and earlier refusals of the Event Hub no longer count."""
-    async with an_account(azurite) as account:
-        envelope = await account.put_exchange(an_id(a_window()))
+    async with sample_account(azurite) as account:
+        envelope = await account.put_exchange(sample_id(sample_window()))
         await account.dead_letters.record_event_rejection(envelope.exchange_id)
         await account.dead_letters.dead_letter(envelope.exchange_id, DeadLetterReason.REFUSED)
         listed = await dead_letters(account).list_oldest()
@@ -46,8 +46,8 @@ async def test_a_dead_letter_is_requeued(
 
 async def test_an_unreadable_capture_stays_dead_lettered(azurite: str) -> None:
     """Requeueing it raises, and the list still has it."""
-    async with an_account(azurite) as account:
-        exchange_id = an_id(a_window())
+    async with sample_account(azurite) as account:
+        exchange_id = sample_id(sample_window())
         await account.captures.put(capture.response_name(exchange_id), (b"garbage",))
         await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.CORRUPT_CAPTURE)
         with pytest.raises(CaptureError):
@@ -60,14 +60,14 @@ async def test_an_unreadable_capture_stays_dead_lettered(azurite: str) -> None:
 
 async def test_an_unknown_exchange_is_not_requeued(azurite: str) -> None:
     """An id that is not dead-lettered is reported as such."""
-    async with an_account(azurite) as account:
-        assert not await dead_letters(account).requeue(an_id(a_window()))
+    async with sample_account(azurite) as account:
+        assert not await dead_letters(account).requeue(sample_id(sample_window()))
 
 
 async def test_an_erased_exchange_leaves_nothing(azurite: str) -> None:
     """No capture and no dead letter is left. A second erasure finds nothing to erase."""
-    async with an_account(azurite) as account:
-        exchange_id = an_id(a_window())
+    async with sample_account(azurite) as account:
+        exchange_id = sample_id(sample_window())
         await account.put_exchange(exchange_id)
         await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
         assert await dead_letters(account).erase(exchange_id)
@@ -79,9 +79,9 @@ async def test_an_erased_exchange_leaves_nothing(azurite: str) -> None:
 
 async def test_erasing_one_exchange_leaves_its_neighbours(azurite: str) -> None:
     """Other exchanges of the same window stay."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        erased, remaining = an_id(window), an_id(window)
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        erased, remaining = sample_id(window), sample_id(window)
         for exchange_id in (erased, remaining):
             await account.put_exchange(exchange_id)
         await dead_letters(account).erase(erased)

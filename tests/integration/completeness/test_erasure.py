@@ -29,7 +29,7 @@ from shared.core.records.operator.erasure_receipt import (
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.records.queue.envelope_message import QUEUE
 from shared.errors import StorageError, StorageImmutable
-from tests.integration.support.azurite import Account, a_window, an_account, an_id
+from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ def of_anna(window: Window, **changed: Any) -> ErasureRequest:
     return ErasureRequest(**fields | changed)
 
 
-def a_runner(
+def sample_runner(
     account: Account,
     now: datetime = LATER,
     erasure: ExchangeErasure | None = None,
@@ -71,7 +71,7 @@ def a_runner(
 
 async def put(account: Account, window: Window, caller: Caller, minute: float = 5) -> str:
     """Store both captures of a delivered exchange. Returns its id."""
-    exchange_id = an_id(window, minute)
+    exchange_id = sample_id(window, minute)
     await account.put_request(exchange_id, caller=asdict(caller))
     await account.put_response(exchange_id)
     await account.ledger.delivered([AcceptedEvent(exchange_id=exchange_id)])
@@ -96,7 +96,7 @@ async def erase(
     account: Account, request: ErasureRequest, now: datetime = LATER, **options: Any
 ) -> tuple[ErasureCounts, ErasurePage]:
     """Carry out a run. Returns its sums and its ids."""
-    runner, run = a_runner(account, now, **options), uuid.uuid4().hex
+    runner, run = sample_runner(account, now, **options), uuid.uuid4().hex
     counts, _ = await run_to_the_end(runner, request, run)
     return counts, await runner.ids(run)
 
@@ -111,8 +111,8 @@ async def test_each_exchange_of_a_user_is_erased_and_nothing_else(azurite: str, 
     """The size of the pages makes no difference. A dry run counts the same exchanges, and erases
     none.
     """
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         mine = [await put(account, window, ANNA) for _ in range(3)]
         others = [await put(account, window, BEN), await put(account, window, Caller())]
         mine.append(await put(account, window, ANNA))
@@ -138,8 +138,8 @@ async def test_each_exchange_of_a_user_is_erased_and_nothing_else(azurite: str, 
 
 
 async def test_a_subscription_is_erased_with_all_of_its_users(azurite: str) -> None:
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         ids = [await put(account, window, caller) for caller in (ANNA, BEN)]
         request = of_anna(window, user_sha256=None, subscription_sha256=hash_id("team-a"))
         assert (await erase(account, request))[1].exchange_ids == tuple(ids)
@@ -149,9 +149,9 @@ async def test_whatever_kind_of_capture_there_is_tells_the_caller(azurite: str) 
     """The caller is in a placeholder with its blocks, in an outcome alone, and in the captures of a
     dead letter.
     """
-    window = a_window()
-    async with an_account(azurite) as account:
-        cut, ended, dead = an_id(window), an_id(window), await put(account, window, ANNA)
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        cut, ended, dead = sample_id(window), sample_id(window), await put(account, window, ANNA)
         await account.put_request(cut, caller=asdict(ANNA), body=b"", partial=True)
         await account.captures.stage(capture.request_name(cut), 1, b"a secret")
         envelope = await account.put_response(ended)
@@ -171,8 +171,8 @@ async def test_whatever_kind_of_capture_there_is_tells_the_caller(azurite: str) 
 
 async def test_what_has_expired_is_of_nobody(azurite: str) -> None:
     """Its retention is over: what remains of its captures names no caller."""
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         exchange_id = await put(account, window, ANNA)
         for name in (capture.request_name(exchange_id), capture.response_name(exchange_id)):
             header = await account.captures.header(name)
@@ -183,12 +183,12 @@ async def test_what_has_expired_is_of_nobody(azurite: str) -> None:
 
 async def test_what_may_still_be_running_or_cannot_be_read_is_listed(azurite: str) -> None:
     """It is not erased; the receipt is not complete then."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        running, corrupt = an_id(window, minute=59), an_id(window, minute=1)
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        running, corrupt = sample_id(window, minute=59), sample_id(window, minute=1)
         await account.put_request(running, caller=asdict(ANNA))
         await account.captures.put(capture.request_name(corrupt), (b"garbage",))
-        runner, run = a_runner(account, window.end), uuid.uuid4().hex
+        runner, run = sample_runner(account, window.end), uuid.uuid4().hex
         counts, receipt = await run_to_the_end(runner, of_anna(window), run)
         assert counts == ErasureCounts(searched=2, matched=1, running=1, unreadable=1)
         assert not receipt["complete"]
@@ -205,10 +205,10 @@ async def test_what_may_still_be_running_or_cannot_be_read_is_listed(azurite: st
 @pytest.mark.parametrize("id_page", [1, 100])
 async def test_ids_are_erased_without_a_search(azurite: str, id_page: int) -> None:
     """Ids of another caller or of another range, and unknown ones, are left out."""
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         mine, other = await put(account, window, ANNA), await put(account, window, BEN)
-        late, unknown = await put(account, window, ANNA, minute=50), an_id(window)
+        late, unknown = await put(account, window, ANNA, minute=50), sample_id(window)
         request = of_anna(
             window,
             end=window.start + timedelta(minutes=30),
@@ -220,11 +220,11 @@ async def test_ids_are_erased_without_a_search(azurite: str, id_page: int) -> No
 
 
 async def test_the_receipt_says_who_erased_what_and_names_nobody(azurite: str) -> None:
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         await put(account, window, ANNA)
         _, receipt = await run_to_the_end(
-            a_runner(account), of_anna(window, reference="DSR-17"), uuid.uuid4().hex
+            sample_runner(account), of_anna(window, reference="DSR-17"), uuid.uuid4().hex
         )
         assert receipt["requested_by"] == {"auth": "entra", "object_id": "an-operator"}
         assert (receipt["complete"], receipt["reference"]) == (True, "DSR-17")
@@ -248,17 +248,19 @@ class FailingErasure(ExchangeErasure):
 
 async def test_a_page_that_is_tried_again_reports_all_that_it_erased(azurite: str) -> None:
     """It reports as well what the first attempt had erased when storage failed."""
-    window, run = a_window(), uuid.uuid4().hex
-    async with an_account(azurite) as account:
+    window, run = sample_window(), uuid.uuid4().hex
+    async with sample_account(azurite) as account:
         mine = [await put(account, window, ANNA) for _ in range(5)]
         failing = FailingErasure(
             account.captures, account.erasure_marks, account.dead_letters, account.json_blobs
         )
         failing.remaining = 2
         with pytest.raises(StorageError):
-            await a_runner(account, erasure=failing).step(run, of_anna(window), ErasurePosition())
+            await sample_runner(account, erasure=failing).step(
+                run, of_anna(window), ErasurePosition()
+            )
         assert [await has_captures(account, exchange_id) for exchange_id in mine].count(False) == 2
-        runner = a_runner(account)
+        runner = sample_runner(account)
         counts, _ = await run_to_the_end(runner, of_anna(window), run)
         assert counts == ErasureCounts(searched=5, matched=5, erased=5)
         assert (await runner.ids(run)).exchange_ids == tuple(mine)
@@ -269,11 +271,11 @@ async def test_a_page_reports_again_what_it_erased(azurite: str) -> None:
     """The result of a step may be lost after all was erased, and no capture may be left in the
     windows that the next attempt lists.
     """
-    window = Window(a_window().start.replace(year=2023))
-    async with an_account(azurite) as account:
+    window = Window(sample_window().start.replace(year=2023))
+    async with sample_account(azurite) as account:
         await put(account, window, ANNA)
         request = of_anna(window, end=window.start + timedelta(days=3))
-        runner, run = a_runner(account), uuid.uuid4().hex
+        runner, run = sample_runner(account), uuid.uuid4().hex
         step = await runner.step(run, request, ErasurePosition())
         again = await runner.step(run, request, ErasurePosition())
     assert step.counts == again.counts == ErasureCounts(searched=1, matched=1, erased=1)
@@ -292,8 +294,8 @@ class ImmutableCaptures(Captures):
 
 async def test_what_a_policy_of_the_account_keeps_is_listed(azurite: str) -> None:
     """It is not marked as erased; what can be erased is."""
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         held, erased = [await put(account, window, ANNA) for _ in range(2)]
         captures = ImmutableCaptures(account.storage)
         captures.text = held
@@ -307,11 +309,11 @@ async def test_what_a_policy_of_the_account_keeps_is_listed(azurite: str) -> Non
 
 async def test_reconcile_neither_misses_nor_delivers_what_was_erased(azurite: str) -> None:
     """A terminated run may even have left captures. The report counts erased exchanges apart."""
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         erased = await put(account, window, ANNA)
         await erase(account, of_anna(window))
-        marked = an_id(window)
+        marked = sample_id(window)
         await account.put_exchange(marked)
         await account.erasure_marks.mark_erased(marked, None)
         remaining = await put(account, window, BEN)
@@ -334,9 +336,14 @@ async def test_reconcile_neither_misses_nor_delivers_what_was_erased(azurite: st
 
 async def test_an_empty_range_of_a_month_takes_few_steps(azurite: str) -> None:
     """A step goes through a day of hours in which nothing was captured."""
-    window = Window(a_window().start.replace(year=2024))
-    async with an_account(azurite) as account:
-        runner, request, position, steps = a_runner(account), of_anna(window), ErasurePosition(), 0
+    window = Window(sample_window().start.replace(year=2024))
+    async with sample_account(azurite) as account:
+        runner, request, position, steps = (
+            sample_runner(account),
+            of_anna(window),
+            ErasurePosition(),
+            0,
+        )
         request = of_anna(window, end=window.start + timedelta(days=31))
         while position.part < runner.part_count(request):
             position, steps = (await runner.step("r", request, position)).position, steps + 1

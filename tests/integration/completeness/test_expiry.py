@@ -30,7 +30,7 @@ from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.retention_marks import RetentionMarks
 from shared.errors import DeliveryError, StorageError
-from tests.integration.support.azurite import Account, a_window, an_account, an_id
+from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
 from tests.integration.support.event_deliveries import event_delivery
 from tests.integration.support.exchanges import RelayClient, document, relay_setup
 
@@ -124,7 +124,7 @@ async def test_the_captures_of_a_rule_are_erased_when_they_are_due(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """They are not erased before that, and captures of other rules are not erased at all."""
-    async with an_account(azurite, writer=uuid.uuid4().hex) as account:
+    async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
         hub = Hub(account)
         short, long = [await relayed(account, hub, product) for product in ("hr", "it")]
         assert [event.get("retention_days") for event in hub.events] == [3, None]
@@ -145,7 +145,7 @@ async def test_the_captures_of_a_rule_are_erased_when_they_are_due(
 
 
 async def test_a_replay_says_that_they_are_gone(azurite: str) -> None:
-    async with an_account(azurite, writer=uuid.uuid4().hex) as account:
+    async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
         hub = Hub(account)
         ids = [await relayed(account, hub, product) for product in ("hr", "it")]
         window = Window.of_exchange(ids[0])
@@ -175,7 +175,7 @@ async def test_what_was_never_delivered_is_a_dead_letter_then(
 ) -> None:
     """The report of its hour says that it is lost, and nothing queues it again."""
     caplog.set_level(logging.INFO)
-    async with an_account(azurite, writer=uuid.uuid4().hex) as account:
+    async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
         exchange_id = await relayed(account, Hub(account, down=True), "hr")
         window = Window.of_exchange(exchange_id)
         run = await expired(account, window.end + timedelta(days=3))
@@ -207,10 +207,10 @@ async def test_what_was_never_delivered_is_a_dead_letter_then(
 async def test_a_message_that_comes_afterwards_sends_nothing(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    window = a_window()
-    async with an_account(azurite, writer=uuid.uuid4().hex) as account:
+    window = sample_window()
+    async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
         hub = Hub(account)
-        envelope = await account.put_exchange(an_id(window))
+        envelope = await account.put_exchange(sample_id(window))
         for name in (envelope.request_capture, envelope.response_capture):
             assert name is not None
             header = await account.captures.header(name)
@@ -245,9 +245,9 @@ class Immutable(Captures):
 
 
 async def test_what_could_not_be_erased_is_tried_again(azurite: str) -> None:
-    window = a_window()
-    async with an_account(azurite) as account:
-        await account.put_request(an_id(window), retention_days=2)
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        await account.put_request(sample_id(window), retention_days=2)
         await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
         captures, now = Immutable(account.storage), window.end + timedelta(days=2)
         eraser = Expiry(
@@ -262,9 +262,9 @@ async def test_what_could_not_be_erased_is_tried_again(azurite: str) -> None:
 
 async def test_a_run_that_takes_too_long_is_continued(azurite: str) -> None:
     """A window with more than a run erases keeps its mark."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        await account.put_request(an_id(window), retention_days=2)
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        await account.put_request(sample_id(window), retention_days=2)
         await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
         now = window.end + timedelta(days=2)
         assert await expiry(account, now, max_run_s=0).erase_due() == ExpiryRun()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
@@ -32,10 +32,10 @@ from tests.integration.support.azurite import (
     CountingEventHub,
     DyingQueue,
     InstanceKilled,
-    a_window,
     accepted,
-    an_account,
-    an_id,
+    sample_account,
+    sample_id,
+    sample_window,
 )
 
 pytestmark = pytest.mark.anyio
@@ -68,9 +68,9 @@ def counts(report: dict[str, Any], *names: str) -> list[Any]:
 
 async def test_an_undelivered_response_is_requeued(azurite: str) -> None:
     """It is queued with the envelope that its capture holds."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        envelope = await account.put_exchange(sample_id(window), outcome=Outcome.TIMED_OUT)
         report = await run(account, window)
         assert await account.take_queued() == [mark_requeued(envelope, "reconcile")]
     assert counts(report, "captured", "delivered", "redelivered", "aborted", "complete") == [
@@ -84,9 +84,9 @@ async def test_an_undelivered_response_is_requeued(azurite: str) -> None:
 
 async def test_a_request_alone_is_aborted(azurite: str) -> None:
     """Its instance was killed; the envelope is rebuilt from the request's capture."""
-    window = a_window()
-    exchange_id = an_id(window)
-    async with an_account(azurite) as account:
+    window = sample_window()
+    exchange_id = sample_id(window)
+    async with sample_account(azurite) as account:
         await account.put_request(exchange_id, deployment="gpt-5")
         report = await run(account, window)
         (envelope,) = await account.take_queued()
@@ -104,9 +104,9 @@ async def test_a_request_alone_is_aborted(azurite: str) -> None:
 
 async def test_a_delivered_request_alone_is_complete(azurite: str) -> None:
     """Its response may have gone to the Event Hub without a capture."""
-    window = a_window()
-    exchange_id = an_id(window)
-    async with an_account(azurite) as account:
+    window = sample_window()
+    exchange_id = sample_id(window)
+    async with sample_account(azurite) as account:
         await account.put_request(exchange_id)
         await account.ledger.delivered(accepted([exchange_id]))
         report = await run(account, window)
@@ -116,9 +116,9 @@ async def test_a_delivered_request_alone_is_complete(azurite: str) -> None:
 
 async def test_a_complete_window_is_not_listed_again(azurite: str) -> None:
     """The run returns the stored report of the window."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        ids = [an_id(window) for _ in range(3)]
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        ids = [sample_id(window) for _ in range(3)]
         for exchange_id in ids:
             await account.put_exchange(exchange_id)
         await account.ledger.delivered(accepted(ids))
@@ -136,9 +136,9 @@ async def test_a_window_that_has_not_ended_is_not_complete(
     azurite: str,
 ) -> None:
     """It is listed again although nothing is missing."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        exchange_id = an_id(window, minute=1)
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        exchange_id = sample_id(window, minute=1)
         await account.put_exchange(exchange_id)
         await account.ledger.delivered(accepted([exchange_id]))
         until = window.start + timedelta(minutes=30)
@@ -151,9 +151,9 @@ async def test_a_window_that_has_not_ended_is_not_complete(
 
 async def test_a_running_exchange_is_not_judged(azurite: str) -> None:
     """It may still be on its way."""
-    window = a_window()
-    old, young = an_id(window, minute=5), an_id(window, minute=20)
-    async with an_account(azurite) as account:
+    window = sample_window()
+    old, young = sample_id(window, minute=5), sample_id(window, minute=20)
+    async with sample_account(azurite) as account:
         for exchange_id in (old, young):
             await account.put_request(exchange_id)
         report = await run(account, window, window.start + timedelta(minutes=20))
@@ -165,9 +165,9 @@ async def test_a_corrupt_capture_is_dead_lettered_once(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log has one error for it."""
-    window = a_window()
-    garbage, headless, empty = (an_id(window) for _ in range(3))
-    async with an_account(azurite) as account:
+    window = sample_window()
+    garbage, headless, empty = (sample_id(window) for _ in range(3))
+    async with sample_account(azurite) as account:
         await account.captures.put(capture.response_name(garbage), (b"garbage",))
         await account.captures.put(capture.request_name(headless), (capture.preamble({}),))
         await account.captures.put(capture.response_name(empty), (b"",))
@@ -195,9 +195,9 @@ async def test_a_run_queues_no_more_than_its_limit(
     azurite: str,
 ) -> None:
     """The next run continues."""
-    window = a_window()
-    ids = [an_id(window) for _ in range(5)]
-    async with an_account(azurite) as account:
+    window = sample_window()
+    ids = [sample_id(window) for _ in range(5)]
+    async with sample_account(azurite) as account:
         for exchange_id in ids:
             await account.put_exchange(exchange_id)
         rounds: list[list[str]] = []
@@ -221,11 +221,11 @@ async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
     next run overwrites the orchestration's status.
     """
     caplog.set_level(logging.WARNING, "fnsse.reconciliation")
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         reconciler = reconciliation(account)
         assert await reconciler.precheck() is None
         assert not caplog.messages
-        await account.envelopes.put(an_envelope(), wait_s=60)
+        await account.envelopes.put(sample_envelope(), wait_s=60)
         assert await reconciler.precheck() == "the queue still holds 1 envelopes"
         await account.storage.queue("envelopes").clear_messages()
         account.event_hub.ready = False
@@ -238,15 +238,15 @@ async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
 
 async def test_a_run_is_blocked_by_storage() -> None:
     """A storage failure blocks the run: the reason names it, and nothing is raised."""
-    async with an_account(connection_string(free_ports())) as account:
+    async with sample_account(connection_string(free_ports())) as account:
         assert await reconciliation(account).precheck() == "the queue cannot be reached"
 
 
 async def test_a_stored_outcome_is_requeued(azurite: str) -> None:
     """The recorder or the poison handler stored the outcome of an exchange without a response."""
-    window = a_window()
-    exchange_id = an_id(window)
-    async with an_account(azurite) as account:
+    window = sample_window()
+    exchange_id = sample_id(window)
+    async with sample_account(azurite) as account:
         await account.put_request(exchange_id)
         envelope = await account.put_response(exchange_id, outcome=Outcome.UPSTREAM_ERROR)
         await account.captures.put_if_absent(capture.response_name(exchange_id), b"another")
@@ -260,9 +260,9 @@ async def test_a_retry_repeats_one_batch_at_most(
     """Its report counts what both attempts have queued. The next run, which has another `until`,
     begins anew.
     """
-    window = a_window()
-    ids = [an_id(window) for _ in range(10)]
-    async with an_account(azurite) as account:
+    window = sample_window()
+    ids = [sample_id(window) for _ in range(10)]
+    async with sample_account(azurite) as account:
         for exchange_id in ids:
             await account.put_exchange(exchange_id)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
@@ -285,10 +285,10 @@ async def test_a_run_stops_if_the_event_hub_goes_away(
     azurite: str,
 ) -> None:
     """It stops between two batches, and the report names the reason."""
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         for _ in range(7):
-            await account.put_exchange(an_id(window))
+            await account.put_exchange(sample_id(window))
 
         class Leaving(CountingEventHub):
             async def probe(self) -> None:
@@ -322,10 +322,10 @@ async def test_a_run_stops_if_the_event_hub_goes_away(
 
 async def test_a_run_stops_if_nothing_is_delivered(azurite: str) -> None:
     """The run gives up because the queue does not get shorter."""
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         for _ in range(9):
-            await account.put_exchange(an_id(window))
+            await account.put_exchange(sample_id(window))
         back_pressure = account.back_pressure(max_in_flight=2, stall_timeout_s=0.1)
         reconciler = Reconciliation(
             account.captures,
@@ -348,10 +348,10 @@ async def test_a_run_stops_if_nothing_is_delivered(azurite: str) -> None:
 
 async def test_a_run_stops_in_time(azurite: str) -> None:
     """The host replaces a worker whose function takes longer than functionTimeout."""
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         for _ in range(5):
-            await account.put_exchange(an_id(window))
+            await account.put_exchange(sample_id(window))
         moments = iter([0, 1, 601, 602])
         report = await run(account, window, batch_size=2, clock=lambda: next(moments))
         assert len(await account.take_queued()) == 2
@@ -362,7 +362,7 @@ async def test_a_run_stops_if_storage_fails(
     azurite: str,
 ) -> None:
     """The report counts the envelopes that were queued before the failure."""
-    window = a_window()
+    window = sample_window()
 
     class Failing(EnvelopeQueue):
         puts = 0
@@ -373,9 +373,9 @@ async def test_a_run_stops_if_storage_fails(
                 raise StorageError("away")
             await super().put(envelope, wait_s)
 
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         for _ in range(8):
-            await account.put_exchange(an_id(window))
+            await account.put_exchange(sample_id(window))
         account.envelopes = Failing(account.storage)
         report = await run(account, window, batch_size=2)
         assert len(await account.take_queued()) == 3
@@ -393,11 +393,11 @@ async def test_a_window_with_a_reopened_exchange_is_judged(
     """An operator requeued a dead letter, and the queue gave it up again. The exchange is not
     forgotten.
     """
-    window = a_window()
+    window = sample_window()
     later = window.end + timedelta(days=1)
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         reconciler = reconciliation(account)
-        envelope = await account.put_exchange(an_id(window))
+        envelope = await account.put_exchange(sample_id(window))
         await account.dead_letters.dead_letter(
             envelope.exchange_id, DeadLetterReason.ASSEMBLY_FAILED
         )
@@ -424,10 +424,10 @@ async def test_a_reopened_exchange_can_be_dead_lettered(
     azurite: str,
 ) -> None:
     """The later dead letter counts."""
-    window = a_window()
+    window = sample_window()
     moments = iter([1, 2, 3, 4])
-    async with an_account(azurite, clock=lambda: next(moments)) as account:
-        exchange_id = an_id(window)
+    async with sample_account(azurite, clock=lambda: next(moments)) as account:
+        exchange_id = sample_id(window)
         await account.put_exchange(exchange_id)
         assert await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.ASSEMBLY_FAILED)
         assert not await account.dead_letters.dead_letter(
@@ -447,10 +447,10 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
     """A run does not close an exchange that was reopened during the run, so that the next one looks
     at it again.
     """
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         reconciler = reconciliation(account)
-        early, late = [await account.put_exchange(an_id(window)) for _ in range(2)]
+        early, late = [await account.put_exchange(sample_id(window)) for _ in range(2)]
         for envelope in (early, late):
             await account.dead_letters.dead_letter(envelope.exchange_id, DeadLetterReason.TOO_LARGE)
         await account.dead_letters.reopen(early.exchange_id)
@@ -492,14 +492,14 @@ async def test_a_queue_that_is_gone_erases_nothing(
     azurite: str,
 ) -> None:
     """Its StorageNotFound says nothing of the exchange."""
-    window = a_window()
+    window = sample_window()
 
     class Gone(EnvelopeQueue):
         async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
             raise StorageNotFound("QueueNotFound")
 
-    async with an_account(azurite) as account:
-        await account.put_exchange(an_id(window))
+    async with sample_account(azurite) as account:
+        await account.put_exchange(sample_id(window))
         account.envelopes = Gone(account.storage)
         report = await run(account, window)
     assert counts(report, "captured", "not_requeued", "waiting", "complete") == [
@@ -519,10 +519,13 @@ async def test_two_runs_at_once_lose_nothing(
     """Some exchanges are queued twice, which costs duplicates. An exchange that can never be
     delivered is dead-lettered once.
     """
-    window = a_window()
-    async with an_account(azurite) as account, an_account(azurite, writer="another") as other:
-        ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
-        killed, corrupt = an_id(window), an_id(window)
+    window = sample_window()
+    async with (
+        sample_account(azurite) as account,
+        sample_account(azurite, writer="another") as other,
+    ):
+        ids = {(await account.put_exchange(sample_id(window))).exchange_id for _ in range(9)}
+        killed, corrupt = sample_id(window), sample_id(window)
         await account.put_request(killed)
         await account.captures.put(capture.response_name(corrupt), (b"garbage",))
         reports = await asyncio.gather(
@@ -554,7 +557,7 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
     """It stood still while another run delivered everything and called the window complete. The
     window is judged once more then.
     """
-    window = a_window()
+    window = sample_window()
 
     class Pausing(EnvelopeQueue):
         def __init__(self, storage: Storage) -> None:
@@ -569,8 +572,11 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
                 await self.go_on.wait()
             await super().put(envelope, wait_s)
 
-    async with an_account(azurite) as slow, an_account(azurite, writer="another") as account:
-        ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(6)}
+    async with (
+        sample_account(azurite) as slow,
+        sample_account(azurite, writer="another") as account,
+    ):
+        ids = {(await account.put_exchange(sample_id(window))).exchange_id for _ in range(6)}
         slow.envelopes = pausing = Pausing(slow.storage)
         standing = asyncio.create_task(run(slow, window, batch_size=1))
         await asyncio.wait_for(pausing.paused.wait(), 20)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from shared.completeness.replay import ReplayRunner
 from shared.completeness.replay_state import ReplayPage
 from shared.core.records.exchange import capture
@@ -25,9 +25,9 @@ from tests.integration.support.azurite import (
     Account,
     DyingQueue,
     InstanceKilled,
-    a_window,
-    an_account,
-    an_id,
+    sample_account,
+    sample_id,
+    sample_window,
 )
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +39,7 @@ def everything_in(window: Window, **narrowed: Any) -> ReplayRequest:
     return ReplayRequest(first=window.start, end=window.end, **narrowed)
 
 
-def a_replay_runner(account: Account, now: datetime = LATER, **options: int) -> ReplayRunner:
+def sample_replay_runner(account: Account, now: datetime = LATER, **options: int) -> ReplayRunner:
     max_age, back_pressure = timedelta(minutes=30), account.back_pressure()
     return ReplayRunner(
         account.captures,
@@ -62,7 +62,7 @@ async def replay(
     **options: int,
 ) -> tuple[list[ReplayPage], list[Envelope]]:
     """Replay all pages of a window, and return the queued envelopes."""
-    runner, instance = a_replay_runner(account, now, **options), uuid.uuid4().hex
+    runner, instance = sample_replay_runner(account, now, **options), uuid.uuid4().hex
     pages = [await runner.queue_page(instance, selection, window.name, None)]
     while pages[-1].marker is not None:
         pages.append(await runner.queue_page(instance, selection, window.name, pages[-1].marker))
@@ -72,10 +72,10 @@ async def replay(
 @pytest.mark.parametrize("page", [1, 2, 3, 100])
 async def test_each_exchange_is_queued_once(azurite: str, page: int) -> None:
     """The size of the pages makes no difference."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        envelopes = [await account.put_exchange(an_id(window)) for _ in range(4)]
-        await account.put_request(aborted := an_id(window))
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        envelopes = [await account.put_exchange(sample_id(window)) for _ in range(4)]
+        await account.put_request(aborted := sample_id(window))
         pages, queued = await replay(account, everything_in(window), window, page_size=page)
     assert sorted(envelope.exchange_id for envelope in queued) == sorted(
         [aborted, *(envelope.exchange_id for envelope in envelopes)]
@@ -90,18 +90,18 @@ async def test_each_exchange_is_queued_once(azurite: str, page: int) -> None:
 
 async def test_the_captured_envelope_is_replayed(azurite: str) -> None:
     """The queued envelope differs from it by `replayed` alone."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        envelope = await account.put_exchange(an_id(window), outcome=Outcome.TIMED_OUT)
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        envelope = await account.put_exchange(sample_id(window), outcome=Outcome.TIMED_OUT)
         _, queued = await replay(account, everything_in(window), window)
     assert queued == [replace(envelope, replayed=True)]
 
 
 async def test_a_request_narrows_the_replay(azurite: str) -> None:
     """It selects by deployment, outcome, ids and range."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        early, late = an_id(window, minute=1), an_id(window, minute=40)
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        early, late = sample_id(window, minute=1), sample_id(window, minute=40)
         await account.put_exchange(early, deployment="a", outcome=Outcome.COMPLETED)
         await account.put_exchange(late, deployment="b", outcome=Outcome.TIMED_OUT)
         for selection, expected in (
@@ -117,9 +117,9 @@ async def test_a_request_narrows_the_replay(azurite: str) -> None:
 
 async def test_a_running_exchange_is_not_replayed(azurite: str) -> None:
     """Without a response it would be taken for an aborted one."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        running, killed = an_id(window, minute=40), an_id(window, minute=20)
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        running, killed = sample_id(window, minute=40), sample_id(window, minute=20)
         for exchange_id in (running, killed):
             await account.put_request(exchange_id)
         _, queued = await replay(account, everything_in(window), window, window.end)
@@ -128,10 +128,12 @@ async def test_a_running_exchange_is_not_replayed(azurite: str) -> None:
 
 async def test_corrupt_captures_are_counted(azurite: str) -> None:
     """They do not stop the replay."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        await account.captures.put(capture.response_name(an_id(window, minute=1)), (b"garbage",))
-        whole = await account.put_exchange(an_id(window, minute=2))
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        await account.captures.put(
+            capture.response_name(sample_id(window, minute=1)), (b"garbage",)
+        )
+        whole = await account.put_exchange(sample_id(window, minute=2))
         pages, queued = await replay(account, everything_in(window), window)
     assert [page.unreadable for page in pages] == [1]
     assert [envelope.exchange_id for envelope in queued] == [whole.exchange_id]
@@ -139,12 +141,12 @@ async def test_corrupt_captures_are_counted(azurite: str) -> None:
 
 async def test_live_traffic_goes_first(azurite: str) -> None:
     """A page waits while the queue is long."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        await account.put_exchange(an_id(window))
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        await account.put_exchange(sample_id(window))
         for _ in range(3):
-            await account.envelopes.put(an_envelope())
-        runner = a_replay_runner(account, max_queued=2)
+            await account.envelopes.put(sample_envelope())
+        runner = sample_replay_runner(account, max_queued=2)
         assert await runner.queue_page(
             "live", everything_in(window), window.name, "where it was"
         ) == ReplayPage(
@@ -161,8 +163,8 @@ async def test_live_traffic_goes_first(azurite: str) -> None:
 
 async def test_a_window_without_captures_is_done_at_once(azurite: str) -> None:
     """Its only page is the last one."""
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         pages, queued = await replay(account, everything_in(window), window)
     assert (pages, queued) == ([ReplayPage(queued=0, unreadable=0, marker=None, waiting=None)], [])
 
@@ -171,24 +173,24 @@ async def test_a_retried_page_repeats_one_batch_at_most(
     azurite: str,
 ) -> None:
     """The page counts the results of both attempts. Another replay of that page begins anew."""
-    window = a_window()
-    ids = [an_id(window) for _ in range(10)]
+    window = sample_window()
+    ids = [sample_id(window) for _ in range(10)]
     selection = everything_in(window)
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         for exchange_id in ids:
             await account.put_exchange(exchange_id)
         whole, account.envelopes = account.envelopes, DyingQueue(account.storage, 7)
         with pytest.raises(InstanceKilled):
-            await a_replay_runner(account, batch_size=3).queue_page(
+            await sample_replay_runner(account, batch_size=3).queue_page(
                 "one", selection, window.name, None
             )
         account.envelopes = whole
         first = [envelope.exchange_id for envelope in await account.take_queued()]
-        page = await a_replay_runner(account, batch_size=3).queue_page(
+        page = await sample_replay_runner(account, batch_size=3).queue_page(
             "one", selection, window.name, None
         )
         second = [envelope.exchange_id for envelope in await account.take_queued()]
-        await a_replay_runner(account, batch_size=3).queue_page(
+        await sample_replay_runner(account, batch_size=3).queue_page(
             "another", selection, window.name, None
         )
         third = [envelope.exchange_id for envelope in await account.take_queued()]
@@ -201,11 +203,11 @@ async def test_a_retried_page_repeats_one_batch_at_most(
 
 async def test_a_replay_waits_for_the_event_hub(azurite: str) -> None:
     """Nothing is queued while it is not ready."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        await account.put_exchange(an_id(window))
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        await account.put_exchange(sample_id(window))
         account.event_hub.ready = False
-        page = await a_replay_runner(account, batch_size=3).queue_page(
+        page = await sample_replay_runner(account, batch_size=3).queue_page(
             "early", everything_in(window), window.name, None
         )
         assert (page.queued, page.marker, page.waiting) == (0, None, "the Event Hub is not ready")
@@ -214,12 +216,14 @@ async def test_a_replay_waits_for_the_event_hub(azurite: str) -> None:
 
 async def test_the_same_page_twice_at_once_queues_everything(azurite: str) -> None:
     """An activity is called at least once: that costs duplicates, and leaves nothing out."""
-    window, instance = a_window(), uuid.uuid4().hex
-    async with an_account(azurite) as account, an_account(azurite) as other:
-        ids = {(await account.put_exchange(an_id(window))).exchange_id for _ in range(9)}
+    window, instance = sample_window(), uuid.uuid4().hex
+    async with sample_account(azurite) as account, sample_account(azurite) as other:
+        ids = {(await account.put_exchange(sample_id(window))).exchange_id for _ in range(9)}
         selection = everything_in(window)
         runs = [
-            a_replay_runner(writer, batch_size=2).queue_page(instance, selection, window.name, None)
+            sample_replay_runner(writer, batch_size=2).queue_page(
+                instance, selection, window.name, None
+            )
             for writer in (account, other, account)
         ]
         pages = await asyncio.gather(*runs)
@@ -229,10 +233,10 @@ async def test_the_same_page_twice_at_once_queues_everything(azurite: str) -> No
 
 async def test_a_redacted_exchange_without_captures_is_counted(azurite: str) -> None:
     """It is not queued, because its bodies are erased and its event has all that remains."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        redacted = await account.put_exchange(an_id(window), content_mode=ContentMode.REDACTED)
-        other = await account.put_exchange(an_id(window))
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        redacted = await account.put_exchange(sample_id(window), content_mode=ContentMode.REDACTED)
+        other = await account.put_exchange(sample_id(window))
         for name in (redacted.request_capture, redacted.response_capture):
             assert name is not None
             await account.captures.erase_body(name)
@@ -246,12 +250,12 @@ async def test_a_redacted_exchange_without_captures_is_counted(azurite: str) -> 
 
 async def test_what_an_operator_erased_is_counted(azurite: str) -> None:
     """Erased exchanges of the range count once, however many pages there are."""
-    window = a_window()
-    async with an_account(azurite) as account:
+    window = sample_window()
+    async with sample_account(azurite) as account:
         for minute in (1, 2, 50):
-            await account.erasure_marks.mark_erased(an_id(window, minute), None)
+            await account.erasure_marks.mark_erased(sample_id(window, minute), None)
         for _ in range(3):
-            await account.put_exchange(an_id(window))
+            await account.put_exchange(sample_id(window))
         selection = ReplayRequest(first=window.start, end=window.start + timedelta(minutes=30))
         pages, queued = await replay(account, selection, window, page_size=2)
     assert (len(queued), sum(page.erased for page in pages)) == (3, 2)

@@ -14,7 +14,7 @@ from shared.adapters.blobs.start_lease import StartLease
 from shared.completeness.reconcile_state import ReconcileOptions
 from shared.errors import StorageError
 from shared.settings.timeouts import START_LEASE_S, START_S
-from tests.integration.support.azurite import a_storage
+from tests.integration.support.azurite import sample_storage
 
 pytestmark = pytest.mark.anyio
 Status = df.OrchestrationRuntimeStatus
@@ -59,7 +59,7 @@ async def test_of_ten_starts_at_once_one_starts_a_run(azurite: str) -> None:
     """That holds the first time as well, when the blob does not exist. No other start follows while
     the run is active.
     """
-    storages = [a_storage(azurite) for _ in range(10)]
+    storages = [sample_storage(azurite) for _ in range(10)]
     durable = Durable()
     leases = [StartLease(storage, "locks/ten") for storage in storages]
     for _ in range(2):
@@ -72,7 +72,7 @@ async def test_of_ten_starts_at_once_one_starts_a_run(azurite: str) -> None:
 
 async def test_a_start_that_fails_leaves_no_lease(azurite: str) -> None:
     """The next start succeeds."""
-    storage = a_storage(azurite)
+    storage = sample_storage(azurite)
     durable, lease = Durable(fails=1), StartLease(storage, "locks/failed")
     with pytest.raises(RuntimeError):
         await start(durable, lease)
@@ -85,7 +85,7 @@ async def test_a_start_ends_before_its_lease_does(azurite: str, silent: str) -> 
     """It fails, and no other start succeeds while the lease lasts: Durable may still carry out the
     first one.
     """
-    storage = a_storage(azurite)
+    storage = sample_storage(azurite)
     name = f"locks/{silent}"
     async with StartLease(storage, name).hold():
         pass  # the blob exists
@@ -102,7 +102,7 @@ def test_a_start_has_less_time_than_its_lease() -> None:
 
 async def test_a_lease_is_held_by_one_at_a_time(azurite: str) -> None:
     """A second caller gets no lease while another holds it; afterwards it is free."""
-    storage = a_storage(azurite)
+    storage = sample_storage(azurite)
     lease = StartLease(storage, "locks/held")
     async with lease.hold() as first, lease.hold() as second:
         assert (first, second) == (True, False)

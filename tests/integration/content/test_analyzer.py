@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from harness.schema import valid
 from shared.core.records.exchange.capture import Capture
 from shared.core.wire.content_mode import ContentMode
@@ -39,7 +39,7 @@ async def event_of(analyzer: AnalyzerProcess, content: str, **fields: Any) -> di
         header={"headers": {"content-type": "application/json"}},
         body=json.dumps(message, ensure_ascii=False).encode(),
     )
-    envelope = an_envelope(
+    envelope = sample_envelope(
         **{"stream": False, "content_mode": ContentMode.REDACTED, "content_rule": "rule hr"}
         | fields
     )

@@ -15,7 +15,7 @@ from shared.adapters.blobs.policy_blob import PolicyBlob
 from shared.content.policy_renewal import PolicyPace, PolicyRenewal
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageNotFound
-from tests.integration.support.azurite import a_storage
+from tests.integration.support.azurite import sample_storage
 from tests.integration.support.exchanges import DEADLINE_S, RelayClient, document, relay_setup
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +30,7 @@ LAB_REDACTED = LAB_IN_FULL.replace(b'"full"', b'"redacted"')
 
 
 @contextlib.asynccontextmanager
-async def an_operator(azurite: str) -> AsyncIterator[ContainerClient]:
+async def sample_operator(azurite: str) -> AsyncIterator[ContainerClient]:
     """The container of policies, and what an operator does there."""
     async with ContainerClient.from_connection_string(azurite, "policies") as container:
         yield container
@@ -64,13 +64,13 @@ async def test_a_changed_blob_counts_at_once(azurite: str) -> None:
     """It counts for the next exchange, before it is there, after it is changed, broken, removed and
     put back.
     """
-    storage = a_storage(azurite)
+    storage = sample_storage(azurite)
     renewal = PolicyRenewal(
         PolicyBlob(storage, "policies/a/content.json"),
         ContentMode.FULL,
         PolicyPace(every_s=0.02, first_retry_s=0.02),
     )
-    async with an_operator(azurite) as policies:
+    async with sample_operator(azurite) as policies:
         assert await decided(renewal) == ("metadata", "no policy", False)
         await degrades(renewal, "does not exist; the mode metadata counts")
         await policies.upload_blob("a/content.json", LAB_IN_FULL)
@@ -93,8 +93,8 @@ async def test_a_changed_blob_counts_at_once(azurite: str) -> None:
 
 
 async def test_a_version_that_is_known_is_not_sent_again(azurite: str) -> None:
-    storage = a_storage(azurite)
-    async with an_operator(azurite) as policies:
+    storage = sample_storage(azurite)
+    async with sample_operator(azurite) as policies:
         await policies.upload_blob("b.json", LAB_IN_FULL)
         blob = PolicyBlob(storage, "policies/b.json")
         version = await blob.read(None, 1000)

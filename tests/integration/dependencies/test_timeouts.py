@@ -110,7 +110,7 @@ def no_identity() -> AsyncTokenCredential:
 
 
 @contextlib.asynccontextmanager
-async def an_event_hub(
+async def sample_event_hub(
     port: int, clock: Callable[[], float] = time.monotonic, **seconds: float
 ) -> AsyncIterator[EventHub]:
     settings = EventHubSettings(
@@ -130,7 +130,7 @@ async def an_event_hub(
 async def largest_event(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(AMQP_RESPONSE) as server,
-        an_event_hub(server.port, open_s=SHORT_S) as event_hub,
+        sample_event_hub(server.port, open_s=SHORT_S) as event_hub,
     ):
         with pytest.raises(DeliveryError):
             await event_hub.limit_bytes()
@@ -139,7 +139,7 @@ async def largest_event(dependency: MisbehavingDependency) -> None:
 async def link(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(AMQP_RESPONSE) as server,
-        an_event_hub(server.port, open_s=SHORT_S) as event_hub,
+        sample_event_hub(server.port, open_s=SHORT_S) as event_hub,
     ):
         with pytest.raises(DeliveryError):
             await event_hub.send(b"{}", "id")
@@ -148,7 +148,7 @@ async def link(dependency: MisbehavingDependency) -> None:
 async def acceptance(dependency: MisbehavingDependency) -> None:
     async with (
         proxy_to(dependency.emulator.port) as proxy,
-        an_event_hub(proxy.port, send_s=SHORT_S) as event_hub,
+        sample_event_hub(proxy.port, send_s=SHORT_S) as event_hub,
     ):
         await event_hub.limit_bytes()  # the link is open
         proxy.set(open_ones=dependency.how, new_ones=dependency.how)
@@ -159,7 +159,7 @@ async def acceptance(dependency: MisbehavingDependency) -> None:
 async def probe(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(AMQP_RESPONSE) as server,
-        an_event_hub(server.port, probe_s=SHORT_S) as event_hub,
+        sample_event_hub(server.port, probe_s=SHORT_S) as event_hub,
     ):
         with pytest.raises(DeliveryError):
             await event_hub.probe()
@@ -168,7 +168,7 @@ async def probe(dependency: MisbehavingDependency) -> None:
 async def end_of_connection(dependency: MisbehavingDependency) -> None:
     async with (
         proxy_to(dependency.emulator.port) as proxy,
-        an_event_hub(proxy.port, close_s=SHORT_S) as event_hub,
+        sample_event_hub(proxy.port, close_s=SHORT_S) as event_hub,
     ):
         await event_hub.limit_bytes()
         proxy.set(open_ones=dependency.how, new_ones=dependency.how)
@@ -176,7 +176,7 @@ async def end_of_connection(dependency: MisbehavingDependency) -> None:
 
 
 @contextlib.asynccontextmanager
-async def a_storage(
+async def sample_storage(
     server: TinyServer, *, tls: bool = False, **seconds: float
 ) -> AsyncIterator[Storage]:
     scheme = "https" if tls else "http"
@@ -198,7 +198,7 @@ async def a_storage(
 
 async def storage_turn(dependency: MisbehavingDependency) -> None:
     """All connections wait for a response that does not come."""
-    async with dependency.server() as server, a_storage(server, turn_s=SHORT_S) as storage:
+    async with dependency.server() as server, sample_storage(server, turn_s=SHORT_S) as storage:
         others = [asyncio.create_task(storage.direct.get_blob("captures/a")) for _ in range(100)]
         await asyncio.sleep(0)
         with pytest.raises(StorageError):
@@ -212,14 +212,14 @@ async def storage_connection(dependency: MisbehavingDependency) -> None:
     """TLS, which such a server never finishes; that it listens is the kernel's doing."""
     async with (
         dependency.server() as server,
-        a_storage(server, tls=True, connect_s=SHORT_S) as storage,
+        sample_storage(server, tls=True, connect_s=SHORT_S) as storage,
     ):
         with pytest.raises(StorageError):
             await storage.direct.put_blob("captures/a", b"")
 
 
 async def storage_silence(dependency: MisbehavingDependency) -> None:
-    async with dependency.server() as server, a_storage(server, silence_s=SHORT_S) as storage:
+    async with dependency.server() as server, sample_storage(server, silence_s=SHORT_S) as storage:
         with pytest.raises(StorageError):
             await storage.direct.get_blob("captures/a")
 
@@ -232,7 +232,7 @@ async def storage_answer(dependency: MisbehavingDependency) -> None:
         await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\nbeginning")
         await misbehave(connection, dependency.how)
 
-    async with serving(script) as server, a_storage(server, response_s=SHORT_S) as storage:
+    async with serving(script) as server, sample_storage(server, response_s=SHORT_S) as storage:
         with pytest.raises(StorageError):
             await storage.direct.get_blob("captures/a")
 
@@ -240,7 +240,7 @@ async def storage_answer(dependency: MisbehavingDependency) -> None:
 async def sdk_call(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(reads=False) as server,
-        a_storage(server, call_s=SHORT_S) as storage,
+        sample_storage(server, call_s=SHORT_S) as storage,
     ):
         with pytest.raises(StorageError):
             await Captures(storage).stage("a", 1, bytes(1_000_000))
@@ -249,7 +249,7 @@ async def sdk_call(dependency: MisbehavingDependency) -> None:
 
 
 async def start_lease(dependency: MisbehavingDependency) -> None:
-    async with dependency.server() as server, a_storage(server) as storage:
+    async with dependency.server() as server, sample_storage(server) as storage:
         with pytest.raises(StorageError):
             async with StartLease(storage, "locks/a", timeout_s=SHORT_S).hold():
                 pass
@@ -335,8 +335,8 @@ async def readiness(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(AMQP_RESPONSE) as hub,
         dependency.server() as store,
-        an_event_hub(hub.port) as event_hub,
-        a_storage(store) as storage,
+        sample_event_hub(hub.port) as event_hub,
+        sample_storage(store) as storage,
     ):
         probes = {"event_hub": event_hub.probe, "blobs": Captures(storage).probe}
         states = await Readiness(probes, probe_timeout_s=SHORT_S).check()
@@ -348,8 +348,8 @@ async def delivery(dependency: MisbehavingDependency) -> None:
     async with (
         dependency.server(AMQP_RESPONSE) as hub,
         dependency.server() as store,
-        an_event_hub(hub.port) as event_hub,
-        a_storage(store) as storage,
+        sample_event_hub(hub.port) as event_hub,
+        sample_storage(store) as storage,
     ):
         stores = ledger_stores(storage, "worker")
         enrichment = event_delivery(
@@ -452,7 +452,7 @@ async def test_a_returning_event_hub_is_used_again(emulator: Emulator) -> None:
     async with (
         asyncio.timeout(DEADLINE_S),
         proxy_to(emulator.port) as proxy,
-        an_event_hub(proxy.port, lambda: moment, open_s=2, send_s=1, probe_s=2) as event_hub,
+        sample_event_hub(proxy.port, lambda: moment, open_s=2, send_s=1, probe_s=2) as event_hub,
     ):
         await event_hub.send(b"{}", "first")
         await event_hub.probe()
@@ -477,7 +477,7 @@ async def test_a_silence_is_forgotten_after_a_while(emulator: Emulator) -> None:
     async with (
         asyncio.timeout(DEADLINE_S),
         proxy_to(emulator.port) as proxy,
-        an_event_hub(proxy.port, lambda: moment, open_s=SHORT_S) as event_hub,
+        sample_event_hub(proxy.port, lambda: moment, open_s=SHORT_S) as event_hub,
     ):
         proxy.set(open_ones=None, new_ones=Misbehaviour.SILENT)
         with pytest.raises(DeliveryError):

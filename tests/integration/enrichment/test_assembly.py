@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from harness.schema import valid
 from local.repository import ROOT
 from shared import rate_files
@@ -47,7 +47,7 @@ class ValidatingAssembler(Assembler):
         return assembled
 
 
-def a_request(size: int) -> Capture:
+def sample_request(size: int) -> Capture:
     messages = [{"role": "user", "content": "žluť " * (size // 7)}]
     return Capture(
         header={},
@@ -55,7 +55,7 @@ def a_request(size: int) -> Capture:
     )
 
 
-def an_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
+def sample_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
     chunk = {
         "model": "gpt-4o-2024-08-06",
         "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}],
@@ -68,14 +68,14 @@ def an_answer(text: str = "hello", region: str = "Sweden Central") -> Capture:
 
 @pytest.mark.parametrize("limit", [LIMIT, 50_000_000])
 async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> None:
-    request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
+    request, response = sample_request(4 * IN_PLACE_BYTES), sample_answer("🐎 and text")
     known = deployments.parse('{"*": {"sku": "DataZoneStandard", "zone": "eu"}}')
-    event = builder.build(an_envelope(), request, response, "default", known)
+    event = builder.build(sample_envelope(), request, response, "default", known)
     assert event.quantities.sku == "DataZoneStandard"
     texts = rate_files.read_texts()
     expected = event_cost.with_cost(event, parse_card(texts))
     assembler = ValidatingAssembler("default", known, rates=texts)
-    assembled = await assembler(an_envelope(), request, response, limit)
+    assembled = await assembler(sample_envelope(), request, response, limit)
     assert assembled.body == truncation.truncate(expected, limit)
     assert json.loads(assembled.body)["cost"]["card"]
 
@@ -84,22 +84,24 @@ async def test_a_large_exchange_gives_the_same_bytes_as_in_place(limit: int) -> 
 async def test_what_telemetry_reports_is_the_same_from_the_child(
     limit: int, truncated: bool
 ) -> None:
-    request, response = a_request(4 * IN_PLACE_BYTES), an_answer("🐎 and text")
-    event = builder.build(an_envelope(), request, response, "default")
+    request, response = sample_request(4 * IN_PLACE_BYTES), sample_answer("🐎 and text")
+    event = builder.build(sample_envelope(), request, response, "default")
     expected = exchange_telemetry.telemetry_of(
-        event, an_envelope(), truncated=truncated, with_messages=True
+        event, sample_envelope(), truncated=truncated, with_messages=True
     )
     assembler = Assembler("default", for_telemetry=True, with_messages=True)
-    assembled = await assembler(an_envelope(), request, response, limit)
+    assembled = await assembler(sample_envelope(), request, response, limit)
     assert assembled.telemetry == expected
-    assert (await Assembler("default")(an_envelope(), request, response, limit)).telemetry is None
+    assert (
+        await Assembler("default")(sample_envelope(), request, response, limit)
+    ).telemetry is None
 
 
 async def test_a_small_exchange_is_assembled_without_a_child() -> None:
-    request, response = a_request(1000), an_answer()
-    expected = truncation.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
+    request, response = sample_request(1000), sample_answer()
+    expected = truncation.truncate(builder.build(sample_envelope(), request, response, None), LIMIT)
     assert (
-        await ValidatingAssembler(None)(an_envelope(), request, response, LIMIT)
+        await ValidatingAssembler(None)(sample_envelope(), request, response, LIMIT)
     ).body == expected
 
 
@@ -107,11 +109,11 @@ async def test_a_small_exchange_is_assembled_without_a_child() -> None:
 async def test_a_side_that_is_missing_stays_missing_in_the_child(
     request_there: bool, response_there: bool
 ) -> None:
-    request = a_request(2 * IN_PLACE_BYTES) if request_there else None
-    response = an_answer("x" * 2 * IN_PLACE_BYTES) if response_there else None
-    expected = truncation.truncate(builder.build(an_envelope(), request, response, None), LIMIT)
+    request = sample_request(2 * IN_PLACE_BYTES) if request_there else None
+    response = sample_answer("x" * 2 * IN_PLACE_BYTES) if response_there else None
+    expected = truncation.truncate(builder.build(sample_envelope(), request, response, None), LIMIT)
     assert (
-        await ValidatingAssembler(None)(an_envelope(), request, response, LIMIT)
+        await ValidatingAssembler(None)(sample_envelope(), request, response, LIMIT)
     ).body == expected
 
 
@@ -120,9 +122,9 @@ async def test_the_event_loop_keeps_going_meanwhile() -> None:
     """Parsing these 20 MB in place takes longer; and the child is waited for without holding up
     anybody.
     """
-    request = a_request(20_000_000)
+    request = sample_request(20_000_000)
     async with busy_units() as busy:
-        await ValidatingAssembler(None)(an_envelope(), request, an_answer(), LIMIT)
+        await ValidatingAssembler(None)(sample_envelope(), request, sample_answer(), LIMIT)
     assert max(busy) < 150
     assert len(busy) > 20, "whoever waits takes no CPU time, but keeps the others from their turns"
 
@@ -131,8 +133,8 @@ async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[st
     """A child would cost more than it saves; in one go these 4,000 chunks would hold up other
     streams for their length.
     """
-    chunk = an_answer("a few words").body.partition(b"data: [DONE]")[0]
-    response = Capture(header=an_answer().header, body=chunk * 4000 + b"data: [DONE]\n\n")
+    chunk = sample_answer("a few words").body.partition(b"data: [DONE]")[0]
+    response = Capture(header=sample_answer().header, body=chunk * 4000 + b"data: [DONE]\n\n")
     assert IN_PLACE_BYTES < len(response.body) < STREAM_IN_PLACE_BYTES
     turns = 0
 
@@ -144,7 +146,7 @@ async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[st
 
     served = asyncio.create_task(others())
     await ValidatingAssembler(None)(
-        an_envelope(sent_bytes=len(response.body)), a_request(1000), response, LIMIT
+        sample_envelope(sent_bytes=len(response.body)), sample_request(1000), response, LIMIT
     )
     served.cancel()
     assert turns > 50
@@ -161,8 +163,8 @@ async def test_without_a_policy_a_redacted_event_is_empty(size: int) -> None:
         return None
 
     assembler = ValidatingAssembler(None, custom_patterns=unknown)
-    envelope = an_envelope(content_mode=ContentMode.REDACTED, content_rule="CONTENT_MODE")
-    body = (await assembler(envelope, a_request(size), an_answer("plum"), LIMIT)).body
+    envelope = sample_envelope(content_mode=ContentMode.REDACTED, content_rule="CONTENT_MODE")
+    body = (await assembler(envelope, sample_request(size), sample_answer("plum"), LIMIT)).body
     event = json.loads(body)
     assert (event["content_mode"], event["content_rule"]) == ("metadata", "no policy")
     assert (event["prompt"], event["content"], event["choices"][0]["content"]) == (None, "", "")
@@ -170,7 +172,11 @@ async def test_without_a_policy_a_redacted_event_is_empty(size: int) -> None:
     assert "žluť" not in body.decode()
     assert (event["model"], event["finish_reason"]) == ("gpt-4o-2024-08-06", "stop")
     full = json.loads(
-        (await Assembler(None)(an_envelope(), a_request(size), an_answer("plum"), LIMIT)).body
+        (
+            await Assembler(None)(
+                sample_envelope(), sample_request(size), sample_answer("plum"), LIMIT
+            )
+        ).body
     )
     for name in ("request_sha256", "request_bytes", "response_sha256", "response_bytes"):
         assert event[name] == full[name]
@@ -184,10 +190,10 @@ async def test_each_exchange_gets_the_newest_patterns() -> None:
         return wanted.pop(0)
 
     assembler = ValidatingAssembler(None, custom_patterns=patterns)
-    redacted = an_envelope(content_mode=ContentMode.REDACTED)
+    redacted = sample_envelope(content_mode=ContentMode.REDACTED)
     contents = [
-        json.loads((await assembler(envelope, None, an_answer("plum"), LIMIT)).body)["content"]
-        for envelope in (redacted, an_envelope(), redacted)
+        json.loads((await assembler(envelope, None, sample_answer("plum"), LIMIT)).body)["content"]
+        for envelope in (redacted, sample_envelope(), redacted)
     ]
     assert contents == ["[FRUIT]", "plum", "plum"]
 
@@ -197,7 +203,7 @@ async def test_a_compressed_body_goes_to_the_child(children: list[dict[str, str]
     packed = zlib.compress(b" " * 50_000_000)
     assert len(packed) < IN_PLACE_BYTES
     response = Capture(header={"headers": {"content-encoding": "deflate"}}, body=packed)
-    await ValidatingAssembler(None)(an_envelope(stream=False), None, response, LIMIT)
+    await ValidatingAssembler(None)(sample_envelope(stream=False), None, response, LIMIT)
     assert children
 
 
@@ -235,7 +241,9 @@ async def test_no_setting_reaches_the_child(
     children: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_OPENAI_KEY", "a secret")
-    await ValidatingAssembler(None)(an_envelope(), a_request(5_000_000), an_answer(), LIMIT)
+    await ValidatingAssembler(None)(
+        sample_envelope(), sample_request(5_000_000), sample_answer(), LIMIT
+    )
     assert children
     assert all("AZURE_OPENAI_KEY" not in environment for environment in children)
 
@@ -252,9 +260,9 @@ async def test_one_child_at_a_time_bounds_the_memory(children: list[dict[str, st
 
     before = len(living_children())
     counting = asyncio.create_task(count())
-    request, response = a_request(2 * IN_PLACE_BYTES), an_answer()
+    request, response = sample_request(2 * IN_PLACE_BYTES), sample_answer()
     events = await asyncio.gather(
-        *(assembler(an_envelope(), request, response, LIMIT) for _ in range(3))
+        *(assembler(sample_envelope(), request, response, LIMIT) for _ in range(3))
     )
     counting.cancel()
     assert len(set(events)) == 1
@@ -265,11 +273,13 @@ async def test_a_failing_child_reports_its_frame() -> None:
     """The message names the innermost frame, for an operator to find the bug, and holds no content:
     the exception's text may quote the prompt.
     """
-    broken = an_envelope(started_at="a secret that is no time")
+    broken = sample_envelope(started_at="a secret that is no time")
     with pytest.raises(
         AssemblyError, match=r": EnvelopeError at shared\.core\.records\.exchange\.envelope:\d+$"
     ) as error:
-        await ValidatingAssembler(None)(broken, a_request(2 * IN_PLACE_BYTES), an_answer(), LIMIT)
+        await ValidatingAssembler(None)(
+            broken, sample_request(2 * IN_PLACE_BYTES), sample_answer(), LIMIT
+        )
     assert "a secret" not in str(error.value)
 
 
@@ -279,7 +289,10 @@ async def test_a_failure_in_place_reports_its_frame() -> None:
         AssemblyError, match=r": ValueError at shared\.core\.[a-z_.]+:\d+$"
     ) as error:
         await Assembler(None)(
-            an_envelope(started_at="a secret that is no time"), a_request(100), an_answer(), LIMIT
+            sample_envelope(started_at="a secret that is no time"),
+            sample_request(100),
+            sample_answer(),
+            LIMIT,
         )
     assert "a secret" not in str(error.value)
 
@@ -305,7 +318,7 @@ async def test_a_cancelled_assembly_leaves_no_child() -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.05):
             await ValidatingAssembler(None)(
-                an_envelope(), a_request(20_000_000), an_answer(), LIMIT
+                sample_envelope(), sample_request(20_000_000), sample_answer(), LIMIT
             )
     deadline = time.monotonic() + 30
     while survivors := living_children() - before:
@@ -331,17 +344,17 @@ async def test_a_compressed_body_is_never_decoded_in_place() -> None:
     assert len(body) < IN_PLACE_BYTES
     request = Capture(header={"headers": {"content-encoding": "gzip"}}, body=body)
     async with busy_units() as busy:
-        await ValidatingAssembler(None)(an_envelope(), request, None, LIMIT)
+        await ValidatingAssembler(None)(sample_envelope(), request, None, LIMIT)
     assert max(busy) < 150
 
 
 async def test_telemetry_has_the_redacted_texts_or_none() -> None:
     """As the event, by the mode of the exchange."""
-    request, response = a_request(1000), an_answer("Write to jane.doe@contoso.com")
+    request, response = sample_request(1000), sample_answer("Write to jane.doe@contoso.com")
     assembler = Assembler("default", for_telemetry=True, with_messages=True)
     texts = {}
     for mode in ContentMode:
-        envelope = replace(an_envelope(), content_mode=mode)
+        envelope = replace(sample_envelope(), content_mode=mode)
         telemetry = (await assembler(envelope, request, response, LIMIT)).telemetry
         assert telemetry is not None
         texts[mode] = telemetry.messages and telemetry.messages.output

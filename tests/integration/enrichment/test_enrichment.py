@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.sample_envelope import EXCHANGE_ID, PLAIN, an_envelope
+from harness.sample_envelope import EXCHANGE_ID, PLAIN, sample_envelope
 from harness.schema import valid
 from shared.core.event.usage_claim import Claim
 from shared.core.records.delivery.dead_letter import DeadLetterReason
@@ -240,7 +240,7 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
         setup.ledger,
     ).deliver
     exchanges = [
-        an_envelope(
+        sample_envelope(
             request_capture=None, response_capture=f"{at}", request_bytes=0, response_bytes=size
         )
         for at in range(3)
@@ -257,7 +257,7 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
 
 async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None:
     setup = EnrichmentSetup()
-    await setup.deliver(an_envelope(request_capture=None))
+    await setup.deliver(sample_envelope(request_capture=None))
     assert json.loads(setup.event_hub.sent[0][0])["prompt"] is None
 
 
@@ -422,7 +422,7 @@ def redacted_setup(secret: str) -> tuple[EnrichmentSetup, Envelope]:
         name: Capture(header={"headers": {}}, body=request),
         response: Capture(header={"headers": headers}, body=b"data: " + answer + b"\n\n"),
     }
-    return setup, an_envelope(
+    return setup, sample_envelope(
         content_mode=ContentMode.REDACTED, request_capture=name, response_capture=response
     )
 

@@ -46,7 +46,7 @@ def no_identity() -> AsyncTokenCredential:
 
 
 @contextlib.asynccontextmanager
-async def an_event_hub(
+async def sample_event_hub(
     emulator: Emulator,
     hub: str = HUB,
     send_timeout_s: float = LONG_S,
@@ -84,7 +84,7 @@ def sends(event_hub: EventHub, *bodies: bytes) -> list[asyncio.Task[None]]:
 
 async def test_an_event_arrives_with_its_id_and_content_type(emulator: Emulator) -> None:
     start = emulator.stats()["hubs"][HUB]["partitions"]["0"]["next_sequence_number"]
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b'{"a":"\xc3\xa9"}', "the-exchange")
     consumer = emulator.consumer(HUB)
     async with receiving(consumer, start=start, inclusive=True) as received:
@@ -95,7 +95,7 @@ async def test_an_event_arrives_with_its_id_and_content_type(emulator: Emulator)
 
 
 async def test_sends_at_the_same_time_share_one_publication(emulator: Emulator) -> None:
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "first")
         publications, events = counted(emulator)
         assert await ended(*sends(event_hub, *[b"{}"] * 200)) == [None] * 200
@@ -105,7 +105,7 @@ async def test_sends_at_the_same_time_share_one_publication(emulator: Emulator) 
 async def test_sends_during_a_send_share_the_next_one(
     emulator: Emulator,
 ) -> None:
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "warm")
         publications, events = counted(emulator)
         emulator.set_mode("stall")
@@ -119,7 +119,7 @@ async def test_sends_during_a_send_share_the_next_one(
 
 
 async def test_a_send_returns_after_acceptance(emulator: Emulator) -> None:
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         emulator.set_mode("stall")
         sending = sends(event_hub, b"{}", b"{}")
         done, _ = await asyncio.wait(sending, timeout=0.3)
@@ -130,7 +130,7 @@ async def test_a_send_returns_after_acceptance(emulator: Emulator) -> None:
 
 async def test_a_rejection_concerns_the_whole_group(emulator: Emulator) -> None:
     """It passes: the next send is accepted."""
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.set_mode("reject")
         results = await ended(*sends(event_hub, b"{}", b"{}", b"{}"))
@@ -142,7 +142,7 @@ async def test_a_rejection_concerns_the_whole_group(emulator: Emulator) -> None:
 
 async def test_silence_is_a_failure(emulator: Emulator) -> None:
     """After the time limit; once it is over, the next send is accepted."""
-    async with an_event_hub(emulator, send_timeout_s=1) as event_hub:
+    async with sample_event_hub(emulator, send_timeout_s=1) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.set_mode("stall")
         results = await ended(*sends(event_hub, b"{}", b"{}"))
@@ -154,7 +154,7 @@ async def test_silence_is_a_failure(emulator: Emulator) -> None:
 async def test_an_event_hub_that_goes_and_comes_back() -> None:
     # A port that no other test's connection gets while nothing listens on it.
     with Emulator("--port", str(free_port()), "--control-port", "0", "--hub", HUB) as first:
-        async with an_event_hub(first) as event_hub:
+        async with sample_event_hub(first) as event_hub:
             await event_hub.send(b"{}", "before")
             first.stop()
             assert [type(result) for result in await ended(*sends(event_hub, b"{}", b"{}"))] == [
@@ -169,7 +169,7 @@ async def test_an_unknown_event_hub_is_a_failure(
     emulator: Emulator,
 ) -> None:
     """The error names no host and no key."""
-    async with an_event_hub(emulator, hub="missing") as event_hub:
+    async with sample_event_hub(emulator, hub="missing") as event_hub:
         with pytest.raises(DeliveryError) as error:
             await event_hub.send(b"{}", "id")
     assert "127.0.0.1" not in str(error.value)
@@ -180,7 +180,7 @@ async def test_the_largest_event_is_accepted(
     emulator: Emulator,
 ) -> None:
     """A larger one fails alone."""
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         limit = await event_hub.limit_bytes()
         assert 1_000_000 < limit < 1_048_576
         large, too_large = b"x" * limit, b"x" * 1_100_000
@@ -197,13 +197,13 @@ async def test_the_largest_event_is_accepted(
 async def test_events_for_several_publications(emulator: Emulator) -> None:
     """More events than one publication can hold."""
     publications, events = counted(emulator)
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         assert await ended(*sends(event_hub, *[b"x" * 300_000] * 8)) == [None] * 8
     assert counted(emulator) == (publications + 3, events + 8)
 
 
 async def test_a_cancelled_invocation_cancels_no_other(emulator: Emulator) -> None:
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         emulator.set_mode("stall")
         sending = sends(event_hub, b"{}", b"{}", b"{}")
         await asyncio.wait(sending, timeout=0.1)
@@ -220,7 +220,7 @@ async def test_an_unknown_error_of_the_sdk_fails_the_group(
     async def broken() -> Never:
         raise AttributeError("the SDK met what it did not expect")
 
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")
         producer = event_hub.producer.client()
         producer.create_batch = broken  # type: ignore[method-assign, assignment]
@@ -232,7 +232,7 @@ async def test_an_unknown_error_of_the_sdk_fails_the_group(
 
 async def test_the_probe_of_a_working_event_hub(emulator: Emulator) -> None:
     """It raises nothing."""
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         await event_hub.probe()
 
 
@@ -247,7 +247,7 @@ async def test_the_ledger_is_called_before_senders_return(
         assert not any(task.done() for task in sending)
         ledger_calls.append([event.exchange_id for event in events])
 
-    async with an_event_hub(emulator, on_accepted=accepted) as event_hub:
+    async with sample_event_hub(emulator, on_accepted=accepted) as event_hub:
         sending += sends(event_hub, b"{}", b"{}", b"{}")
         assert await ended(*sending) == [None] * 3
     assert ledger_calls == [["id-0", "id-1", "id-2"]]
@@ -263,7 +263,7 @@ async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> 
         if len(ledger_calls) == 1:
             await ledger.wait()
 
-    async with an_event_hub(emulator, on_accepted=accepted) as event_hub:
+    async with sample_event_hub(emulator, on_accepted=accepted) as event_hub:
         first = asyncio.create_task(event_hub.send(b"{}", "first"))
         async with asyncio.timeout(LONG_S):
             while not ledger_calls:
@@ -294,7 +294,7 @@ async def test_a_rejected_event_fails_alone(emulator: Emulator, condition: str) 
     async def accepted(events: Sequence[AcceptedEvent]) -> None:
         ledger_calls.extend(event.exchange_id for event in events)
 
-    async with an_event_hub(emulator, on_accepted=accepted) as event_hub:
+    async with sample_event_hub(emulator, on_accepted=accepted) as event_hub:
         await event_hub.send(b"{}", "before")
         _, events = counted(emulator)
         emulator.refuse("a word", condition)
@@ -327,7 +327,7 @@ async def test_a_transient_failure_is_not_an_events_fault(
     emulator: Emulator, condition: str
 ) -> None:
     """The whole group fails, none of it for good, and it is not sent again one by one."""
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")
         refused = emulator.stats()["publications_unwanted"]
         emulator.refuse("a word", condition)
@@ -342,7 +342,7 @@ async def test_a_transient_failure_is_not_an_events_fault(
 
 async def test_an_event_above_the_services_own_limit(emulator: Emulator) -> None:
     """Although its link announced more."""
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         emulator.refuse("a word", "amqp:link:message-size-exceeded")
         results = await ended(*sends(event_hub, b"{}", b"a word"))
     assert [type(result) for result in results] == [type(None), EventTooLarge]
@@ -350,7 +350,7 @@ async def test_an_event_above_the_services_own_limit(emulator: Emulator) -> None
 
 async def test_a_failure_between_the_single_sends(emulator: Emulator) -> None:
     """The event that was rejected alone stays rejected; the others fail with a transient error."""
-    async with an_event_hub(emulator) as event_hub:
+    async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.refuse("a word", "amqp:not-allowed")
         sent = event_hub.producer.client().send_batch

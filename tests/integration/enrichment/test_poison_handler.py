@@ -9,7 +9,7 @@ from io import StringIO
 
 import pytest
 
-from harness.sample_envelope import PLAIN, an_envelope
+from harness.sample_envelope import PLAIN, sample_envelope
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
@@ -25,7 +25,13 @@ from shared.core.records.queue.envelope_message import POISON_QUEUE
 from shared.core.records.queue.poison import MAX_FAILURES, failure_count_name
 from shared.enrichment.poison_handler import PoisonHandler
 from shared.errors import StorageError
-from tests.integration.support.azurite import Account, a_window, accepted, an_account, an_id
+from tests.integration.support.azurite import (
+    Account,
+    accepted,
+    sample_account,
+    sample_id,
+    sample_window,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -83,7 +89,7 @@ async def test_a_message_that_is_not_an_envelope_is_discarded(
     azurite: str, caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
     """One log line reports it, without the message's content."""
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         for message in (b"", b"null", b"\xff\xfe", b'{"secret": 1}', b"[" * 100_000):
             await poison_handler(account).handle(message)
     assert len(caplog.records) == 5
@@ -92,8 +98,8 @@ async def test_a_message_that_is_not_an_envelope_is_discarded(
 
 async def test_shared_messages_are_split_for_examination(azurite: str) -> None:
     """One that kills the worker must not hide the others."""
-    async with an_account(azurite) as account:
-        envelopes = [await account.put_exchange(an_id(a_window())) for _ in range(3)]
+    async with sample_account(azurite) as account:
+        envelopes = [await account.put_exchange(sample_id(sample_window())) for _ in range(3)]
         message, _ = envelope_message.pack([dump(envelope) for envelope in envelopes])
         await poison_handler(account, DeadLetterReason.ASSEMBLY_FAILED).handle(message.encode())
         assert await account.take_queued(POISON_QUEUE) == envelopes
@@ -105,8 +111,8 @@ async def test_a_transient_failure_is_left_to_reconcile(
     azurite: str,
 ) -> None:
     """However often: a failure that passes counts for nothing."""
-    async with an_account(azurite) as account:
-        envelope = await account.put_exchange(an_id(a_window()))
+    async with sample_account(azurite) as account:
+        envelope = await account.put_exchange(sample_id(sample_window()))
         for _ in range(MAX_FAILURES + 3):
             await poison_handler(account).handle(dump(envelope).encode())
             assert await reconcile(account, envelope.exchange_id) == [by_reconcile(envelope)]
@@ -115,8 +121,8 @@ async def test_a_transient_failure_is_left_to_reconcile(
 
 async def test_an_outcome_without_a_capture_is_stored(azurite: str) -> None:
     """Reconcile finds it in the captures."""
-    async with an_account(azurite) as account:
-        exchange_id = an_id(a_window())
+    async with sample_account(azurite) as account:
+        exchange_id = sample_id(sample_window())
         await account.put_request(exchange_id)
         envelope = replace(await account.put_response(exchange_id), response_capture=None)
         await account.captures.erase(capture.response_name(exchange_id))
@@ -128,8 +134,8 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """After a few deliveries, and with one error in the log. A requeued one starts anew."""
-    async with an_account(azurite) as account:
-        envelope = await account.put_exchange(an_id(a_window()))
+    async with sample_account(azurite) as account:
+        envelope = await account.put_exchange(sample_id(sample_window()))
         delivered = 0
         while True:
             await poison_handler(account, DeadLetterReason.ASSEMBLY_FAILED).handle(
@@ -165,8 +171,8 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
 
 async def test_an_outcome_is_stored_before_dead_lettering(azurite: str) -> None:
     """A requeued dead letter says how the exchange ended, although no response came."""
-    async with an_account(azurite) as account:
-        exchange_id = an_id(a_window())
+    async with sample_account(azurite) as account:
+        exchange_id = sample_id(sample_window())
         await account.put_request(exchange_id)
         envelope = replace(
             PLAIN,
@@ -200,8 +206,8 @@ async def test_an_event_that_is_refused_is_dead_lettered(
     """Rounds in which it was refused, however often in each. Those in between, which failed
     otherwise, do not count.
     """
-    async with an_account(azurite) as account:
-        envelope = await account.put_exchange(an_id(a_window()))
+    async with sample_account(azurite) as account:
+        envelope = await account.put_exchange(sample_id(sample_window()))
         exchange_id = envelope.exchange_id
         for number in range(MAX_FAILURES):
             for _ in range(5):
@@ -239,8 +245,8 @@ async def test_an_event_that_kills_the_worker_is_dead_lettered(azurite: str) -> 
     class WorkerKilled(BaseException):
         pass
 
-    async with an_account(azurite) as account:
-        envelope = await account.put_exchange(an_id(a_window()))
+    async with sample_account(azurite) as account:
+        envelope = await account.put_exchange(sample_id(sample_window()))
         for _ in range(MAX_FAILURES):
             with pytest.raises(WorkerKilled):
                 await poison_handler(account, WorkerKilled()).handle(dump(envelope).encode())
@@ -253,8 +259,8 @@ async def test_an_event_that_kills_the_worker_is_dead_lettered(azurite: str) -> 
 
 async def test_a_transient_failure_keeps_the_count(azurite: str) -> None:
     """It neither adds to the failures before it nor takes one of them away."""
-    async with an_account(azurite) as account:
-        envelope = await account.put_exchange(an_id(a_window()))
+    async with sample_account(azurite) as account:
+        envelope = await account.put_exchange(sample_id(sample_window()))
         failed = DeadLetterReason.ASSEMBLY_FAILED
         for why in (failed, None, None, failed, None):
             await poison_handler(account, why).handle(dump(envelope).encode())
@@ -268,8 +274,8 @@ async def test_storage_that_is_down_counts_as_transient() -> None:
     """The captures cannot be read: that says nothing of the event. Nothing is needed to leave it to
     reconcile.
     """
-    async with an_account(connection_string(free_ports())) as account:
-        envelope = an_envelope(response_capture="there")
+    async with sample_account(connection_string(free_ports())) as account:
+        envelope = sample_envelope(response_capture="there")
         await poison_handler(account, StorageError("down")).handle(dump(envelope).encode())
 
 
@@ -277,9 +283,9 @@ async def test_a_failed_replay_is_listed_and_can_be_requeued(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The exchange itself was delivered: it stays so in every report."""
-    async with an_account(azurite) as account:
-        window = a_window()
-        envelope = await account.put_exchange(an_id(window))
+    async with sample_account(azurite) as account:
+        window = sample_window()
+        envelope = await account.put_exchange(sample_id(window))
         await account.ledger.delivered(accepted([envelope.exchange_id]))
         await poison_handler(account).handle(dump(mark_replayed(envelope)).encode())
         assert "The replay of exchange" in caplog.text
@@ -306,8 +312,8 @@ async def test_a_failed_replay_hides_nothing(
     azurite: str,
 ) -> None:
     """Neither that its exchange is missing nor that it is dead-lettered."""
-    async with an_account(azurite) as account:
-        missing = await account.put_exchange(an_id(a_window()))
+    async with sample_account(azurite) as account:
+        missing = await account.put_exchange(sample_id(sample_window()))
         await poison_handler(account).handle(dump(mark_replayed(missing)).encode())
         assert await reconcile(account, missing.exchange_id) == [by_reconcile(missing)]
         assert await account.dead_letters.dead_letter(

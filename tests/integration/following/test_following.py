@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.sample_envelope import EXCHANGE_ID, an_envelope
+from harness.sample_envelope import EXCHANGE_ID, sample_envelope
 from harness.schema import valid
 from shared.adapters.queues.follow_up_queue import FollowUpQueue
 from shared.core.event import builder, shape
@@ -34,7 +34,7 @@ from shared.errors import StorageError, UpstreamError, UpstreamUnreachable
 from shared.following.followed_exchanges import FollowedExchanges
 from shared.following.follower import BATCH_SIZE, Follower
 from shared.http.exchange_ids import fresh_exchange_id
-from tests.integration.support.azurite import Account, InstanceKilled, an_account
+from tests.integration.support.azurite import Account, InstanceKilled, sample_account
 from tests.integration.support.event_deliveries import event_delivery
 
 pytestmark = pytest.mark.anyio
@@ -124,12 +124,12 @@ class Setup:
 
 
 @contextlib.asynccontextmanager
-async def a_setup(
+async def sample_setup(
     connection_string: str,
     *answers: Answer,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Setup]:
-    async with an_account(connection_string) as account:
+    async with sample_account(connection_string) as account:
         await account.storage.queue(QUEUE).clear_messages()
         await account.take_queued()
         upstream, queue = Upstream(list(answers)), FollowUpQueue(account.storage)
@@ -150,10 +150,10 @@ async def a_setup(
         )
 
 
-def a_follow_up(**changes: Any) -> FollowUp:
+def sample_follow_up(**changes: Any) -> FollowUp:
     """The follow-up of a response that was created just now."""
     now = datetime.now(UTC)
-    envelope = an_envelope(
+    envelope = sample_envelope(
         operation="responses",
         path="/openai/v1/responses",
         api_version=None,
@@ -168,10 +168,10 @@ def a_follow_up(**changes: Any) -> FollowUp:
 
 async def test_a_response_is_polled_until_it_has_ended(azurite: str) -> None:
     """Then one exchange records its end, for the caller whose call created it."""
-    async with a_setup(
+    async with sample_setup(
         azurite, response("queued"), answered(503), response("in_progress"), response("completed")
     ) as setup:
-        follow_up = a_follow_up()
+        follow_up = sample_follow_up()
         await setup.follower.begin(follow_up)
         await setup.run_until(lambda: len(setup.upstream.targets) >= 4)
         ((envelope, event),) = await setup.recorded()
@@ -199,8 +199,8 @@ async def test_a_response_is_polled_until_it_has_ended(azurite: str) -> None:
 @pytest.mark.parametrize("status", ["failed", "cancelled", "incomplete"])
 async def test_any_end_is_recorded(azurite: str, status: str) -> None:
     changes = {"error": {"code": "server_error", "message": "m"}} if status == "failed" else {}
-    async with a_setup(azurite, response(status, **changes)) as setup:
-        await setup.follower.begin(a_follow_up())
+    async with sample_setup(azurite, response(status, **changes)) as setup:
+        await setup.follower.begin(sample_follow_up())
         await setup.run_until(lambda: bool(setup.upstream.targets))
         ((_, event),) = await setup.recorded()
     assert event["response_status"] == status
@@ -210,8 +210,8 @@ async def test_any_end_is_recorded(azurite: str, status: str) -> None:
 
 async def test_without_content_nothing_of_the_answer_is_stored(azurite: str) -> None:
     """The exchange has the content mode of the call that created the response."""
-    async with a_setup(azurite, response("completed")) as setup:
-        await setup.follower.begin(a_follow_up(content_mode=ContentMode.METADATA))
+    async with sample_setup(azurite, response("completed")) as setup:
+        await setup.follower.begin(sample_follow_up(content_mode=ContentMode.METADATA))
         await setup.run_until(lambda: bool(setup.upstream.targets))
         ((envelope, event),) = await setup.recorded()
         stored = await setup.account.captures.get(envelope.response_capture)
@@ -224,8 +224,8 @@ async def test_without_content_nothing_of_the_answer_is_stored(azurite: str) -> 
 
 async def test_a_response_that_is_queued_twice_is_recorded_once(azurite: str) -> None:
     """The event of a create call may be delivered twice, and each delivery queues a follow-up."""
-    async with a_setup(azurite, response("completed")) as setup:
-        follow_up = a_follow_up()
+    async with sample_setup(azurite, response("completed")) as setup:
+        follow_up = sample_follow_up()
         for _ in range(3):
             await setup.follower.begin(follow_up)
         await setup.run_until(lambda: len(setup.upstream.targets) == 3)
@@ -237,8 +237,8 @@ async def test_the_next_attempt_takes_over_an_exchange(azurite: str) -> None:
     """If an instance is killed before the capture is stored, the next attempt takes over the id. If
     it is killed after that, reconcile delivers the capture, and nothing else is recorded.
     """
-    async with a_setup(azurite, response("completed")) as setup:
-        follow_up, now = a_follow_up(), datetime.now(UTC)
+    async with sample_setup(azurite, response("completed")) as setup:
+        follow_up, now = sample_follow_up(), datetime.now(UTC)
         answer = await setup.upstream.get(b"")
         ids = [fresh_exchange_id() for _ in range(3)]
         killed = FollowedExchanges(
@@ -268,8 +268,8 @@ async def test_the_next_attempt_takes_over_an_exchange(azurite: str) -> None:
 
 async def test_an_id_whose_hour_is_judged_is_not_taken_over(azurite: str) -> None:
     """Reconcile would never look for its capture."""
-    async with a_setup(azurite, response("completed")) as setup:
-        follow_up, old = a_follow_up(), fresh_exchange_id()
+    async with sample_setup(azurite, response("completed")) as setup:
+        follow_up, old = sample_follow_up(), fresh_exchange_id()
         later = started_at(old) + timedelta(seconds=OPEN_S)
         killed = FollowedExchanges(
             DyingCaptures(),
@@ -291,13 +291,13 @@ async def test_what_an_operator_erased_is_not_recorded_again(azurite: str) -> No
     """The end is not recorded if the call that created the response was erased, nor once the
     followed exchange is erased.
     """
-    async with a_setup(azurite, response("completed")) as setup:
+    async with sample_setup(azurite, response("completed")) as setup:
         now, answer = datetime.now(UTC), await setup.upstream.get(b"")
         marks, erased = setup.account.erasure_marks, fresh_exchange_id()
         await marks.mark_erased(erased, None)
-        created = a_follow_up(create_exchange_id=erased)
+        created = sample_follow_up(create_exchange_id=erased)
         assert not await setup.exchanges.record(created, answer, now)
-        other = a_follow_up(create_exchange_id=fresh_exchange_id())
+        other = sample_follow_up(create_exchange_id=fresh_exchange_id())
         assert await setup.exchanges.record(other, answer, now)
         ((envelope, _),) = await setup.recorded()
         await setup.account.captures.erase(envelope.response_capture or "")
@@ -324,8 +324,8 @@ async def test_an_end_without_an_answer_has_its_event_and_its_line(
     code: str,
 ) -> None:
     """An operator can see why the response is not followed any more."""
-    async with a_setup(azurite, answer) as setup:
-        follow_up = a_follow_up()
+    async with sample_setup(azurite, answer) as setup:
+        follow_up = sample_follow_up()
         await setup.follower.begin(follow_up)
         await setup.run_until(lambda: reason in caplog.text)
         ((envelope, event),) = await setup.recorded()
@@ -341,8 +341,8 @@ async def test_an_upstream_that_stays_away_for_a_day_is_recorded(azurite: str) -
     """Without a response there is an outcome capture, as for any other exchange."""
     unreachable = UpstreamUnreachable("Azure OpenAI could not be reached.")
     tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=1)
-    async with a_setup(azurite, unreachable, clock=lambda: tomorrow) as setup:
-        await setup.follower.begin(a_follow_up())
+    async with sample_setup(azurite, unreachable, clock=lambda: tomorrow) as setup:
+        await setup.follower.begin(sample_follow_up())
         await setup.run_until(lambda: bool(setup.upstream.targets))
         ((envelope, event),) = await setup.recorded()
         stored = await setup.account.captures.header(capture.outcome_name(envelope.exchange_id))
@@ -353,8 +353,8 @@ async def test_an_upstream_that_stays_away_for_a_day_is_recorded(azurite: str) -
 
 async def test_a_busy_upstream_is_left_alone(azurite: str) -> None:
     """A 429 ends the run, and its pause holds for every response that is due."""
-    async with a_setup(azurite, answered(429, retry_after="30")) as setup:
-        await asyncio.gather(*(setup.follower.begin(a_follow_up()) for _ in range(40)))
+    async with sample_setup(azurite, answered(429, retry_after="30")) as setup:
+        await asyncio.gather(*(setup.follower.begin(sample_follow_up()) for _ in range(40)))
         for _ in range(3):
             await setup.follower.run()
         assert len(setup.upstream.targets) == BATCH_SIZE
@@ -367,7 +367,7 @@ async def test_storage_that_fails_leaves_the_message(
     """It becomes visible again later. After so many failures that it can never succeed, it is
     removed.
     """
-    async with a_setup(azurite, response("completed")) as setup:
+    async with sample_setup(azurite, response("completed")) as setup:
         setup.follower = Follower(
             setup.upstream,
             setup.queue,
@@ -376,7 +376,7 @@ async def test_storage_that_fails_leaves_the_message(
             visibility_timeout_s=1,
             max_failures=2,
         )
-        await setup.follower.begin(a_follow_up())
+        await setup.follower.begin(sample_follow_up())
         await setup.run_until(lambda: len(setup.upstream.targets) == 2)
         assert "could not be followed now: storage refused" in caplog.text
         assert await setup.waiting() == 1
@@ -386,7 +386,7 @@ async def test_storage_that_fails_leaves_the_message(
 
 
 async def test_another_message_is_discarded(azurite: str, caplog: pytest.LogCaptureFixture) -> None:
-    async with a_setup(azurite, response("completed")) as setup:
+    async with sample_setup(azurite, response("completed")) as setup:
         await setup.account.storage.direct.put_message(QUEUE, '{"hello": "there"}', 0)
         await setup.follower.run()
         assert await setup.waiting() == 0
@@ -398,11 +398,11 @@ async def test_a_missing_queue_costs_no_event(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Enrichment would otherwise deliver the create call's event for ever."""
-    async with a_setup(azurite, response("completed")) as setup:
+    async with sample_setup(azurite, response("completed")) as setup:
         client = setup.account.storage.queue(QUEUE)
         await client.delete_queue()
         try:
-            await setup.follower.begin(a_follow_up())
+            await setup.follower.begin(sample_follow_up())
         finally:
             await client.create_queue()
     assert "is not followed any more: " in caplog.text
@@ -504,7 +504,7 @@ class EnrichedCreates:
             self,
             follow_ups=self if follows else None,
         )
-        await enrichment.deliver(an_envelope(**usual | changes))
+        await enrichment.deliver(sample_envelope(**usual | changes))
 
 
 @pytest.mark.parametrize(

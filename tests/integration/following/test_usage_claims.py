@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from harness.schema import valid
 from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.adapters.blobs.usage_claims import UsageClaims
@@ -30,7 +30,12 @@ from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.enrichment.event_delivery import EventDelivery
 from shared.enrichment.event_preparation import EventPreparation
 from shared.errors import DeliveryError, EventRejected, EventTooLarge
-from tests.integration.support.azurite import a_storage, a_window, an_account, an_id
+from tests.integration.support.azurite import (
+    sample_account,
+    sample_id,
+    sample_storage,
+    sample_window,
+)
 
 pytestmark = pytest.mark.anyio
 USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
@@ -104,13 +109,13 @@ class UsageClaimSetup:
         **changes: Any,
     ) -> Envelope:
         """An exchange that got this response, within an event if it was a stream."""
-        exchange_id = an_id(a_window())
+        exchange_id = sample_id(sample_window())
         document = {"type": "response.completed", "response": response} if stream else response
         text = json.dumps(document).encode()
         body = b"event: response.completed\ndata: " + text + b"\n\n" if stream else text
         kind = "text/event-stream" if stream else "application/json"
         self.responses[exchange_id] = Capture(header={"headers": {"content-type": kind}}, body=body)
-        return an_envelope(
+        return sample_envelope(
             exchange_id=exchange_id,
             operation=operation,
             stream=stream,
@@ -135,7 +140,7 @@ class UsageClaimSetup:
         return [event["usage_repeated"] for event in self.sent[-len(envelopes) :]]
 
 
-def a_response(text: str = "hi", **changes: Any) -> dict[str, Any]:
+def sample_response(text: str = "hi", **changes: Any) -> dict[str, Any]:
     usual = {
         "object": "response",
         "id": f"resp_{uuid.uuid4().hex}",
@@ -151,8 +156,8 @@ async def test_one_poll_counts_the_usage_of_a_response(azurite: str) -> None:
     """The create call and early polls carry no usage; of the polls that carry it, the first counts
     it.
     """
-    async with an_account(azurite) as account:
-        setup, done = UsageClaimSetup(account.storage), a_response()
+    async with sample_account(azurite) as account:
+        setup, done = UsageClaimSetup(account.storage), sample_response()
         early = done | {"usage": None, "output": []}
         exchanges = [
             setup.answered("responses", early | {"status": "queued"}),
@@ -171,8 +176,8 @@ async def test_a_followed_response_that_is_gone(azurite: str, text: str, polled:
     """What it used is not known, unless a caller who polled it to the end and deleted it counts
     that. Looking for such a claim makes none.
     """
-    async with an_account(azurite) as account:
-        setup, done = UsageClaimSetup(account.storage), a_response()
+    async with sample_account(azurite) as account:
+        setup, done = UsageClaimSetup(account.storage), sample_response()
         gone = setup.answered(
             "responses.followed",
             {"error": {"code": "not_found", "message": text}},
@@ -195,8 +200,8 @@ async def test_a_second_delivery_and_a_replay_agree(azurite: str, text: str) -> 
     """A claim belongs to its exchange permanently, so a second delivery and a replay repeat the
     event.
     """
-    async with an_account(azurite) as account:
-        setup, done = UsageClaimSetup(account.storage), a_response(text)
+    async with sample_account(azurite) as account:
+        setup, done = UsageClaimSetup(account.storage), sample_response(text)
         first, second = (setup.answered("responses.get", done) for _ in range(2))
         assert await setup.enriched([first, second]) == [False, True]
         assert await setup.enriched(
@@ -211,10 +216,10 @@ async def test_a_second_delivery_and_a_replay_agree(azurite: str, text: str) -> 
 
 async def test_a_stream_and_later_gets(azurite: str) -> None:
     """Exactly one of them counts the usage, whichever is enriched first."""
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         setup = UsageClaimSetup(account.storage)
         for late in (False, True):
-            done = a_response()
+            done = sample_response()
             stream = setup.answered("responses", done, stream=True)
             gets = [
                 setup.answered("responses.get", done),
@@ -226,9 +231,9 @@ async def test_a_stream_and_later_gets(azurite: str) -> None:
 
 async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
     """Storage decides between any number of workers, and one poll counts the usage."""
-    async with an_account(azurite) as account, an_account(azurite) as other:
+    async with sample_account(azurite) as account, sample_account(azurite) as other:
         setups = [UsageClaimSetup(account.storage), UsageClaimSetup(other.storage)]
-        done = a_response()
+        done = sample_response()
         polls = [
             (setup, setup.answered("responses.get", done)) for setup in setups for _ in range(10)
         ]
@@ -241,8 +246,8 @@ async def test_an_undelivered_event_releases_its_claim(azurite: str) -> None:
     """A dead-lettered exchange, one that is rejected repeatedly, and one that was only examined
     keep no claim.
     """
-    async with an_account(azurite) as account:
-        setup, done = UsageClaimSetup(account.storage), a_response()
+    async with sample_account(azurite) as account:
+        setup, done = UsageClaimSetup(account.storage), sample_response()
         large, refused, first, second = (setup.answered("responses.get", done) for _ in range(4))
         await setup.fails(large, EventTooLarge("too large"))
         assert setup.dead_lettered == [large.exchange_id]
@@ -260,8 +265,8 @@ async def test_a_claim_of_a_perhaps_accepted_event(azurite: str) -> None:
     """It is kept. The response was lost, and then the Event Hub refused it, or a message that came
     twice.
     """
-    async with an_account(azurite) as account:
-        setup, done = UsageClaimSetup(account.storage), a_response()
+    async with sample_account(azurite) as account:
+        setup, done = UsageClaimSetup(account.storage), sample_response()
         first, second = (setup.answered("responses.get", done) for _ in range(2))
         await setup.fails(first, DeliveryError("no answer"))
         await setup.fails(first, EventRejected("not-allowed"))
@@ -280,7 +285,7 @@ async def test_a_batch_counts_once_however_often_it_is_read(azurite: str) -> Non
         "errors": {"object": "list", "data": []},
         "request_counts": {"total": 2, "completed": 1, "failed": 1},
     }
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), batch | {"status": "completed"}
         polls = [setup.answered("batches.get", state) for state in (batch, done, done)]
         assert await setup.enriched(polls) == [False, False, True]
@@ -307,7 +312,7 @@ async def test_a_batch_that_reports_no_usage_is_unknown_once(azurite: str) -> No
         "id": f"batch_{uuid.uuid4().hex}",
         "request_counts": {"total": 2, "completed": 0, "failed": 2},
     }
-    async with an_account(azurite) as account:
+    async with sample_account(azurite) as account:
         setup = UsageClaimSetup(account.storage)
         reads = [
             setup.answered("batches.get", answer, method="GET") for answer in (batch, batch, failed)
@@ -320,8 +325,8 @@ async def test_a_batch_that_reports_no_usage_is_unknown_once(azurite: str) -> No
 
 async def test_foreground_responses_are_not_claimed(azurite: str) -> None:
     """Their create call counts them, so nothing has to be stored."""
-    async with an_account(azurite) as account:
-        setup, done = UsageClaimSetup(account.storage), a_response(background=False)
+    async with sample_account(azurite) as account:
+        setup, done = UsageClaimSetup(account.storage), sample_response(background=False)
         before = await claims_in(account.storage)
         exchanges = [setup.answered("responses.get", done), setup.answered("responses", done)]
         assert await setup.enriched(exchanges) == [True, False]
@@ -347,7 +352,7 @@ async def test_a_claim_without_a_known_holder(
         async def get(self, name: str) -> dict[str, Any] | None:
             return found
 
-    claims = UsageClaims(TakenClaims(a_storage("")))  # which nothing calls
+    claims = UsageClaims(TakenClaims(sample_storage("")))  # which nothing calls
     claim = await claims.claim("resp_1", "the exchange")
     assert claim == Claim(response_id="resp_1", holder="", new=False)
     assert usage_claim.belongs_to_another("the exchange", claim.holder)
@@ -355,14 +360,14 @@ async def test_a_claim_without_a_known_holder(
 
 async def test_a_claim_holds_no_more_than_an_exchange_id(azurite: str) -> None:
     """Its name hides the response's id, however that looks."""
-    storage = a_storage(azurite)
-    claims, holder = UsageClaims(JsonBlobs(storage)), an_id(a_window())
+    storage = sample_storage(azurite)
+    claims, holder = UsageClaims(JsonBlobs(storage)), sample_id(sample_window())
     try:
         for odd in ("../../x", "a/b?c#d", "ž" * 2000, "", "\ud800"):
             assert await claims.claim(odd, holder) == Claim(
                 response_id=odd, holder=holder, new=True
             )
-            assert await claims.claim(odd, an_id(a_window())) == Claim(
+            assert await claims.claim(odd, sample_id(sample_window())) == Claim(
                 response_id=odd, holder=holder, new=False
             )
         names = await claims_in(storage)

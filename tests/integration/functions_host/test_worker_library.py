@@ -25,7 +25,7 @@ from shared.http.releasing_response import ReleasingResponse
 INVOCATION_ID = "7a3c9c6e-0000-4000-8000-000000000001"
 
 
-def a_request(headers: list[tuple[bytes, bytes]]) -> Request:
+def sample_request(headers: list[tuple[bytes, bytes]]) -> Request:
     return Request(
         {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": headers}
     )
@@ -51,7 +51,8 @@ async def test_an_invocation_is_released() -> None:
     references = http_coordinator._context_references
     references[INVOCATION_ID] = object()
     response = ReleasingResponse(
-        a_request([(b"x-ms-invocation-id", INVOCATION_ID.encode())]), PlainTextResponse("ok", 201)
+        sample_request([(b"x-ms-invocation-id", INVOCATION_ID.encode())]),
+        PlainTextResponse("ok", 201),
     )
     assert INVOCATION_ID in references, (
         "the library still has to find it until the response is called"
@@ -64,7 +65,7 @@ async def test_an_invocation_is_released() -> None:
 @pytest.mark.anyio
 async def test_a_response_outside_of_any_invocation() -> None:
     """It is answered as well."""
-    start, _ = await answered(ReleasingResponse(a_request([]), PlainTextResponse("ok")))
+    start, _ = await answered(ReleasingResponse(sample_request([]), PlainTextResponse("ok")))
     assert start["status"] == 200
 
 
@@ -117,7 +118,7 @@ def test_the_library_writes_no_record_per_request() -> None:
     assert not logging.getLogger("azure.functions").isEnabledFor(logging.INFO)
 
 
-def a_library(**changed: Any) -> Library:
+def sample_library(**changed: Any) -> Library:
     """A library of the tested form with some changes; patching it changes nothing else."""
     coordinator = HttpCoordinator.__new__(HttpCoordinator)  # not the one of the process
     coordinator.__init__()
@@ -134,9 +135,9 @@ def a_library(**changed: Any) -> Library:
 @pytest.mark.anyio
 async def test_a_wait_outlasts_a_blocked_event_loop() -> None:
     """The other side came meanwhile, and the loop only has to handle it."""
-    library = a_library()
+    library = sample_library()
     worker_library.patch_runtime(library, pairing_timeout_s=0.2)
-    request = a_request([])
+    request = sample_request([])
     waiting = asyncio.create_task(library.coordinator.get_http_request_async("late"))
     await asyncio.sleep(0)
     time.sleep(0.3)  # noqa: ASYNC251 - what a busy worker does
@@ -151,14 +152,14 @@ async def test_a_request_without_its_invocation() -> None:
     """It does not wait forever. If a caller sends an x-ms-invocation-id of its own, both sides end,
     and nothing of them is kept.
     """
-    library = a_library()
+    library = sample_library()
     worker_library.patch_runtime(library, pairing_timeout_s=0.05, forget_after_s=0)
     coordinator = library.coordinator
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
         await coordinator.get_http_request_async("the-hosts")
     # as the library does with what an invocation raised
     coordinator.set_http_response("the-hosts", TimeoutError())
-    coordinator.set_http_request("forged", a_request([]))
+    coordinator.set_http_request("forged", sample_request([]))
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
         await coordinator.await_http_response_async("forged")
     async with asyncio.timeout(10):
@@ -232,7 +233,7 @@ def test_the_losses_of_another_library_are_named(
     """The app starts; the log and the result name the patches that are missing, and the others are
     applied.
     """
-    library = a_library(**changed)
+    library = sample_library(**changed)
     worker_process.set_up_logging()
     assert worker_library.patch_runtime(library) == f"unexpected form: {loss}"
     if "path_convertor" not in changed:
@@ -246,18 +247,18 @@ def test_the_losses_of_another_library_are_named(
 )
 def test_a_version_that_is_not_known_is_named(version: str, text: str) -> None:
     """The result names an untested version even if every patch fits."""
-    versions = a_library().versions | {"azure-functions-runtime": version}  # type: ignore[operator]
+    versions = sample_library().versions | {"azure-functions-runtime": version}  # type: ignore[operator]
     unknown = f"unknown version azure-functions-runtime {text}"
-    assert worker_library.patch_runtime(a_library(versions=versions)) == unknown
+    assert worker_library.patch_runtime(sample_library(versions=versions)) == unknown
     assert (
-        worker_library.patch_runtime(a_library(versions=versions, path_convertor=None))
+        worker_library.patch_runtime(sample_library(versions=versions, path_convertor=None))
         == f"{unknown}: paths with a line end hang"
     )
 
 
 def test_a_patch_release_of_a_tested_version_is_known() -> None:
     versions = {name: f"{tested}.99" for name, tested in TESTED_VERSIONS.items()}
-    assert worker_library.patch_runtime(a_library(versions=versions)) == ""
+    assert worker_library.patch_runtime(sample_library(versions=versions)) == ""
 
 
 @pytest.mark.anyio
@@ -265,7 +266,7 @@ async def test_request_and_invocation_in_either_order() -> None:
     """Preparing twice changes nothing."""
     worker_library.patch_runtime()
     worker_library.patch_runtime()
-    request = a_request([])
+    request = sample_request([])
     http_coordinator.set_http_request("first", request)
     assert await http_coordinator.get_http_request_async("first") is request
     http_coordinator.set_http_response("first", "answer")

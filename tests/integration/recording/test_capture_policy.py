@@ -60,7 +60,7 @@ def failing_responses(setup: RelaySetup) -> None:
     setup.store.put = put  # type: ignore[method-assign]
 
 
-def a_gate(setup: RelaySetup) -> asyncio.Event:
+def gate_of(setup: RelaySetup) -> asyncio.Event:
     assert setup.store.gate is not None
     return setup.store.gate
 
@@ -75,7 +75,7 @@ async def test_the_request_is_stored_first(path: str) -> None:
     running = client.start()
     assert not await settled(running)
     assert not setup.upstream.requests
-    a_gate(setup).set()
+    gate_of(setup).set()
     await ended(running)
     assert [body for _, body in setup.upstream.requests] == [ASK]
     assert client.body == b"{}"
@@ -226,9 +226,9 @@ async def test_disconnect_while_the_end_is_held_back(
     setup = relay_setup(response, store=store, capture_required=True)
     client = RelayClient(setup.relay, ASK, path=path)
     running = client.start()
-    a_gate(setup).set()
+    gate_of(setup).set()
     await asyncio.wait_for(store.stored.wait(), DEADLINE_S)
-    a_gate(setup).clear()
+    gate_of(setup).clear()
     await client.until_body(sent)
     assert not await settled(running)
     if cancelled:
@@ -237,7 +237,7 @@ async def test_disconnect_while_the_end_is_held_back(
         await client.disconnect_and_be_noticed()
     await asyncio.wait({running}, timeout=DEADLINE_S)
     assert (running.done(), client.body, client.ended) == (True, sent, False)
-    a_gate(setup).set()
+    gate_of(setup).set()
     envelope = await setup.envelope()
     assert (envelope.outcome, envelope.sent_bytes, envelope.response_bytes) == (
         outcome,
@@ -290,7 +290,7 @@ async def test_best_effort_does_not_wait() -> None:
     client = RelayClient(setup.relay, ASK)
     await client.run()
     assert client.body == b"{}"
-    a_gate(setup).set()
+    gate_of(setup).set()
     await setup.recorded()
 
 
@@ -312,7 +312,7 @@ async def test_disconnect_while_the_request_is_stored(
     assert not await settled(running)
     await client.disconnect_and_be_noticed()
     await ended(running)
-    a_gate(setup).set()
+    gate_of(setup).set()
     envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, None)
     assert [blob.body for blob in setup.store.captures(".request")] == [ASK]
@@ -332,13 +332,13 @@ async def test_a_cancelled_response_is_recorded(*, of_request: bool) -> None:
     client = RelayClient(setup.relay, ASK)
     running = client.start()
     if not of_request:
-        a_gate(setup).set()
+        gate_of(setup).set()
         await asyncio.wait_for(store.stored.wait(), DEADLINE_S)
-        a_gate(setup).clear()
+        gate_of(setup).clear()
     assert not await settled(running)
     running.cancel()
     await asyncio.wait({running}, timeout=DEADLINE_S)
-    a_gate(setup).set()
+    gate_of(setup).set()
     envelope = await setup.envelope()
     assert envelope.request_capture is not None
     assert envelope.outcome is (Outcome.CLIENT_DISCONNECTED if of_request else Outcome.COMPLETED)

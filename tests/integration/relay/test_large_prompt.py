@@ -75,7 +75,7 @@ async def streams(relay: ServedRelay) -> JobResult:
     )
 
 
-def a_prompt(megabytes: int, *, of_objects: bool) -> bytes:
+def sample_prompt(megabytes: int, *, of_objects: bool) -> bytes:
     """Escaped text in one message, or thousands of short messages."""
     if of_objects:
         message = {"role": "user", "content": 'He says "jump".\n'}
@@ -91,7 +91,7 @@ async def test_a_large_prompt_does_not_block_the_loop(
     """Measured: 13 to 24 ms at most, the streams' own work included; parsing the messages in place
     would take 170 to 200 ms more.
     """
-    prompt = a_prompt(20, of_objects=of_objects)
+    prompt = sample_prompt(20, of_objects=of_objects)
     async with served(stand_in, store=Elsewhere()) as relay, busy_units() as busy:
         sending = asyncio.create_task(
             run_with_input("-c", SEND, relay.url + CHAT, "1.0", stdin=prompt)

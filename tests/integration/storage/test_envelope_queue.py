@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from shared.adapters.queues.envelope_queue import EnvelopeQueue, GroupedEnvelopes
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.queue import envelope_message
 from shared.errors import StorageError
-from tests.integration.support.azurite import a_storage
+from tests.integration.support.azurite import sample_storage
 from tests.integration.support.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
 
-ENVELOPES = [an_envelope(deployment=f"gpt-{number}") for number in range(12)]
+ENVELOPES = [sample_envelope(deployment=f"gpt-{number}") for number in range(12)]
 
 
 @dataclass
@@ -52,10 +52,10 @@ class QueueService:
 
 
 @contextlib.asynccontextmanager
-async def a_queue(service: QueueService) -> AsyncIterator[GroupedEnvelopes]:
+async def sample_queue(service: QueueService) -> AsyncIterator[GroupedEnvelopes]:
     async with serving(service.serve) as server:
         address = f"http://127.0.0.1:{server.port}/account"
-        storage = a_storage(
+        storage = sample_storage(
             f"AccountName=account;AccountKey=a2V5;BlobEndpoint={address};QueueEndpoint={address}"
         )
         try:
@@ -66,7 +66,7 @@ async def a_queue(service: QueueService) -> AsyncIterator[GroupedEnvelopes]:
 
 async def test_a_lone_envelope_has_its_own_message() -> None:
     service = QueueService()
-    async with a_queue(service) as queue:
+    async with sample_queue(service) as queue:
         for envelope in ENVELOPES[:3]:
             await queue.put(envelope)
     assert service.messages == [[envelope] for envelope in ENVELOPES[:3]]
@@ -75,7 +75,7 @@ async def test_a_lone_envelope_has_its_own_message() -> None:
 async def test_puts_under_way_group_the_next_message() -> None:
     """Each is queued when its message is."""
     service = QueueService(held=2)
-    async with a_queue(service) as queue:
+    async with sample_queue(service) as queue:
         puts = []
         for number, envelope in enumerate(ENVELOPES):
             puts.append(asyncio.create_task(queue.put(envelope)))
@@ -89,7 +89,7 @@ async def test_puts_under_way_group_the_next_message() -> None:
 async def test_a_put_without_a_response() -> None:
     """It does not hold up the others."""
     service = QueueService(held=1)
-    async with a_queue(service) as queue:
+    async with sample_queue(service) as queue:
         silent = asyncio.create_task(queue.put(ENVELOPES[0]))
         await service.until_arrived(1)
         for envelope in ENVELOPES[1:]:
@@ -101,7 +101,7 @@ async def test_a_put_without_a_response() -> None:
 
 async def test_all_envelopes_of_a_message_that_is_refused_fail() -> None:
     service = QueueService(status=b"403 Forbidden")
-    async with a_queue(service) as queue:
+    async with sample_queue(service) as queue:
         results = await asyncio.gather(
             *(queue.put(envelope) for envelope in ENVELOPES), return_exceptions=True
         )
@@ -111,7 +111,7 @@ async def test_all_envelopes_of_a_message_that_is_refused_fail() -> None:
 
 async def test_who_stops_waiting_costs_the_others_nothing() -> None:
     service = QueueService(held=2)
-    async with a_queue(service) as queue:
+    async with sample_queue(service) as queue:
         puts = [asyncio.create_task(queue.put(envelope)) for envelope in ENVELOPES]
         await service.until_arrived(1)
         puts[1].cancel()

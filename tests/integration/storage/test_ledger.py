@@ -18,21 +18,21 @@ from shared.core.records.completeness.comparison import Report
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from tests.integration.support.azurite import (
-    a_storage,
-    a_window,
     accepted,
-    an_account,
-    an_id,
     ledger_stores,
+    sample_account,
+    sample_id,
+    sample_storage,
+    sample_window,
 )
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
-    first, second = a_window(), a_window()
-    ids = [an_id(first), an_id(second), an_id(first)]
-    async with an_account(azurite) as account:
+    first, second = sample_window(), sample_window()
+    ids = [sample_id(first), sample_id(second), sample_id(first)]
+    async with sample_account(azurite) as account:
         await account.ledger.delivered(accepted(ids))
         assert (
             account.appender.blobs[first.name].blocks
@@ -53,7 +53,7 @@ async def test_an_append_just_begun_groups_the_next(
     azurite: str,
 ) -> None:
     """The first one waits for nothing."""
-    window, pauses = a_window(), list[float]()
+    window, pauses = sample_window(), list[float]()
     pausing, over = asyncio.Event(), asyncio.Event()
 
     async def pause(seconds: float) -> None:
@@ -62,11 +62,11 @@ async def test_an_append_just_begun_groups_the_next(
             pausing.set()
             await over.wait()
 
-    async with an_account(azurite, append_interval_s=60, sleep=pause) as account:
-        await account.ledger.delivered(accepted([an_id(window)]))
-        appends = [asyncio.create_task(account.ledger.delivered(accepted([an_id(window)])))]
+    async with sample_account(azurite, append_interval_s=60, sleep=pause) as account:
+        await account.ledger.delivered(accepted([sample_id(window)]))
+        appends = [asyncio.create_task(account.ledger.delivered(accepted([sample_id(window)])))]
         await asyncio.wait_for(pausing.wait(), 20)
-        appends += [asyncio.create_task(account.ledger.delivered(accepted([an_id(window)])))]
+        appends += [asyncio.create_task(account.ledger.delivered(accepted([sample_id(window)])))]
         await asyncio.sleep(0)
         assert not any(append.done() for append in appends)
         over.set()
@@ -82,13 +82,13 @@ async def test_an_append_under_way_groups_the_next(
     azurite: str,
 ) -> None:
     """Slow blobs delay each of them by two appends at most, however many there are."""
-    window = a_window()
-    async with an_account(azurite) as account:
-        ids = [an_id(window) for _ in range(20)]
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        ids = [sample_id(window) for _ in range(20)]
         await asyncio.gather(
             *(account.ledger.delivered(accepted([exchange_id])) for exchange_id in ids)
         )
-        await account.ledger.delivered(accepted([an_id(window)]))
+        await account.ledger.delivered(accepted([sample_id(window)]))
         assert account.appender.blobs[window.name].blocks == 2
         known = await account.ledger.index(window.name)
     assert len(known.delivered) == 21
@@ -96,9 +96,9 @@ async def test_an_append_under_way_groups_the_next(
 
 
 async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
-    window = a_window()
-    exchange_id = an_id(window)
-    async with an_account(azurite) as account:
+    window = sample_window()
+    exchange_id = sample_id(window)
+    async with sample_account(azurite) as account:
         await account.ledger.delivered(accepted([exchange_id]))
         await account.ledger.delivered(accepted([exchange_id]))
         known = await account.ledger.index(window.name)
@@ -107,9 +107,9 @@ async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
 
 async def test_a_full_blob_is_followed_by_the_next(azurite: str) -> None:
     """Before it reaches its limit of blocks."""
-    window = a_window()
-    ids = [an_id(window) for _ in range(7)]
-    async with an_account(azurite, blocks_per_blob=3) as account:
+    window = sample_window()
+    ids = [sample_id(window) for _ in range(7)]
+    async with sample_account(azurite, blocks_per_blob=3) as account:
         for exchange_id in ids:
             await account.ledger.delivered(accepted([exchange_id]))
         assert len(await account.ledger_blobs(window)) == 3
@@ -118,12 +118,12 @@ async def test_a_full_blob_is_followed_by_the_next(azurite: str) -> None:
 
 
 async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) -> None:
-    window = a_window()
-    storages = [a_storage(azurite) for _ in range(5)]
+    window = sample_window()
+    storages = [sample_storage(azurite) for _ in range(5)]
     ledgers = [
         ledger_stores(storage, uuid.uuid4().hex, blocks_per_blob=4).ledger for storage in storages
     ]
-    ids = [[an_id(window) for _ in range(20)] for _ in ledgers]
+    ids = [[sample_id(window) for _ in range(20)] for _ in ledgers]
     try:
         await asyncio.gather(
             *(
@@ -147,10 +147,10 @@ async def test_a_writer_that_forgot_a_windows_blob(
     """It begins another one and empties none. A replay touches more windows than a writer
     remembers.
     """
-    windows = [a_window() for _ in range(50)]
-    first = [an_id(window) for window in windows]
-    again = [an_id(window) for window in windows[:3]]
-    async with an_account(azurite) as account:
+    windows = [sample_window() for _ in range(50)]
+    first = [sample_id(window) for window in windows]
+    again = [sample_id(window) for window in windows[:3]]
+    async with sample_account(azurite) as account:
         for exchange_id in [*first, *again]:
             await account.ledger.delivered(accepted([exchange_id]))
         for window, ids in zip(windows[:3], zip(first, again, strict=False), strict=True):
@@ -159,12 +159,12 @@ async def test_a_writer_that_forgot_a_windows_blob(
 
 
 async def test_a_blob_that_retention_deleted_is_created_again(azurite: str) -> None:
-    window = a_window()
-    async with an_account(azurite) as account:
-        await account.ledger.delivered(accepted([an_id(window)]))
+    window = sample_window()
+    async with sample_account(azurite) as account:
+        await account.ledger.delivered(accepted([sample_id(window)]))
         (blob,) = await account.ledger_blobs(window)
         await account.storage.blobs.get_container_client("ledger").delete_blob(blob)
-        later = an_id(window)
+        later = sample_id(window)
         await account.ledger.delivered(accepted([later]))
         assert later in await account.ledger.index(window.name)
         assert account.ledger.failures == 0
@@ -173,9 +173,9 @@ async def test_a_blob_that_retention_deleted_is_created_again(azurite: str) -> N
 async def test_malformed_lines_are_logged_and_hide_no_entry(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    window = a_window()
-    exchange_id = an_id(window)
-    async with an_account(azurite) as account:
+    window = sample_window()
+    exchange_id = sample_id(window)
+    async with sample_account(azurite) as account:
         blob = account.storage.blobs.get_blob_client(
             "ledger", f"entries/{window.name}/foreign-000000.log"
         )
@@ -190,8 +190,8 @@ async def test_malformed_lines_are_logged_and_hide_no_entry(
 
 
 async def test_a_window_of_which_nothing_was_written_is_empty(azurite: str) -> None:
-    async with an_account(azurite) as account:
-        assert len((await account.ledger.index(a_window().name)).delivered) == 0
+    async with sample_account(azurite) as account:
+        assert len((await account.ledger.index(sample_window().name)).delivered) == 0
 
 
 async def test_a_ledger_that_cannot_be_reached(
@@ -200,8 +200,8 @@ async def test_a_ledger_that_cannot_be_reached(
     """The failure is counted, not raised. The events are delivered: they are delivered once more,
     by reconcile.
     """
-    async with an_account(connection_string(free_ports())) as account:
-        await account.ledger.delivered(accepted([an_id(a_window())]))
+    async with sample_account(connection_string(free_ports())) as account:
+        await account.ledger.delivered(accepted([sample_id(sample_window())]))
         assert account.ledger.failures == 1
     assert "did not take 1 entries" in caplog.text
     assert "AccountKey" not in every_log.getvalue()
@@ -211,8 +211,8 @@ async def test_dead_letters_are_listed(
     azurite: str,
 ) -> None:
     """The oldest first, with their reasons."""
-    older, newer = (an_id(window) for window in (a_window(), a_window()))
-    async with an_account(azurite) as account:
+    older, newer = (sample_id(window) for window in (sample_window(), sample_window()))
+    async with sample_account(azurite) as account:
         await account.dead_letters.dead_letter(newer, DeadLetterReason.TOO_LARGE)
         await account.dead_letters.dead_letter(older, DeadLetterReason.CORRUPT_CAPTURE)
         listed = await account.dead_letters.dead_letters(1000)
@@ -231,8 +231,8 @@ async def test_dead_letters_are_listed(
 
 async def test_complete_windows(azurite: str) -> None:
     """Those that a report calls complete."""
-    complete, open_, unknown = a_window(), a_window(), a_window()
-    async with an_account(azurite) as account:
+    complete, open_, unknown = sample_window(), sample_window(), sample_window()
+    async with sample_account(azurite) as account:
         await account.reports.put_report(
             Report(window=complete.name, captured=1, delivered=1, ended=True)
         )
@@ -244,32 +244,32 @@ async def test_complete_windows(azurite: str) -> None:
 
 async def test_the_first_of_two_workers(azurite: str) -> None:
     """Its entry is the earlier one. Metrics count the exchange there."""
-    window, moments = a_window(), iter([20.0, 10.0, 30.0])
-    twice, once = an_id(window), an_id(window)
+    window, moments = sample_window(), iter([20.0, 10.0, 30.0])
+    twice, once = sample_id(window), sample_id(window)
     async with (
-        an_account(azurite, writer="late", clock=lambda: next(moments)) as late,
-        an_account(azurite, writer="early", clock=lambda: next(moments)) as early,
+        sample_account(azurite, writer="late", clock=lambda: next(moments)) as late,
+        sample_account(azurite, writer="early", clock=lambda: next(moments)) as early,
     ):
         await late.ledger.delivered(accepted([twice]))
         await early.ledger.delivered(accepted([twice]))
         await late.ledger.delivered(accepted([once]))
-        asked = {twice, once, an_id(window)}
+        asked = {twice, once, sample_id(window)}
         assert await late.ledger.first_deliveries(window.name, asked) == {once}
         assert await early.ledger.first_deliveries(window.name, asked) == {twice}
 
 
 async def test_what_the_ledger_did_not_take_is_remembered() -> None:
     """Until reconcile delivers it again, no metric counts it."""
-    exchange_id = an_id(a_window())
-    async with an_account(connection_string(free_ports())) as account:
+    exchange_id = sample_id(sample_window())
+    async with sample_account(connection_string(free_ports())) as account:
         await account.ledger.delivered(accepted([exchange_id]))
         assert account.ledger.lacks_entry(exchange_id)
-        assert not account.ledger.lacks_entry(an_id(a_window()))
+        assert not account.ledger.lacks_entry(sample_id(sample_window()))
 
 
 async def test_each_new_dead_letter_is_reported_once(azurite: str) -> None:
-    exchange_id, reasons = an_id(a_window()), list[str]()
-    async with an_account(azurite) as account:
+    exchange_id, reasons = sample_id(sample_window()), list[str]()
+    async with sample_account(azurite) as account:
         account.dead_letters.on_dead_letter = reasons.append
         for _ in range(2):
             await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
@@ -280,9 +280,9 @@ async def test_consecutive_pages_read_the_ledger_once(azurite: str) -> None:
     """A window of a million exchanges has 4,000 pages. What was delivered a while ago is found
     even if it was not there at the first reading.
     """
-    window, now = a_window(), 0.0
-    async with an_account(azurite) as account:
-        first, second = sorted(an_id(window, minute=1) for _ in range(2))
+    window, now = sample_window(), 0.0
+    async with sample_account(azurite) as account:
+        first, second = sorted(sample_id(window, minute=1) for _ in range(2))
         reader = DigestReader(account.storage, lambda: now)
         digests = Digests(request="r" * 43)
         await account.ledger.delivered([AcceptedEvent(exchange_id=first, digests=digests)])

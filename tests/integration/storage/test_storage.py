@@ -12,7 +12,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from local.stack import Stack
 from local.stack.ports import Ports
 from local.stack.storage import connection_string
@@ -45,7 +45,7 @@ def no_identity() -> AsyncTokenCredential:
 
 
 @contextlib.asynccontextmanager
-async def a_storage(account: str) -> AsyncIterator[Storage]:
+async def sample_storage(account: str) -> AsyncIterator[Storage]:
     settings = StorageSettings(
         setting="CAPTURES_STORAGE",
         connection_string=account,
@@ -70,21 +70,21 @@ def unserved() -> str:
 
 async def test_a_capture_is_read_back_as_it_was_put(account: str) -> None:
     header, body = {"method": "POST", "note": "žluť"}, bytes(range(256)) * 50
-    async with a_storage(account) as storage:
+    async with sample_storage(account) as storage:
         captures = Captures(storage)
         await captures.put(NAME, (capture.preamble(header), body[:1000], b"", body[1000:]))
         assert await captures.get(NAME) == Capture(header=header, body=body)
 
 
 async def test_a_capture_without_a_body_is_one(account: str) -> None:
-    async with a_storage(account) as storage:
+    async with sample_storage(account) as storage:
         captures = Captures(storage)
         await captures.put(NAME, (capture.preamble({}),))
         assert await captures.get(NAME) == Capture(header={}, body=b"")
 
 
 async def test_putting_a_capture_again_replaces_it(account: str) -> None:
-    async with a_storage(account) as storage:
+    async with sample_storage(account) as storage:
         captures = Captures(storage)
         for body in (b"first, and longer", b"second"):
             await captures.put(NAME, (capture.preamble({}), body))
@@ -94,7 +94,7 @@ async def test_putting_a_capture_again_replaces_it(account: str) -> None:
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
 async def test_a_capture_in_blocks_with_its_header_last(account: str) -> None:
     blocks = [bytes([number]) * BLOCK_BYTES for number in (1, 2)]
-    async with a_storage(account) as storage:
+    async with sample_storage(account) as storage:
         captures = Captures(storage)
         for number in (2, 1):
             await captures.stage(NAME, number, blocks[number - 1])
@@ -104,13 +104,13 @@ async def test_a_capture_in_blocks_with_its_header_last(account: str) -> None:
 
 
 async def test_a_missing_capture_is_none(account: str) -> None:
-    async with a_storage(account) as storage:
+    async with sample_storage(account) as storage:
         assert await Captures(storage).get("2024/11/13/06/none.request") is None
         assert await Captures(storage).get(None) is None
 
 
 async def test_a_blob_that_is_not_a_capture_is_rejected(account: str) -> None:
-    async with a_storage(account) as storage:
+    async with sample_storage(account) as storage:
         captures = Captures(storage)
         await captures.put(NAME, (b"something else",))
         with pytest.raises(CaptureError):
@@ -118,7 +118,7 @@ async def test_a_blob_that_is_not_a_capture_is_rejected(account: str) -> None:
 
 
 async def test_a_header_is_read_without_its_body(account: str) -> None:
-    async with a_storage(account) as storage:
+    async with sample_storage(account) as storage:
         captures = Captures(storage)
         for header in ({"a": 1}, {"long": "x" * 40_000}):
             await captures.put(NAME, (capture.preamble(header), b"body" * 10_000))
@@ -126,8 +126,8 @@ async def test_a_header_is_read_without_its_body(account: str) -> None:
 
 
 async def test_an_envelope_comes_off_the_queue_as_it_was_put(account: str) -> None:
-    sent_envelope = an_envelope(deployment="žluť 🐎")
-    async with a_storage(account) as storage:
+    sent_envelope = sample_envelope(deployment="žluť 🐎")
+    async with sample_storage(account) as storage:
         await EnvelopeQueue(storage).put(sent_envelope)
     queue = QueueClient.from_connection_string(
         account, QUEUE, message_decode_policy=TextBase64DecodePolicy()
@@ -140,8 +140,8 @@ async def test_an_envelope_comes_off_the_queue_as_it_was_put(account: str) -> No
 
 
 async def test_an_envelope_never_expires(account: str) -> None:
-    async with a_storage(account) as storage:
-        await EnvelopeQueue(storage).put(an_envelope())
+    async with sample_storage(account) as storage:
+        await EnvelopeQueue(storage).put(sample_envelope())
     async with QueueClient.from_connection_string(account, QUEUE) as queue:
         message = await queue.receive_message()
         assert message is not None
@@ -151,7 +151,7 @@ async def test_an_envelope_never_expires(account: str) -> None:
 
 
 async def test_the_probes_of_what_is_there_are_silent(account: str) -> None:
-    async with a_storage(account) as storage:
+    async with sample_storage(account) as storage:
         await Captures(storage).probe()
         await EnvelopeQueue(storage).probe()
 
@@ -159,10 +159,10 @@ async def test_the_probes_of_what_is_there_are_silent(account: str) -> None:
 async def test_an_unreachable_account_is_a_storage_error(
     unserved: str,
 ) -> None:
-    async with a_storage(unserved) as storage:
+    async with sample_storage(unserved) as storage:
         for attempt in (
             Captures(storage).put(NAME, (b"x",)),
-            EnvelopeQueue(storage).put(an_envelope()),
+            EnvelopeQueue(storage).put(sample_envelope()),
         ):
             async with asyncio.timeout(DEADLINE_S):
                 with pytest.raises(StorageError):

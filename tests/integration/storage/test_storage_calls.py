@@ -25,7 +25,7 @@ from shared.core.records.queue.envelope_message import QUEUE
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.message_handler import MessageHandler
 from tests.integration.storage.counting_proxy import counting
-from tests.integration.support.azurite import Account, an_account
+from tests.integration.support.azurite import Account, sample_account
 from tests.integration.support.event_deliveries import event_delivery
 from tests.integration.support.exchanges import (
     Envelopes,
@@ -161,7 +161,7 @@ def documented(column: str) -> Counter[str]:
 @pytest.mark.parametrize("column", CASES)
 async def test_an_exchange_makes_exactly_the_calls_of_the_table(azurite: str, column: str) -> None:
     request, response = CASES[column]
-    async with counting(azurite) as (address, counts), an_account(address) as account:
+    async with counting(azurite) as (address, counts), sample_account(address) as account:
         setup = setup_of(account, response)
         await RelayClient(setup.relay, *in_pieces(request)).run()
         await setup.recorded()

@@ -39,12 +39,12 @@ from shared.settings.settings import StorageSettings
 _numbers = iter(range(1, 10**9))
 
 
-def a_window() -> Window:
+def sample_window() -> Window:
     """An hour that no other test uses."""
     return Window(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=next(_numbers)))
 
 
-def an_id(window: Window, minute: float = 5) -> str:
+def sample_id(window: Window, minute: float = 5) -> str:
     """A new exchange that began in this minute of the window."""
     start = window.start + timedelta(minutes=minute)
     return new_exchange_id(int(start.timestamp() * 1000), next(_numbers).to_bytes(10))
@@ -181,7 +181,7 @@ def accepted(exchange_ids: Iterable[str]) -> list[AcceptedEvent]:
     return [AcceptedEvent(exchange_id=exchange_id) for exchange_id in exchange_ids]
 
 
-def a_storage(connection_string: str) -> Storage:
+def sample_storage(connection_string: str) -> Storage:
     """The adapters' clients."""
     settings = StorageSettings(
         setting="CAPTURES_STORAGE",
@@ -220,7 +220,7 @@ def ledger_stores(
 
 
 @contextlib.asynccontextmanager
-async def an_account(
+async def sample_account(
     connection_string: str,
     *,
     writer: str = "writer",
@@ -228,7 +228,7 @@ async def an_account(
     **appending: Any,
 ) -> AsyncIterator[Account]:
     """`appending`: options of the LedgerAppender."""
-    storage = a_storage(connection_string)
+    storage = sample_storage(connection_string)
     try:
         yield Account(
             connection_string,

@@ -17,7 +17,7 @@ from shared.core.records.exchange.envelope import to_fields
 from shared.core.records.exchange.window import Window
 from shared.core.wire.json.json_shape import JsonObject
 from tests.golden import load, names
-from tests.integration.support.azurite import Account, a_window, an_account, an_id
+from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
 from view.exchange.evaluation import LeftOut, Shape, row_of
 
 
@@ -44,16 +44,16 @@ class StoredCases:
 
 @pytest.fixture(scope="module")
 def stored(azurite: str) -> StoredCases:
-    window = a_window()
+    window = sample_window()
     cases = StoredCases(azurite, window, names(), {})
     asyncio.run(_store(cases))
     return cases
 
 
 async def _store(cases: StoredCases) -> None:
-    async with an_account(cases.connection_string) as account:
+    async with sample_account(cases.connection_string) as account:
         for number, name in enumerate(cases.names):
-            case, exchange_id = load(name), an_id(cases.window, number / 2)
+            case, exchange_id = load(name), sample_id(cases.window, number / 2)
             cases.ids[name] = exchange_id
             envelope = replace(case.envelope, exchange_id=exchange_id)
             if case.request is not None:

@@ -14,7 +14,7 @@ from harness.event_hubs_emulator import own_emulator, send
 from harness.view_server import ViewServer, view_server
 from local.stack.ports import free_port
 from shared.core.wire.json.json_shape import Json
-from tests.unit.view.events import GOLDEN, an_event, an_id, golden
+from tests.unit.view.events import GOLDEN, golden, sample_event, sample_id
 from view.exchange.received import Received
 from view.options import EventHubAddress
 from view.sources.event_hub import EventFeed
@@ -42,9 +42,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(page: Path) -> Iterator[ViewServer]:
     """Serves every golden event and one with markup in its texts, without storage and app."""
-    events = [golden(case) | {"exchange_id": an_id(i)} for i, case in enumerate(GOLDEN)]
+    events = [golden(case) | {"exchange_id": sample_id(i)} for i, case in enumerate(GOLDEN)]
     prompt: Json = [{"role": "user", "content": MARKUP}]
-    hostile = an_event(1000, prompt=prompt, deployment=MARKUP, session_headers={"x": MARKUP})
+    hostile = sample_event(1000, prompt=prompt, deployment=MARKUP, session_headers={"x": MARKUP})
     with view_server([*events, hostile], page=page) as running:
         yield running
 
@@ -71,8 +71,8 @@ def test_the_table_is_read_in_pages(http: httpx.Client) -> None:
 @pytest.mark.parametrize("number", range(len(GOLDEN)), ids=GOLDEN)
 def test_every_event_can_be_looked_at(http: httpx.Client, number: int) -> None:
     """Whatever the operation and the outcome."""
-    exchange = http.get(f"/api/exchanges/{an_id(number)}").json()
-    assert exchange["event"]["exchange_id"] == an_id(number)
+    exchange = http.get(f"/api/exchanges/{sample_id(number)}").json()
+    assert exchange["event"]["exchange_id"] == sample_id(number)
     assert exchange["curl"].startswith("curl ")
     assert exchange["timeline"]["chunks"] is None
     assert {"previous", "next", "usage", "cost", "conversation", "row"} <= exchange.keys()
@@ -80,7 +80,7 @@ def test_every_event_can_be_looked_at(http: httpx.Client, number: int) -> None:
 
 def test_planted_markup_is_data(http: httpx.Client) -> None:
     """No answer that holds a prompt is anything that a browser takes for a page."""
-    for path in ("/api/exchanges?limit=200", f"/api/exchanges/{an_id(1000)}"):
+    for path in ("/api/exchanges?limit=200", f"/api/exchanges/{sample_id(1000)}"):
         answer = http.get(path)
         assert MARKUP.split("<img")[0] in json.dumps(answer.json())
         assert answer.headers["content-type"] == "application/json"
@@ -97,12 +97,12 @@ def test_planted_markup_is_data(http: httpx.Client) -> None:
         ("/api/exchanges?limit=x", 400, "limit must be a whole number"),
         ("/api/charts?minutes=-1", 400, "minutes must be a whole number"),
         ("/api/exchanges?before=x", 400, "before must be"),
-        (f"/api/exchanges/{an_id(5000)}", 404, "no event of this exchange"),
+        (f"/api/exchanges/{sample_id(5000)}", 404, "no event of this exchange"),
         ("/api/exchanges/x", 404, "no event of this exchange"),
-        (f"/api/exchanges/{an_id(5000)}/capture", 404, "no event of this exchange"),
-        (f"/api/exchanges/{an_id(1)}/capture", 409, "set CAPTURES_STORAGE"),
-        (f"/api/exchanges/{an_id(1)}/capture/request", 409, "set CAPTURES_STORAGE"),
-        (f"/api/exchanges/{an_id(1)}/capture/other", 404, "neither request nor response"),
+        (f"/api/exchanges/{sample_id(5000)}/capture", 404, "no event of this exchange"),
+        (f"/api/exchanges/{sample_id(1)}/capture", 409, "set CAPTURES_STORAGE"),
+        (f"/api/exchanges/{sample_id(1)}/capture/request", 409, "set CAPTURES_STORAGE"),
+        (f"/api/exchanges/{sample_id(1)}/capture/other", 404, "neither request nor response"),
         ("/api/ops/status", 501, "FNSSE_OPERATOR_KEY"),
         ("/api/ops/other", 404, "not one of"),
         ("/api/ops/runs/x", 404, "did not begin"),
@@ -193,23 +193,23 @@ def test_an_exchange_is_shown_while_storage_is_away() -> None:
         f"BlobEndpoint=http://127.0.0.1:{free_port()}/a;"
     )
     with (
-        view_server([an_event(1)], environment={"CAPTURES_STORAGE": away}) as running,
+        view_server([sample_event(1)], environment={"CAPTURES_STORAGE": away}) as running,
         httpx.Client(base_url=running.url, timeout=60, trust_env=False) as client,
     ):
-        exchange = client.get(f"/api/exchanges/{an_id(1)}")
+        exchange = client.get(f"/api/exchanges/{sample_id(1)}")
         assert (exchange.status_code, exchange.json()["timeline"]["chunks"]) == (200, None)
-        capture = client.get(f"/api/exchanges/{an_id(1)}/capture")
+        capture = client.get(f"/api/exchanges/{sample_id(1)}/capture")
         assert capture.status_code == 409
         assert "the storage account cannot be reached" in capture.json()["error"]["message"]
 
 
 def test_a_capture_that_is_gone_says_so(azurite: str) -> None:
     with (
-        view_server([an_event(1)], environment={"CAPTURES_STORAGE": azurite}) as running,
+        view_server([sample_event(1)], environment={"CAPTURES_STORAGE": azurite}) as running,
         httpx.Client(base_url=running.url, timeout=60, trust_env=False) as client,
     ):
         for path in ("capture", "capture/request"):
-            answer = client.get(f"/api/exchanges/{an_id(1)}/{path}")
+            answer = client.get(f"/api/exchanges/{sample_id(1)}/{path}")
             assert answer.status_code == 404
             assert "the capture is gone" in answer.json()["error"]["message"]
 
@@ -268,10 +268,10 @@ async def test_the_view_goes_on_where_it_had_stopped(tmp_path: Path) -> None:
         store = Store(tmp_path / "view.sqlite", keep=100)
         async with emulator.producer("logs") as producer:
             for number in range(6):
-                await send(producer, json.dumps(an_event(number)), partition_id=str(number % 3))
+                await send(producer, json.dumps(sample_event(number)), partition_id=str(number % 3))
             await send(producer, "not JSON", "[1]", partition_id="0")
             first = await _fed(address, store, until=6)
-            await send(producer, json.dumps(an_event(6)), partition_id="1")
+            await send(producer, json.dumps(sample_event(6)), partition_id="1")
             second = await _fed(address, store, until=7)
         assert (second.state.state, second.state.error, second.state.received) == (
             "receiving",
@@ -280,7 +280,7 @@ async def test_the_view_goes_on_where_it_had_stopped(tmp_path: Path) -> None:
         )
         assert first.state.received >= 6
         row = store.page((), limit=1).rows[0]
-        assert (row.id, row.lag_ms is not None) == (an_id(6), True)
+        assert (row.id, row.lag_ms is not None) == (sample_id(6), True)
         store.close()
 
 

@@ -17,10 +17,10 @@ from tests.integration.support.tiny_server import OK, Connection, serving
 from tests.integration.upstream.transport_calls import (
     LONG_S,
     SHORT_S,
-    a_request,
-    a_transport,
     body_of,
     keep_answering,
+    sample_request,
+    sample_transport,
 )
 
 pytestmark = pytest.mark.anyio
@@ -28,10 +28,12 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_connection_is_reused() -> None:
     """After the last byte of the response."""
-    async with serving(keep_answering) as server, a_transport() as transport:
+    async with serving(keep_answering) as server, sample_transport() as transport:
         for _ in range(5):
             assert (
-                await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
+                await body_of(
+                    await transport.handle_async_request(sample_request(server.url, b"{}"))
+                )
                 == b"ok"
             )
     assert server.connections == 1
@@ -45,19 +47,19 @@ async def test_a_close_just_after_a_response() -> None:
         await connection.say(OK)
         await asyncio.sleep(0.002)
 
-    async with serving(script) as server, a_transport(cooldown_s=LONG_S) as transport:
+    async with serving(script) as server, sample_transport(cooldown_s=LONG_S) as transport:
         for _ in range(20):
-            response = await transport.handle_async_request(a_request(server.url, b"{}"))
+            response = await transport.handle_async_request(sample_request(server.url, b"{}"))
             assert await body_of(response) == b"ok"
     assert server.connections == 20
 
 
 async def test_a_rested_connection_is_used_again() -> None:
     """The others wait in the pool meanwhile."""
-    async with serving(keep_answering) as server, a_transport(cooldown_s=SHORT_S) as transport:
+    async with serving(keep_answering) as server, sample_transport(cooldown_s=SHORT_S) as transport:
         for _ in range(2):
             for _ in range(2):
-                response = await transport.handle_async_request(a_request(server.url, b"{}"))
+                response = await transport.handle_async_request(sample_request(server.url, b"{}"))
                 assert await body_of(response) == b"ok"
             await asyncio.sleep(2 * SHORT_S)
     assert server.connections == 2
@@ -71,9 +73,9 @@ async def test_a_connection_that_was_closed_is_not_used() -> None:
         served.append(connection)
         await keep_answering(connection)
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         for count in (1, 2):
-            response = await transport.handle_async_request(a_request(server.url, b"{}"))
+            response = await transport.handle_async_request(sample_request(server.url, b"{}"))
             assert await body_of(response) == b"ok"
             assert server.connections == count
             served[-1].writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
@@ -92,11 +94,11 @@ async def test_a_close_before_a_request_arrives(method: str) -> None:
     def close_now(_: ReusableConnection) -> None:
         served[0].writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
-    async with serving(script) as server, a_transport(on_reuse=close_now) as transport:
-        await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
+    async with serving(script) as server, sample_transport(on_reuse=close_now) as transport:
+        await body_of(await transport.handle_async_request(sample_request(server.url, b"{}")))
         parts = [b"x" * 10_000] if method == "POST" else []
         with pytest.raises(UpstreamConnectionLost) as raised:
-            await transport.handle_async_request(a_request(server.url, *parts))
+            await transport.handle_async_request(sample_request(server.url, *parts))
         assert (raised.value.request_unread, server.connections) == (True, 1)
 
 
@@ -113,9 +115,9 @@ async def test_a_close_on_a_request(method: str, *, reset: bool) -> None:
         if reset:
             connection.reset()
 
-    async with serving(script) as server, a_transport() as transport:
-        await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
-        request = a_request(server.url, *([b"{}"] if method == "POST" else []))
+    async with serving(script) as server, sample_transport() as transport:
+        await body_of(await transport.handle_async_request(sample_request(server.url, b"{}")))
+        request = sample_request(server.url, *([b"{}"] if method == "POST" else []))
         with pytest.raises(UpstreamConnectionLost) as raised:
             await transport.handle_async_request(request)
         assert (raised.value.request_unread, server.connections, len(requests)) == (False, 1, 1)
@@ -127,9 +129,9 @@ async def test_a_new_connection_without_a_response() -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         with pytest.raises(httpx.RemoteProtocolError):
-            await transport.handle_async_request(a_request(server.url))
+            await transport.handle_async_request(sample_request(server.url))
         assert server.connections == 1
 
 
@@ -169,15 +171,15 @@ async def test_an_unsolicited_response_reaches_nobody() -> None:
             await connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nanother")
             await connection.closed_by_client()
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         assert (
-            await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
+            await body_of(await transport.handle_async_request(sample_request(server.url, b"{}")))
             == b"ok"
         )
         asked_once.set()
         await until_spoken_to(transport)
         assert (
-            await body_of(await transport.handle_async_request(a_request(server.url, b"{}")))
+            await body_of(await transport.handle_async_request(sample_request(server.url, b"{}")))
             == b"ok"
         )
     assert server.connections == 2
@@ -205,8 +207,8 @@ async def test_a_response_closed_within_its_body() -> None:
         await connection.closed_by_client()
         closed.set()
 
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(sample_request(server.url))
         async for piece in response.aiter_raw():
             assert piece == b"first"
             break
@@ -216,8 +218,8 @@ async def test_a_response_closed_within_its_body() -> None:
 
 async def test_a_closed_transport_has_no_connection() -> None:
     async with serving(keep_answering) as server:
-        async with a_transport() as transport:
-            await body_of(await transport.handle_async_request(a_request(server.url)))
+        async with sample_transport() as transport:
+            await body_of(await transport.handle_async_request(sample_request(server.url)))
         await asyncio.wait_for(asyncio.gather(*server.ended), LONG_S)
 
 
@@ -232,9 +234,11 @@ async def test_the_pool_works_after_a_cancelled_request() -> None:
         else:
             await keep_answering(connection)
 
-    async with serving(script) as server, a_transport(max_connections=1) as transport:
-        running = asyncio.create_task(transport.handle_async_request(a_request(server.url)))
+    async with serving(script) as server, sample_transport(max_connections=1) as transport:
+        running = asyncio.create_task(transport.handle_async_request(sample_request(server.url)))
         await asyncio.wait_for(arrived.wait(), LONG_S)
         running.cancel()
         await asyncio.wait({running})
-        assert await body_of(await transport.handle_async_request(a_request(server.url))) == b"ok"
+        assert (
+            await body_of(await transport.handle_async_request(sample_request(server.url))) == b"ok"
+        )

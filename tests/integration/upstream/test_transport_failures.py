@@ -15,11 +15,11 @@ from tests.integration.support.tiny_server import Connection, serving, until_bro
 from tests.integration.upstream.transport_calls import (
     LONG_S,
     SHORT_S,
-    a_request,
-    a_transport,
     body_of,
     keep_answering,
     read_on,
+    sample_request,
+    sample_transport,
 )
 
 pytestmark = pytest.mark.anyio
@@ -29,15 +29,15 @@ async def test_an_address_without_a_listener() -> None:
     with socket.socket() as not_listening:
         not_listening.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{not_listening.getsockname()[1]}"
-        async with a_transport() as transport:
+        async with sample_transport() as transport:
             with pytest.raises(httpx.ConnectError):
-                await transport.handle_async_request(a_request(url))
+                await transport.handle_async_request(sample_request(url))
 
 
 async def test_an_unknown_host_is_a_connect_error() -> None:
-    async with a_transport() as transport:
+    async with sample_transport() as transport:
         with pytest.raises(httpx.ConnectError):
-            await transport.handle_async_request(a_request("http://fnsse.invalid"))
+            await transport.handle_async_request(sample_request("http://fnsse.invalid"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: elsewhere a full backlog refuses")
@@ -51,9 +51,9 @@ async def test_the_connect_timeout_bounds_the_handshake() -> None:
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with a_transport() as transport:
+        async with sample_transport() as transport:
             with pytest.raises(httpx.ConnectTimeout):
-                await transport.handle_async_request(a_request(url, connect=SHORT_S))
+                await transport.handle_async_request(sample_request(url, connect=SHORT_S))
 
 
 async def test_the_wait_for_a_free_connection() -> None:
@@ -64,10 +64,10 @@ async def test_the_wait_for_a_free_connection() -> None:
         await connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
         await connection.closed_by_client()
 
-    async with serving(script) as server, a_transport(max_connections=1) as transport:
-        busy = await transport.handle_async_request(a_request(server.url))
+    async with serving(script) as server, sample_transport(max_connections=1) as transport:
+        busy = await transport.handle_async_request(sample_request(server.url))
         with pytest.raises((httpx.ConnectTimeout, httpx.PoolTimeout)):
-            await transport.handle_async_request(a_request(server.url, connect=SHORT_S))
+            await transport.handle_async_request(sample_request(server.url, connect=SHORT_S))
         await busy.aclose()
 
 
@@ -79,16 +79,16 @@ async def test_the_write_timeout() -> None:
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's transport can
         await asyncio.sleep(LONG_S)
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         with pytest.raises(httpx.WriteTimeout):
             await transport.handle_async_request(
-                a_request(server.url, *[b"x" * 65536] * 400, write=SHORT_S)
+                sample_request(server.url, *[b"x" * 65536] * 400, write=SHORT_S)
             )
 
 
 async def test_a_body_that_moves_may_take_long() -> None:
-    async with serving(keep_answering) as server, a_transport() as transport:
-        request = a_request(
+    async with serving(keep_answering) as server, sample_transport() as transport:
+        request = sample_request(
             server.url, *[b"x"] * 6, pause_s=2 * SHORT_S, write=8 * SHORT_S, read=8 * SHORT_S
         )
         assert await body_of(await transport.handle_async_request(request)) == b"ok"
@@ -101,9 +101,9 @@ async def test_the_read_timeout_before_headers() -> None:
         await connection.request()
         await connection.closed_by_client()
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         with pytest.raises(httpx.ReadTimeout):
-            await transport.handle_async_request(a_request(server.url, b"{}", read=SHORT_S))
+            await transport.handle_async_request(sample_request(server.url, b"{}", read=SHORT_S))
 
 
 async def test_the_read_timeout_between_pieces() -> None:
@@ -117,8 +117,10 @@ async def test_the_read_timeout_between_pieces() -> None:
             await asyncio.sleep(2 * SHORT_S)
         await connection.closed_by_client()
 
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url, read=8 * SHORT_S))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(
+            sample_request(server.url, read=8 * SHORT_S)
+        )
         pieces: list[bytes] = []
         with pytest.raises(httpx.ReadTimeout):
             await read_on(response, pieces)
@@ -137,8 +139,8 @@ async def test_a_worker_that_stood_still() -> None:
         time.sleep(2 * SHORT_S)  # noqa: ASYNC251 - it is the standstill
 
     received, pieces = asyncio.Event(), list[bytes]()
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url, read=SHORT_S))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(sample_request(server.url, read=SHORT_S))
         await read_on(response, pieces, received)
         await response.aclose()
     assert pieces == [b"a", b"b"]
@@ -150,9 +152,9 @@ async def test_a_connection_dropped_early() -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         with pytest.raises(httpx.RemoteProtocolError):
-            await transport.handle_async_request(a_request(server.url, b"{}"))
+            await transport.handle_async_request(sample_request(server.url, b"{}"))
 
 
 async def test_a_connection_reset_early() -> None:
@@ -162,9 +164,9 @@ async def test_a_connection_reset_early() -> None:
         await connection.head()
         connection.reset()
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)):
-            await transport.handle_async_request(a_request(server.url, b"{}"))
+            await transport.handle_async_request(sample_request(server.url, b"{}"))
 
 
 @pytest.mark.parametrize(
@@ -182,8 +184,8 @@ async def test_a_connection_that_breaks_within_the_body(beginning: bytes, how: s
         if how == "reset":
             connection.reset()
 
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(sample_request(server.url))
         pieces: list[bytes] = []
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             await read_on(response, pieces, received)
@@ -205,8 +207,8 @@ async def test_what_arrived_before_a_break_is_read(framing: bytes, body: bytes) 
         await connection.head()
         await connection.say(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n" + body)
 
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(sample_request(server.url))
         await until_broken(response)
         pieces: list[bytes] = []
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
@@ -220,6 +222,6 @@ async def test_what_is_not_http_is_a_protocol_error() -> None:
         await connection.head()
         await connection.say(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         with pytest.raises(httpx.RemoteProtocolError):
-            await transport.handle_async_request(a_request(server.url))
+            await transport.handle_async_request(sample_request(server.url))

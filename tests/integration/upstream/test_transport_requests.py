@@ -7,9 +7,9 @@ import pytest
 
 from tests.integration.support.tiny_server import OK, Connection, serving
 from tests.integration.upstream.transport_calls import (
-    a_request,
-    a_transport,
     body_of,
+    sample_request,
+    sample_transport,
 )
 
 pytestmark = pytest.mark.anyio
@@ -36,8 +36,10 @@ async def test_the_target_goes_up_byte_for_byte(target: bytes) -> None:
         heads.append(await connection.head())
         await connection.say(OK)
 
-    async with serving(script) as server, a_transport() as transport:
-        await body_of(await transport.handle_async_request(a_request(server.url, target=target)))
+    async with serving(script) as server, sample_transport() as transport:
+        await body_of(
+            await transport.handle_async_request(sample_request(server.url, target=target))
+        )
     assert heads[0].split(b"\r\n")[0] == b"GET " + target + b" HTTP/1.1"
 
 
@@ -49,8 +51,8 @@ async def test_no_header_is_added() -> None:
         heads.append(await connection.request())
         await connection.say(OK)
 
-    async with serving(script) as server, a_transport() as transport:
-        request = a_request(server.url, b"{}")
+    async with serving(script) as server, sample_transport() as transport:
+        request = sample_request(server.url, b"{}")
         request.headers["api-key"] = "k"
         await body_of(await transport.handle_async_request(request))
         lines = heads[0].split(b"\r\n")
@@ -71,9 +73,9 @@ async def test_a_short_body_is_sent_in_one_piece() -> None:
             assert (names, came) == ({b"host", b"content-length"}, body)
             await connection.say(OK)
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         for body in (b"{}", b"x" * 32_768):
-            request = a_request(server.url, body)
+            request = sample_request(server.url, body)
             request.stream = httpx.ByteStream(body)
             assert await body_of(await transport.handle_async_request(request)) == b"ok"
         assert server.connections == 1
@@ -87,8 +89,8 @@ async def test_a_headers_bytes_go_up_unchanged(value: str) -> None:
         heads.append(await connection.head())
         await connection.say(OK)
 
-    async with serving(script) as server, a_transport() as transport:
-        request = a_request(server.url)
+    async with serving(script) as server, sample_transport() as transport:
+        request = sample_request(server.url)
         request.headers = httpx.Headers([*request.headers.raw, (b"x-note", value.encode())])
         await body_of(await transport.handle_async_request(request))
     assert b"x-note: " + value.encode() + b"\r\n" in heads[0]
@@ -102,8 +104,10 @@ async def test_a_body_goes_up_with_its_length() -> None:
         requests.append(await connection.request())
         await connection.say(OK)
 
-    async with serving(script) as server, a_transport() as transport:
-        await body_of(await transport.handle_async_request(a_request(server.url, b'{"a"', b":1}")))
+    async with serving(script) as server, sample_transport() as transport:
+        await body_of(
+            await transport.handle_async_request(sample_request(server.url, b'{"a"', b":1}"))
+        )
     head, _, body = requests[0].partition(b"\r\n\r\n")
     assert body == b'{"a":1}'
     assert b"transfer-encoding" not in head.lower()
@@ -116,8 +120,8 @@ async def test_an_empty_body_is_announced_as_empty() -> None:
         heads.append(await connection.head())
         await connection.say(OK)
 
-    async with serving(script) as server, a_transport() as transport:
-        await body_of(await transport.handle_async_request(a_request(server.url, b"")))
+    async with serving(script) as server, sample_transport() as transport:
+        await body_of(await transport.handle_async_request(sample_request(server.url, b"")))
     assert b"content-length: 0" in heads[0].lower()
     assert b"transfer-encoding" not in heads[0].lower()
 
@@ -129,8 +133,8 @@ async def test_a_body_of_unknown_length_is_chunked() -> None:
         requests.append(await connection.reader.readuntil(b"0\r\n\r\n"))
         await connection.say(OK)
 
-    async with serving(script) as server, a_transport() as transport:
-        request = a_request(server.url, b"ab", b"c")
+    async with serving(script) as server, sample_transport() as transport:
+        request = sample_request(server.url, b"ab", b"c")
         request.headers = httpx.Headers({"transfer-encoding": "chunked", "host": "h"})
         await body_of(await transport.handle_async_request(request))
     head, _, body = requests[0].partition(b"\r\n\r\n")

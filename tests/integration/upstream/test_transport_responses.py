@@ -12,10 +12,10 @@ from tests.integration.support.tiny_server import Connection, serving
 from tests.integration.upstream.transport_calls import (
     LONG_S,
     Pieces,
-    a_request,
-    a_transport,
     body_of,
     read_on,
+    sample_request,
+    sample_transport,
 )
 
 pytestmark = pytest.mark.anyio
@@ -34,8 +34,8 @@ async def test_a_response_comes_down_unchanged() -> None:
             b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed
         )
 
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(sample_request(server.url))
         assert response.status_code == 429
         assert response.headers.raw == [
             (b"Retry-After", b"7"),
@@ -56,8 +56,8 @@ async def header_count(of: int) -> int:
         lines = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 100) for number in range(of - 1))
         await connection.say(b"HTTP/1.1 200 OK\r\n" + lines + b"Content-Length: 0\r\n\r\n")
 
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(sample_request(server.url))
         return len(response.headers.raw)
 
 
@@ -77,8 +77,8 @@ async def test_pieces_come_down_as_they_arrive() -> None:
         await asyncio.wait_for(received.wait(), LONG_S)
         await connection.say(b"6\r\nsecond\r\n0\r\n\r\n")
 
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(sample_request(server.url))
         pieces: list[bytes] = []
         await read_on(response, pieces, received)
         await response.aclose()
@@ -92,8 +92,8 @@ async def test_a_redirect_is_a_response_like_any_other() -> None:
             b"HTTP/1.1 307 Elsewhere\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n"
         )
 
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url, b"{}"))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(sample_request(server.url, b"{}"))
         assert (response.status_code, response.headers["location"]) == (307, "/other")
         await response.aclose()
     assert server.connections == 1
@@ -110,9 +110,9 @@ async def test_no_later_request_carries_a_cookie() -> None:
                 b"HTTP/1.1 200 OK\r\nSet-Cookie: session=of-caller-a; Path=/\r\nContent-Length: 0\r\n\r\n"
             )
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         for _ in range(2):
-            await body_of(await transport.handle_async_request(a_request(server.url)))
+            await body_of(await transport.handle_async_request(sample_request(server.url)))
     assert len(heads) == 2
     assert all(b"cookie" not in head.lower() for head in heads)
 
@@ -126,13 +126,13 @@ async def test_headers_of_many_kilobytes_are_taken() -> None:
             b"HTTP/1.1 200 OK\r\nX-Policy: " + large + b"\r\nContent-Length: 0\r\n\r\n"
         )
 
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(sample_request(server.url))
         assert response.headers["x-policy"].encode() == large
         await response.aclose()
 
 
-def an_answer_of(line_count: int) -> bytes:
+def answer_of(line_count: int) -> bytes:
     """Headers alone, in so many lines."""
     lines = [b"X-Policy-%d: %d" % (number, number) for number in range(1, line_count)]
     return b"\r\n".join([b"HTTP/1.1 200 OK", *lines, b"Content-Length: 0", b"", b""])
@@ -143,10 +143,10 @@ async def test_many_header_lines_are_taken() -> None:
 
     async def script(connection: Connection) -> None:
         await connection.head()
-        await connection.say(an_answer_of(129))
+        await connection.say(answer_of(129))
 
-    async with serving(script) as server, a_transport() as transport:
-        response = await transport.handle_async_request(a_request(server.url))
+    async with serving(script) as server, sample_transport() as transport:
+        response = await transport.handle_async_request(sample_request(server.url))
         assert len(response.headers.raw) == 129
         assert response.headers["x-policy-128"] == "128"
         await response.aclose()
@@ -157,11 +157,11 @@ async def test_too_many_header_lines_are_an_error() -> None:
 
     async def script(connection: Connection) -> None:
         await connection.head()
-        await connection.say(an_answer_of(4097))
+        await connection.say(answer_of(4097))
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         with pytest.raises(httpx.RemoteProtocolError):
-            await transport.handle_async_request(a_request(server.url))
+            await transport.handle_async_request(sample_request(server.url))
 
 
 async def test_a_response_to_an_unfinished_request() -> None:
@@ -174,9 +174,9 @@ async def test_a_response_to_an_unfinished_request() -> None:
         )
         await connection.closed_by_client()
 
-    async with serving(script) as server, a_transport() as transport:
+    async with serving(script) as server, sample_transport() as transport:
         body = Pieces(*[b"x" * 65536] * 4, pause_s=LONG_S)
-        response = await transport.handle_async_request(a_request(server.url, body=body))
+        response = await transport.handle_async_request(sample_request(server.url, body=body))
         assert response.status_code == 413
         assert await body_of(response) == b"large"
         assert not body.ended.is_set()

@@ -23,7 +23,7 @@ TARGET = b"/openai/v1/responses/resp_1?api-version=preview"
 
 
 @contextlib.asynccontextmanager
-async def a_reader(script: Script, max_bytes: int = 1000) -> AsyncIterator[UpstreamReader]:
+async def sample_reader(script: Script, max_bytes: int = 1000) -> AsyncIterator[UpstreamReader]:
     async with (
         serving(script) as server,
         AiohttpTransport(max_connections=10) as transport,
@@ -44,7 +44,7 @@ async def test_a_request_has_the_apps_credential() -> None:
         )
         await connection.say(b"{}")
 
-    async with a_reader(script) as reader:
+    async with sample_reader(script) as reader:
         response = await reader.get(TARGET)
     (request,) = requests
     assert request.startswith(b"GET " + TARGET + b" HTTP/1.1\r\n")
@@ -70,7 +70,7 @@ async def test_a_kept_connection_that_is_closed_is_replaced() -> None:
         else:
             await connection.closed_by_client()
 
-    async with a_reader(script) as reader:
+    async with sample_reader(script) as reader:
         bodies = [(await reader.get(TARGET)).body for _ in range(2)]
     assert bodies == [b"ok", b"ok"]
     assert answered == [0, 1]
@@ -82,7 +82,7 @@ async def test_a_response_that_is_too_large_is_left(caplog: pytest.LogCaptureFix
         await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n" + bytes(1001))
         await connection.closed_by_client()
 
-    async with a_reader(script) as reader:
+    async with sample_reader(script) as reader:
         with pytest.raises(UpstreamInterrupted, match="more than 1000 bytes"):
             await reader.get(TARGET)
 
@@ -91,6 +91,6 @@ async def test_no_server_is_an_error_of_the_upstream() -> None:
     async def script(connection: Connection) -> None:
         connection.reset()
 
-    async with a_reader(script) as reader:
+    async with sample_reader(script) as reader:
         with pytest.raises(UpstreamUnreachable):
             await reader.get(TARGET)

@@ -17,7 +17,7 @@ SHORT_S = 0.15
 
 
 @contextlib.asynccontextmanager
-async def a_transport(
+async def sample_transport(
     max_connections: int = 10,
     cooldown_s: float = 0,
     on_reuse: Callable[[ReusableConnection], None] | None = None,
@@ -43,7 +43,7 @@ class Pieces(httpx.AsyncByteStream):
         self.ended.set()
 
 
-def a_request(
+def sample_request(
     url: str,
     *pieces: bytes,
     target: bytes = b"/x",

@@ -16,7 +16,7 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def a_window(others_share: float = 0.0) -> LoadWindow:
+def sample_window(others_share: float = 0.0) -> LoadWindow:
     return LoadWindow(
         calls_per_s=10,
         calls=100,
@@ -37,19 +37,19 @@ AFTER = ArrivedEvent(ended=at(14), accepted=at(15))
 
 
 def test_the_lag_is_that_of_the_loads_own_exchanges() -> None:
-    lag = lag_of(a_window(), [BEFORE, *EVENTS, AFTER])
+    lag = lag_of(sample_window(), [BEFORE, *EVENTS, AFTER])
     assert lag.percentiles_ms == pytest.approx((100, 100, 2000))
     assert lag.delivered_at_end == pytest.approx(0.95)
     assert lag.drain_s == pytest.approx(1.9)
 
 
 def test_the_table_is_ready_for_the_docs() -> None:
-    table = markdown([lag_of(a_window(), EVENTS)]).splitlines()
+    table = markdown([lag_of(sample_window(), EVENTS)]).splitlines()
     assert len({line.count("|") for line in table}) == 1
     assert table[-1] == "| 10 | 100 | 100 ms | 100 ms | 2.0 s | 95% | 1.9 s | 25% | 50% | 55.0 ms |"
 
 
 def test_a_busy_machine_is_a_doubt() -> None:
-    assert doubts([lag_of(a_window(), EVENTS)]) == []
-    (doubt,) = doubts([lag_of(a_window(others_share=0.3), EVENTS)])
+    assert doubts([lag_of(sample_window(), EVENTS)]) == []
+    (doubt,) = doubts([lag_of(sample_window(others_share=0.3), EVENTS)])
     assert "other processes used 30% of the machine" in doubt

@@ -14,7 +14,7 @@ EXAMPLE = '{"from": "2026-11-23T10:00Z"}'
 LINKS = {"id": "run-1", "statusQueryGetUri": "http://host/run-1"}
 
 
-def a_request(body: bytes) -> Request:
+def sample_request(body: bytes) -> Request:
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": body}
 
@@ -24,7 +24,7 @@ def a_request(body: bytes) -> Request:
 @pytest.mark.anyio
 async def test_a_body_is_read_as_json() -> None:
     """Its type is not checked: the parser of the request names the mistake."""
-    assert await json_body(a_request(b"[1]"), EXAMPLE) == [1]
+    assert await json_body(sample_request(b"[1]"), EXAMPLE) == [1]
 
 
 @pytest.mark.anyio
@@ -34,7 +34,7 @@ async def test_a_body_is_read_as_json() -> None:
 async def test_a_body_that_is_not_json_is_a_mistake(body: bytes) -> None:
     """The message shows an example."""
     with pytest.raises(OperatorRequestError, match=r"must be JSON such as .*2026-11-23"):
-        await json_body(a_request(body), EXAMPLE)
+        await json_body(sample_request(body), EXAMPLE)
 
 
 def test_an_accepted_run_says_where_its_status_is() -> None:

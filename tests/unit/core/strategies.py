@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from harness.sample_envelope import PLAIN, an_envelope
+from harness.sample_envelope import PLAIN, sample_envelope
 from shared.core.records.exchange.envelope import MAX_ARRIVALS, Caller, Failure, Timings, bound_text
 from shared.core.records.exchange.outcome import Outcome
 
@@ -24,7 +24,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 envelopes = st.builds(
-    an_envelope,
+    sample_envelope,
     deployment=maybe_text,
     api_version=maybe_text,
     stream=st.none() | st.booleans(),

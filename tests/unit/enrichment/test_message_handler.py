@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from shared.core.records.exchange.envelope import Envelope, dump, mark_requeued
 from shared.core.records.queue import envelope_message
 from shared.enrichment.event_delivery import MessageMetadata
@@ -18,7 +18,7 @@ from shared.errors import DeliveryError, EnvelopeError, StorageError
 
 pytestmark = pytest.mark.anyio
 
-ENVELOPES = [an_envelope(deployment=name) for name in ("first", "second", "third")]
+ENVELOPES = [sample_envelope(deployment=name) for name in ("first", "second", "third")]
 MESSAGE = envelope_message.pack([dump(envelope) for envelope in ENVELOPES])[0].encode()
 
 

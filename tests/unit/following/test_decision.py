@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from shared.core.records.queue import follow_up as follow_ups
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.operations import spec_of
@@ -24,24 +24,24 @@ from shared.following.decision import (
 )
 
 FIRST_S = 30.0
-CREATE = an_envelope(operation="responses", path="/openai/v1/responses", api_version=None)
+CREATE = sample_envelope(operation="responses", path="/openai/v1/responses", api_version=None)
 FINAL = sorted(spec_of("responses.followed").final_statuses)
 
 
-def a_follow_up() -> FollowUp:
+def sample_follow_up() -> FollowUp:
     follow_up = follow_ups.of_create(CREATE, "resp_1")
     assert follow_up is not None
     return follow_up
 
 
-CREATED_AT = datetime.fromisoformat(a_follow_up().created_at)
+CREATED_AT = datetime.fromisoformat(sample_follow_up().created_at)
 
 
 def decide(
     attempt: Attempt, *, age_s: float = 60, random_fraction: float = 0.0, missing: int = 0
 ) -> Postpone | End:
     follow_up = follow_ups.load(
-        follow_ups.dump(a_follow_up()).replace(
+        follow_ups.dump(sample_follow_up()).replace(
             '"not_found_count":0', f'"not_found_count":{missing}'
         )
     )

@@ -15,7 +15,7 @@ from local.events import EventPrinter
 from local.running import find_event_hub_settings
 from local.stack import StackError
 from shared.core.wire.json.json_shape import JsonObject
-from tests.unit.view.events import an_event, an_id, received
+from tests.unit.view.events import received, sample_event, sample_id
 from view.filters import parse
 
 
@@ -34,7 +34,7 @@ def no_colour_setting(monkeypatch: pytest.MonkeyPatch) -> None:
 async def printed(line: str, out: io.StringIO, *, as_json: bool = False) -> list[str]:
     printer = EventPrinter(parse(line, now_ms=0), out, as_json=as_json)
     foreign: JsonObject = {"foreign": True}
-    arrived = received(an_event(1), an_event(2, outcome="timed_out"), foreign)
+    arrived = received(sample_event(1), sample_event(2, outcome="timed_out"), foreign)
     await printer.take(arrived, {})
     return out.getvalue().rstrip("\n").split("\n") if out.getvalue() else []
 
@@ -43,7 +43,7 @@ async def printed(line: str, out: io.StringIO, *, as_json: bool = False) -> list
 async def test_each_event_is_a_line() -> None:
     """Another producer's event on a shared hub has none."""
     lines = await printed("", io.StringIO())
-    assert [an_id(1) in lines[0], an_id(2) in lines[1], len(lines)] == [True, True, 2]
+    assert [sample_id(1) in lines[0], sample_id(2) in lines[1], len(lines)] == [True, True, 2]
 
 
 @pytest.mark.anyio
@@ -56,7 +56,7 @@ async def test_the_pages_filter_chooses_the_events() -> None:
 async def test_json_is_the_whole_event() -> None:
     """For pipes: never coloured, not even on a terminal."""
     [line] = await printed("outcome:completed", Terminal(), as_json=True)
-    assert json.loads(line) == an_event(1)
+    assert json.loads(line) == sample_event(1)
 
 
 @pytest.mark.anyio
@@ -74,7 +74,7 @@ async def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> Non
     [("completed", "32"), ("client_disconnected", "33"), ("aborted", "31"), ("timed_out", "31")],
 )
 def test_an_outcome_has_its_colour_and_its_word(outcome: str, colour: str) -> None:
-    event = an_event(outcome=outcome)
+    event = sample_event(outcome=outcome)
     assert of_outcome(event) == colour
     assert outcome in summary(event)
     assert f"\033[{colour}m" in summary(event, paint)

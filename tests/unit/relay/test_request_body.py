@@ -35,7 +35,7 @@ def incoming(
     return IncomingBody(receive, announced, limit)
 
 
-def a_lease() -> BodyLease:
+def sample_lease() -> BodyLease:
     return BodyMemory(100 * 2**20).lease()
 
 
@@ -49,7 +49,7 @@ async def all_of(body: AsyncIterable[bytes]) -> list[bytes]:
 async def test_a_body_within_the_limit_is_read_whole(pieces: list[bytes]) -> None:
     """Up to the limit's last byte; empty pieces are nothing."""
     pieces_read: list[bytes] = []
-    assert await incoming(pieces).read(pieces_read.append, a_lease()) == b"".join(pieces)
+    assert await incoming(pieces).read(pieces_read.append, sample_lease()) == b"".join(pieces)
     assert pieces_read == [piece for piece in pieces if piece]
     assert await all_of(incoming(pieces).pieces()) == [piece for piece in pieces if piece]
 
@@ -72,7 +72,7 @@ async def test_a_body_is_too_large_as_soon_as_that_shows(pieces: list[bytes]) ->
 async def test_a_body_that_announces_too_much_is_not_read() -> None:
     """A Content-Length over the limit is enough to reject the body."""
     with pytest.raises(BodyTooLarge):
-        await incoming([], announced=str(LIMIT + 1)).read(lambda _: None, a_lease())
+        await incoming([], announced=str(LIMIT + 1)).read(lambda _: None, sample_lease())
 
 
 @pytest.mark.parametrize("announced", ["", "abc", "-1", "1, 1"])
@@ -85,7 +85,7 @@ async def test_a_client_that_disconnects_within_its_body() -> None:
     """The disconnect is not taken for the body's end, and the pieces before it are noted."""
     pieces_read: list[bytes] = []
     with pytest.raises(ClientDisconnected):
-        await incoming([b"1", None]).read(pieces_read.append, a_lease())
+        await incoming([b"1", None]).read(pieces_read.append, sample_lease())
     assert pieces_read == [b"1"]
 
 
@@ -110,7 +110,7 @@ async def _longest_share() -> float:
         now = time.thread_time()
         longest_s, before = max(longest_s, now - before), now
 
-    assert len(await body.read(note, a_lease())) == 100 * 2**20
+    assert len(await body.read(note, sample_lease())) == 100 * 2**20
     note(b"")  # what came after the last piece
     return longest_s / (before - began)
 

@@ -24,20 +24,20 @@ def golden(case: str) -> JsonObject:
     return event
 
 
-def an_event(number: int = 0, /, **changes: Json) -> JsonObject:
+def sample_event(number: int = 0, /, **changes: Json) -> JsonObject:
     """The golden chat's event as the exchange with this number, which ended so many seconds after
     ten o'clock.
     """
     end = _START + timedelta(seconds=number)
     return {
         **golden("chat"),
-        "exchange_id": an_id(number),
+        "exchange_id": sample_id(number),
         "timestamp": end.replace(tzinfo=None).isoformat(timespec="microseconds"),
         **changes,
     }
 
 
-def an_id(number: int) -> str:
+def sample_id(number: int) -> str:
     """The id of the exchange with this number."""
     milliseconds = round(_START.timestamp() * 1000) + number * 1000
     return new_exchange_id(milliseconds, random.Random(number).randbytes(10))  # noqa: S311 - a test's

@@ -10,7 +10,7 @@ import pytest
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.piece_times import PieceTimes
 from shared.core.wire.json.json_shape import Json, JsonObject, items, mapping
-from tests.unit.view.events import GOLDEN, an_event, golden
+from tests.unit.view.events import GOLDEN, golden, sample_event
 from view.exchange import capture_view, curl
 from view.exchange.timeline import start_of, timeline
 from view.exchange.usage import figures
@@ -31,7 +31,7 @@ def capture_of(body: bytes, headers: Json = None, envelope: Json = None) -> Capt
 
 
 def test_marks_stand_in_milliseconds_from_the_start() -> None:
-    event = an_event(
+    event = sample_event(
         time_to_headers_ms=250,
         time_to_first_chunk_ms=300,
         time_to_first_token_ms=None,
@@ -59,7 +59,7 @@ def test_marks_stand_in_milliseconds_from_the_start() -> None:
 
 def test_marks_stand_in_the_order_of_their_times() -> None:
     """Storage says the second of the recording alone, which may begin before the last byte."""
-    event = an_event(latency_ms=1200, time_to_headers_ms=250)
+    event = sample_event(latency_ms=1200, time_to_headers_ms=250)
     end = datetime.fromisoformat(str(event["timestamp"])).replace(tzinfo=UTC)
     view = timeline(
         event, header=None, recorded_at=end - timedelta(milliseconds=39), delivered_at=end
@@ -74,12 +74,12 @@ def test_the_header_has_the_remaining_times() -> None:
     pieces.sizes.extend([5, 7, 9])
     pieces.times_ms.extend([100.5, 220.125, 300.0])
     header = {"envelope": {"arrivals": [[5, 100.5]]}, "pieces": pieces.to_json()}
-    view = timeline(an_event(), header=header, recorded_at=None, delivered_at=None)
+    view = timeline(sample_event(), header=header, recorded_at=None, delivered_at=None)
     assert view["chunks"] == [[100.5, 5], [220.125, 12], [300.0, 21]]
 
 
 def test_chunks_are_not_known_without_the_capture() -> None:
-    view = timeline(an_event(), header=None, recorded_at=None, delivered_at=None)
+    view = timeline(sample_event(), header=None, recorded_at=None, delivered_at=None)
     assert view["chunks"] is None
 
 
@@ -100,7 +100,7 @@ def test_each_figure_names_the_member_that_it_comes_from() -> None:
         "prompt_tokens_details": {"cached_tokens": 8},
         "output_tokens_details": {"reasoning_tokens": 2},
     }
-    usage_figures = figures(an_event(usage=usage))
+    usage_figures = figures(sample_event(usage=usage))
     assert [(figure.name, figure.value, figure.source) for figure in usage_figures] == [
         ("input", 12, "usage.prompt_tokens"),
         ("output", 5, "usage.completion_tokens"),
@@ -111,13 +111,15 @@ def test_each_figure_names_the_member_that_it_comes_from() -> None:
 
 def test_an_estimate_says_so() -> None:
     estimate: Json = {"prompt_tokens": 16, "completion_tokens": 3, "total_tokens": 19}
-    usage_figures = figures(an_event(usage=None, usage_source="estimated", usage_estimate=estimate))
+    usage_figures = figures(
+        sample_event(usage=None, usage_source="estimated", usage_estimate=estimate)
+    )
     assert [figure.value for figure in usage_figures] == [16, 3, 19]
     assert all(figure.source.startswith("estimated") for figure in usage_figures)
 
 
 def test_a_repeated_usage_says_so() -> None:
-    usage_figures = figures(an_event(usage={"total_tokens": 3}, usage_repeated=True))
+    usage_figures = figures(sample_event(usage={"total_tokens": 3}, usage_repeated=True))
     assert usage_figures[0].source == "usage.total_tokens; another exchange counts it"
 
 
@@ -174,7 +176,7 @@ def test_a_compressed_body_is_shown_decoded() -> None:
 
 def test_the_call_can_be_made_again() -> None:
     """Quoted for a shell, with a variable where the key belongs."""
-    event = an_event(path="/openai/deployments/gpt-4o/chat/completions", stream=True)
+    event = sample_event(path="/openai/deployments/gpt-4o/chat/completions", stream=True)
     words = shlex.split(curl.of_event(event, "http://127.0.0.1:7071").replace("\\\n", ""))
     assert words[:4] == ["curl", "-sS", "-N", words[3]]
     assert words[3].startswith("http://127.0.0.1:7071/openai/deployments/gpt-4o/chat/completions?")
@@ -185,7 +187,7 @@ def test_the_call_can_be_made_again() -> None:
 
 def test_a_hostile_prompt_stays_within_its_quotes() -> None:
     prompt = '\'; rm -rf ~; echo "$HOME" `id` \\'
-    event = an_event(prompt=[{"role": "user", "content": prompt}], path="/openai/$(id)'/x")
+    event = sample_event(prompt=[{"role": "user", "content": prompt}], path="/openai/$(id)'/x")
     words = shlex.split(curl.of_event(event, None).replace(" \\\n", " "))
     assert words.count("rm") == 0
     assert any("rm -rf" in word and word.startswith("{") for word in words)
@@ -193,14 +195,14 @@ def test_a_hostile_prompt_stays_within_its_quotes() -> None:
 
 def test_the_captured_body_is_taken_byte_for_byte() -> None:
     body = b'{"messages":  [], "x": "it\'s"}'
-    command = curl.of_capture(an_event(), None, body)
+    command = curl.of_capture(sample_event(), None, body)
     assert command is not None
     assert shlex.split(command.replace(" \\\n", " "))[-1] == body.decode()
 
 
 def test_a_body_that_begins_with_at_names_no_file() -> None:
     """A caller chose the body, and who pastes the command must not send a file of their own."""
-    command = curl.of_capture(an_event(), None, b"@/home/me/.ssh/id_ed25519")
+    command = curl.of_capture(sample_event(), None, b"@/home/me/.ssh/id_ed25519")
     assert command is not None
     words = shlex.split(command.replace(" \\\n", " "))
     assert words[-2:] == ["--data-raw", "@/home/me/.ssh/id_ed25519"]
@@ -208,7 +210,7 @@ def test_a_body_that_begins_with_at_names_no_file() -> None:
 
 @pytest.mark.parametrize("body", [b"\xff", b"a\0", b"x" * 100_001])
 def test_a_body_that_no_command_line_takes_has_no_command(body: bytes) -> None:
-    assert curl.of_capture(an_event(), None, body) is None
+    assert curl.of_capture(sample_event(), None, body) is None
 
 
 @pytest.mark.parametrize("case", GOLDEN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.core.wire.json.json_shape import Json, JsonObject, mapping, mappings
-from tests.unit.view.events import GOLDEN, an_event, golden
+from tests.unit.view.events import GOLDEN, golden, sample_event
 from view.exchange.evaluation import LeftOut, Shape, row_of
 
 _IDENTITY = {"exchange_id", "timestamp", "deployment", "model"}
@@ -68,7 +68,7 @@ def _call(call_id: str, name: str, arguments: JsonObject) -> Json:
 
 def test_a_result_of_a_tool_refers_to_its_call() -> None:
     prompt: Json = [{"role": "tool", "tool_call_id": "call_a", "content": '{"degrees": 21}'}]
-    row = mapping(row_of(an_event(prompt=prompt), Shape.MESSAGES))
+    row = mapping(row_of(sample_event(prompt=prompt), Shape.MESSAGES))
     assert mappings(row["messages"])[0] == {
         "role": "tool",
         "tool_call_id": "call_a",
@@ -147,4 +147,6 @@ def test_what_cannot_be_evaluated_is_left_out(case: str, reason: LeftOut) -> Non
 
 def test_redacted_exchanges_are_left_out() -> None:
     """Their captures are erased once the event is accepted; until then they hold the raw texts."""
-    assert row_of(an_event(content_mode="redacted"), Shape.QUERY_RESPONSE) is LeftOut.NOT_RECORDED
+    assert (
+        row_of(sample_event(content_mode="redacted"), Shape.QUERY_RESPONSE) is LeftOut.NOT_RECORDED
+    )

@@ -10,12 +10,12 @@ from typing import Final
 import pytest
 
 from shared.core.wire.json.json_shape import Json
-from tests.unit.view.events import an_event, an_id, received, row_of_event
+from tests.unit.view.events import received, row_of_event, sample_event, sample_id
 from view.filters import parse
 from view.server.charts import bucket_of, filled
 from view.store import Store
 
-_MS: Final = row_of_event(an_event(0)).exact_end_ms
+_MS: Final = row_of_event(sample_event(0)).exact_end_ms
 
 
 @pytest.fixture
@@ -28,22 +28,22 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_bands_are_the_nearest_ranks(store: Store) -> None:
     """Of 20 values 1 to 20, half are at most 10, and 95 of 100 at most 19."""
     events = [
-        an_event(number, time_to_first_token_ms=number, stream=True) for number in range(1, 21)
+        sample_event(number, time_to_first_token_ms=number, stream=True) for number in range(1, 21)
     ]
     store.add(received(*events))
     charts = store.figures((), from_ms=_MS, bucket_ms=60_000)
     assert charts.bands == [(_MS, 10, 19)]
-    assert charts.points[0] == (_MS + 1000, 1, an_id(1))
+    assert charts.points[0] == (_MS + 1000, 1, sample_id(1))
     assert len(charts.points) == 20
 
 
 def test_series_are_sums_by_bucket(store: Store) -> None:
     store.add(
         received(
-            an_event(1, tokens={"input": 5, "output": 1}),
-            an_event(2, tokens={"input": 1, "output": 1}, outcome="timed_out"),
-            an_event(70, tokens=None, usage_source="none"),
-            an_event(71, tokens={"input": 2, "output": 0}, deployment=None),
+            sample_event(1, tokens={"input": 5, "output": 1}),
+            sample_event(2, tokens={"input": 1, "output": 1}, outcome="timed_out"),
+            sample_event(70, tokens=None, usage_source="none"),
+            sample_event(71, tokens={"input": 2, "output": 0}, deployment=None),
         )
     )
     charts = store.figures((), from_ms=_MS, bucket_ms=60_000)
@@ -55,7 +55,7 @@ def test_series_are_sums_by_bucket(store: Store) -> None:
 
 
 def test_only_what_matches_and_is_recent_counts(store: Store) -> None:
-    store.add(received(an_event(1), an_event(70), an_event(80, outcome="aborted")))
+    store.add(received(sample_event(1), sample_event(70), sample_event(80, outcome="aborted")))
     query = parse("outcome:completed", now_ms=0)
     charts = store.figures(query, from_ms=_MS + 60_000, bucket_ms=60_000)
     assert charts.outcomes == {"completed": [(_MS + 60_000, 1)]}
@@ -67,10 +67,10 @@ def test_open_streams(store: Store) -> None:
     """
     store.add(
         received(
-            an_event(12, latency_ms=9_000, stream=True),  # 3 to 12
-            an_event(25, latency_ms=16_000, stream=True),  # 9 to 25
-            an_event(27, latency_ms=1_000, stream=True),  # 26 to 27, within a bucket
-            an_event(28, latency_ms=20_000, stream=False),
+            sample_event(12, latency_ms=9_000, stream=True),  # 3 to 12
+            sample_event(25, latency_ms=16_000, stream=True),  # 9 to 25
+            sample_event(27, latency_ms=1_000, stream=True),  # 26 to 27, within a bucket
+            sample_event(28, latency_ms=20_000, stream=False),
         )
     )
     charts = store.figures((), from_ms=_MS, bucket_ms=5_000)
@@ -84,7 +84,7 @@ def test_sums_of_long_spans_are_those_of_their_exchanges(store: Store) -> None:
     """
     chance = random.Random(5)  # noqa: S311 - a test's
     events = [
-        an_event(
+        sample_event(
             number * 37,
             stream=chance.random() < 0.7,
             deployment=chance.choice(["gpt-4o", "o3", None]),
@@ -133,16 +133,16 @@ def test_neighbours_are_of_the_same_session_and_caller(store: Store) -> None:
     session: Json = {"x-session-id": "s"}
     store.add(
         received(
-            an_event(1, session_headers=session, caller={"user": "a"}),
-            an_event(2, session_headers={}, caller={"user": "b"}),
-            an_event(3, session_headers=session, caller={"user": "b"}),
-            an_event(4, session_headers={}, caller={"user": "a"}, user=None),
-            an_event(5, session_headers=session, caller={"user": "c"}),
+            sample_event(1, session_headers=session, caller={"user": "a"}),
+            sample_event(2, session_headers={}, caller={"user": "b"}),
+            sample_event(3, session_headers=session, caller={"user": "b"}),
+            sample_event(4, session_headers={}, caller={"user": "a"}, user=None),
+            sample_event(5, session_headers=session, caller={"user": "c"}),
         )
     )
-    charts = store.get(an_id(3))
+    charts = store.get(sample_id(3))
     assert charts is not None
     assert store.neighbours(charts.row) == {
-        "previous": {"session": an_id(1), "caller": an_id(2)},
-        "next": {"session": an_id(5), "caller": None},
+        "previous": {"session": sample_id(1), "caller": sample_id(2)},
+        "next": {"session": sample_id(5), "caller": None},
     }

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.conversation import searched_text
-from tests.unit.view.events import an_event, an_id, received, row_of_event
+from tests.unit.view.events import received, row_of_event, sample_event, sample_id
 from view.errors import FilterError
 from view.exchange.row import Row
 from view.filters import Filter, matches, parse
@@ -62,11 +62,11 @@ def is_one_of(
         (r'"a \"b\" \\c"', (Contains(text=r'a "b" \c'),)),
         ("weather", (Contains(text="weather"),)),
         ("東京都", (Contains(text="東京都"),)),
-        (an_id(1), (HasId(exchange_id=an_id(1)),)),
-        (an_id(1).upper(), (HasId(exchange_id=an_id(1)),)),
+        (sample_id(1), (HasId(exchange_id=sample_id(1)),)),
+        (sample_id(1).upper(), (HasId(exchange_id=sample_id(1)),)),
         (
-            f'stream:no  "abc"\t{an_id(1)}',
-            (is_one_of("stream", False), Contains(text="abc"), HasId(exchange_id=an_id(1))),
+            f'stream:no  "abc"\t{sample_id(1)}',
+            (is_one_of("stream", False), Contains(text="abc"), HasId(exchange_id=sample_id(1))),
         ),
     ],
 )
@@ -112,7 +112,7 @@ def test_what_is_wrong_is_named_with_its_place(line: str, message: str, at: int)
 
 
 def test_every_key_is_a_column_of_the_rows() -> None:
-    row = row_of_event(an_event())
+    row = row_of_event(sample_event())
     assert all(hasattr(row, key.column) for key in KEYS)
 
 
@@ -163,7 +163,7 @@ _PHRASES: Final = (
 
 
 def rows() -> st.SearchStrategy[Row]:
-    base = row_of_event(an_event())
+    base = row_of_event(sample_event())
     text = st.none() | st.sampled_from(_TEXTS)
     number = st.none() | st.sampled_from(_NUMBERS)
     return st.builds(
@@ -213,7 +213,7 @@ def stored_as(
     """Whether the store finds an exchange that has this row."""
     folder: Path = tmp_path_factory.mktemp("store")
     store = Store(folder / "view.sqlite", keep=10)
-    store.add(received(an_event()))
+    store.add(received(sample_event()))
     connection = sqlite3.connect(folder / "view.sqlite")
 
     def found(row: Row, query: Filter) -> bool:
@@ -243,7 +243,7 @@ def test_the_store_finds_what_matches(
 ) -> None:
     """The live table, which looks at single rows, and the stored one show the same."""
     query = read(line)
-    text = searched_text(an_event())
+    text = searched_text(sample_event())
     assert stored_as(row, query) is matches(query, row, lambda: text)
 
 
@@ -259,7 +259,7 @@ def test_nothing_that_is_written_becomes_sql(value: str) -> None:
 
 
 def test_the_text_is_read_only_if_the_filter_searches_it() -> None:
-    row = row_of_event(an_event())
+    row = row_of_event(sample_event())
 
     def text() -> str:
         raise AssertionError("not needed")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.view.events import GOLDEN, an_event, an_id, golden, received
+from tests.unit.view.events import GOLDEN, golden, received, sample_event, sample_id
 from view.filters import Filter, parse
 from view.store import Store
 
@@ -49,8 +49,8 @@ def test_an_event_is_kept_as_it_came(store: Store, case: str) -> None:
 
 def test_rows_come_newest_first_in_pages(store: Store) -> None:
     """By the exchange's end, in any order of arrival, and each once."""
-    store.add(received(*(an_event(number) for number in (3, 1, 5, 2, 4))))
-    assert ids(store) == [an_id(number) for number in (5, 4, 3, 2, 1)]
+    store.add(received(*(sample_event(number) for number in (3, 1, 5, 2, 4))))
+    assert ids(store) == [sample_id(number) for number in (5, 4, 3, 2, 1)]
     first = store.page((), limit=2)
     second = store.page((), before=first.next, limit=2)
     third = store.page((), before=second.next, limit=2)
@@ -60,14 +60,14 @@ def test_rows_come_newest_first_in_pages(store: Store) -> None:
 
 def test_exchanges_that_ended_together(store: Store) -> None:
     """Exchanges that ended together are not lost between pages."""
-    end = an_event()["timestamp"]
-    store.add(received(*(an_event(number, timestamp=end) for number in range(5))))
+    end = sample_event()["timestamp"]
+    store.add(received(*(sample_event(number, timestamp=end) for number in range(5))))
     before, result = None, []
     for _ in range(5):
         page = store.page((), before=before, limit=1)
         result += [row.id for row in page.rows]
         before = page.next
-    assert sorted(result) == [an_id(number) for number in range(5)]
+    assert sorted(result) == [sample_id(number) for number in range(5)]
     assert before is None
 
 
@@ -78,11 +78,13 @@ def test_a_text_is_found_among_the_newest_and_among_all(file: Path, searched_fir
     chance = random.Random(3)  # noqa: S311 - a test's
     numbers = chance.sample(range(60), 60)
     with_needle = {number for number in numbers if number % 3 == 0}
-    ends = {number: an_event(number // 4 * 4)["timestamp"] for number in numbers}  # four together
+    ends = {
+        number: sample_event(number // 4 * 4)["timestamp"] for number in numbers
+    }  # four together
     store.add(
         received(
             *(
-                an_event(
+                sample_event(
                     number,
                     timestamp=ends[number],
                     prompt=[
@@ -104,65 +106,65 @@ def test_a_text_is_found_among_the_newest_and_among_all(file: Path, searched_fir
         if before is None:
             break
     every = [row.id for row in store.page((), limit=100).rows]
-    assert result == [id_ for id_ in every if id_ in {an_id(number) for number in with_needle}]
+    assert result == [id_ for id_ in every if id_ in {sample_id(number) for number in with_needle}]
     store.close()
 
 
 def test_an_event_that_is_delivered_twice_is_one_exchange(store: Store) -> None:
-    assert len(store.add(received(an_event(1)))) == 1
-    assert store.add(received(an_event(1))) == []
+    assert len(store.add(received(sample_event(1)))) == 1
+    assert store.add(received(sample_event(1))) == []
     assert store.count(()) == 1
 
 
 def test_a_replayed_event_never_takes_the_place_of_the_first(store: Store) -> None:
     """Its capture may have been altered in storage."""
-    store.add(received(an_event(1)))
-    changed = an_event(1, replayed=True, prompt=[{"role": "user", "content": "Another prompt"}])
+    store.add(received(sample_event(1)))
+    changed = sample_event(1, replayed=True, prompt=[{"role": "user", "content": "Another prompt"}])
     assert store.add(received(changed)) == []
     assert ids(store, '"another prompt"') == ids(store, "replayed:yes") == []
-    assert ids(store, '"say hello"') == [an_id(1)]
+    assert ids(store, '"say hello"') == [sample_id(1)]
 
 
 def test_a_true_end_takes_the_place_of_an_aborted_one(store: Store) -> None:
     """Its texts are found, and those of the first no more."""
-    store.add(received(an_event(1, outcome="aborted"), an_event(2)))
-    changed = an_event(1, prompt=[{"role": "user", "content": "Another prompt"}])
+    store.add(received(sample_event(1, outcome="aborted"), sample_event(2)))
+    changed = sample_event(1, prompt=[{"role": "user", "content": "Another prompt"}])
     assert [new.event for new in store.add(received(changed))] == [changed]
-    assert ids(store, '"another prompt"') == [an_id(1)]
-    assert ids(store, '"say hello"') == [an_id(2)]
+    assert ids(store, '"another prompt"') == [sample_id(1)]
+    assert ids(store, '"say hello"') == [sample_id(2)]
     assert store.count(()) == 2
 
 
 def test_what_is_not_an_event_of_fnsse_is_left_out(store: Store) -> None:
-    assert store.add(received({}, {"exchange_id": "x"}, an_event(1)), {"0": 7})
+    assert store.add(received({}, {"exchange_id": "x"}, sample_event(1)), {"0": 7})
     assert (store.count(()), store.positions()) == (1, {"0": 7})
 
 
 def test_the_oldest_are_removed(file: Path) -> None:
     """Only so many are kept; their texts and events go with them."""
     store = Store(file, keep=3)
-    store.add(received(*(an_event(number) for number in (4, 1, 3, 2, 5))))
-    assert ids(store) == [an_id(number) for number in (5, 4, 3)]
+    store.add(received(*(sample_event(number) for number in (4, 1, 3, 2, 5))))
+    assert ids(store) == [sample_id(number) for number in (5, 4, 3)]
     assert (store.count(()), store.count(read('"say hello"'))) == (3, 3)
-    assert store.get(an_id(1)) is None
+    assert store.get(sample_id(1)) is None
     store.close()
 
 
 def test_a_removed_exchange_is_not_found_by_anything(store: Store) -> None:
-    store.add(received(an_event(1), an_event(2)))
-    store.remove(an_id(1))
-    store.remove(an_id(3))  # not there
-    assert ids(store) == ids(store, '"say hello"') == [an_id(2)]
-    assert (store.get(an_id(1)), store.count(())) == (None, 1)
+    store.add(received(sample_event(1), sample_event(2)))
+    store.remove(sample_id(1))
+    store.remove(sample_id(3))  # not there
+    assert ids(store) == ids(store, '"say hello"') == [sample_id(2)]
+    assert (store.get(sample_id(1)), store.count(())) == (None, 1)
 
 
 def test_what_was_read_is_there_after_a_restart(file: Path) -> None:
     store = Store(file, keep=10)
-    store.add(received(an_event(1)), {"0": 3, "1": 9})
+    store.add(received(sample_event(1)), {"0": 3, "1": 9})
     store.add([], {"0": 4})
     store.close()
     store = Store(file, keep=10)
-    assert (ids(store), store.count(()), store.positions()) == ([an_id(1)], 1, {"0": 4, "1": 9})
+    assert (ids(store), store.count(()), store.positions()) == ([sample_id(1)], 1, {"0": 4, "1": 9})
     store.close()
 
 
@@ -173,13 +175,13 @@ def test_a_file_of_another_version_is_made_anew(file: Path) -> None:
         connection.execute("PRAGMA user_version = 999")
     connection.close()
     store = Store(file, keep=10)
-    assert len(store.add(received(an_event(1)))) == 1
+    assert len(store.add(received(sample_event(1)))) == 1
     store.close()
 
 
 def test_only_its_owner_can_read_the_file(store: Store, file: Path) -> None:
     """Prompts and answers are in it, and in the files that SQLite keeps beside it."""
-    store.add(received(an_event(1)))
+    store.add(received(sample_event(1)))
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
     assert set(modes.values()) == {0o600}
     assert "view.sqlite-wal" in modes
@@ -197,7 +199,7 @@ def test_readers_do_not_wait_for_the_writer(store: Store) -> None:
     reader = threading.Thread(target=reading)
     reader.start()
     for number in range(0, 50, 10):
-        store.add(received(*(an_event(number + offset) for offset in range(10))))
+        store.add(received(*(sample_event(number + offset) for offset in range(10))))
     done.set()
     reader.join()
     assert {count % 10 for count in counts} == {0}

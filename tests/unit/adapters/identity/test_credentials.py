@@ -47,7 +47,7 @@ class Identity:
     async def __aexit__(self, *_: object) -> None: ...
 
 
-def a_credential(identity: Identity) -> TokenCredential:
+def sample_credential(identity: Identity) -> TokenCredential:
     token = CachedToken(identity, SCOPE, lambda: identity.now)  # type: ignore[arg-type]  # as much of it as is used
     return TokenCredential(token)
 
@@ -58,7 +58,7 @@ async def test_a_key_goes_up_as_azure_openai_wants_it() -> None:
 
 async def test_a_token_is_fetched_once_for_many_callers() -> None:
     identity = Identity()
-    credential = a_credential(identity)
+    credential = sample_credential(identity)
     all_headers = await asyncio.gather(*(credential.headers() for _ in range(20)))
     assert identity.scopes == [SCOPE]
     assert all(headers == [(b"authorization", b"Bearer token-1")] for headers in all_headers)
@@ -67,7 +67,7 @@ async def test_a_token_is_fetched_once_for_many_callers() -> None:
 async def test_a_token_is_renewed_before_it_expires() -> None:
     """Five minutes before."""
     identity = Identity()
-    credential = a_credential(identity)
+    credential = sample_credential(identity)
     await credential.headers()
     identity.now += 3299
     assert await credential.headers() == [(b"authorization", b"Bearer token-1")]
@@ -82,7 +82,7 @@ async def test_without_a_token_the_remedy_is_named() -> None:
     """The next try may succeed."""
     identity = Identity()
     identity.failing = True
-    credential = a_credential(identity)
+    credential = sample_credential(identity)
     with pytest.raises(
         UpstreamUnreachable, match="AZURE_CLIENT_ID and AZURE_OPENAI_SCOPE, or set AZURE_OPENAI_KEY"
     ) as error:

@@ -18,7 +18,7 @@ from shared.errors import StorageError, StorageImmutable, StorageNotFound
 ADDRESS = "https://contoso.blob.core.windows.net/captures?sig=secret"
 
 
-def an_answer(error: HttpResponseError, status: int, code: object) -> HttpResponseError:
+def sample_answer(error: HttpResponseError, status: int, code: object) -> HttpResponseError:
     """The exception as the SDK's process_storage_error raises it."""
     error.status_code = status
     error.error_code = code  # type: ignore[attr-defined]  # as the SDK does
@@ -29,17 +29,17 @@ def an_answer(error: HttpResponseError, status: int, code: object) -> HttpRespon
     ("raised", "kind", "message"),
     [
         (
-            an_answer(ResourceNotFoundError(ADDRESS), 404, StorageErrorCode.BLOB_NOT_FOUND),
+            sample_answer(ResourceNotFoundError(ADDRESS), 404, StorageErrorCode.BLOB_NOT_FOUND),
             StorageNotFound,
             "storage refused: 404 BlobNotFound",
         ),
         (
-            an_answer(HttpResponseError(ADDRESS), 503, "ServerBusy"),
+            sample_answer(HttpResponseError(ADDRESS), 503, "ServerBusy"),
             StorageError,
             "storage refused: 503 ServerBusy",
         ),
         (
-            an_answer(ClientAuthenticationError(ADDRESS), 403, None),
+            sample_answer(ClientAuthenticationError(ADDRESS), 403, None),
             StorageError,
             "storage refused: 403",
         ),
@@ -63,14 +63,14 @@ def test_an_error_is_translated(raised: Exception, kind: type[StorageError], mes
 def test_status_and_code_can_be_read() -> None:
     """A caller decides by them whether to retry."""
     with pytest.raises(StorageError) as error_info, storage_errors():
-        raise an_answer(HttpResponseError(), 429, "Throttled")
+        raise sample_answer(HttpResponseError(), 429, "Throttled")
     assert (error_info.value.status, error_info.value.code) == (429, "Throttled")
 
 
 def test_a_blob_that_must_stay_has_an_error_of_its_own() -> None:
     """No retry helps. Another conflict is not one of these."""
     with pytest.raises(StorageImmutable), storage_errors():
-        raise an_answer(ResourceExistsError(), 409, "BlobImmutableDueToPolicy")
+        raise sample_answer(ResourceExistsError(), 409, "BlobImmutableDueToPolicy")
     assert not isinstance(error_for_status(409, "LeaseIdMissing"), StorageImmutable)
 
 

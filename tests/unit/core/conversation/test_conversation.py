@@ -6,7 +6,7 @@ import pytest
 
 from shared.core.conversation import Part, conversation, searched_text
 from shared.core.wire.json.json_shape import Json, JsonObject, mappings
-from tests.unit.view.events import GOLDEN, an_event, golden
+from tests.unit.view.events import GOLDEN, golden, sample_event
 
 
 def shown(event: JsonObject) -> list[str]:
@@ -124,7 +124,7 @@ def test_a_tools_result_names_the_call_that_it_answers() -> None:
         {"role": "tool", "tool_call_id": "call_1", "content": "12 °C"},
         {"role": "tool", "tool_call_id": "call_2", "content": [{"type": "text", "text": "rain"}]},
     ]
-    assert shown(an_event(prompt=prompt, choices=[], content="")) == [
+    assert shown(sample_event(prompt=prompt, choices=[], content="")) == [
         'prompt assistant: tool_call weather call_1 {"city":"Athens"}',
         "prompt tool: tool_result call_1 12 °C",
         "prompt tool: tool_result call_2 rain",
@@ -148,7 +148,7 @@ def test_results_of_tools_in_the_responses_api() -> None:
         },
         {"type": "web_search_call", "id": "ws_1"},
     ]
-    event = an_event(prompt=prompt, operation="responses", choices=[], content="")
+    event = sample_event(prompt=prompt, operation="responses", choices=[], content="")
     assert shown(event) == [
         "prompt tool: tool_result call_1 12 °C",
         "prompt tool: tool_result call_2 rain",
@@ -172,5 +172,5 @@ def test_no_text_of_a_prompt_or_an_answer_is_left_out(case: str) -> None:
 )
 def test_a_prompt_of_any_shape_is_shown(prompt: Json) -> None:
     """An event of any shape is shown; what has no known shape is left out."""
-    assert conversation(an_event(prompt=prompt, choices=[None, {}], output=[7]))
-    assert conversation(an_event(prompt=prompt, operation="responses", choices=[]))
+    assert conversation(sample_event(prompt=prompt, choices=[None, {}], output=[7]))
+    assert conversation(sample_event(prompt=prompt, operation="responses", choices=[]))

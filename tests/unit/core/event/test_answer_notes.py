@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event import answer_notes
 from shared.core.records.exchange.unstored_body import WHOLE_BYTES, UnstoredBody
@@ -28,7 +28,7 @@ def noted(
     """The members of the header as storage has them, and what is read of them."""
     taken = UnstoredBody()
     taken.feed(body)
-    envelope = an_envelope(
+    envelope = sample_envelope(
         **{
             "content_mode": ContentMode.METADATA,
             "response_bytes": len(body),

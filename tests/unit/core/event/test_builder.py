@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.sample_envelope import EXCHANGE_ID, an_envelope
+from harness.sample_envelope import EXCHANGE_ID, sample_envelope
 from harness.schema import valid
 from shared.core.event import builder, shape, truncation
 from shared.core.records.exchange.capture import Capture
@@ -103,7 +103,7 @@ DOCUMENT = answered(
 
 def test_a_stream_has_the_keys_of_the_contract() -> None:
     """Every key that consumers have always parsed is there."""
-    fields = event_of(an_envelope(), request_capture(stream=True), STREAM)
+    fields = event_of(sample_envelope(), request_capture(stream=True), STREAM)
     expected = {
         "type": "stream_completion",
         "content": "žluť\u2028🐎",
@@ -122,7 +122,7 @@ def test_a_stream_has_the_keys_of_the_contract() -> None:
 
 
 def test_a_document_has_the_same_keys_without_those_of_a_stream() -> None:
-    envelope = an_envelope(
+    envelope = sample_envelope(
         stream=False,
         timings=Timings(
             to_headers_ms=90, to_first_chunk_ms=91, to_last_chunk_ms=95, to_end_ms=96.4
@@ -161,9 +161,13 @@ def test_the_type_follows_from_the_outcome(
     outcome: Outcome, of_a_stream: str, of_a_document: str
 ) -> None:
     """A disconnect is not a failure: the event keeps its type."""
-    assert event_of(an_envelope(outcome=outcome), request_capture(), STREAM)["type"] == of_a_stream
     assert (
-        event_of(an_envelope(outcome=outcome, stream=False), request_capture(), DOCUMENT)["type"]
+        event_of(sample_envelope(outcome=outcome), request_capture(), STREAM)["type"] == of_a_stream
+    )
+    assert (
+        event_of(sample_envelope(outcome=outcome, stream=False), request_capture(), DOCUMENT)[
+            "type"
+        ]
         == of_a_document
     )
 
@@ -182,11 +186,11 @@ def test_the_type_follows_from_the_outcome(
 def test_the_region_is_the_upstreams_word_the_setting_or_unknown(
     response: Capture | None, default: str, region: str
 ) -> None:
-    assert event_of(an_envelope(), request_capture(), response, default)["region"] == region
+    assert event_of(sample_envelope(), request_capture(), response, default)["region"] == region
 
 
 def test_nothing_but_the_envelope_gives_an_event_too() -> None:
-    fields = event_of(an_envelope(usage=USAGE), None, None)
+    fields = event_of(sample_envelope(usage=USAGE), None, None)
     assert (fields["content"], fields["model"], fields["prompt"], fields["usage"]) == (
         "",
         "unknown",
@@ -198,14 +202,14 @@ def test_nothing_but_the_envelope_gives_an_event_too() -> None:
 def test_the_upstreams_error_is_unchanged() -> None:
     """The event holds the error object exactly as the upstream sent it."""
     error = {"code": "429", "message": "slow down"}
-    envelope = an_envelope(stream=False, outcome=Outcome.UPSTREAM_ERROR, status_code=429)
+    envelope = sample_envelope(stream=False, outcome=Outcome.UPSTREAM_ERROR, status_code=429)
     fields = event_of(envelope, request_capture(), answered({"error": error}))
     assert (fields["type"], fields["status_code"], fields["error"]) == ("error", 429, error)
 
 
 def test_the_proxys_own_failure_is_in_the_event() -> None:
     failure = Failure(code="upstream_timeout", message="why")
-    envelope = an_envelope(
+    envelope = sample_envelope(
         stream=None, outcome=Outcome.TIMED_OUT, failure=failure, response_capture=None
     )
     assert event_of(envelope, request_capture(stream=True), None)["error"] == {
@@ -236,7 +240,7 @@ def test_the_timestamp_is_the_end_in_utc(to_end_ms: float) -> None:
     timings = Timings(
         to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=to_end_ms
     )
-    timestamp = event_of(an_envelope(timings=timings), None, None)["timestamp"]
+    timestamp = event_of(sample_envelope(timings=timings), None, None)["timestamp"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", timestamp)
     passed = datetime.fromisoformat(timestamp) - datetime(2024, 11, 13, 6, 59, 30)  # noqa: DTZ001 - the contract has no offset
     assert abs(passed.total_seconds() * 1000 - to_end_ms) < 0.001
@@ -273,7 +277,7 @@ def test_arbitrary_bodies_give_an_event(
         Capture(header={"headers": {"content-type": kind}}, body=response),
     )
     text = truncation.truncate(
-        builder.build(an_envelope(stream=stream, operation=operation), *sides, None), LIMIT
+        builder.build(sample_envelope(stream=stream, operation=operation), *sides, None), LIMIT
     ).decode()
     valid(json.loads(text, parse_constant=refuse))
 
@@ -285,7 +289,7 @@ def test_a_character_split_over_two_chunks_is_one() -> None:
         for half in ("a \ud83d", "\ude42 b", " \ud83d", "!")
     ]
     assert (
-        event_of(an_envelope(), request_capture(), streamed(*chunks))["content"]
+        event_of(sample_envelope(), request_capture(), streamed(*chunks))["content"]
         == "a \U0001f642 b ?!"
     )
 
@@ -293,7 +297,7 @@ def test_a_character_split_over_two_chunks_is_one() -> None:
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "x-gzip", "nonsense"])
 def test_a_coding_that_cannot_be_undone_gives_an_event(coding: str) -> None:
     response = answered(b"not what it says", **{"content-encoding": coding})
-    assert event_of(an_envelope(stream=False), request_capture(), response)["content"] == ""
+    assert event_of(sample_envelope(stream=False), request_capture(), response)["content"] == ""
 
 
 @pytest.mark.parametrize(
@@ -328,7 +332,7 @@ def test_hostile_json_on_either_side_gives_an_event(body: bytes, limit: int) -> 
     ):
         data = truncation.truncate(
             builder.build(
-                an_envelope(stream=other is not response),
+                sample_envelope(stream=other is not response),
                 Capture(header={}, body=body),
                 other,
                 None,
@@ -365,18 +369,20 @@ def test_an_event_is_cut_to_the_limit_and_no_further(
         }
     )
     data = truncation.truncate(
-        builder.build(an_envelope(stream=False), request, response, None), limit
+        builder.build(sample_envelope(stream=False), request, response, None), limit
     )
     fields = valid(json.loads(data))
     assert len(data) <= limit
     assert fields["truncated"] is True
     assert fields["exchange_id"] == EXCHANGE_ID
-    assert fields["response_capture"] == an_envelope().response_capture
+    assert fields["response_capture"] == sample_envelope().response_capture
     assert len(data) > limit * 0.7, "what the limit allows is used"
 
 
 def test_an_event_that_fits_is_not_cut() -> None:
-    data = truncation.truncate(builder.build(an_envelope(), request_capture(), STREAM, None), LIMIT)
+    data = truncation.truncate(
+        builder.build(sample_envelope(), request_capture(), STREAM, None), LIMIT
+    )
     assert valid(json.loads(data))["truncated"] is False
 
 
@@ -403,7 +409,7 @@ def test_an_error_inside_a_200_is_the_upstreams(
     raw = json.dumps(body | {"instructions": "x" * size}).encode()
     raw = gzip.compress(raw) if coding else raw
     event = event_of(
-        an_envelope(operation=operation, stream=False, response_bytes=len(raw)),
+        sample_envelope(operation=operation, stream=False, response_bytes=len(raw)),
         None,
         answered(raw, **{"content-encoding": coding}),
     )
@@ -421,7 +427,7 @@ def test_an_error_inside_a_200_is_the_upstreams(
 )
 def test_a_coded_stream_ended_as_its_text_says(end: bytes, outcome: str, code: str | None) -> None:
     raw = gzip.compress(b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n' + end)
-    sent = an_envelope(response_bytes=len(raw), sent_bytes=len(raw))
+    sent = sample_envelope(response_bytes=len(raw), sent_bytes=len(raw))
     headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}
     event = event_of(sent, None, Capture(header={"headers": headers}, body=raw))
     assert (event["outcome"], (event["error"] or {}).get("code")) == (outcome, code)
@@ -430,7 +436,7 @@ def test_a_coded_stream_ended_as_its_text_says(end: bytes, outcome: str, code: s
 
 def test_a_client_may_disconnect_at_error_headers() -> None:
     """The outcome is upstream_error: the status is known, although the body is not."""
-    envelope = an_envelope(
+    envelope = sample_envelope(
         stream=False, outcome=Outcome.UPSTREAM_ERROR, upstream_status_code=429, response_bytes=0
     )
     event = event_of(envelope, None, None)
@@ -447,7 +453,7 @@ def test_an_empty_200_is_unreadable(operation: str, *, stream: bool) -> None:
     """Unless the client disconnected before anything came."""
     kind = "text/event-stream" if stream else "application/json"
     empty = answered(b"", **{"content-type": kind})
-    envelope = an_envelope(operation=operation, stream=stream, response_bytes=0, sent_bytes=0)
+    envelope = sample_envelope(operation=operation, stream=stream, response_bytes=0, sent_bytes=0)
     event = event_of(envelope, request_capture(), empty)
     assert event["error"]["code"] == "unreadable_answer"
     assert len(event["problems"]) == 1
@@ -460,14 +466,16 @@ def test_an_empty_200_is_unreadable(operation: str, *, stream: bool) -> None:
 
 def test_the_usage_of_an_object_that_is_polled_is_not_the_calls() -> None:
     """The event of a poll has no usage, even if an older envelope holds it."""
-    polled = an_envelope(operation="call", stream=False, usage=dict(USAGE), usage_source="upstream")
+    polled = sample_envelope(
+        operation="call", stream=False, usage=dict(USAGE), usage_source="upstream"
+    )
     event = event_of(polled, None, answered({"object": "batch", "usage": USAGE}))
     assert (event["usage"], event["tokens"], event["usage_source"]) == (None, None, "none")
 
 
 def test_numbers_with_a_fraction_of_nothing_are_tokens() -> None:
     usage = {"prompt_tokens": 5.0, "completion_tokens": 1.0, "total_tokens": 6.0}
-    event = event_of(an_envelope(stream=False, usage=None), None, answered({"usage": usage}))
+    event = event_of(sample_envelope(stream=False, usage=None), None, answered({"usage": usage}))
     assert event["usage"] == usage
     assert (event["tokens"]["input"], event["tokens"]["total"]) == (5, 6)
 
@@ -478,7 +486,7 @@ def test_an_answer_with_a_cut_coding_is_read(missing: int) -> None:
     body = json.dumps({"choices": [{"index": 0, "message": {"content": "hello"}}]}).encode()
     raw = gzip.compress(body)[:-missing]
     event = event_of(
-        an_envelope(stream=False, response_bytes=len(raw)),
+        sample_envelope(stream=False, response_bytes=len(raw)),
         request_capture(),
         answered(raw, **{"content-encoding": "gzip"}),
     )

@@ -42,14 +42,14 @@ KEPT = {
 }
 
 
-def an_event(**fields: Any) -> Event:
+def sample_event(**fields: Any) -> Event:
     case = load("chat")
     event = builder.build(case.envelope, case.request, case.response, None)
     return dataclasses.replace(event, **{"content_mode": ContentMode.REDACTED, **fields})
 
 
 def redacted(**fields: Any) -> Event:
-    return content_redaction.redact(an_event(**fields), REDACTOR)
+    return content_redaction.redact(sample_event(**fields), REDACTOR)
 
 
 def test_every_field_of_an_event_is_considered() -> None:
@@ -58,7 +58,7 @@ def test_every_field_of_an_event_is_considered() -> None:
     in_parts = {
         "client": Client(user_agent=MAIL),
         "correlation": Correlation(tracestate=MAIL),
-        "quantities": dataclasses.replace(an_event().quantities, model=MAIL),
+        "quantities": dataclasses.replace(sample_event().quantities, model=MAIL),
     }
     texts = dict.fromkeys(every, MAIL) | in_parts | {"upstream_status_code": 404}
     event = redacted(**texts)
@@ -109,7 +109,7 @@ def test_each_id_that_a_caller_may_write_is_redacted(name: str) -> None:
 
 def test_generated_ids_are_never_taken_for_findings() -> None:
     """Parts of them read as phone numbers, IBANs and cards now and then."""
-    event, random = an_event(), Random(13)  # noqa: S311 - a test's
+    event, random = sample_event(), Random(13)  # noqa: S311 - a test's
     for _ in range(1000):
         a, b = (f"{random.getrandbits(128):032x}" for _ in range(2))
         ids = Correlation(
@@ -139,7 +139,7 @@ def test_generated_ids_are_never_taken_for_findings() -> None:
 def test_an_id_that_looks_like_a_finding_stays(text: str) -> None:
     ids = Correlation(x_request_id=text, x_ms_client_request_id=text, traceparent=text)
     own = Redactor(CustomPatterns(patterns={"room": "[0-9]{4}"}))
-    assert content_redaction.redact(an_event(correlation=ids), own).correlation == ids
+    assert content_redaction.redact(sample_event(correlation=ids), own).correlation == ids
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_an_address_in_a_user_agent_is_found() -> None:
 
 @pytest.mark.parametrize("status", [None, 400, 401, 404, 503])
 def test_the_name_of_a_deployment_that_may_not_exist_is_redacted(status: int | None) -> None:
-    quantities = dataclasses.replace(an_event().quantities, model=MAIL)
+    quantities = dataclasses.replace(sample_event().quantities, model=MAIL)
     event = redacted(deployment=MAIL, quantities=quantities, upstream_status_code=status)
     assert (event.deployment, event.quantities.model) == ("[EMAIL]", "[EMAIL]")
     assert event.redactions == {"email": 1}

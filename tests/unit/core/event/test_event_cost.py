@@ -20,7 +20,7 @@ BASE = "model,sku,currency,input,output,source\ngpt,GlobalStandard,USD,1.25,10,a
 CARD = parse_card(CardTexts(base=BASE))
 
 
-def an_event(**changes: object) -> Event:
+def sample_event(**changes: object) -> Event:
     quantities = Quantities(
         basis="usage", model="gpt", model_source="answer", sku="GlobalStandard", input=8, output=3
     )
@@ -36,30 +36,30 @@ def cost_of(event: Event, card: RateCard = CARD) -> EventCost:
 
 def test_without_a_card_an_event_has_no_cost() -> None:
     """The key is absent, as before."""
-    event = event_cost.with_cost(an_event(), None)
+    event = event_cost.with_cost(sample_event(), None)
     assert "cost" not in to_json(event)  # type: ignore[operator]
 
 
 def test_amounts_are_decimal_texts_that_add_up() -> None:
     """Neither rounded nor with an exponent."""
-    found = cost_of(an_event(input=8, output=1))
+    found = cost_of(sample_event(input=8, output=1))
     assert (found.status, found.currency) == ("exact", "USD")
     assert found.parts == {"input": "0.00001", "output": "0.00001"}
     assert found.amount == "0.00002"
-    tiny = cost_of(an_event(input=1, output=None))
+    tiny = cost_of(sample_event(input=1, output=None))
     assert tiny.amount == "0.00000125"
-    valid(mapping(to_json(event_cost.with_cost(an_event(), CARD))))
+    valid(mapping(to_json(event_cost.with_cost(sample_event(), CARD))))
 
 
 def test_what_is_not_known_is_null_and_what_is_free_is_zero() -> None:
-    assert cost_of(an_event(basis="unknown")).amount is None
-    assert cost_of(an_event(basis="nothing")).amount == "0"
-    assert cost_of(an_event(model="other")).unpriced == ("model",)
+    assert cost_of(sample_event(basis="unknown")).amount is None
+    assert cost_of(sample_event(basis="nothing")).amount == "0"
+    assert cost_of(sample_event(model="other")).unpriced == ("model",)
 
 
 @pytest.mark.parametrize(("repeated", "amount"), [(True, "0"), (False, "0.00004")])
 def test_the_cost_follows_the_claim(repeated: bool, amount: str) -> None:
-    event = usage_claim.mark_repeated(an_event(), repeated=repeated)
+    event = usage_claim.mark_repeated(sample_event(), repeated=repeated)
     assert cost_of(event).amount == amount
 
 
@@ -74,10 +74,10 @@ def test_the_version_of_a_card_changes_with_its_prices() -> None:
         )
     }
     assert len(versions) == 3
-    assert cost_of(an_event()).card == CARD.version
+    assert cost_of(sample_event()).card == CARD.version
 
 
 def test_a_companys_rate_counts() -> None:
     overlay = BASE.replace("1.25", "1").replace(",10,", ",1,")
     card = parse_card(CardTexts(base=BASE, overlay=overlay))
-    assert Decimal(cost_of(an_event(), card).amount or 0) == Decimal("0.000011")
+    assert Decimal(cost_of(sample_event(), card).amount or 0) == Decimal("0.000011")

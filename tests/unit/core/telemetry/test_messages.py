@@ -29,14 +29,14 @@ _OWN = {"omitted"}  # a part of any other type is a generic one
 _SYSTEM = {"role": "system", "parts": [{"type": "text", "content": "You are terse."}]}
 
 
-def an_event(case: str, **changes: Any) -> Event:
+def sample_event(case: str, **changes: Any) -> Event:
     loaded = load(case)
     event = builder.build(loaded.envelope, loaded.request, loaded.response, None)
     return replace(event, **changes)
 
 
 def of_case(case: str, **changes: Any) -> Messages:
-    messages = messages_of(an_event(case, **changes), ())
+    messages = messages_of(sample_event(case, **changes), ())
     assert messages is not None
     return messages
 
@@ -47,7 +47,7 @@ def parsed(value: str | None) -> Any:
 
 @pytest.mark.parametrize("case", names())
 def test_every_part_has_what_the_conventions_demand(case: str) -> None:
-    messages = messages_of(an_event(case), ("stop",))
+    messages = messages_of(sample_event(case), ("stop",))
     if messages is None:
         return
     for message in [*parsed(messages.input), *parsed(messages.output)]:
@@ -65,7 +65,7 @@ def test_system_messages_of_a_chat_stay_among_the_input() -> None:
     assert messages.system_instructions is None
     assert parsed(messages.input)[0] == _SYSTEM
     (answer,) = parsed(messages.output)
-    content = an_event("chat").content
+    content = sample_event("chat").content
     assert answer == {"role": "assistant", "parts": [{"type": "text", "content": content}]}
 
 
@@ -80,7 +80,7 @@ def test_a_response_is_one_message_with_its_items_as_parts() -> None:
 
 
 def test_each_choice_is_a_message_with_its_finish_reason() -> None:
-    messages = messages_of(an_event("chat_stream_two_choices"), ("stop", "error"))
+    messages = messages_of(sample_event("chat_stream_two_choices"), ("stop", "error"))
     assert messages is not None
     outputs = parsed(messages.output)
     assert [output["finish_reason"] for output in outputs] == ["stop", "error"]
@@ -115,11 +115,11 @@ def test_files_are_addresses_or_left_out() -> None:
 
 def test_nothing_is_reported_of_what_is_not_recorded() -> None:
     """And of what is no inference."""
-    assert messages_of(an_event("chat", content_mode=ContentMode.METADATA), ()) is None
-    assert messages_of(an_event("chat_stream_metadata"), ()) is None
-    assert messages_of(an_event("embeddings"), ()) is None
-    assert messages_of(an_event("responses_get"), ()) is None
-    assert messages_of(an_event("call"), ()) is None
+    assert messages_of(sample_event("chat", content_mode=ContentMode.METADATA), ()) is None
+    assert messages_of(sample_event("chat_stream_metadata"), ()) is None
+    assert messages_of(sample_event("embeddings"), ()) is None
+    assert messages_of(sample_event("responses_get"), ()) is None
+    assert messages_of(sample_event("call"), ()) is None
 
 
 def test_long_texts_are_cut_and_the_last_messages_stay() -> None:
@@ -131,7 +131,7 @@ def test_long_texts_are_cut_and_the_last_messages_stay() -> None:
     assert inputs[0]["parts"][0]["content"].startswith("0 x")
     assert inputs[-1]["parts"][0]["content"].startswith("1999 x")
     long = "y" * 2 * LIMIT_BYTES
-    event = an_event("chat")
+    event = sample_event("chat")
     cut = of_case("chat", content=long, choices=(replace(event.choices[0], content=long),))
     assert parsed(cut.output)[0]["parts"][0]["content"].startswith("yyy")
     assert len(cut.output or "") < 2 * LIMIT_BYTES

@@ -38,7 +38,7 @@ exchange = st.tuples(
 )
 
 
-def an_id(ms: int, number: int = 0) -> str:
+def sample_id(ms: int, number: int = 0) -> str:
     return new_exchange_id(START_MS + ms, number.to_bytes(10))
 
 
@@ -91,7 +91,7 @@ def expected_missing(rows: list[Row]) -> list[CapturedExchange]:
     """The exchanges that are old enough to be judged and of which the ledger knows nothing."""
     return [
         CapturedExchange(
-            exchange_id=an_id(started_ms, number), kinds=frozenset(map(CaptureKind, sides))
+            exchange_id=sample_id(started_ms, number), kinds=frozenset(map(CaptureKind, sides))
         )
         for number, (started_ms, sides, entries) in enumerate(rows)
         if sides and not entries and started_ms < UNTIL_MS
@@ -101,7 +101,7 @@ def expected_missing(rows: list[Row]) -> list[CapturedExchange]:
 @given(st.lists(exchange, max_size=30), st.integers(1, 7))
 def test_every_exchange_is_counted_once(rows: list[Row], page: int) -> None:
     """The pages into which the listing is cut do not matter."""
-    ids = [an_id(started_ms, number) for number, (started_ms, _, _) in enumerate(rows)]
+    ids = [sample_id(started_ms, number) for number, (started_ms, _, _) in enumerate(rows)]
     names = sorted(
         name(exchange_id, side)
         for exchange_id, (_, sides, _) in zip(ids, rows, strict=True)
@@ -121,18 +121,22 @@ def test_every_exchange_is_counted_once(rows: list[Row], page: int) -> None:
 
 @given(st.sampled_from(SIDES))
 def test_a_request_alone_does_not_say_how_it_ended(sides: set[str]) -> None:
-    captured = CapturedExchange(exchange_id=an_id(0), kinds=frozenset(map(CaptureKind, sides)))
+    captured = CapturedExchange(exchange_id=sample_id(0), kinds=frozenset(map(CaptureKind, sides)))
     assert captured.ended is (sides != {"request"})
 
 
 def test_blobs_that_are_not_captures_are_not_exchanges() -> None:
-    foreign = [f"{WINDOW}/notes.txt", f"{WINDOW}/{an_id(1)}.backup", f"{WINDOW}/nonsense.request"]
+    foreign = [
+        f"{WINDOW}/notes.txt",
+        f"{WINDOW}/{sample_id(1)}.backup",
+        f"{WINDOW}/nonsense.request",
+    ]
     assert compared(foreign, LedgerIndex())[1].captured == 0
 
 
 def test_a_complete_window() -> None:
     """Its hour is over, and every exchange is delivered or dead-lettered."""
-    delivered, dead_lettered = an_id(1), an_id(2)
+    delivered, dead_lettered = sample_id(1), sample_id(2)
     known = known_of((delivered, Delivery.DELIVERED), (dead_lettered, Delivery.DEAD_LETTERED))
     _, report = compared([name(delivered, "request"), name(dead_lettered, "request")], known)
     assert not report.complete, "others may begin in it"
@@ -144,14 +148,14 @@ def test_a_complete_window() -> None:
 def test_an_incomplete_window() -> None:
     """An exchange is missing, or may still be running."""
     for ms in (1, UNTIL_MS):
-        _, report = compared([name(an_id(ms), "request")], LedgerIndex())
+        _, report = compared([name(sample_id(ms), "request")], LedgerIndex())
         report.ended = True
         assert not report.complete
 
 
 def test_a_delivered_dead_letter_is_delivered() -> None:
     """A delivery after the dead letter counts."""
-    exchange_id = an_id(1)
+    exchange_id = sample_id(1)
     _, report = compared(
         [name(exchange_id, "response")],
         known_of((exchange_id, Delivery.DEAD_LETTERED), (exchange_id, Delivery.DELIVERED)),
@@ -161,19 +165,19 @@ def test_a_delivered_dead_letter_is_delivered() -> None:
 
 def test_a_page_of_names_gives_its_exchanges_without_the_ledger() -> None:
     names = [
-        name(an_id(1), "request"),
-        name(an_id(1), "response"),
-        name(an_id(2), "outcome"),
-        name(an_id(2), "request"),
-        name(an_id(3), "request"),
+        name(sample_id(1), "request"),
+        name(sample_id(1), "response"),
+        name(sample_id(2), "outcome"),
+        name(sample_id(2), "request"),
+        name(sample_id(3), "request"),
     ]
     assert [
         (exchange.exchange_id, sorted(exchange.kinds)) for exchange in captured_exchanges(names)
     ] == [
-        (an_id(1), ["request", "response"]),
-        (an_id(2), ["outcome", "request"]),
-        (an_id(3), ["request"]),
+        (sample_id(1), ["request", "response"]),
+        (sample_id(2), ["outcome", "request"]),
+        (sample_id(3), ["request"]),
     ]
     assert [
         (exchange.exchange_id, exchange.ended) for exchange in captured_exchanges(names[1:2])
-    ] == [(an_id(1), True)]
+    ] == [(sample_id(1), True)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.sample_envelope import PLAIN, an_envelope
+from harness.sample_envelope import PLAIN, sample_envelope
 from shared.core.records.delivery.delivery_summary import summarize
 from shared.core.records.exchange.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX, DeliveryLog
@@ -87,13 +87,13 @@ def test_a_fault_counts_as_failed_and_429_as_throttled(
     changes: dict[str, Any], failed: int, throttled: int
 ) -> None:
     """A caller's error and a disconnect count as neither."""
-    summary = summarize([an_envelope(**changes)])
+    summary = summarize([sample_envelope(**changes)])
     assert (summary["events"], summary["failed"], summary["throttled"]) == (1, failed, throttled)
 
 
 def test_a_replay_counts_as_an_event_and_as_nothing_else() -> None:
     """It says nothing of how the service fares now."""
-    assert summarize([an_envelope(replayed=True, outcome=Outcome.TIMED_OUT)]) == {
+    assert summarize([sample_envelope(replayed=True, outcome=Outcome.TIMED_OUT)]) == {
         "events": 1,
         "replayed": 1,
         "failed": 0,
@@ -107,7 +107,7 @@ def test_first_chunks_are_those_of_streams() -> None:
     """First-chunk times follow the order of the group, and a response that is not a stream
     has none.
     """
-    assert summarize([PLAIN, an_envelope(stream=False), an_envelope(stream=None)])[
+    assert summarize([PLAIN, sample_envelope(stream=False), sample_envelope(stream=None)])[
         "first_chunk_ms"
     ] == [100]
 
@@ -118,7 +118,10 @@ async def test_those_who_are_woken_together_share_a_line(caplog: pytest.LogCaptu
     log = DeliveryLog()
     caplog.set_level(logging.INFO, "fnsse.delivery")
     await asyncio.gather(
-        *(log.accepted(envelope) for envelope in [PLAIN, an_envelope(outcome=Outcome.TIMED_OUT)])
+        *(
+            log.accepted(envelope)
+            for envelope in [PLAIN, sample_envelope(outcome=Outcome.TIMED_OUT)]
+        )
     )
     await log.accepted(PLAIN)
     summaries = [json.loads(line.removeprefix(PREFIX)) for line in caplog.messages]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.sample_envelope import EXCHANGE_ID, an_envelope
+from harness.sample_envelope import EXCHANGE_ID, sample_envelope
 from shared.core.records.exchange.aborted import aborted_envelope
 from shared.core.records.exchange.capture import (
     MAGIC,
@@ -116,7 +116,7 @@ def test_what_a_caller_wrote_goes_with_the_body_of_a_request() -> None:
 
 def test_what_a_caller_wrote_goes_with_the_body_of_a_response() -> None:
     """The envelope in it can be read all the same."""
-    envelope = an_envelope(
+    envelope = sample_envelope(
         path=f"/openai/{MAIL}", api_version=MAIL, trace_parent=MAIL, trace_state=MAIL,
         retention_days=7,
     )  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.sample_envelope import PLAIN, an_envelope
+from harness.sample_envelope import PLAIN, sample_envelope
 from shared.core.records.exchange.envelope import (
     MAX_ARRIVALS,
     MAX_TEXT,
@@ -42,7 +42,7 @@ def test_the_hosts_indentation_changes_nothing(envelope: Envelope) -> None:
 
 
 def test_an_envelope_is_written_in_ascii() -> None:
-    assert dump(an_envelope(deployment="žluť 🐎")).isascii()
+    assert dump(sample_envelope(deployment="žluť 🐎")).isascii()
 
 
 @pytest.mark.parametrize("character", ["x", '"', "\\", "\0", "é", "→", "🐎", "\ud800"])
@@ -53,7 +53,7 @@ def test_an_envelope_stays_below_8_kb(character: str) -> None:
         "utf-8", "replace"
     )
     usage = scan(b"data: " + usage_chunk + b"\n\n")
-    worst = an_envelope(
+    worst = sample_envelope(
         deployment=text,
         api_version=text,
         trace_parent=text,

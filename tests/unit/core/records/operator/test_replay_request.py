@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.records.operator import replay_request
@@ -69,9 +69,9 @@ def test_ids_within_a_range_are_those_of_both() -> None:
 
 def test_deployment_and_outcome_narrow_it() -> None:
     replay = parsed(deployment="gpt-4o", outcome="aborted")
-    assert replay.wants(an_envelope(deployment="gpt-4o", outcome=Outcome.ABORTED))
-    assert not replay.wants(an_envelope(deployment="other", outcome=Outcome.ABORTED))
-    assert not replay.wants(an_envelope(deployment="gpt-4o", outcome=Outcome.COMPLETED))
+    assert replay.wants(sample_envelope(deployment="gpt-4o", outcome=Outcome.ABORTED))
+    assert not replay.wants(sample_envelope(deployment="other", outcome=Outcome.ABORTED))
+    assert not replay.wants(sample_envelope(deployment="gpt-4o", outcome=Outcome.COMPLETED))
 
 
 @given(st.sampled_from([None, *Outcome]), st.none() | st.text(), st.none() | st.just([ID]))

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from harness.sample_envelope import PLAIN, an_envelope
+from harness.sample_envelope import PLAIN, sample_envelope
 from shared.core.records.exchange.envelope import dump
 from shared.core.records.queue import envelope_message
 from shared.errors import EnvelopeError
@@ -19,7 +19,7 @@ def test_one_envelope_is_the_message() -> None:
 
 def test_several_envelopes_share_a_message() -> None:
     """They come back in their order."""
-    envelopes = [an_envelope(deployment=f"gpt-{number}") for number in range(5)]
+    envelopes = [sample_envelope(deployment=f"gpt-{number}") for number in range(5)]
     message, count = envelope_message.pack([dump(envelope) for envelope in envelopes])
     assert count == 5
     assert envelope_message.load(message.encode()) == envelopes
@@ -27,7 +27,7 @@ def test_several_envelopes_share_a_message() -> None:
 
 def test_a_message_holds_no_more_than_the_service_takes() -> None:
     """64 KiB, in Base64. The rest is left for the next message."""
-    largest = [dump(an_envelope(path="p" * 7000))] * 20
+    largest = [dump(sample_envelope(path="p" * 7000))] * 20
     message, count = envelope_message.pack(largest)
     assert 5 <= count < 20
     assert len(base64.b64encode(message.encode())) <= 64 * 1024

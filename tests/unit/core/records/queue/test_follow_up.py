@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.sample_envelope import an_envelope
+from harness.sample_envelope import sample_envelope
 from shared.core.records.exchange.envelope import MAX_TEXT, Caller
 from shared.core.records.queue import follow_up as follow_ups
 from shared.core.records.queue.follow_up import FollowUp
@@ -23,10 +23,10 @@ from shared.errors import WrongType
 
 def of_create(response_id: str = "resp_1", **changes: Any) -> FollowUp | None:
     usual = {"operation": "responses", "path": "/openai/v1/responses", "api_version": None}
-    return follow_ups.of_create(an_envelope(**usual | changes), response_id)
+    return follow_ups.of_create(sample_envelope(**usual | changes), response_id)
 
 
-def a_follow_up(**changes: Any) -> FollowUp:
+def sample_follow_up(**changes: Any) -> FollowUp:
     found = of_create(**changes)
     assert found is not None
     return found
@@ -35,7 +35,7 @@ def a_follow_up(**changes: Any) -> FollowUp:
 def test_it_takes_over_who_called_and_what_may_be_recorded() -> None:
     """The event is for the team whose call made the response, in the same mode."""
     caller = Caller(subscription="s", team="t")
-    found = a_follow_up(
+    found = sample_follow_up(
         caller=caller, content_mode=ContentMode.METADATA, content_rule="r", trace_parent="00-1-2-01"
     )
     assert (found.caller, found.content_mode, found.content_rule, found.trace_parent) == (
@@ -44,11 +44,11 @@ def test_it_takes_over_who_called_and_what_may_be_recorded() -> None:
         "r",
         "00-1-2-01",
     )
-    assert found.create_exchange_id == an_envelope().exchange_id
+    assert found.create_exchange_id == sample_envelope().exchange_id
 
 
 def test_it_counts_from_the_end_of_the_create_call() -> None:
-    found = a_follow_up()
+    found = sample_follow_up()
     assert found.created_at == "2024-11-13T06:59:30.584946+00:00"
     assert found.age_s(datetime(2024, 11, 13, 6, 59, 40, 584946, tzinfo=UTC)) == 10
 
@@ -68,7 +68,7 @@ def test_it_counts_from_the_end_of_the_create_call() -> None:
 def test_it_asks_where_the_response_was_created(
     path: str, api_version: str | None, target: bytes
 ) -> None:
-    assert a_follow_up(path=path, api_version=api_version).target == target
+    assert sample_follow_up(path=path, api_version=api_version).target == target
 
 
 @given(
@@ -104,7 +104,7 @@ def test_what_cannot_be_followed_is_not(changes: dict[str, Any]) -> None:
 
 
 def test_a_message_reads_as_it_was_written() -> None:
-    found = replace(a_follow_up(), question_count=3, not_found_count=1)
+    found = replace(sample_follow_up(), question_count=3, not_found_count=1)
     assert follow_ups.load(follow_ups.dump(found)) == found
 
 
@@ -121,7 +121,7 @@ def test_a_message_reads_as_it_was_written() -> None:
     ],
 )
 def test_another_message_is_refused_without_quoting_it(changes: dict[str, Any]) -> None:
-    message = json.dumps(json.loads(follow_ups.dump(a_follow_up())) | changes)
+    message = json.dumps(json.loads(follow_ups.dump(sample_follow_up())) | changes)
     with pytest.raises(WrongType) as error:
         follow_ups.load(message)
     assert "yesterday" not in str(error.value)

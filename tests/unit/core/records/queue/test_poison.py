@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from harness.sample_envelope import PLAIN, an_envelope
+from harness.sample_envelope import PLAIN, sample_envelope
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.envelope import Envelope, mark_replayed
 from shared.core.records.queue import poison
 
-BARE = an_envelope(response_capture=None)
+BARE = sample_envelope(response_capture=None)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,12 @@ BARE = an_envelope(response_capture=None)
         ),
         # otherwise reconcile would call it aborted, or know nothing of it
         (BARE, None, 0, poison.StoreOutcome()),
-        (an_envelope(request_capture=None, response_capture=None), None, 0, poison.StoreOutcome()),
+        (
+            sample_envelope(request_capture=None, response_capture=None),
+            None,
+            0,
+            poison.StoreOutcome(),
+        ),
         (BARE, DeadLetterReason.ASSEMBLY_FAILED, 1, poison.StoreOutcome()),
         (
             BARE,
