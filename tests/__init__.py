@@ -2,7 +2,7 @@
 
 unit            one module or a few, without processes or ports
 golden          whole exchanges in, whole events out, as files
-integration     parts of the app against real parts, in a folder for each room of the app
+integration     parts of the app against real parts, in a folder for each part of the app
 e2e             the whole app on a Functions host, with everything that it needs on this machine
 page            the page in Chromium
 infra           templates, policies, hooks and workflows, without Azure

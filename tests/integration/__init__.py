@@ -1,6 +1,6 @@
 """Parts of the app against real parts: sockets, Azurite, emulators, child processes, SDKs.
 
-The folders are the rooms of the app:
+The folders follow the parts of the app:
 
     relay           what a client gets for its request
     recording       what the relay stores of an exchange
