@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 
 from harness.schema import valid
-from local.event_feed import DeliveredEvent
+from local.events.feed import DeliveredEvent
 from local.stack import Stack
 
 # The host polls the queue at least every 2 s (host.json); a busy machine takes longer.

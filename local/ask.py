@@ -14,9 +14,9 @@ from urllib.parse import quote
 
 import httpx
 
-from local.colour import has_colours, paint, plain
-from local.event_feed import LocalEventFeed
-from local.event_text import summary
+from local.events.colour import has_colours, paint, plain
+from local.events.feed import LocalEventFeed
+from local.events.text import summary
 from local.running import RunInfo, add_folder_option, find
 from local.stack import StackError
 from shared.core.wire.json.json_shape import JsonObject, mapping, mappings, parse_object, text

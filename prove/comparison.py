@@ -10,7 +10,7 @@ from dataclasses import replace
 import jsonschema
 
 from harness.schema import valid
-from local.event_feed import DeliveredEvent
+from local.events.feed import DeliveredEvent
 from prove.event_rules import Circumstances, wrong_statements
 from prove.evidence import Evidence, Stored
 from prove.exchange_views import ExchangeViews

@@ -11,7 +11,7 @@ from harness.chat import API_VERSION
 from harness.http_client import ReceivedResponse, call
 from harness.schema import valid
 from harness.waiting import poll_until
-from local.event_feed import DeliveredEvent
+from local.events.feed import DeliveredEvent
 from local.stack import FunctionsHost
 from prove.event_rules import Policy
 from prove.evidence import gather

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from local.event_feed import DeliveredEvent
+from local.events.feed import DeliveredEvent
 from prove.observation import ClientObservation
 from prove.upstream_calls import UpstreamRecord
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from harness.waiting import ConditionTimeout, poll_until
-from local.event_feed import DeliveredEvent
+from local.events.feed import DeliveredEvent
 from prove.testbed import TestBed
 from shared.core.records.delivery.ledger_entry import LedgerReader
 from shared.core.records.exchange import capture

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from local.event_feed import DeliveredEvent
+from local.events.feed import DeliveredEvent
 from prove.event_rules import ExchangeView
 from prove.observation import ClientObservation
 from prove.upstream_calls import UpstreamRecord

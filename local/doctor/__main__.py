@@ -67,7 +67,7 @@ def _app(access: AppAccess, deployment: str, hub: Mapping[str, str]) -> Iterator
 def _feed(hub: Mapping[str, str]) -> app.OpenFeed | None:
     if not (hub.get("AZURE_EVENTHUB_CONN_STR") or hub.get("AZURE_EVENTHUB_NAMESPACE")):
         return None
-    from local.event_feed import LocalEventFeed  # the SDK takes half a second to import
+    from local.events.feed import LocalEventFeed  # the SDK takes half a second to import
 
     return lambda: LocalEventFeed(hub, from_start=False)
 

@@ -12,7 +12,7 @@ import httpx
 
 from local.app_access import AppAccess
 from local.doctor.check import DoctorCheck, ok, problem, skipped, warning
-from local.event_feed import DeliveredEvent
+from local.events.feed import DeliveredEvent
 from local.reachable import sentences
 
 _EVENT_WITHIN_S: Final = 60.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TextIO
 
-from local.colour import FAINT, GREEN, RED, YELLOW, Paint, has_colours, paint, plain
+from local.events.colour import FAINT, GREEN, RED, YELLOW, Paint, has_colours, paint, plain
 
 
 class CheckState(StrEnum):

@@ -7,7 +7,7 @@ import sys
 
 from local.drill.rehearsal import Drill, outages
 from local.drill.summary import summary
-from local.event_feed import LocalEventFeed
+from local.events.feed import LocalEventFeed
 from local.running import add_folder_option, find
 from local.stack import StackError
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from local.drill import client
 from local.drill.alerts import alerts
-from local.event_feed import LocalEventFeed
-from local.outages import request
+from local.events.feed import LocalEventFeed
+from local.run.outages import request
 from local.running import RunInfo
 from local.stack import StackError
 

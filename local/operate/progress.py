@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, TextIO
 
-from local.colour import GREEN, RED, has_colours, paint, plain
+from local.events.colour import GREEN, RED, has_colours, paint, plain
 from shared.core.wire.json.json_shape import JsonObject, integer, mapping, text
 
 _BAR_WIDTH: Final = 24

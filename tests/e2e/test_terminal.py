@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.ask import ask
-from local.events import EventPrinter, follow
+from local.events.printer import EventPrinter, follow
 from local.export.__main__ import main as export_main
 from local.folder import alone_in
 from local.operate.__main__ import main as operate_main

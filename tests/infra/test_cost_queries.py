@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from local.cost import use_of
+from local.cost.exchange_cost import use_of
 from local.rates import kusto
 from shared import rate_files
 from shared.core.cost.billing_inputs import quantities_of

@@ -1,10 +1,12 @@
 """What several folders of integration tests use.
 
-exchanges           the relay between a scripted client, an upstream and stores in memory
-served_relay        the relay on a real HTTP server and real sockets
-tiny_server         a server of a few lines that can stall, break off and send malformed HTTP
-misbehaviour        how a dependency misbehaves once it has accepted a connection
-azurite             the app's storage adapters on an Azurite
-event_deliveries    makes the delivery of events from its parts
-busy_loop           how long an event loop is busy without serving anybody else
+    exchanges           the relay between a scripted client, an upstream and stores in memory
+    served_relay        the relay on a real HTTP server and real sockets
+    tiny_server         a server of a few lines that can stall, break off and send malformed HTTP
+    misbehaviour        how a dependency misbehaves once it has accepted a connection
+    azurite             the app's storage adapters on an Azurite
+    event_deliveries    makes the delivery of events from its parts
+    busy_loop           how long an event loop is busy without serving anybody else
+
+A module that one folder alone uses is in that folder.
 """

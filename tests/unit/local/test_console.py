@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.console import Console, brief, problem
+from local.run.console import Console, brief, problem
 
 
 def test_parts_lines_carry_their_name_and_the_log_has_them_all(tmp_path: Path) -> None:

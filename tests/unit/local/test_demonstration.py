@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from local.addresses import how_to_start_func
-from local.demonstration import error_message
 from local.reachable import sentences, unreachable
+from local.run.addresses import how_to_start_func
+from local.run.demonstration import error_message
 from local.stack import Ports, free_ports
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from local.event_text import FIRST_KEYS, abridged, save, summary
+from local.events.text import FIRST_KEYS, abridged, save, summary
 from local.repository import ROOT
 
 COMPLETION: dict[str, Any] = {

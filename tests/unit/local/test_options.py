@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local.options import parse
 from local.repository import ROOT
+from local.run.options import parse
 from local.stack import StackError
 
 ALL_PORTS = (

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from local.outages import Outages, request
+from local.run.outages import Outages, request
 from local.stack import Stack
 from local.stack.errors import PartDied
 

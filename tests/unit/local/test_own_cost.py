@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from local import own_cost
-from local.own_cost import CostKind, Owner, ServicePrice, Traffic
+from local.cost import own_cost
+from local.cost.own_cost import CostKind, Owner, ServicePrice, Traffic
 
 _DOCS: Final = Path(__file__).parents[3] / "docs"
 PAGE: Final = (_DOCS / "how-to" / "estimate-cost.md").read_text("utf-8")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from local import events
-from local.colour import has_colours, of_outcome, paint
-from local.event_text import summary
-from local.events import EventPrinter
+from local.events import __main__ as events
+from local.events.colour import has_colours, of_outcome, paint
+from local.events.printer import EventPrinter
+from local.events.text import summary
 from local.running import find_event_hub_settings
 from local.stack import StackError
 from shared.core.wire.json.json_shape import JsonObject

@@ -11,10 +11,10 @@ from typing import Final
 import openai
 from openai.types.chat import ChatCompletionMessageParam
 
-from local.console import Console
-from local.event_feed import DeliveredEvent, LocalEventFeed
-from local.event_text import abridged, save, summary
+from local.events.feed import DeliveredEvent, LocalEventFeed
+from local.events.text import abridged, save, summary
 from local.reachable import unreachable
+from local.run.console import Console
 from local.stack import Stack
 from local.stack.errors import StackError
 

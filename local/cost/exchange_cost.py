@@ -1,24 +1,14 @@
-"""The cost of exchanges, from their events, and of fnsse itself.
-
-`make cost EVENT=.local/events/ID.json` prices an exchange, `make cost CALLS=1e6` a month of fnsse,
-`make cost` writes the table of docs/how-to/estimate-cost.md. `make cost EVENT='.local/events/*'
-FROM=… TO=…` also shares the flat cost of provisioned deployments by use.
-"""
+"""The cost of exchanges, from their events: its parts, and what is shared of a reservation."""
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
-from local import own_cost
-from shared import rate_files
 from shared.core.cost.billing_inputs import quantities_of
 from shared.core.cost.cost import Cost, CostStatus, cost
-from shared.core.cost.provisioned import Share, Use, shares, weight
+from shared.core.cost.provisioned import Share, Use, weight
 from shared.core.cost.quantities import Quantities, parts_of
 from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject, mapping, text
@@ -27,10 +17,11 @@ from shared.core.wire.json.json_shape import JsonObject, mapping, text
 def event_cost(event: JsonObject, card: RateCard) -> tuple[Quantities, Cost]:
     """The quantities that are billed of an event's exchange, and their cost when it ended."""
     quantities = quantities_of(event)
-    return quantities, cost(quantities, card, _ended_at(event))
+    return quantities, cost(quantities, card, ended_at(event))
 
 
-def _ended_at(event: JsonObject) -> datetime:
+def ended_at(event: JsonObject) -> datetime:
+    """The end of an event's exchange, in UTC."""
     return datetime.fromisoformat(text(event.get("timestamp"))).replace(tzinfo=UTC)
 
 
@@ -54,7 +45,7 @@ def use_of(event: JsonObject, card: RateCard) -> Use | None:
     return Use(
         deployment=text(event.get("deployment")),
         caller=next(filter(None, names), "unknown"),
-        weight=weight(quantities, card, _ended_at(event)),
+        weight=weight(quantities, card, ended_at(event)),
     )
 
 
@@ -79,41 +70,3 @@ def _amount(amount: Decimal | None, currency: str | None) -> str:
         return "amount not known"
     written = f"{amount:f}".rstrip("0").rstrip(".") if "." in f"{amount:f}" else f"{amount:f}"
     return f"{written} {currency}" if currency else written
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.cost", description=__doc__)
-    parser.add_argument("event", nargs="*", type=Path, help="a file that holds one event")
-    parser.add_argument("--calls", type=Decimal, help="calls a month, of fnsse's own bill")
-    parser.add_argument(
-        "--rates", type=Path, default=rate_files.FOLDER, help="folder of base.csv and company.csv"
-    )
-    parser.add_argument("--from", type=_moment, help="share reservations from this time, UTC")
-    parser.add_argument("--to", type=_moment, help="until this time, UTC; default: now")
-    options = parser.parse_args()
-    if options.calls is not None:
-        bill = own_cost.bill(own_cost.Traffic(calls=options.calls), own_cost.read_prices())
-        print("\n".join(bill))
-    elif not options.event:
-        print("\n".join(own_cost.table(own_cost.CALLS, own_cost.read_prices())))
-    card = rate_files.read_card(options.rates)
-    events = [mapping(json.loads(file.read_text("utf-8"))) for file in options.event]
-    for file, event in zip(options.event, events, strict=True):
-        print(file.stem)
-        for line in lines(*event_cost(event, card)):
-            print(f"  {line}")
-    since, until = getattr(options, "from"), options.to or datetime.now(UTC)
-    if since is not None:
-        within = (event for event in events if since <= _ended_at(event) < until)
-        uses = [use for event in within if (use := use_of(event, card)) is not None]
-        reservations = rate_files.read_reservations(options.rates)
-        print("\n".join(share_lines(shares(reservations, uses, since, until))))
-
-
-def _moment(written: str) -> datetime:
-    moment = datetime.fromisoformat(written)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Final
 
-from local.colour import Paint, of_outcome, plain
-from local.event_feed import DeliveredEvent
+from local.events.colour import Paint, of_outcome, plain
+from local.events.feed import DeliveredEvent
 
 _MAX_CHARACTERS: Final = 80  # of a text
 # The keys that README's event has, in its order.

@@ -15,12 +15,12 @@ from dataclasses import replace
 from types import FrameType
 from typing import Final, NoReturn
 
-from local import addresses
-from local.console import Console
 from local.folder import FolderInUse, alone_in, another, keep_earlier_logs
-from local.options import RunOptions, parse
-from local.outages import Outages
 from local.repository import ROOT
+from local.run import addresses
+from local.run.console import Console
+from local.run.options import RunOptions, parse
+from local.run.outages import Outages
 from local.running import announced, describe
 from local.stack import FunctionsHost, Ports, PortsTaken, Stack, StackError, read_settings_file
 from local.stack.ports import alternatives
@@ -124,9 +124,9 @@ def _start_and_serve(stack: Stack, config: Settings, options: RunOptions, consol
 
 def _serve(stack: Stack, config: Settings, options: RunOptions, console: Console) -> None:
     # Importing the two SDKs takes a second, during which the parts start.
-    from local import demonstration
-    from local.event_feed import LocalEventFeed
-    from local.event_text import save, summary
+    from local.events.feed import LocalEventFeed
+    from local.events.text import save, summary
+    from local.run import demonstration
 
     events = options.folder / "events"
     outages = Outages(stack, options.folder, console.line)

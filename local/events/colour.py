@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from local.event_feed import DeliveredEvent
+from local.events.feed import DeliveredEvent
 
 GREEN: Final = "32"
 YELLOW: Final = "33"
