@@ -10,7 +10,7 @@ from emulators.azure_openai import ask as asking
 from emulators.azure_openai import control, errors, multipart
 from emulators.azure_openai.ask import Ask, NotJsonError
 from emulators.azure_openai.directives import DirectiveError, Directives, parse, split_deployment
-from emulators.azure_openai.http_response import Headers, StandInResponse, azure_headers
+from emulators.azure_openai.http_response import ResponseHeaders, StandInResponse, azure_headers
 from emulators.azure_openai.operations import Operations, reads_body
 from emulators.azure_openai.recording import ExchangeRecording
 from emulators.azure_openai.request import Request
@@ -27,7 +27,7 @@ class DirectedResponse:
 
     response: StandInResponse
     directives: Directives
-    headers: Headers = ()  # headers of Azure on every response below /openai/
+    headers: ResponseHeaders = ()  # headers of Azure on every response below /openai/
 
 
 class StandInApp:

@@ -21,7 +21,7 @@ from emulators.azure_openai import recording as record
 from emulators.azure_openai.app import DirectedResponse, StandInApp
 from emulators.azure_openai.control import PREFIX
 from emulators.azure_openai.delivery import BodyEnd, steps
-from emulators.azure_openai.http_response import Headers, StandInResponse
+from emulators.azure_openai.http_response import ResponseHeaders, StandInResponse
 from emulators.azure_openai.recording import ExchangeRecording, RecordedExchange
 from emulators.azure_openai.request import Request
 from emulators.http_upgrade import without_upgrade
@@ -244,7 +244,7 @@ def _head(request: Request, reply: DirectedResponse, *, chunked: bool, compresse
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def _body_headers(response: StandInResponse, *, chunked: bool, compressed: bool) -> Headers:
+def _body_headers(response: StandInResponse, *, chunked: bool, compressed: bool) -> ResponseHeaders:
     headers = [("content-type", response.content_type)]
     if compressed:
         headers.append(("content-encoding", "gzip"))

@@ -1,7 +1,7 @@
 """Azure OpenAI's errors, each in its shape. Pure."""
 
 from emulators.azure_openai.filters import results
-from emulators.azure_openai.http_response import Headers, StandInResponse, json_response
+from emulators.azure_openai.http_response import ResponseHeaders, StandInResponse, json_response
 
 ACCESS_DENIED = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
@@ -28,7 +28,9 @@ def error(
     )
 
 
-def gateway_error(status: int, code: str, message: str, headers: Headers = ()) -> StandInResponse:
+def gateway_error(
+    status: int, code: str, message: str, headers: ResponseHeaders = ()
+) -> StandInResponse:
     """An error of the gateway: code and message only."""
     return json_response({"error": {"code": code, "message": message}}, status, headers)
 
@@ -104,7 +106,7 @@ def _too_many(retry_after_s: int) -> StandInResponse:
     return gateway_error(429, "429", message, _retry(retry_after_s))
 
 
-def _retry(retry_after_s: int) -> Headers:
+def _retry(retry_after_s: int) -> ResponseHeaders:
     return (
         ("retry-after", str(retry_after_s)),
         ("retry-after-ms", str(retry_after_s * 1000)),

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from emulators.azure_openai.directives import Directives
 from emulators.azure_openai.texts import digest
 
-Headers = tuple[tuple[str, str], ...]
+type ResponseHeaders = tuple[tuple[str, str], ...]
 
 SSE = "text/event-stream"
 JSON = "application/json"
@@ -22,7 +22,7 @@ class StandInResponse:
 
     status: int = 200
     content_type: str = JSON
-    headers: Headers = ()  # besides those of every response
+    headers: ResponseHeaders = ()  # besides those of every response
     body: bytes | Iterable[bytes] = b""
 
 
@@ -35,14 +35,16 @@ def to_json(value: object) -> bytes:
     return _encode(value).encode("utf-8", "surrogatepass")
 
 
-def json_response(value: object, status: int = 200, headers: Headers = ()) -> StandInResponse:
+def json_response(
+    value: object, status: int = 200, headers: ResponseHeaders = ()
+) -> StandInResponse:
     """A response with a JSON document."""
     return StandInResponse(status=status, headers=headers, body=to_json(value))
 
 
 def azure_headers(
     request_id: str, deployment: str, directives: Directives, echoed: Mapping[str, str]
-) -> Headers:
+) -> ResponseHeaders:
     """The headers of every response. `request_id` differs for each request; `echoed` are the
     request's headers.
     """

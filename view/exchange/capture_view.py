@@ -109,5 +109,5 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
 
 
 def _arrived_at(arrival_times: tuple[PieceArrival, ...], end: int) -> float | None:
-    place = bisect_left(arrival_times, end, key=lambda arrival: arrival.received)
+    place = bisect_left(arrival_times, end, key=lambda arrival: arrival.end)
     return arrival_times[place].at_ms if place < len(arrival_times) else None

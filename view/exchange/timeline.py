@@ -37,7 +37,7 @@ class Mark:
 class PieceArrival:
     """A piece of the answer's body, as the network delivered it."""
 
-    received: int  # bytes of the body, this piece included
+    end: int  # bytes of the body, this piece included
     at_ms: float
 
 
@@ -71,7 +71,7 @@ def timeline(
         marks.append(Mark(name="delivered", at_ms=_since(start, delivered_at)))
     chunks: list[Json] | None = None
     if header is not None:
-        chunks = [[arrival.at_ms, arrival.received] for arrival in arrivals(header)]
+        chunks = [[arrival.at_ms, arrival.end] for arrival in arrivals(header)]
         marks.extend(_keep_alives(header))
     return {
         "start": start.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -101,16 +101,14 @@ def _keep_alives(header: Mapping[str, object]) -> Iterator[Mark]:
 def arrivals(header: Mapping[str, object]) -> tuple[PieceArrival, ...]:
     """The first pieces of the answer: those of the header, or else of its envelope."""
     pairs = piece_times.read(header) or _of_envelope(header)
-    return tuple(
-        PieceArrival(received=received, at_ms=round(float(at_ms), 3)) for received, at_ms in pairs
-    )
+    return tuple(PieceArrival(end=end, at_ms=round(float(at_ms), 3)) for end, at_ms in pairs)
 
 
 def _of_envelope(header: Mapping[str, object]) -> Iterator[piece_times.Arrival]:
     pairs = (items(pair) for pair in items(_envelope(header).get("arrivals")))
-    for received, at_ms in (pair for pair in pairs if len(pair) == 2):
-        if isinstance(received, int) and isinstance(at_ms, int | float):
-            yield received, at_ms
+    for end, at_ms in (pair for pair in pairs if len(pair) == 2):
+        if isinstance(end, int) and isinstance(at_ms, int | float):
+            yield end, at_ms
 
 
 def last_chunk_ms(header: Mapping[str, object]) -> float | None:
