@@ -182,7 +182,7 @@ class ExchangeShell:
     async def _begin_response(self, content: RequestContent) -> tuple[int, RawHeaders]:
         response = await self._call.open(content)
         at_ms = self._now_ms()
-        status, headers = response.status_code, response.headers.raw
+        status, headers = response.status, response.headers
         is_stream = await self._call.is_event_stream(response)
         self._record.response.begin(at_ms, status, headers, is_stream=is_stream)
         return status, headers

@@ -7,15 +7,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Final, NamedTuple
 
-import httpx
 from starlette.types import Receive
 
 from shared.errors import BodyTooLarge, ClientDisconnected
 from shared.relay.body_memory import BodyLease
 
 _PIECE_BYTES: Final = 64 * 1024
-# with its headers less than what aiohttp writes without waiting for the socket
-_SHORT_BYTES: Final = 32 * 1024
 
 
 class IncomingBody:
@@ -61,7 +58,7 @@ class IncomingBody:
             raise BodyTooLarge(self._limit_bytes)
 
 
-class HeldBody(httpx.AsyncByteStream):
+class HeldBody:
     """A body that has arrived: it can be sent again."""
 
     is_whole: Final = True
@@ -72,16 +69,13 @@ class HeldBody(httpx.AsyncByteStream):
         self.size_bytes = sum(map(len, parts))
         self._being_sent = False
 
-    @property
-    def stream(self) -> httpx.AsyncByteStream:
-        """For httpx.Request. A short body is one piece, which costs half of what an iterator does;
-        a longer one comes in pieces, so that a stalled write is noticed at each of them.
-        """
-        return httpx.ByteStream(b"".join(self._parts)) if self.size_bytes <= _SHORT_BYTES else self
-
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Parts that fit into one piece are one."""
         self._being_sent = True
         try:
+            if self.size_bytes <= _PIECE_BYTES:
+                yield b"".join(self._parts)
+                return
             for part in self._parts:
                 for start in range(0, len(part), _PIECE_BYTES):
                     yield bytes(part[start : start + _PIECE_BYTES])
@@ -95,7 +89,7 @@ class HeldBody(httpx.AsyncByteStream):
         return not self._being_sent
 
 
-class PassingBody(httpx.AsyncByteStream):
+class PassingBody:
     """A body that goes upstream as it arrives; each piece is noted on the way.
 
     `on_disconnect` is called when the client disconnects within it: a response that has begun by
@@ -120,11 +114,6 @@ class PassingBody(httpx.AsyncByteStream):
         self._on_piece = on_piece
         self._on_complete = on_complete
         self._on_disconnect = on_disconnect
-
-    @property
-    def stream(self) -> httpx.AsyncByteStream:
-        """For httpx.Request."""
-        return self
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:

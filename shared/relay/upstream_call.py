@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol
 
-import httpx
-
 from shared.core.wire.http import body_start, forwarding
 from shared.core.wire.http.content_coding import MAX_SMALL_BYTES, ContentDecoder
 from shared.core.wire.http.headers import (
@@ -28,6 +26,28 @@ from shared.relay.request_body import Body, RequestContent
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
 
 
+class UpstreamResponse(Protocol):
+    """A response of the upstream whose status and headers have come."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> RawHeaders:
+        """The headers that may be passed on."""
+        ...
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The body, as the network delivers it. Raises UpstreamError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give the connection back to the pool, or close it if the body has not ended."""
+        ...
+
+
 class UpstreamClient(Protocol):
     """The upstream, as the relay uses it."""
 
@@ -43,14 +63,10 @@ class UpstreamClient(Protocol):
         body: Body,
         *,
         on_attempt: Callable[[], None],
-    ) -> httpx.Response:
+    ) -> UpstreamResponse:
         """Returns when status and headers have come. `target` is path and query. `on_attempt` is
         called before each attempt. Raises UpstreamError.
         """
-        ...
-
-    def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
-        """The response's body, as the network delivers it. Raises UpstreamError."""
         ...
 
 
@@ -92,33 +108,33 @@ class UpstreamCall:
         self._stream_options = stream_options
         self._record = record
         self._target = target
-        self._response: httpx.Response | None = None
+        self._response: UpstreamResponse | None = None
         self._first_pieces: list[bytes] = []  # the pieces of the body that are read already
         self._rest: AsyncIterator[bytes] | None = None  # the pieces after them
 
-    async def open(self, content: RequestContent) -> httpx.Response:
+    async def open(self, content: RequestContent) -> UpstreamResponse:
         """Returns when status and headers have come. Raises UpstreamError."""
         if content.with_usage_request is None or not self._stream_options.may_be_sent(self._record):
             return await self._send(content.body)
         response = await self._send(content.with_usage_request)
-        if response.status_code < 400 or not await self._rejects_stream_options(response):
+        if response.status < 400 or not await self._rejects_stream_options(response):
             self._record.request.usage_requested = True
             return response
         await response.aclose()
         self._first_pieces, self._rest = [], None
         response = await self._send(content.body)
         # otherwise it may have been something of the caller's own that was rejected
-        if response.status_code < 300:
+        if response.status < 300:
             self._stream_options.mark_unsupported(self._record)
         return response
 
-    async def is_event_stream(self, response: httpx.Response) -> bool:
+    async def is_event_stream(self, response: UpstreamResponse) -> bool:
         """Whether the response is a stream of events. If its content type does not say so, but the
         request asks for a stream, its first bytes decide.
         """
-        headers = response.headers.raw
+        headers = response.headers
         announced = event_stream_announced(headers)
-        may_be = self._record.request.stream_requested and response.status_code < 300
+        may_be = self._record.request.stream_requested and response.status < 300
         if not announced and may_be and is_readable(headers):
             return await self._begins_stream(response)
         return names_event_stream(headers) if announced is None else announced
@@ -129,7 +145,7 @@ class UpstreamCall:
             raise ExchangeStateError("the pieces of a call that is not open")
         # As direct as can be: each generator in between costs every piece of every stream.
         if self._rest is None:
-            return self._client.pieces(self._response)
+            return self._response.pieces()
         return self._examined_and(self._rest)
 
     async def aclose(self) -> None:
@@ -143,7 +159,7 @@ class UpstreamCall:
         async for piece in rest:
             yield piece
 
-    async def _send(self, body: Body) -> httpx.Response:
+    async def _send(self, body: Body) -> UpstreamResponse:
         record = self._record
         credential = await self._client.credential_headers()
         headers = forwarding.request_headers(
@@ -158,7 +174,7 @@ class UpstreamCall:
         )
         return self._response
 
-    async def _rejects_stream_options(self, response: httpx.Response) -> bool:
+    async def _rejects_stream_options(self, response: UpstreamResponse) -> bool:
         try:
             while sum(map(len, self._first_pieces)) < _EXAMINED_BYTES and await self._examine(
                 response
@@ -166,12 +182,12 @@ class UpstreamCall:
                 pass
         except UpstreamError as error:  # the status has come, and counts
             self._rest = _failing(error)
-        coding = header(response.headers.raw, b"content-encoding")
+        coding = header(response.headers, b"content-encoding")
         decoder = ContentDecoder(coding, MAX_SMALL_BYTES)
         error_body = b"".join(decoder.decode(self._first_pieces))
-        return usage_request.rejects_stream_options(response.status_code, error_body)
+        return usage_request.rejects_stream_options(response.status, error_body)
 
-    async def _begins_stream(self, response: httpx.Response) -> bool:
+    async def _begins_stream(self, response: UpstreamResponse) -> bool:
         """Whether the first bytes of the body, as many as it takes, begin a stream of events."""
         try:
             while (is_stream := body_start.is_event_stream(b"".join(self._first_pieces))) is None:
@@ -182,12 +198,12 @@ class UpstreamCall:
             return False
         return bool(is_stream)
 
-    async def _examine(self, response: httpx.Response) -> bool:
+    async def _examine(self, response: UpstreamResponse) -> bool:
         """Read a piece of the body ahead of `pieces`; False if there is none. Raises
         UpstreamError.
         """
         if self._rest is None:
-            self._rest = self._client.pieces(response)
+            self._rest = response.pieces()
         piece = await anext(self._rest, None)
         if piece is not None:
             self._first_pieces.append(piece)

@@ -1,10 +1,12 @@
 """Calls to Azure OpenAI.
 
-In: a request's method, URL, headers and body. Out: the response as httpx streams it, with the
-exceptions of `shared.errors` in place of httpx's.
+In: a request's method, URL, headers and body. Out: the response as it streams, with the exceptions
+of `shared.errors` in place of httpx's.
 
-    calls   the calls of the relay, through httpx
-    reader  the app's own fetches of responses that are stored upstream
+    calls           the calls of the relay, through httpx
+    request_stream  makes httpx's stream of a request's body
+    response        a response, whose body is read as it arrives
+    reader          the app's own fetches of responses that are stored upstream
 
 It imports `shared.core`, `shared.settings` and `shared.errors`. It is given its httpx transport,
 and imports no other adapter.

@@ -1,20 +1,21 @@
 """Calls the upstream, which AZURE_OPENAI_BASE_URL names, through an httpx transport. This module
-alone translates httpx's exceptions into fnsse's.
+and `response` alone translate httpx's exceptions into fnsse's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import httpx
 
+from shared.adapters.upstream.request_stream import RequestBodySource, request_stream
+from shared.adapters.upstream.response import StreamedResponse, timeout_message
 from shared.core.wire.http import forwarding
 from shared.core.wire.http.headers import RawHeaders
 from shared.errors import (
     UpstreamConnectionLost,
-    UpstreamInterrupted,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
@@ -31,25 +32,6 @@ class Credential(Protocol):
 
     async def headers(self) -> RawHeaders:
         """One header; may fetch a token first. Raises UpstreamUnreachable if there is none."""
-        ...
-
-
-class RequestBodySource(Protocol):
-    """A request body."""
-
-    @property
-    def size_bytes(self) -> int | None:
-        """None: not known before its end."""
-        ...
-
-    @property
-    def stream(self) -> httpx.AsyncByteStream:
-        """Its bytes, for httpx.Request."""
-        ...
-
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether it can be sent again."""
         ...
 
 
@@ -89,10 +71,9 @@ class Upstream:
         body: RequestBodySource,
         *,
         on_attempt: Callable[[], None] = lambda: None,
-    ) -> httpx.Response:
-        """Returns when status and headers have come; read the body with `pieces`, and close the
-        response with `aclose`. `target` is path and query, sent as they are. `on_attempt` is called
-        before each attempt.
+    ) -> StreamedResponse:
+        """Returns when status and headers have come; the caller closes the response. `target` is
+        path and query, sent as they are. `on_attempt` is called before each attempt.
 
         If the upstream closed a reused connection, a request is sent again if it had received
         nothing of it by then, or if the method changes nothing. Any other may have been carried
@@ -109,34 +90,20 @@ class Upstream:
         on_attempt()
         return await self._send(method, target, headers, body)
 
-    async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
-        """The body as the network delivers it. Raises UpstreamTimeout or UpstreamInterrupted."""
-        try:
-            # Not aiter_raw(): a generator more costs every piece of every stream.
-            async for piece in _stream_of(response):
-                if piece:
-                    yield piece
-        except httpx.TimeoutException as error:
-            raise UpstreamTimeout(self._timeout_message(error)) from error
-        except httpx.TransportError as error:
-            raise UpstreamInterrupted(
-                f"The connection to Azure OpenAI broke within the response ({type(error).__name__})."
-            ) from error
-
     async def _send(
         self, method: str, target: bytes, headers: RawHeaders, body: RequestBodySource
-    ) -> httpx.Response:
+    ) -> StreamedResponse:
         request = httpx.Request(
             method,
             self._origin,
             headers=headers + _framing(method, body.size_bytes),
-            stream=body.stream,
+            stream=await request_stream(body),
             extensions={"target": self._prefix + target, "timeout": self._timeout},
         )
         try:
             response = await self._transport.handle_async_request(request)
         except httpx.TimeoutException as error:
-            raise UpstreamTimeout(self._timeout_message(error)) from error
+            raise UpstreamTimeout(timeout_message(error, self._settings)) from error
         except httpx.TransportError as error:
             raise UpstreamUnreachable(
                 f"Azure OpenAI could not be reached ({type(error).__name__}). Try again; if it stays so, "
@@ -147,25 +114,8 @@ class Upstream:
             raise UpstreamUnreachable(
                 "Azure OpenAI's response is not valid HTTP: its status or a header cannot be passed on."
             )
-        raw_headers = response.headers.raw
-        client_headers = forwarding.without_upstream(raw_headers, self._addresses)
-        if client_headers != raw_headers:  # seldom, and httpx.Headers takes its time
-            response.headers = httpx.Headers(client_headers)
-        return response
-
-    def _timeout_message(self, error: httpx.TimeoutException) -> str:
-        settings = self._settings
-        match error:
-            case httpx.ConnectTimeout() | httpx.PoolTimeout():
-                problem, seconds = "gave no connection", settings.connect_timeout_s
-                setting = "UPSTREAM_CONNECT_TIMEOUT_S"
-            case httpx.WriteTimeout():
-                problem, seconds = "took nothing of the request body", settings.write_timeout_s
-                setting = "UPSTREAM_WRITE_TIMEOUT_S"
-            case _:
-                problem, seconds = "sent nothing", settings.read_timeout_s
-                setting = "UPSTREAM_READ_TIMEOUT_S"
-        return f"Azure OpenAI {problem} for {seconds:g} s ({setting})."
+        headers = forwarding.without_upstream(response.headers.raw, self._addresses)
+        return StreamedResponse(response, headers, self._settings)
 
 
 def _framing(method: str, size_bytes: int | None) -> RawHeaders:
@@ -184,9 +134,3 @@ def _is_passable(response: httpx.Response) -> bool:
     return 200 <= response.status_code <= 599 and not any(
         _CONTROL.search(value) for _, value in response.headers.raw
     )
-
-
-def _stream_of(response: httpx.Response) -> httpx.AsyncByteStream:
-    if not isinstance(response.stream, httpx.AsyncByteStream):
-        raise TypeError("the transport's response has no asynchronous body")
-    return response.stream

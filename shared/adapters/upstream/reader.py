@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-import httpx
-
 from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.response import StreamedResponse
 from shared.core.wire.http import forwarding
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.errors import UpstreamInterrupted, UpstreamTimeout
@@ -23,7 +22,10 @@ class _NoBody:
 
     size_bytes = 0
     is_repeatable = True
-    stream: httpx.AsyncByteStream = httpx.ByteStream(b"")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        return
+        yield b""  # an iterator
 
 
 class UpstreamReader:
@@ -59,7 +61,7 @@ class UpstreamReader:
         to_headers_ms = (self._clock() - began_at) * 1000
         try:
             body = bytearray()
-            async for piece in self._upstream.pieces(response):
+            async for piece in response.pieces():
                 body += piece
                 if len(body) > self._max_bytes:
                     raise UpstreamInterrupted(
@@ -68,14 +70,14 @@ class UpstreamReader:
         finally:
             await response.aclose()
         return FetchedResponse(
-            status=response.status_code,
-            headers=response.headers.raw,
+            status=response.status,
+            headers=response.headers,
             body=bytes(body),
             to_headers_ms=to_headers_ms,
             to_end_ms=(self._clock() - began_at) * 1000,
         )
 
-    async def _open(self, target: bytes) -> httpx.Response:
+    async def _open(self, target: bytes) -> StreamedResponse:
         credential = await self._upstream.credential_headers()
         headers = forwarding.request_headers([], credential)
         return await self._upstream.send("GET", target, headers, _NoBody())

@@ -6,14 +6,13 @@ import gzip
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
 from shared.core.content.decision import ContentDecision
 from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.operations import spec_of
 from shared.core.wire.request.routing import Operation
-from shared.errors import UpstreamError, UpstreamInterrupted
+from shared.errors import UpstreamInterrupted
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord, ExchangeStart, RequestRecord
 from shared.relay.request_body import HeldBody, PassingBody, RequestContent
@@ -26,12 +25,32 @@ REFUSAL = b'{"error":{"message":"Unrecognized request argument supplied: stream_
 PLAIN, ASKING = b"plain", b"asking"
 
 
+class ScriptedResponse:
+    """A response that comes in pieces of ten bytes, and may break after them."""
+
+    def __init__(
+        self, status: int, body: bytes, *headers: tuple[bytes, bytes], breaks: bool = False
+    ) -> None:
+        self.status = status
+        self.headers = [*headers]
+        self.closed = False
+        self._body = body
+        self._breaks = breaks
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        for at in range(0, len(self._body), 10):
+            yield self._body[at : at + 10]
+        if self._breaks:
+            raise UpstreamInterrupted("")
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
 class ScriptedUpstream:
     """Gives its responses in turn, and records the bodies that it got."""
 
-    def __init__(
-        self, *responses: tuple[int, bytes] | httpx.Response | UpstreamError, attempts: int = 1
-    ) -> None:
+    def __init__(self, *responses: tuple[int, bytes] | ScriptedResponse, attempts: int = 1) -> None:
         """`attempts`: how many each call takes."""
         self.bodies: list[bytes] = []
         self._attempts = attempts
@@ -48,24 +67,12 @@ class ScriptedUpstream:
         body: HeldBody | PassingBody,
         *,
         on_attempt: Callable[[], None],
-    ) -> httpx.Response:
+    ) -> ScriptedResponse:
         for _ in range(self._attempts):
             on_attempt()
         self.bodies.append(b"".join([piece async for piece in body]))
         response = next(self._answers)
-        if isinstance(response, UpstreamError):
-            raise response
-        if isinstance(response, httpx.Response):
-            return response
-        status, content = response
-        return httpx.Response(status, stream=httpx.ByteStream(content))
-
-    async def pieces(self, response: httpx.Response) -> AsyncIterator[bytes]:
-        body = b"".join(response.iter_raw())
-        for at in range(0, len(body), 10):
-            yield body[at : at + 10]
-        if "breaks" in response.extensions:
-            raise UpstreamInterrupted("")
+        return response if isinstance(response, ScriptedResponse) else ScriptedResponse(*response)
 
 
 def exchange(
@@ -102,7 +109,7 @@ async def answered(
     response = await call.open(RequestContent(HeldBody(PLAIN), HeldBody(ASKING) if ask else None))
     body = b"".join([piece async for piece in call.pieces()])
     await call.aclose()
-    return response.status_code, body
+    return response.status, body
 
 
 async def test_without_an_addition_there_is_one_call() -> None:
@@ -135,15 +142,17 @@ async def test_a_refused_addition_is_omitted_and_remembered() -> None:
 @pytest.mark.parametrize("status", [400, 404, 422, 500, 501])
 @pytest.mark.parametrize(
     ("coding", "body"),
-    [("identity", REFUSAL), ("gzip", gzip.compress(REFUSAL, mtime=0))],
+    [(b"identity", REFUSAL), (b"gzip", gzip.compress(REFUSAL, mtime=0))],
     ids=["uncoded", "gzip"],
 )
-async def test_a_refusal_is_recognized_by_its_words(status: int, coding: str, body: bytes) -> None:
+async def test_a_refusal_is_recognized_by_its_words(
+    status: int, coding: bytes, body: bytes
+) -> None:
     """Whatever the status and the coding of the error."""
-    headers = {"content-encoding": coding}
-    refusal = httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+    refusal = ScriptedResponse(status, body, (b"content-encoding", coding))
     upstream = ScriptedUpstream(refusal, (200, b"answer"))
     assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (200, b"answer")
+    assert refusal.closed
 
 
 async def test_a_refusal_is_forgotten_after_an_hour() -> None:
@@ -219,17 +228,13 @@ DOCUMENT = b'{"choices": [], "usage": {}}'
 SSE, JSON, PLAIN_TEXT = b"text/event-stream", b"application/json", b"text/plain; charset=utf-8"
 
 
-def typed(*types: bytes, body: bytes, status: int = 200, breaks: bool = False) -> httpx.Response:
+def typed(*types: bytes, body: bytes, status: int = 200, breaks: bool = False) -> ScriptedResponse:
     """A response with these content types."""
-    return httpx.Response(
-        status,
-        headers=[(b"content-type", value) for value in types],
-        stream=httpx.ByteStream(body),
-        extensions={"breaks": True} if breaks else {},
-    )
+    headers = [(b"content-type", value) for value in types]
+    return ScriptedResponse(status, body, *headers, breaks=breaks)
 
 
-async def opened(response: httpx.Response, *, stream_requested: bool) -> tuple[bool, bytes]:
+async def opened(response: ScriptedResponse, *, stream_requested: bool) -> tuple[bool, bytes]:
     """(whether it is a stream, its body as far as it came)."""
     about = exchange()
     about.request.stream_requested = stream_requested
@@ -288,7 +293,7 @@ async def test_an_error_or_a_coded_body_is_not_parsed() -> None:
     """Its content type counts."""
     assert await opened(typed(body=EVENTS, status=400), stream_requested=True) == (False, EVENTS)
     coded = typed(JSON, body=EVENTS)
-    coded.headers["content-encoding"] = "br"
+    coded.headers.append((b"content-encoding", b"br"))
     assert await opened(coded, stream_requested=True) == (False, EVENTS)
 
 
@@ -301,14 +306,11 @@ async def test_a_break_within_the_first_bytes(body: bytes) -> None:
 
 async def test_the_status_of_a_broken_error_counts() -> None:
     """A 429 that breaks off while it is examined is still the upstream's 429."""
-    response = httpx.Response(
-        429, stream=httpx.ByteStream(b'{"error":'), extensions={"breaks": True}
-    )
-    upstream = ScriptedUpstream(response)
+    upstream = ScriptedUpstream(ScriptedResponse(429, b'{"error":', breaks=True))
     call = UpstreamCall(upstream, StreamOptionsSupport(ManualClock()), exchange(), b"/")
     opened = await call.open(RequestContent(HeldBody(PLAIN), HeldBody(ASKING)))
     received: list[bytes] = []
     with pytest.raises(UpstreamInterrupted):
         received += [piece async for piece in call.pieces()]
-    assert opened.status_code == 429
+    assert opened.status == 429
     assert upstream.bodies == [ASKING]
