@@ -12,8 +12,8 @@ from shared.core.wire.json.json_shape import Json, JsonObject, integer, items, m
 from shared.core.wire.json.masking import mask_items, mask_object
 from shared.core.wire.json.reported_error import error_of
 from shared.core.wire.json.usage_object import latest_usage
+from shared.core.wire.model_router import is_model_router
 
-_ROUTER: Final = "model-router"  # Azure's name for its own, and the beginning of its versions'
 # Names of the events with which a stream of an assistant's run reports that it failed.
 _FAILED_RUNS: Final = frozenset({"thread.run.failed"})
 
@@ -103,7 +103,7 @@ class ResponseMetadataCollector:
             self._model = model
 
     def _is_router(self, model: str) -> bool:
-        return model == self._requested_model or model.startswith(_ROUTER)
+        return model == self._requested_model or is_model_router(model)
 
     def _add_filters(self, holder: JsonObject) -> None:
         of_prompt = holder.get("prompt_filter_results") or holder.get("prompt_annotations")

@@ -28,12 +28,12 @@ from shared.core.wire.json.json_shape import (
     text,
 )
 from shared.core.wire.json.usage_object import has_figures
+from shared.core.wire.model_router import is_model_router
 from shared.core.wire.operations import spec_of
 
 _UNKNOWN_MODEL: Final = "unknown"
 _REQUESTS_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 _DURATION: Final = "duration"
-_ROUTER: Final = "model-router"  # Azure's name, and the beginning of its versions'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,9 +210,9 @@ def _counts(inputs: BillingInputs, basis: Basis) -> dict[str, int | float]:
 
 def _is_routed(inputs: BillingInputs) -> bool:
     """Whether a model router chose the model that answered."""
-    names_router = (inputs.deployment_model or inputs.deployment or "").startswith(_ROUTER)
+    names_router = is_model_router(inputs.deployment_model or inputs.deployment or "")
     model = inputs.served_model or inputs.model or _UNKNOWN_MODEL
-    return names_router and model != _UNKNOWN_MODEL and not model.startswith(_ROUTER)
+    return names_router and model != _UNKNOWN_MODEL and not is_model_router(model)
 
 
 def _tool_calls(output: list[JsonObject]) -> dict[str, int | float]:

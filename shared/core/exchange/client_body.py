@@ -38,6 +38,7 @@ class ClientBody:
         # `_pass`, written out: a call more costs every piece of every stream
         if self._held_back is not None:
             piece = self._held_back.feed(piece, is_stream=self.is_stream)
+        # 4 is LONGEST_EVENT_END, written out for the same reason
         self._last_bytes = piece[-4:] if len(piece) >= 4 else (self._last_bytes + piece)[-4:]
         return piece
 

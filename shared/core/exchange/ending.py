@@ -19,7 +19,7 @@ from shared.errors import ExchangeStateError, FnsseError
 
 class ExchangeEnding:
     """The part of an exchange that its recording deals with. ExchangeMachine adds all that leads to
-    a conclusion.
+    a conclusion. Both work on one state: this class is there so that Recorder sees no more.
 
     There is no `conclusion` before the exchange has ended, and none but the last from DONE on.
     """
