@@ -50,7 +50,7 @@ help: ## list the targets
 	@echo '  environment), FOLDER. Of replay: DEPLOYMENT, OUTCOME, IDS. Of erase: CONFIRM (1), REFERENCE'
 	@echo 'Variables of cost: FROM, TO (shared reservations)'
 	@echo 'Variable of all: PYTHON (the path of a Python 3.13 that is not found by itself)'
-	@echo 'Example: make run PORT=7072 FOLDER=.local-2'
+	@echo 'Example: make run VIEW_PORT=8091'
 
 install: ## install into .venv and node_modules folders here; the targets below do it if needed
 	@PYTHON='$(PYTHON)' local/install
