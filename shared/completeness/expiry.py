@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from shared.completeness.ports import CaptureHeaders
+from shared.completeness.exchange_erasure import ErasableCaptures
+from shared.completeness.ports import CaptureHeaders, WindowLedger
 from shared.completeness.redelivery import MAX_CONCURRENT
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.completeness import retention
@@ -28,7 +29,7 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.core.records.exchange.window import Window
-from shared.core.records.ports import DeadLetterSink, JsonStore
+from shared.core.records.ports import CaptureSink, DeadLetterSink, JsonStore
 from shared.errors import CaptureError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.retention")
@@ -37,27 +38,11 @@ MAX_RUN_S: Final = 240.0  # a run starts every hour, and continues the one befor
 _BATCH_SIZE: Final = 200  # exchanges, after which the run looks at the clock
 
 
-class ExpiringCaptures(CaptureHeaders, Protocol):
+class ExpiringCaptures(CaptureHeaders, CaptureSink, ErasableCaptures, Protocol):
     """The captures. Each method raises StorageError."""
 
     def pages(self, prefix: str) -> AsyncIterator[list[str]]:
         """The names with that prefix, in their order, in pages of any size."""
-        ...
-
-    async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        """Store a capture, in place of an earlier one."""
-        ...
-
-    async def erase(self, name: str) -> bool:
-        """Delete a capture; False if there is none."""
-        ...
-
-
-class ExpiryLedger(Protocol):
-    """The ledger of deliveries. Each method raises StorageError."""
-
-    async def index(self, window: str) -> LedgerIndex:
-        """The exchanges of a window that the ledger knows."""
         ...
 
 
@@ -76,7 +61,7 @@ class Expiry:
     def __init__(
         self,
         captures: ExpiringCaptures,
-        ledger: ExpiryLedger,
+        ledger: WindowLedger,
         dead_letters: DeadLetterSink,
         marks: JsonStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

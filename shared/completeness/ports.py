@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
+from shared.core.records.completeness.comparison import LedgerIndex
 from shared.core.records.exchange.digests import Digests
 from shared.core.wire.json.json_shape import JsonObject
 
@@ -47,4 +48,12 @@ class DeliveryDigests(Protocol):
 
     async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
         """By exchange: the digests of the captures that its first event was made of."""
+        ...
+
+
+class WindowLedger(Protocol):
+    """The ledger of deliveries, by window."""
+
+    async def index(self, window: str) -> LedgerIndex:
+        """The exchanges of a window that the ledger knows."""
         ...

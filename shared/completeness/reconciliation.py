@@ -17,11 +17,12 @@ from typing import Final, Protocol
 from shared.completeness import cut_uploads
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.cut_uploads import BlockStore
+from shared.completeness.ports import WindowLedger
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.completeness.window_run import RedeliveryResult, WindowRun
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.completeness.comparison import CapturedExchange, LedgerIndex, Report
+from shared.core.records.completeness.comparison import CapturedExchange, Report
 from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.envelope import mark_requeued
@@ -44,14 +45,6 @@ class CaptureListing(BlockStore, Protocol):
 
     def pages(self, prefix: str) -> AsyncIterator[list[str]]:
         """The names with that prefix, in their order, in pages of any size. Raises StorageError."""
-        ...
-
-
-class WindowLedger(Protocol):
-    """The ledger of deliveries. Each method raises StorageError."""
-
-    async def index(self, window: str) -> LedgerIndex:
-        """The exchanges of a window that the ledger knows."""
         ...
 
 

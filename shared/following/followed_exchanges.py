@@ -7,7 +7,7 @@ that sees the end writes the exchange's id to a small blob, where every later on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -22,7 +22,7 @@ from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.exchange.unstored_body import UnstoredBody
-from shared.core.records.ports import EnvelopeSink, ErasedExchanges, JsonStore
+from shared.core.records.ports import CaptureSink, EnvelopeSink, ErasedExchanges, JsonStore
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.core.wire.http.headers import kept_headers
@@ -33,12 +33,8 @@ from shared.following.followed_envelope import FetchResult
 _KEPT_HEADERS: Final = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
 
 
-class FollowedCaptures(Protocol):
+class FollowedCaptures(CaptureSink, Protocol):
     """The captures. Each method raises StorageError."""
-
-    async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        """Store a capture."""
-        ...
 
     async def exists(self, name: str) -> bool:
         """Whether there is a capture of that name."""

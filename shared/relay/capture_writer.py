@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol
 
+from shared.core.records.ports import CaptureSink
 from shared.core.wire.stream.tail import TAIL_BYTES
 from shared.errors import StorageError
 from shared.relay.body_hash import BodyHash
@@ -29,12 +30,8 @@ type Upload = Coroutine[Any, Any, StorageError | None]
 type StartUpload = Callable[[Upload], asyncio.Task[StorageError | None]]
 
 
-class CaptureStore(Protocol):
+class CaptureStore(CaptureSink, Protocol):
     """The store of captures. Every call may be repeated, and raises StorageError."""
-
-    async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        """Store a whole blob."""
-        ...
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         """Store a whole blob unless there is one of that name."""

@@ -120,12 +120,9 @@ class ExchangeShell:
             error = UpstreamTimeout(
                 f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."
             )
+            finished = self._record.response.end.finished
             with anyio.move_on_after(ERROR_SEND_TIMEOUT_S):
-                await self.carry_out(
-                    self._machine.deadline_passed(
-                        error, finished=self._record.response.end.finished
-                    )
-                )
+                await self.carry_out(self._machine.deadline_passed(error, finished=finished))
 
     async def _relay_exchange(self) -> None:
         try:

@@ -7,13 +7,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from shared.core.records.exchange.envelope import Envelope, dump
 from shared.core.records.exchange.outcome_capture import outcome_blob
-from shared.core.records.ports import EnvelopeSink
+from shared.core.records.ports import CaptureSink, EnvelopeSink
 from shared.errors import StorageError
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
 from shared.relay.recording_failures import Counters, log_not_stored
@@ -25,20 +25,12 @@ SLOW_S: Final = 5.0  # longer than uploads of megabytes take unless storage is o
 _log = logging.getLogger("fnsse.recording")
 
 
-class OutcomeStore(Protocol):
-    """The store of outcome captures."""
-
-    async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        """Store a whole blob. Raises StorageError."""
-        ...
-
-
 class OutcomeRecorder:
     """Stores outcomes and envelopes until one of both stores has taken them; never raises."""
 
     def __init__(
         self,
-        captures: OutcomeStore,
+        captures: CaptureSink,
         envelopes: EnvelopeSink,
         start: StartTask,
         failed: Counters,

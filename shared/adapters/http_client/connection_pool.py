@@ -59,6 +59,11 @@ class ReusedConnectionLost(aiohttp.ServerDisconnectedError):
 class ReusableConnection(ResponseHandler):
     """A connection that knows how it ended after it was reused."""
 
+    _reused = False
+    _request_unread = False  # the server closed it before it received anything of the request
+    # how many bytes the server had acknowledged when the request began; None: not known
+    _acknowledged_before: int | None = None
+
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -67,11 +72,6 @@ class ReusableConnection(ResponseHandler):
         """`on_reuse`: called with the connection before a further request is written."""
         super().__init__(loop)
         self._on_reuse = on_reuse
-
-    _reused = False
-    _request_unread = False  # the server closed it before it received anything of the request
-    # how many bytes the server had acknowledged when the request began; None: not known
-    _acknowledged_before: int | None = None
 
     def begin_reuse(self) -> None:
         """A further request begins."""
@@ -145,9 +145,9 @@ class ConnectionPool(aiohttp.TCPConnector):
     """Never reuses a connection on which unsolicited bytes, or an end, arrived.
 
     aiohttp (3.14) would take such bytes for the response to the next request on that connection,
-    and notices an end only in its next turn of the loop. The methods overridden here are private to
-    aiohttp; `upstream/test_transport_connections.py` and `storage/test_storage_http.py` of
-    tests/integration fail if it no longer has this effect.
+    and notices an end only in its next turn of the loop. `_get` is private to aiohttp;
+    `upstream/test_transport_connections.py` and `storage/test_storage_http.py` of tests/integration
+    fail if it no longer has this effect.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -31,6 +31,14 @@ class JsonStore(Protocol):
 
     def names(self, prefix: str) -> AsyncIterator[str]:
         """The names with that prefix, in their order."""
+        ...
+
+
+class CaptureSink(Protocol):
+    """The captures. Each method raises StorageError."""
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        """Store a capture, in place of an earlier one."""
         ...
 
 
