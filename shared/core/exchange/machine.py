@@ -199,6 +199,7 @@ class ExchangeMachine(ExchangeEnding):
         """
         if self.state in ENDED:
             return self._disconnected_at_end()
+        self._reply.withdraw()
         self._end(DISCONNECTED)
         return (CancelUpstream(),)
 

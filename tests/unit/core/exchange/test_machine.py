@@ -622,6 +622,14 @@ def test_a_disconnect_in_holding() -> None:
         assert machine.require_conclusion().outcome is Outcome.CLIENT_DISCONNECTED
 
 
+def test_headers_that_were_held_back_are_not_sent() -> None:
+    """A response without a body waits for its capture, so its client saw no status."""
+    machine = exchange_in(State.CALLING, replace(RULES, capture_required=True))
+    machine.upstream_answered(204, DOCUMENT, is_stream=False, usage_requested=False, bodiless=True)
+    assert machine.client_disconnected(received_bytes=0) == (CancelUpstream(),)
+    assert machine.answered_status is None
+
+
 def test_one_error_is_enough() -> None:
     """An early response's stream that ended in an error frame gets no second one."""
     rules = replace(RULES, capture_required=True)
