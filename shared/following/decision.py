@@ -80,17 +80,19 @@ def decide(
         follow_up=replace(
             follow_up, question_count=follow_up.question_count + 1, not_found_count=not_found_count
         ),
-        wait_s=add_jitter(max(wait_s(age_s, first_wait_s), server_wait_s), random_fraction),
+        wait_s=add_jitter(
+            max(wait_before_next_poll(age_s, first_wait_s), server_wait_s), random_fraction
+        ),
     )
 
 
-def first_wait_s(age_s: float, first_s: float) -> int:
-    """The wait before the first poll; 0 if the create call's event comes late."""
+def wait_before_first_poll(age_s: float, first_s: float) -> int:
+    """Seconds; 0 if the create call's event comes late."""
     return max(0, round(first_s - age_s))
 
 
-def wait_s(age_s: float, first_s: float) -> float:
-    """The wait before the next poll of a response of this age."""
+def wait_before_next_poll(age_s: float, first_s: float) -> float:
+    """Seconds, for a response of this age."""
     return min(max(age_s, first_s), max(LONGEST_WAIT_S, first_s))
 
 

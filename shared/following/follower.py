@@ -118,7 +118,7 @@ class Follower:
         would not change that, and the event of the create call is delivered already.
         """
         age_s = follow_up.age_s(self._clock())
-        wait_s = decision.first_wait_s(age_s, self._first_wait_s)
+        wait_s = decision.wait_before_first_poll(age_s, self._first_wait_s)
         try:
             await self._queue.put(follow_up, wait_s)
         except StorageNotFound as error:

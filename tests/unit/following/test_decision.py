@@ -135,7 +135,7 @@ def test_a_wait_is_bound_and_not_shorter_than_asked_for(
 def test_the_end_is_seen_at_most_about_twice_as_late_as_it_was(
     age_s: float, random_fraction: float
 ) -> None:
-    wait_s = decision.add_jitter(decision.wait_s(age_s, FIRST_S), random_fraction)
+    wait_s = decision.add_jitter(decision.wait_before_next_poll(age_s, FIRST_S), random_fraction)
     assert wait_s <= 1.2 * max(FIRST_S, min(age_s, LONGEST_WAIT_S)) + 1
 
 
@@ -144,7 +144,7 @@ def test_a_day_takes_thirty_polls() -> None:
     age_s, poll_count = FIRST_S, 0
     while age_s < MAX_AGE_S:
         poll_count += 1
-        age_s += decision.wait_s(age_s, FIRST_S)
+        age_s += decision.wait_before_next_poll(age_s, FIRST_S)
     assert poll_count == 30
 
 
@@ -153,4 +153,4 @@ def test_the_first_wait_begins_with_the_response(age_s: float, wait_s: int) -> N
     """It counts from the end of the create call, not from the delivery of its event, which an
     outage of the Event Hub delays.
     """
-    assert decision.first_wait_s(age_s, FIRST_S) == wait_s
+    assert decision.wait_before_first_poll(age_s, FIRST_S) == wait_s
