@@ -49,7 +49,7 @@ class FollowedExchanges:
         captures: FollowedCaptures,
         envelopes: EnvelopeSink,
         marks: JsonStore,
-        erasure_marks: ErasedExchanges,
+        erased_exchanges: ErasedExchanges,
         new_exchange_id: Callable[[], str],
         *,
         open_s: float,
@@ -60,7 +60,7 @@ class FollowedExchanges:
         self._captures = captures
         self._envelopes = envelopes
         self._marks = marks
-        self._erasure_marks = erasure_marks
+        self._erased_exchanges = erased_exchanges
         self._new_exchange_id = new_exchange_id
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._open = timedelta(seconds=open_s)
@@ -75,7 +75,7 @@ class FollowedExchanges:
             return await self._record(follow_up, result, polled_at)
 
     async def _record(self, follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
-        if await self._erasure_marks.is_erased(follow_up.create_exchange_id):
+        if await self._erased_exchanges.is_erased(follow_up.create_exchange_id):
             return False
         exchange_id = await self._exchange_id(follow_up.response_id, polled_at)
         if exchange_id is None:
@@ -115,7 +115,7 @@ class FollowedExchanges:
         for name in (response_name(exchange_id), outcome_name(exchange_id)):
             if await self._captures.exists(name):
                 return True
-        return await self._erasure_marks.is_erased(exchange_id)
+        return await self._erased_exchanges.is_erased(exchange_id)
 
 
 def _mark_name(response_id: str) -> str:
