@@ -17,7 +17,8 @@
                     ┌─ COMPLETED, and the captures have to be stored ──► HOLDING
         the end ────┤                                                      │ captures_stored,
                     │                                                      │ captures_failed,
-                    └─ otherwise ─► RECORDING ──finish──► DONE ◄───────────┘ client_disconnected
+                    │                                                      │ client_disconnected,
+                    └─ otherwise ─► RECORDING ──finish──► DONE ◄───────────┘ cancelled
 
 RECEIVING   the client's request is read, and stored if it has to be
 CALLING     the request goes upstream (its body may still be passing); the client has nothing yet
