@@ -4,7 +4,7 @@ Enrichment may share a worker with the relay, and parsing a body of megabytes wo
 stream of that worker. A thread does not help, because the JSON parser holds the interpreter's lock.
 So an event is assembled in place as long as each step takes a few milliseconds at most: a document
 is parsed in one blocking step, a stream chunk by chunk with pauses. A larger one is assembled in a
-short-lived child process that knows nothing but the pure core.
+short-lived child process that imports only this package's assembly and the pure core.
 """
 
 from __future__ import annotations
