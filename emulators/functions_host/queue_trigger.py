@@ -31,9 +31,9 @@ from emulators.functions_host.queue_options import MIN_POLLING_INTERVAL_S, Queue
 from emulators.functions_host.worker_library import Invocation
 from shared.errors import StorageError, StorageNotFound
 
-# A received message is invisible for this long, renewed at half of it while its function runs
-# (QueueListener.cs). QueueListener.cs: ten minutes; no setting of the real host was found for it.
-# The proofs wait for leases to end.
+# A received message is invisible for ten minutes, renewed at half of that while its function runs
+# (QueueListener.cs). The real host has no setting for it that we found. Here it is set shorter by
+# proofs, which wait for leases to end.
 LEASE_S = int(os.environ.get("FNSSE_LOCAL_QUEUE_LEASE_S", "600"))
 _MIN_RENEWAL_S = min(60.0, LEASE_S / 4)
 _MAX_QUEUE_NAME = 63
