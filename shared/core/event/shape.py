@@ -170,7 +170,7 @@ class Event:
     # differs if the client was answered early; null: no response
     upstream_status_code: int | None
     # how many requests the proxy sent upstream; absent: one, or none. It repeats one only if
-    # the upstream refused the `stream_options` that the proxy itself had added, or closed a kept
+    # the upstream refused the `stream_options` that the proxy itself had added, or closed a reused
     # connection on it: one that it had received nothing of, or GET and HEAD
     attempts: int | None = None
     outcome: Outcome  # how the exchange ended

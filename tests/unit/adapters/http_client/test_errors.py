@@ -35,7 +35,7 @@ from shared.errors import UpstreamConnectionLost
 def test_each_exception_has_one_translation(
     error: Exception, before_headers: type[Exception], within_body: type[Exception]
 ) -> None:
-    """A kept connection that breaks within a response is not one that was lost before it."""
+    """A reused connection that breaks within a response is not one that was lost before it."""
     assert type(translate(error, before_headers=True)) is before_headers
     assert type(translate(error, before_headers=False)) is within_body
 
