@@ -30,7 +30,6 @@ from shared.adapters.http_client import aiohttp_internals
 # of `struct tcp_info` (linux/tcp.h): tcpi_unacked, tcpi_bytes_acked, tcpi_notsent_bytes
 _TCP_INFO: Final = struct.Struct("=24xI92xQ16xI")
 
-
 # A connection on which a call waits for its response is probed this often by the operating system:
 # Azure's load balancers forget one that is silent for 4 minutes.
 PROBE_S: Final = 60

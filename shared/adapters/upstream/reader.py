@@ -52,7 +52,8 @@ class UpstreamReader:
                 return await self._get(target)
         except TimeoutError:
             raise UpstreamTimeout(
-                f"Azure OpenAI took longer than {self._timeout_s:g} s to say how a response is."
+                f"Azure OpenAI took longer than {self._timeout_s:g} s to report the status "
+                "of a response."
             ) from None
 
     async def _get(self, target: bytes) -> FetchedResponse:
