@@ -16,7 +16,7 @@ def summary(calls: DrillCalls, *, nothing_lost: bool) -> Iterator[str]:
     if calls.without_content:
         yield (
             f"{calls.without_content} of them without prompt and answer: storage could not keep "
-            "their captures (CAPTURE_POLICY=required would have refused those calls)"
+            "their captures (CAPTURE_POLICY=required would have rejected those calls)"
         )
     if nothing_lost:
         yield "every call is accounted for, and no user noticed"

@@ -39,5 +39,5 @@ class AuthFailureLog:
         if count <= LINES:
             more = "; more of them are not logged within this minute" if count == LINES else ""
             _log.warning(
-                "The call %s was refused: %d %s%s", exchange_id, error.status, error.code, more
+                "The call %s was rejected: %d %s%s", exchange_id, error.status, error.code, more
             )

@@ -83,7 +83,7 @@ def code_of(response: ReceivedResponse) -> str:
     return str(error["code"])
 
 
-def refused(stack: Stack, chat: Chat) -> ReceivedResponse:
+def rejected(stack: Stack, chat: Chat) -> ReceivedResponse:
     """The response to a call that must not have gone any further: it has an id, and nothing of it
     is upstream.
     """
@@ -126,33 +126,33 @@ def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
 
 
 @on_embedded_alone
-def test_a_refused_call_leaves_no_event(guarded: Stack) -> None:
+def test_a_rejected_call_leaves_no_event(guarded: Stack) -> None:
     """A rejected call makes no event: one that was accepted later has arrived, and it has not."""
     lost, kept = Chat(), Chat(headers=(bearer(token()),))
     with EventLog(guarded) as events:
-        response = refused(guarded, lost)
+        response = rejected(guarded, lost)
         assert response.status == 401
         events.one(exchange_id=kept.ask(guarded).exchange_id)
         assert events.count(deployment=lost.deployment) == 0
         assert events.count(exchange_id=response.exchange_id) == 0
 
 
-def test_the_log_says_why_a_call_was_refused(guarded: Stack) -> None:
+def test_the_log_says_why_a_call_was_rejected(guarded: Stack) -> None:
     """The log names the reason under the id that the caller got, at a level that host.json lets
     through.
     """
-    response = refused(guarded, Chat(headers=(bearer(token(oid=STRANGER)),)))
-    line = f"The call {response.exchange_id} was refused: 403 caller_not_allowed"
+    response = rejected(guarded, Chat(headers=(bearer(token(oid=STRANGER)),)))
+    line = f"The call {response.exchange_id} was rejected: 403 caller_not_allowed"
     poll_until(lambda: line in output(guarded), "the log to say why")
 
 
 @on_embedded_alone
 @pytest.mark.parametrize("name", FORGED)
-def test_every_forged_token_is_refused(guarded: Stack, name: str) -> None:
+def test_every_forged_token_is_rejected(guarded: Stack, name: str) -> None:
     """401 with the check that it failed, and nothing of it in the response or the log."""
     make, code = FORGED[name]
     text = make()
-    response = refused(guarded, Chat(headers=(bearer(text),)))
+    response = rejected(guarded, Chat(headers=(bearer(text),)))
     assert (response.status, code_of(response), response.header("www-authenticate")) == (
         401,
         code,
@@ -176,7 +176,7 @@ def test_every_forged_token_is_refused(guarded: Stack, name: str) -> None:
 def test_without_one_token_nothing_gets_through(
     guarded: Stack, headers: tuple[tuple[str, str], ...], code: str
 ) -> None:
-    response = refused(guarded, Chat(headers=headers))
+    response = rejected(guarded, Chat(headers=headers))
     assert (response.status, code_of(response), response.header("www-authenticate")) == (
         401,
         code,
@@ -185,7 +185,7 @@ def test_without_one_token_nothing_gets_through(
 
 
 def test_two_good_tokens_are_not_one(guarded: Stack) -> None:
-    response = refused(guarded, Chat(headers=(bearer(token()), bearer(token()))))
+    response = rejected(guarded, Chat(headers=(bearer(token()), bearer(token()))))
     assert (response.status, code_of(response)) == (401, "token_malformed")
 
 
@@ -230,7 +230,7 @@ def test_health_stays_open(guarded: Stack) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 100_000, 5_000_000])
-def test_a_refused_call_is_answered_whatever_its_body(guarded: Stack, size: int) -> None:
+def test_a_rejected_call_is_answered_whatever_its_body(guarded: Stack, size: int) -> None:
     chat = Chat()
     response = http_client.call(
         guarded.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size
@@ -244,7 +244,7 @@ def test_a_refused_call_is_answered_whatever_its_body(guarded: Stack, size: int)
 
 # func itself waits for the body, then answers 500
 @on_embedded_alone
-def test_a_refused_call_is_answered_before_its_body_is_read(guarded: Stack) -> None:
+def test_a_rejected_call_is_answered_before_its_body_is_read(guarded: Stack) -> None:
     chat = Chat()
     with http_client.Call(
         guarded.proxy_url,
@@ -263,7 +263,7 @@ def test_a_refused_call_is_answered_before_its_body_is_read(guarded: Stack) -> N
 
 @on_embedded_alone
 def test_an_openai_sdk_calls_with_a_token(guarded: Stack) -> None:
-    """A refused token is raised as the SDK's own error, with the reason."""
+    """A rejected token is raised as the SDK's own error, with the reason."""
 
     def ask(text: str) -> str | None:
         with openai.AzureOpenAI(
@@ -298,7 +298,7 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
             response = http_client.call(stack.proxy_url, "GET", "/health/ready")
             return response.status, json.loads(response.body)["signing_keys"]
 
-        response = refused(stack, Chat(headers=(bearer(token()),)))
+        response = rejected(stack, Chat(headers=(bearer(token()),)))
         assert (response.status, code_of(response), response.header("retry-after")) == (
             503,
             "signing_keys_unavailable",
@@ -313,7 +313,7 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
             assert Chat(headers=(bearer(old),)).ask(stack).status == 200
             tenant.keys = [jwk("second")]
             assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200
-            assert code_of(refused(stack, Chat(headers=(bearer(old),)))) == "token_key_unknown"
+            assert code_of(rejected(stack, Chat(headers=(bearer(old),)))) == "token_key_unknown"
         # the tenant is down, its keys are known
         assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200
 

@@ -29,7 +29,7 @@ _LISTS: Final = {
 def token_rejected(check: TokenCheck) -> ApiError:
     """A 401 that says which check failed and repeats nothing of the token."""
     return ApiError(
-        status=401, code=check.value, message=f"The call was refused: {_FAILED_CHECKS[check]}."
+        status=401, code=check.value, message=f"The call was rejected: {_FAILED_CHECKS[check]}."
     )
 
 
@@ -37,7 +37,7 @@ def not_allowed(role: Role) -> ApiError:
     return ApiError(
         status=403,
         code=f"{role}_not_allowed",
-        message=f"The call was refused: its token is valid, but its identity is not in {_LISTS[role]}.",
+        message=f"The call was rejected: its token is valid, but its identity is not in {_LISTS[role]}.",
     )
 
 

@@ -256,14 +256,14 @@ async def test_a_call_without_one_token_needs_no_keys(
     assert tenant.requested == []
 
 
-# --- what a refused call is answered --------------------------------------------------------------
+# --- what a rejected call is answered -------------------------------------------------------------
 
 
 def of_caller(text: str | None) -> Request:
     headers = [(b"authorization", f"Bearer {text}".encode())] if text is not None else []
 
     async def receive() -> dict[str, Any]:
-        raise AssertionError("the body of a refused call is not read")
+        raise AssertionError("the body of a rejected call is not read")
 
     return Request({"type": "http", "method": "POST", "headers": headers}, receive)
 
@@ -273,7 +273,7 @@ def of_caller(text: str | None) -> Request:
     [(None, 401), ({"oid": STRANGER}, 403), ({"exp": 1}, 401), ({}, None)],
     ids=str,
 )
-async def test_a_refused_call_has_an_id_and_a_line_in_the_log(
+async def test_a_rejected_call_has_an_id_and_a_line_in_the_log(
     checked: CheckWithClock,
     changed: dict[str, Any] | None,
     status: int | None,
@@ -285,19 +285,19 @@ async def test_a_refused_call_has_an_id_and_a_line_in_the_log(
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     with caplog.at_level(logging.INFO, "fnsse"):
         responses = [await guard.caller(of_caller(text)) for _ in range(2)]
-    refused = [response for response in responses if response is not None]
-    ids = [response.headers["x-exchange-id"] for response in refused]
-    assert [response.status_code for response in refused] == [status] * 2 * (status is not None)
+    rejected = [response for response in responses if response is not None]
+    ids = [response.headers["x-exchange-id"] for response in rejected]
+    assert [response.status_code for response in rejected] == [status] * 2 * (status is not None)
     assert len(set(ids)) == len(ids)
     assert all(before <= started_at(exchange_id) <= datetime.now(UTC) for exchange_id in ids)
-    codes = [json.loads(response.body)["error"]["code"] for response in refused]
+    codes = [json.loads(response.body)["error"]["code"] for response in rejected]
     assert caplog.messages == [
-        f"The call {exchange_id} was refused: {status} {code}"
+        f"The call {exchange_id} was rejected: {status} {code}"
         for exchange_id, code in zip(ids, codes, strict=True)
     ]
 
 
-async def test_without_keys_a_refused_call_has_an_id_too(tenant: Tenant) -> None:
+async def test_without_keys_a_rejected_call_has_an_id_too(tenant: Tenant) -> None:
     async with checking(tenant) as checked:
         tenant.responses[KEYS_PATH] = (503, b"")
         response = await Guard(checked.check).caller(of_caller(token()))
@@ -319,9 +319,9 @@ async def test_an_operator_is_the_tokens_object_id(checked: CheckWithClock) -> N
     known = await guard.identify_operator(of_caller(token(oid=OPERATOR)))
     assert known == OperatorIdentity(auth="entra", object_id=OPERATOR)
     for text, status in ((None, 401), (token(), 403)):
-        refused = await guard.identify_operator(of_caller(text))
-        assert isinstance(refused, Response)
-        assert refused.status_code == status
+        rejected = await guard.identify_operator(of_caller(text))
+        assert isinstance(rejected, Response)
+        assert rejected.status_code == status
     by_key = await Guard(None).identify_operator(of_caller(None))
     assert by_key == OperatorIdentity(auth="function_key", object_id=None)
 

@@ -17,10 +17,10 @@ EXPIRED = caller_errors.token_rejected(TokenCheck.EXPIRY)
 MISSING = caller_errors.token_rejected(TokenCheck.MISSING)
 
 
-def test_a_refusal_is_one_line_with_id_status_and_code(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rejection_is_one_line_with_id_status_and_code(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "fnsse.callers"):
         AuthFailureLog().record("the-id", EXPIRED)
-    assert caplog.messages == ["The call the-id was refused: 401 token_expired"]
+    assert caplog.messages == ["The call the-id was rejected: 401 token_expired"]
 
 
 def test_a_flood_is_ten_lines_a_minute_and_the_last_says_so(
@@ -35,7 +35,7 @@ def test_a_flood_is_ten_lines_a_minute_and_the_last_says_so(
         assert [line for line in caplog.messages if "not logged" in line] == caplog.messages[-1:]
         clock.now += WITHIN_S
         log.record("later", MISSING)
-    assert caplog.messages[LINES:] == ["The call later was refused: 401 token_missing"]
+    assert caplog.messages[LINES:] == ["The call later was rejected: 401 token_missing"]
 
 
 def test_a_flood_of_one_kind_hides_no_other(caplog: pytest.LogCaptureFixture) -> None:
@@ -44,4 +44,4 @@ def test_a_flood_of_one_kind_hides_no_other(caplog: pytest.LogCaptureFixture) ->
         for number in range(1000):
             log.record(str(number), MISSING)
         log.record("the-id", EXPIRED)
-    assert caplog.messages[LINES:] == ["The call the-id was refused: 401 token_expired"]
+    assert caplog.messages[LINES:] == ["The call the-id was rejected: 401 token_expired"]

@@ -51,7 +51,7 @@ from shared.core.wire.token.caller_token import Role, TokenCheck
             "CALLER_AUTH_AUTHORITY",
         ),
         *(
-            (caller_errors.token_rejected(check), 401, check.value, "The call was refused: ")
+            (caller_errors.token_rejected(check), 401, check.value, "The call was rejected: ")
             for check in TokenCheck
         ),
     ],

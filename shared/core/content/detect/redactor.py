@@ -151,7 +151,7 @@ def _compile(detector: Detector) -> Any:
     try:
         pattern = re2.compile(detector.pattern, _options())
     except re2.error as error:
-        raise ContentPolicyError(f"the pattern `{detector.kind}` is refused: {error}") from None
+        raise ContentPolicyError(f"the pattern `{detector.kind}` is rejected: {error}") from None
     if pattern.search(b"") is not None:
         raise ContentPolicyError(f"the pattern `{detector.kind}` matches an empty text")
     return pattern

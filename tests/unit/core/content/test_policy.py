@@ -191,7 +191,7 @@ def test_without_a_default_the_setting_counts() -> None:
         ({"patterns": {"No": "x"}}, "a name in `patterns` or `words` is not one of"),
         ({"patterns": {"a": "x"}, "words": {"a": ["x"]}}, "a name in `patterns` or `words`"),
         ({"patterns": {"a": 1}}, "the pattern `a` is not a text"),
-        ({"patterns": {"a": "(?=b)"}}, "the pattern `a` is refused"),
+        ({"patterns": {"a": "(?=b)"}}, "the pattern `a` is rejected"),
         ({"words": {"a": []}}, "the words of `a` are not an array of texts"),
     ],
     ids=["no object", "name", "twice", "number", "refused", "no words"],
