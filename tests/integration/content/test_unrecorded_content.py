@@ -62,7 +62,7 @@ async def whole(setup: RelaySetup) -> None:
     await RelayClient(setup.relay, ASK).run()
 
 
-async def leaving_within_the_answer(setup: RelaySetup) -> None:
+async def disconnect_within_the_response(setup: RelaySetup) -> None:
     client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
@@ -70,7 +70,7 @@ async def leaving_within_the_answer(setup: RelaySetup) -> None:
     await asyncio.wait({running}, timeout=DEADLINE_S)
 
 
-async def leaving_within_the_request(setup: RelaySetup) -> None:
+async def disconnect_within_the_request(setup: RelaySetup) -> None:
     """After a placeholder and, in the mode `full`, a block were stored."""
     client = RelayClient(setup.relay, LONG_ASK, headers={"transfer-encoding": "chunked"})
     client.body_is_whole = False
@@ -128,14 +128,14 @@ CASES: Mapping[str, Case] = {
         whole,
         Outcome.UPSTREAM_ERROR,
     ),
-    "left within the answer": (
+    "disconnected within the response": (
         lambda: metadata_setup(sse(TEXT, asyncio.Event())),
-        leaving_within_the_answer,
+        disconnect_within_the_response,
         Outcome.CLIENT_DISCONNECTED,
     ),
-    "left within the request": (
+    "disconnected within the request": (
         metadata_setup,
-        leaving_within_the_request,
+        disconnect_within_the_request,
         Outcome.CLIENT_DISCONNECTED,
     ),
     "too large": (refusing(100_000), with_a_long_request, Outcome.REJECTED),

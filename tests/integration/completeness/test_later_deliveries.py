@@ -1,4 +1,4 @@
-"""A later delivery repeats the first event, for every outcome and on every road.
+"""A later delivery repeats the first event, for every outcome: redelivery, replay and requeueing.
 
 The use cases are real; storage, queue and ledger are in memory.
 """
@@ -53,7 +53,7 @@ async def whole(setup: RelaySetup) -> None:
     await RelayClient(setup.relay, ASK).run()
 
 
-async def leaving_before_headers(setup: RelaySetup) -> None:
+async def disconnect_before_headers(setup: RelaySetup) -> None:
     client = RelayClient(setup.relay, ASK)
     running = client.start()
     await asyncio.wait_for(setup.upstream.called.wait(), DEADLINE_S)
@@ -61,7 +61,7 @@ async def leaving_before_headers(setup: RelaySetup) -> None:
     await asyncio.wait({running}, timeout=DEADLINE_S)
 
 
-async def leaving_within_the_answer(setup: RelaySetup) -> None:
+async def disconnect_within_the_response(setup: RelaySetup) -> None:
     client = RelayClient(setup.relay, ASK)
     running = client.start()
     await client.until_body(TEXT)
@@ -69,7 +69,7 @@ async def leaving_within_the_answer(setup: RelaySetup) -> None:
     await asyncio.wait({running}, timeout=DEADLINE_S)
 
 
-async def leaving_while_the_end_is_held(setup: RelaySetup) -> None:
+async def disconnect_while_the_end_is_held(setup: RelaySetup) -> None:
     gate = asyncio.Event()
     stored = setup.store.put
 
@@ -124,19 +124,19 @@ CASES: Mapping[str, Case] = {
         whole,
         Outcome.UPSTREAM_INTERRUPTED,
     ),
-    "left before headers": (
+    "disconnected before headers": (
         lambda: relay_setup(asyncio.Event()),
-        leaving_before_headers,
+        disconnect_before_headers,
         Outcome.CLIENT_DISCONNECTED,
     ),
-    "left within the answer": (
+    "disconnected within the response": (
         lambda: relay_setup(sse(TEXT, asyncio.Event())),
-        leaving_within_the_answer,
+        disconnect_within_the_response,
         Outcome.CLIENT_DISCONNECTED,
     ),
-    "left while the end is held": (
+    "disconnected while the end is held": (
         lambda: relay_setup(sse(TEXT, DONE), capture_required=True),
-        leaving_while_the_end_is_held,
+        disconnect_while_the_end_is_held,
         Outcome.CLIENT_DISCONNECTED,
     ),
     "request not stored": (
@@ -240,18 +240,18 @@ class OneDeadLetter:
         return False
 
 
-async def listed(storage: MemoryStorage, _: str) -> Envelope:
+async def rebuild_from_listing(storage: MemoryStorage, _: str) -> Envelope:
     """Reconcile and replay: the exchange is found in a listing."""
     (exchange,) = captured_exchanges(sorted(storage.blobs))
     return await rebuild_envelope(storage, exchange)
 
 
-async def asked_for(storage: MemoryStorage, exchange_id: str) -> Envelope:
+async def rebuild_from_id(storage: MemoryStorage, exchange_id: str) -> Envelope:
     """A replay at the edge of a page."""
     return await rebuild_envelope(storage, await find_exchange(storage, exchange_id))
 
 
-async def requeued(storage: MemoryStorage, exchange_id: str) -> Envelope:
+async def requeue(storage: MemoryStorage, exchange_id: str) -> Envelope:
     """An operator requeues a dead letter."""
     one = OneDeadLetter()
     operator = DeadLetters(storage, one, one, one, storage, MemoryJsonStore())
@@ -259,8 +259,8 @@ async def requeued(storage: MemoryStorage, exchange_id: str) -> Envelope:
     return storage.queued[-1]
 
 
-async def check_every_road(setup: RelaySetup, first: Envelope) -> None:
-    """Redelivery has the same envelope; the other roads have storage alone."""
+async def check_later_deliveries(setup: RelaySetup, first: Envelope) -> None:
+    """A message that comes again has the same envelope; the others have storage alone."""
     if first.outcome_pending:  # enrichment stores it before it sends the first event
         final = replace(first, outcome_pending=False)
         setup.store.blobs.setdefault(
@@ -268,8 +268,9 @@ async def check_every_road(setup: RelaySetup, first: Envelope) -> None:
         )
     storage = MemoryStorage(setup.store.blobs)
     expected = storage.event(first)
-    for road in (listed, asked_for, requeued):
-        assert storage.event(await road(storage, first.exchange_id)) == expected, road.__name__
+    for later in (rebuild_from_listing, rebuild_from_id, requeue):
+        envelope = await later(storage, first.exchange_id)
+        assert storage.event(envelope) == expected, later.__name__
 
 
 @pytest.mark.parametrize("mode", ContentMode)
@@ -281,7 +282,7 @@ async def test_every_later_delivery_repeats_the_first_event(name: str, mode: Con
     await run(setup)
     first = load(dump(await setup.envelope()))
     assert first.outcome is outcome
-    await check_every_road(setup, first)
+    await check_later_deliveries(setup, first)
 
 
 # --- any exchange ---------------------------------------------------------------------------------
@@ -386,4 +387,4 @@ async def check_exchange(exchange: AnyExchange) -> None:
     assert running.done()
     first = load(dump(await setup.envelope()))
     if setup.store.blobs or first.outcome_pending:  # otherwise nothing can contradict the event
-        await check_every_road(setup, first)
+        await check_later_deliveries(setup, first)
