@@ -1,7 +1,7 @@
 """The storage calls that every exchange makes, sent without the SDK's pipeline.
 
-azure-storage spends 0.75 to 0.9 ms of CPU on a call, nearly all of it in its policies, and an
-exchange makes six of them. Six of them here cost 0.58 ms (20 exchanges at once) to 0.76 ms (one
+azure-storage spends 0.75 to 0.9 ms of CPU on a call, nearly all of it in its policies, and fnsse
+makes six for an exchange. Six of them here cost 0.58 ms (20 exchanges at once) to 0.76 ms (one
 after the other), signing and URLs included. An HTTP client of our own, on httptools, took 0.19 and
 0.29 ms (medians of 60 alternating rounds in one process, against a server in another): less than
 0.5 ms an exchange is not worth 250 lines and their bugs.
