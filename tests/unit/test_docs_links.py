@@ -157,6 +157,13 @@ def test_pages_that_the_sources_name_exist() -> None:
     assert named == set()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tests_and_proofs_that_the_docs_name_exist(page: Path) -> None:
+    """The threat model and other pages name the files that show what they state."""
+    paths = re.findall(r"`((?:tests|prove|harness|bench)/[\w/.-]*)`", prose(page))
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_every_target_of_make_that_is_named_exists() -> None:
     """In the docs, the tasks of VS Code and the pull request template."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
