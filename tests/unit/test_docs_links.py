@@ -59,14 +59,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [why for target in links(page) if (why := broken(page, target))] == []
 
 
-# Pages name a module from the repository, or from the package or the folder of tests that they are
-# about.
-MODULE_ROOTS = (ROOT, ROOT / "shared", ROOT / "shared" / "core", ROOT / "tests")
+# Pages name a module from the repository, or from the package that they are about.
+MODULE_ROOTS = (ROOT, ROOT / "shared", ROOT / "shared" / "core")
+MODULE = re.compile(r"`([\w./-]+/\w+\.py|(?:tests|prove|harness|bench)/[\w/.-]*)`")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_module_that_a_page_names_exists(page: Path) -> None:
-    modules = re.findall(r"`([\w./-]+/\w+\.py)`", page.read_text("utf-8"))
+    """A page may name a folder of tests, proofs or benchmarks, too."""
+    modules = MODULE.findall(page.read_text("utf-8"))
     missing = [
         module for module in modules if not any((root / module).exists() for root in MODULE_ROOTS)
     ]
@@ -155,13 +156,6 @@ def test_pages_that_the_sources_name_exist() -> None:
         if not (ROOT / page).exists()
     }
     assert named == set()
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_tests_and_proofs_that_the_docs_name_exist(page: Path) -> None:
-    """The threat model and other pages name the files that show what they state."""
-    paths = re.findall(r"`((?:tests|prove|harness|bench)/[\w/.-]*)`", prose(page))
-    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_every_target_of_make_that_is_named_exists() -> None:
