@@ -1,6 +1,6 @@
 """The page's address: its files, its API and live updates.
 
-* `guard`: who may ask, and the headers of every answer.
+* `guard`: who may ask, and the headers of every response.
 * `services`: what the routes work with.
 * `query`: the query strings and bodies of the API.
 * `page_files`: the page's own files.

@@ -39,10 +39,10 @@ def build(services: Services, *, token: str | None, page: Path = PAGE) -> Starle
     app = Starlette(
         routes=[
             Route("/api/about", _about),
-            Route("/api/exchanges", exchanges.listing),
-            Route(_ONE, exchanges.single),
-            Route(_ONE + "/capture", exchanges.capture),
-            Route(_ONE + "/capture/{kind}", exchanges.body),
+            Route("/api/exchanges", exchanges.list_exchanges),
+            Route(_ONE, exchanges.read_exchange),
+            Route(_ONE + "/capture", exchanges.read_capture),
+            Route(_ONE + "/capture/{kind}", exchanges.read_body),
             Route("/api/live", _live),
             Route("/api/charts", charts.charts),
             Route("/api/playground", playground.ask, methods=["POST"]),

@@ -37,7 +37,7 @@ _CAPTURE_KEYS: Final = {
 }
 
 
-async def listing(request: Request) -> Response:
+async def list_exchanges(request: Request) -> Response:
     """`{rows, total, more, next}`, newest first. `more`: there are more than `total`."""
     store, query = services_of(request).store, filter_of(request)
     limit = number_of(request, "limit", default=_ROWS, highest=_MOST_ROWS)
@@ -59,16 +59,16 @@ async def listing(request: Request) -> Response:
     )
 
 
-async def single(request: Request) -> Response:
+async def read_exchange(request: Request) -> Response:
     """All that is shown of one exchange, but its capture; 404 if the view does not have it."""
     services = services_of(request)
     entry = await _entry_of(request)
-    answer = await _times(services.captures, entry.event)
+    stored = await _times(services.captures, entry.event)
     neighbours = await asyncio.to_thread(services.store.neighbours, entry.row)
-    return JSONResponse({**_details(services, entry, answer), **neighbours})
+    return JSONResponse({**_details(services, entry, stored), **neighbours})
 
 
-def _details(services: Services, entry: StoreEntry, answer: StoredCapture | None) -> JsonObject:
+def _details(services: Services, entry: StoreEntry, stored: StoredCapture | None) -> JsonObject:
     event, card, template = entry.event, services.card, services.options.trace_url
     return {
         "row": entry.row.to_json(),
@@ -76,8 +76,8 @@ def _details(services: Services, entry: StoreEntry, answer: StoredCapture | None
         "conversation": [message.to_json() for message in conversation(event)],
         "timeline": timeline(
             event,
-            header=answer.capture.header if answer else None,
-            recorded_at=answer.stored_at if answer else None,
+            header=stored.capture.header if stored else None,
+            recorded_at=stored.stored_at if stored else None,
             delivered_at=_delivered_at(entry.row),
         ),
         "trace_url": template and template.replace(TRACE_ID, trace_id(event)),
@@ -104,7 +104,7 @@ async def _times(captures: CaptureSource | None, event: JsonObject) -> StoredCap
         return None
 
 
-async def capture(request: Request) -> Response:
+async def read_capture(request: Request) -> Response:
     """`{request, response, curl}`: what was captured of both; null what was not stored."""
     services = services_of(request)
     entry = await _entry_of(request)
@@ -135,7 +135,7 @@ def _curl(
     return curl.of_capture(event, services.app.url if services.app else None, body)
 
 
-async def body(request: Request) -> Response:
+async def read_body(request: Request) -> Response:
     """A captured body, byte for byte, to be saved as a file."""
     services, kind = services_of(request), request.path_params["kind"]
     if kind not in _CAPTURE_KEYS:
