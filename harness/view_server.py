@@ -16,7 +16,7 @@ import uvicorn
 from harness.waiting import poll_until
 from shared import rate_files
 from shared.core.wire.json.json_shape import JsonObject
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.options import ViewOptions, parse
 from view.server.app import build
 from view.server.app_client import AppClient
@@ -59,7 +59,7 @@ class ViewServer:
 
     def add(self, *events: JsonObject) -> None:
         """Events arrive: the store has them, and pages that follow get their rows."""
-        received = [Received(event=event, enqueued_ms=None) for event in events]
+        received = [ReceivedEvent(event=event, enqueued_ms=None) for event in events]
         added = self.services.store.add(received)
         self._loop.call_soon_threadsafe(self.services.live.publish, added)
 
@@ -102,7 +102,7 @@ def view_server(
         services = _services(
             options, Path(folder) / "view.sqlite", {**STATUS, "completeness": completeness}
         )
-        services.store.add([Received(event=event, enqueued_ms=None) for event in events])
+        services.store.add([ReceivedEvent(event=event, enqueued_ms=None) for event in events])
         server = ViewServer(services, token=token, page=page)
         server.start()
         try:

@@ -22,7 +22,7 @@ from shared import rate_files
 from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject
 from view.errors import OptionsError
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.options import ViewOptions, parse
 from view.server.app import build
 from view.server.app_client import AppClient
@@ -86,7 +86,7 @@ async def _run(
     listener: socket.socket,
     token: str | None,
 ) -> None:
-    async def on_events(events: Sequence[Received], positions: Mapping[str, int]) -> None:
+    async def on_events(events: Sequence[ReceivedEvent], positions: Mapping[str, int]) -> None:
         live.publish(await asyncio.to_thread(store.add, events, positions))
 
     feed = EventFeed(

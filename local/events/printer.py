@@ -11,7 +11,7 @@ from typing import Final, TextIO
 from local.events.colour import has_colours, paint, plain
 from local.events.text import summary
 from shared.core.conversation import searched_text
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.exchange.row import of_event
 from view.filters import Filter, matches
 from view.options import EventHubAddress
@@ -29,7 +29,7 @@ class EventPrinter:
         self._as_json = as_json
         self._paint = paint if has_colours(out) else plain
 
-    async def take(self, received: Sequence[Received], _positions: Mapping[str, int]) -> None:
+    async def take(self, received: Sequence[ReceivedEvent], _positions: Mapping[str, int]) -> None:
         """Print the events that match."""
         for one in received:
             if self._matches(one):
@@ -40,7 +40,7 @@ class EventPrinter:
                 )
                 print(line, file=self._out, flush=True)
 
-    def _matches(self, received: Received) -> bool:
+    def _matches(self, received: ReceivedEvent) -> bool:
         row = of_event(received)
         return row is not None and matches(self._query, row, lambda: searched_text(received.event))
 

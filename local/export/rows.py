@@ -14,7 +14,7 @@ from shared.core.conversation import searched_text
 from shared.core.records.completeness.comparison import CapturedExchange
 from shared.core.wire.json.json_shape import JsonObject
 from view.exchange.evaluation import LeftOut, Shape, row_of
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.exchange.row import of_event
 from view.filters import Filter, matches
 from view.sources.captured_events import event_of, exchanges_between
@@ -74,7 +74,7 @@ async def _row(
     if isinstance(captured, LeftOut):
         return captured
     event = captured.event
-    row = of_event(Received(event=event, enqueued_ms=None))
+    row = of_event(ReceivedEvent(event=event, enqueued_ms=None))
     if row is None or not matches(selection.query, row, lambda: searched_text(event)):
         return LeftOut.NO_MATCH
     return row_of(event, selection.shape, captured.tools)

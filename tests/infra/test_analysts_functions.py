@@ -16,7 +16,7 @@ from shared import rate_files
 from shared.core.records.exchange.exchange_id import new_exchange_id
 from tests.infra import kql
 from tests.infra.kql import Row, StoredFunction
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.store import Store
 
 ROOT: Final = Path(__file__).parents[2]
@@ -160,7 +160,7 @@ def test_the_page_and_the_query_agree_which_event_counts(tmp_path: Path) -> None
         exchange_id = new_exchange_id(0, number.to_bytes(10))
         for place, variant in enumerate(order):
             event = AT_NOON | {"exchange_id": exchange_id} | variant
-            store.add([Received(event=event, enqueued_ms=None)])
+            store.add([ReceivedEvent(event=event, enqueued_ms=None)])
             rows.append(delivered(event, timedelta(hours=place)))
     shown = {row.id: row.model for row in store.page((), limit=1000).rows}
     store.close()

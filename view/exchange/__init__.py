@@ -1,7 +1,7 @@
 """The view of one exchange, computed from its event and captures. Pure.
 
 * `row`: the figures that a table shows and a filter compares.
-* `received`: an event as the Event Hub hands it over.
+* `received_event`: an event as the Event Hub hands it over.
 * `precedence`: which of two events of an exchange counts.
 * `timeline`: when what happened.
 * `trace`: the id of its trace.

@@ -12,7 +12,7 @@ from shared.core.cost.rates import RateCard
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, mapping, text
 from view.exchange.price import price_of
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 
 _PROMPT_CHARACTERS: Final = 120
 _CALLER_MEMBERS: Final = ("user", "team", "subscription", "product")
@@ -63,7 +63,7 @@ class Row:
         return fields
 
 
-def of_event(received: Received, card: RateCard | None = None) -> Row | None:
+def of_event(received: ReceivedEvent, card: RateCard | None = None) -> Row | None:
     """The row of an event; None if it is not an event of fnsse.
 
     `card`: the rates by which it is priced; None: `cost` is None.

@@ -16,7 +16,7 @@ from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
 from azure.eventhub.exceptions import AuthenticationError, ConnectError, EventHubError
 
 from shared.core.wire.json.json_shape import JsonObject, parse_object
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.options import EventHubAddress
 from view.sources.credentials import identity
 
@@ -25,7 +25,7 @@ _BATCH: Final = 300
 _WAIT_S: Final = 0.2  # for a batch to become full
 _FROM_THE_START: Final = "-1"
 
-type OnEvents = Callable[[Sequence[Received], Mapping[str, int]], Awaitable[None]]
+type OnEvents = Callable[[Sequence[ReceivedEvent], Mapping[str, int]], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,9 +148,9 @@ def remedy(error: Exception, address: EventHubAddress) -> str:
     return f"{hub} cannot be read: {type(error).__name__}"
 
 
-def _received(event: EventData) -> Received:
+def _received(event: EventData) -> ReceivedEvent:
     time = event.enqueued_time
-    return Received(
+    return ReceivedEvent(
         event=_body(event),
         enqueued_ms=None if time is None else round(time.timestamp() * 1000),
     )

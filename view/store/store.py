@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.core.cost.rates import RateCard
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.exchange.row import Row
 from view.filters.sql import EVERYTHING, Condition, condition
 from view.filters.terms import Contains, Filter
@@ -69,7 +69,7 @@ class Store:
     # --- writing ----------------------------------------------------------------------------------
 
     def add(
-        self, events: Iterable[Received], positions: Mapping[str, int] | None = None
+        self, events: Iterable[ReceivedEvent], positions: Mapping[str, int] | None = None
     ) -> list[StoreEntry]:
         """Keep events, and return those that are new or outrank what was kept: an exchange may be
         delivered more than once. What is not an event of fnsse is left out.

@@ -12,7 +12,7 @@ from shared.core.cost.rates import RateCard
 from shared.core.wire.json.json_shape import JsonObject
 from view.exchange import row as rows
 from view.exchange.precedence import outranks
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.exchange.row import Row
 from view.store.packing import pack, unpack
 from view.store.schema import COLUMNS
@@ -31,7 +31,7 @@ class StoreEntry:
 
 
 def add(
-    connection: sqlite3.Connection, received: Received, card: RateCard | None
+    connection: sqlite3.Connection, received: ReceivedEvent, card: RateCard | None
 ) -> StoreEntry | None:
     """Keep an event; None if another one of its exchange counts, or if it is not an event of
     fnsse.

@@ -15,7 +15,7 @@ from harness.view_server import ViewServer, view_server
 from local.stack.ports import free_port
 from shared.core.wire.json.json_shape import Json
 from tests.unit.view.events import GOLDEN, golden, sample_event, sample_id
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.options import EventHubAddress
 from view.sources.event_hub import EventFeed
 from view.store import Store
@@ -237,7 +237,7 @@ async def _fed(address: EventHubAddress, store: Store, *, until: int) -> EventFe
     """Receive until the store holds so many exchanges."""
     enough = asyncio.Event()
 
-    async def take(received: Sequence[Received], positions: Mapping[str, int]) -> None:
+    async def take(received: Sequence[ReceivedEvent], positions: Mapping[str, int]) -> None:
         store.add(received, positions)
         if store.count(()) >= until:
             enough.set()
@@ -294,7 +294,7 @@ async def test_an_event_hub_that_is_away_is_named(tmp_path: Path) -> None:
         consumer_group="view",
     )
 
-    async def take(_received: Sequence[Received], _positions: Mapping[str, int]) -> None:
+    async def take(_received: Sequence[ReceivedEvent], _positions: Mapping[str, int]) -> None:
         raise AssertionError("nothing can come")
 
     feed = EventFeed(address, take, positions={}, since_minutes=None)

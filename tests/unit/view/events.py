@@ -10,7 +10,7 @@ from typing import Final
 
 from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.wire.json.json_shape import Json, JsonObject
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.exchange.row import Row, of_event
 
 _CASES: Final = Path(__file__).parents[2] / "golden" / "cases"
@@ -43,13 +43,13 @@ def sample_id(number: int) -> str:
     return new_exchange_id(milliseconds, random.Random(number).randbytes(10))  # noqa: S311 - a test's
 
 
-def received(*events: JsonObject, enqueued_ms: int | None = None) -> list[Received]:
+def received(*events: JsonObject, enqueued_ms: int | None = None) -> list[ReceivedEvent]:
     """Events as the Event Hub hands them over."""
-    return [Received(event=event, enqueued_ms=enqueued_ms) for event in events]
+    return [ReceivedEvent(event=event, enqueued_ms=enqueued_ms) for event in events]
 
 
 def row_of_event(event: JsonObject) -> Row:
     """The row of an event of fnsse."""
-    row = of_event(Received(event=event, enqueued_ms=None))
+    row = of_event(ReceivedEvent(event=event, enqueued_ms=None))
     assert row is not None
     return row

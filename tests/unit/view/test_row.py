@@ -7,7 +7,7 @@ import pytest
 from shared.core.cost.rates import RateCard, parse
 from shared.core.wire.json.json_shape import Json
 from tests.unit.view.events import GOLDEN, golden, row_of_event, sample_event
-from view.exchange.received import Received
+from view.exchange.received_event import ReceivedEvent
 from view.exchange.row import Row, of_event
 
 
@@ -85,7 +85,7 @@ def test_the_cost_is_that_of_the_card_of_rates() -> None:
     )
     usage: Json = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}
     event = sample_event(usage=usage, quantities=None)
-    row = of_event(Received(event=event, enqueued_ms=None), card)
+    row = of_event(ReceivedEvent(event=event, enqueued_ms=None), card)
     assert row is not None
     assert (row.cost, row.currency) == (23.0, "EUR")
     assert (row_of().cost, row_of().currency) == (None, None)
@@ -94,7 +94,9 @@ def test_the_cost_is_that_of_the_card_of_rates() -> None:
 def test_the_lag_is_how_long_the_event_took() -> None:
     """From the exchange's end until the Event Hub had it; clocks may differ, so never below 0."""
     end_ms = row_of().exact_end_ms
-    rows = [of_event(Received(event=sample_event(), enqueued_ms=end_ms + ms)) for ms in (1500, -5)]
+    rows = [
+        of_event(ReceivedEvent(event=sample_event(), enqueued_ms=end_ms + ms)) for ms in (1500, -5)
+    ]
     assert [row and row.lag_ms for row in rows] == [1500, 0]
     assert row_of().lag_ms is None
 
@@ -110,7 +112,7 @@ def test_the_lag_is_how_long_the_event_took() -> None:
     ids=["short_id", "no_id", "no_date", "no_timestamp"],
 )
 def test_another_producers_event_has_no_row(changes: dict[str, Json]) -> None:
-    assert of_event(Received(event=sample_event() | changes, enqueued_ms=None)) is None
+    assert of_event(ReceivedEvent(event=sample_event() | changes, enqueued_ms=None)) is None
 
 
 def test_values_of_other_types_read_as_absent() -> None:

@@ -8,7 +8,7 @@ from shared.core.wire.json.json_shape import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Received:
+class ReceivedEvent:
     """An event, and when the Event Hub took it."""
 
     event: JsonObject
