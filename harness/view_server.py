@@ -114,7 +114,7 @@ def view_server(
 
 def _services(options: ViewOptions, file: Path, status: JsonObject) -> Services:
     card = rate_files.read_card()
-    store = Store(file, keep=options.keep, card=card)
+    store = Store(file, max_exchanges=options.max_exchanges, card=card)
     return Services(
         options=options,
         store=store,

@@ -72,7 +72,7 @@ def _store_file(options: ViewOptions) -> Iterator[Path]:
 async def _serve(options: ViewOptions, listener: socket.socket, file: Path) -> None:
     token = None if options.is_loopback else secrets.token_urlsafe(24)
     card = rate_files.read_card()
-    store = Store(file, keep=options.keep, card=card)
+    store = Store(file, max_exchanges=options.max_exchanges, card=card)
     try:
         await _run(options, store, card, listener, token)
     finally:

@@ -59,7 +59,7 @@ class ViewOptions:
     captures: CapturesAddress | None
     app: AppAddress | None
     store: Path | None  # None: a file that is removed at the end
-    keep: int
+    max_exchanges: int
     since_minutes: float | None  # None: all that the Event Hub still has
     deployments: tuple[str, ...]
     # address of a trace in a viewer, with {trace_id} in the place of the id; None: no link
@@ -88,7 +88,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Vi
         captures=captures_of(environment),
         app=_app(read, environment),
         store=read.store,
-        keep=read.keep,
+        max_exchanges=read.keep,
         since_minutes=read.since_minutes,
         deployments=tuple(read.deployment or ()),
         trace_url=_trace_url(read.trace_url or _setting(environment, "TRACE_URL")),

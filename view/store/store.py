@@ -27,7 +27,7 @@ _NEWEST_FIRST: Final = "ORDER BY exact_end_ms DESC, number DESC"
 # The oldest are removed once so many more are there than are to be kept, and then all of them.
 _SLACK: Final = 0.01
 # A text that one of 500 has is found a hundred times among so many.
-_SEARCHED_FIRST: Final = 50_000
+_SEARCHED_FIRST_COUNT: Final = 50_000
 _LATEST_MS: Final = 1 << 62
 _LOWEST_NUMBER: Final = 0  # SQLite counts from 1
 
@@ -49,17 +49,18 @@ class Store:
         self,
         file: Path,
         *,
-        keep: int,
+        max_exchanges: int,
         card: RateCard | None = None,
-        searched_first: int = _SEARCHED_FIRST,
+        searched_first_count: int = _SEARCHED_FIRST_COUNT,
     ) -> None:
-        """`keep`: how many exchanges; older ones are removed. `card`: the rates by which exchanges
-        are priced. `searched_first`: among how many of the newest a text is searched first.
+        """`max_exchanges`: how many are kept; older ones are removed. `card`: the rates by which
+        exchanges are priced. `searched_first_count`: among how many of the newest a text is
+        searched first.
         """
         self._connections = Connections(file)
-        self._keep = keep
+        self._max_exchanges = max_exchanges
         self._card = card
-        self._searched_first = searched_first
+        self._searched_first_count = searched_first_count
         self._size = self._counted(EVERYTHING)
 
     def close(self) -> None:
@@ -102,8 +103,8 @@ class Store:
         return bool(numbers)
 
     def _trim(self, connection: sqlite3.Connection) -> None:
-        excess = self._size - self._keep
-        if excess > self._keep * _SLACK:
+        excess = self._size - self._max_exchanges
+        if excess > self._max_exchanges * _SLACK:
             oldest = _numbers(
                 connection, "SELECT number FROM exchanges ORDER BY exact_end_ms LIMIT ?", excess
             )
@@ -133,7 +134,9 @@ class Store:
         newest, which are enough unless few match.
         """
         numbered: list[tuple[int, Row]] = []
-        if self._size > self._searched_first and any(isinstance(term, Contains) for term in query):
+        if self._size > self._searched_first_count and any(
+            isinstance(term, Contains) for term in query
+        ):
             start = self._start_of_newest(position)
             if start is not None:
                 among_newest = condition(query, self._numbers(start, position))
@@ -160,7 +163,7 @@ class Store:
         row = self._connections.reader.execute(
             "SELECT exact_end_ms FROM exchanges WHERE exact_end_ms <= ? "
             "ORDER BY exact_end_ms DESC LIMIT 1 OFFSET ?",
-            (position[0] if position else _LATEST_MS, self._searched_first),
+            (position[0] if position else _LATEST_MS, self._searched_first_count),
         ).fetchone()
         return None if row is None else int(row[0])
 

@@ -265,7 +265,7 @@ async def test_the_view_goes_on_where_it_had_stopped(tmp_path: Path) -> None:
             name="logs",
             consumer_group="view",
         )
-        store = Store(tmp_path / "view.sqlite", keep=100)
+        store = Store(tmp_path / "view.sqlite", max_exchanges=100)
         async with emulator.producer("logs") as producer:
             for number in range(6):
                 await send(producer, json.dumps(sample_event(number)), partition_id=str(number % 3))

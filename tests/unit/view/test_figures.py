@@ -20,7 +20,7 @@ _MS: Final = row_of_event(sample_event(0)).exact_end_ms
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    new_store = Store(tmp_path / "view.sqlite", keep=1000)
+    new_store = Store(tmp_path / "view.sqlite", max_exchanges=1000)
     yield new_store
     new_store.close()
 

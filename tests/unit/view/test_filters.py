@@ -212,7 +212,7 @@ def stored_as(
 ) -> Iterator[Callable[[Row, Filter], bool]]:
     """Whether the store finds an exchange that has this row."""
     folder: Path = tmp_path_factory.mktemp("store")
-    store = Store(folder / "view.sqlite", keep=10)
+    store = Store(folder / "view.sqlite", max_exchanges=10)
     store.add(received(sample_event()))
     connection = sqlite3.connect(folder / "view.sqlite")
 

@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(file: Path) -> Iterator[Store]:
-    new_store = Store(file, keep=100)
+    new_store = Store(file, max_exchanges=100)
     yield new_store
     new_store.close()
 
@@ -71,10 +71,12 @@ def test_exchanges_that_ended_together(store: Store) -> None:
     assert before is None
 
 
-@pytest.mark.parametrize("searched_first", [1, 7, 20, 60])
-def test_a_text_is_found_among_the_newest_and_among_all(file: Path, searched_first: int) -> None:
+@pytest.mark.parametrize("searched_first_count", [1, 7, 20, 60])
+def test_a_text_is_found_among_the_newest_and_among_all(
+    file: Path, searched_first_count: int
+) -> None:
     """The same rows in the same pages, however many are searched first."""
-    store = Store(file, keep=100, searched_first=searched_first)
+    store = Store(file, max_exchanges=100, searched_first_count=searched_first_count)
     chance = random.Random(3)  # noqa: S311 - a test's
     numbers = chance.sample(range(60), 60)
     with_needle = {number for number in numbers if number % 3 == 0}
@@ -142,7 +144,7 @@ def test_what_is_not_an_event_of_fnsse_is_left_out(store: Store) -> None:
 
 def test_the_oldest_are_removed(file: Path) -> None:
     """Only so many are kept; their texts and events go with them."""
-    store = Store(file, keep=3)
+    store = Store(file, max_exchanges=3)
     store.add(received(*(sample_event(number) for number in (4, 1, 3, 2, 5))))
     assert ids(store) == [sample_id(number) for number in (5, 4, 3)]
     assert (store.count(()), store.count(read('"say hello"'))) == (3, 3)
@@ -159,22 +161,22 @@ def test_a_removed_exchange_is_not_found_by_anything(store: Store) -> None:
 
 
 def test_what_was_read_is_there_after_a_restart(file: Path) -> None:
-    store = Store(file, keep=10)
+    store = Store(file, max_exchanges=10)
     store.add(received(sample_event(1)), {"0": 3, "1": 9})
     store.add([], {"0": 4})
     store.close()
-    store = Store(file, keep=10)
+    store = Store(file, max_exchanges=10)
     assert (ids(store), store.count(()), store.positions()) == ([sample_id(1)], 1, {"0": 4, "1": 9})
     store.close()
 
 
 def test_a_file_of_another_version_is_made_anew(file: Path) -> None:
     """What it held is read from the Event Hub again."""
-    Store(file, keep=10).close()
+    Store(file, max_exchanges=10).close()
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA user_version = 999")
     connection.close()
-    store = Store(file, keep=10)
+    store = Store(file, max_exchanges=10)
     assert len(store.add(received(sample_event(1)))) == 1
     store.close()
 
