@@ -3,7 +3,6 @@ request.
 
     __main__          the command line
     app               turns a request into a response
-    ask               parses a JSON request
     audio             speech, transcriptions and translations in Azure's shapes
     chat              chat completions in Azure's shapes
     choices           the model's output
@@ -25,6 +24,7 @@ request.
     operations        maps operations to the shapes of their responses
     recording         a record of what the stand-in received and sent, for tests
     request           a request as it arrived
+    request_parser    parses a JSON request
     responses         the Responses API's documents
     responses_stream  the Responses API's events, numbered, each with an `event:` line
     routes            parses a request's target
@@ -41,7 +41,7 @@ or, for clients that cannot set headers, after `--` in the deployment's name:
 `gpt-4o--status=429,retry_after=7`. `GET /_stand_in/exchanges` returns its record of all exchanges
 (`recording.py`).
 
-The way of a request: `connection` reads it -> `routes` reads its target -> `ask` reads its JSON ->
-a shape (`chat`, ...) makes the response -> `delivery` turns it into timed writes and an end ->
-`connection` writes them, `recording` records them.
+The way of a request: `connection` reads it -> `routes` reads its target -> `request_parser`
+reads its JSON -> a shape (`chat`, ...) makes the response -> `delivery` turns it into timed writes
+and an end -> `connection` writes them, `recording` records them.
 """

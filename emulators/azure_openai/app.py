@@ -6,17 +6,16 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emulators.azure_openai import ask as asking
-from emulators.azure_openai import control, errors, multipart
-from emulators.azure_openai.ask import Ask, NotJsonError
+from emulators.azure_openai import control, errors, multipart, request_parser
 from emulators.azure_openai.directives import DirectiveError, Directives, parse, split_deployment
 from emulators.azure_openai.http_response import ResponseHeaders, StandInResponse, azure_headers
 from emulators.azure_openai.operations import Operations, reads_body
 from emulators.azure_openai.recording import ExchangeRecording
 from emulators.azure_openai.request import Request
+from emulators.azure_openai.request_parser import NotJsonError, ParsedRequest
 from emulators.azure_openai.routes import Target, route
 
-_LARGE_BODY_BYTES = 512 * 1024  # larger bodies are parsed in a child process, see ask.py
+_LARGE_BODY_BYTES = 512 * 1024  # larger bodies are parsed in a child process, see request_parser.py
 _ROOT = Path(__file__).parents[2]
 _NO_SUCH_DEPLOYMENT = "missing"
 
@@ -48,10 +47,10 @@ class StandInApp:
         if target is None:
             return DirectedResponse(response=errors.not_found(), directives=Directives())
         try:
-            ask = await _ask(request, target)
+            parsed_request = await _parse(request, target)
         except NotJsonError:
-            ask = None
-        name = target.deployment or (ask.text("model") if ask else "")
+            parsed_request = None
+        name = target.deployment or (parsed_request.text("model") if parsed_request else "")
         request.exchange.deployment = name
         deployment, suffix = split_deployment(name)
         try:
@@ -63,7 +62,7 @@ class StandInApp:
             )
         echoed = {key.lower(): value for key, value in request.headers}
         response = _rejection(request, target, deployment, directives) or self._operations.respond(
-            request, target, ask, directives, deployment
+            request, target, parsed_request, directives, deployment
         )
         return DirectedResponse(
             response=replace(response, status=directives.status, body=b"")
@@ -90,23 +89,23 @@ def _rejection(
     return errors.blocked_prompt() if directives.blocked_prompt else None
 
 
-async def _ask(request: Request, target: Target) -> Ask | None:
+async def _parse(request: Request, target: Target) -> ParsedRequest | None:
     """Parse the body; None without one to parse. Raises NotJsonError."""
     if not reads_body(request, target):
         return None
     if request.header("content-type").startswith("multipart/"):
         return multipart.read(request.body)
     if len(request.body) < _LARGE_BODY_BYTES:
-        return asking.read(bytes(request.body))
-    return await _ask_apart(bytes(request.body))
+        return request_parser.read(bytes(request.body))
+    return await _parse_apart(bytes(request.body))
 
 
-async def _ask_apart(body: bytes) -> Ask:
+async def _parse_apart(body: bytes) -> ParsedRequest:
     """Parse a large body in a child process. Raises NotJsonError."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        asking.__name__,
+        request_parser.__name__,
         cwd=_ROOT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -117,6 +116,6 @@ async def _ask_apart(body: bytes) -> Ask:
         if process.returncode is None:  # the caller has disconnected
             process.kill()
     outcome = pickle.loads(output)  # noqa: S301 - written by our own child process
-    if not isinstance(outcome, Ask):
+    if not isinstance(outcome, ParsedRequest):
         raise NotJsonError(str(outcome))
     return outcome

@@ -22,12 +22,12 @@ _PIECE_BYTES = 1024  # of speech, unless content_size sets the total
 def transcription(model_output: ModelOutput) -> StandInResponse:
     """The text in the requested response_format, or a stream of `transcript.text.*` events."""
     text = model_output.choices[0].text
-    if model_output.ask.flag("stream"):
+    if model_output.request.flag("stream"):
         return StandInResponse(
             content_type=SSE,
             body=sse.dressed(_transcript_events(model_output), model_output.directives),
         )
-    response_format = model_output.ask.text("response_format", "json")
+    response_format = model_output.request.text("response_format", "json")
     if response_format == "verbose_json":
         segment = {"id": 0, "start": 0.0, "end": 2.5, "text": text}
         return json_response(
@@ -48,12 +48,14 @@ def speech(model_output: ModelOutput) -> StandInResponse:
     """Bytes in place of sound: `chunks` pieces of 1 KB, or `content_size` bytes in `chunks`
     pieces.
     """
-    if model_output.ask.text("stream_format") == "sse":
+    if model_output.request.text("stream_format") == "sse":
         return StandInResponse(
             content_type=SSE,
             body=sse.dressed(_speech_events(model_output), model_output.directives),
         )
-    kind = _TYPES.get(model_output.ask.text("response_format", "mp3"), "application/octet-stream")
+    kind = _TYPES.get(
+        model_output.request.text("response_format", "mp3"), "application/octet-stream"
+    )
     return StandInResponse(content_type=kind, body=_sound(model_output))
 
 
@@ -62,7 +64,7 @@ def _sound(model_output: ModelOutput) -> Iterator[bytes]:
     remaining = model_output.directives.content_size or chunks * _PIECE_BYTES
     share = -(-remaining // chunks)
     for index in range(chunks):
-        yield hashlib.shake_256(f"{model_output.ask.seed}:{index}".encode()).digest(
+        yield hashlib.shake_256(f"{model_output.request.seed}:{index}".encode()).digest(
             min(share, remaining)
         )
         remaining -= min(share, remaining)
@@ -87,8 +89,11 @@ def _usage(model_output: ModelOutput) -> dict[str, object]:
     output = model_output.choices[0].tokens
     return {
         "type": "tokens",
-        "input_tokens": model_output.ask.prompt_tokens,
-        "input_token_details": {"audio_tokens": 0, "text_tokens": model_output.ask.prompt_tokens},
+        "input_tokens": model_output.request.prompt_tokens,
+        "input_token_details": {
+            "audio_tokens": 0,
+            "text_tokens": model_output.request.prompt_tokens,
+        },
         "output_tokens": output,
-        "total_tokens": model_output.ask.prompt_tokens + output,
+        "total_tokens": model_output.request.prompt_tokens + output,
     }

@@ -26,7 +26,7 @@ ERROR = {
 
 def respond(output: ModelOutput) -> StandInResponse:
     """The response to a chat request, as a stream if requested."""
-    if output.ask.flag("stream"):
+    if output.request.flag("stream"):
         return StandInResponse(
             content_type=SSE, body=sse.dressed(events(output), output.directives)
         )
@@ -70,7 +70,7 @@ def events(output: ModelOutput) -> Iterator[bytes]:
         yield sse.data(_chunk(output, [_finish(output, choice)]))
         if directives.async_filter:
             yield sse.data(_filter_chunk(output, choice, len(choice.pieces)))
-    if output.ask.include_usage:
+    if output.request.include_usage:
         yield sse.data({**_chunk(output, []), "usage": usage(output)})
     if not directives.no_done:
         yield sse.data(sse.DONE)
@@ -92,7 +92,7 @@ def _whole_choice(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]
             "name": choice.function.name,
             "arguments": choice.function.arguments,
         }
-    if "data_sources" in output.ask.parameters:
+    if "data_sources" in output.request.parameters:
         message |= parts.context(output)
     if parts.speaks(output):
         message |= {"content": None, "audio": parts.audio(output, choice)}
@@ -101,7 +101,7 @@ def _whole_choice(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]
         "finish_reason": choice.finish_reason,
         "index": choice.index,
         "logprobs": {"content": parts.logprobs(choice.pieces), "refusal": None}
-        if output.ask.flag("logprobs")
+        if output.request.flag("logprobs")
         else None,
         "message": message,
     }
@@ -117,7 +117,7 @@ def _chunk(output: ModelOutput, choices: list[dict[str, object]]) -> dict[str, o
         **_tier(output),
         "system_fingerprint": f"fp_{digest(output.model)[:10]}",
     }
-    return chunk | {"usage": None} if output.ask.include_usage else chunk
+    return chunk | {"usage": None} if output.request.include_usage else chunk
 
 
 def _prompt_chunk(output: ModelOutput) -> dict[str, object]:
@@ -129,7 +129,7 @@ def _prompt_chunk(output: ModelOutput) -> dict[str, object]:
         "object": "",
         "prompt_filter_results": filters.prompt_results(),
     }
-    return chunk | {"usage": None} if output.ask.include_usage else chunk
+    return chunk | {"usage": None} if output.request.include_usage else chunk
 
 
 def _delta_chunks(output: ModelOutput) -> Iterator[dict[str, object]]:
@@ -198,7 +198,7 @@ def _role(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]:
         "role": "assistant",
     }
     delta["refusal"] = None
-    return delta | parts.context(output) if "data_sources" in output.ask.parameters else delta
+    return delta | parts.context(output) if "data_sources" in output.request.parameters else delta
 
 
 def _delta(
@@ -219,7 +219,7 @@ def _with_filter(
     """Add the asynchronous filter's reports between content chunks; tool calls are not filtered."""
     filtered = "content" in delta and not output.directives.async_filter
     members = _delta(choice, delta, filters.results() if filtered else {})
-    if output.ask.flag("logprobs") and "content" in delta:
+    if output.request.flag("logprobs") and "content" in delta:
         members["logprobs"] = {"content": parts.logprobs([str(delta["content"])]), "refusal": None}
     return members
 
@@ -247,7 +247,7 @@ def _filter_chunk(output: ModelOutput, choice: ReplyChoice, chunk_number: int) -
         "model": "",
         "object": "",
     }
-    return chunk | {"usage": None} if output.ask.include_usage else chunk
+    return chunk | {"usage": None} if output.request.include_usage else chunk
 
 
 def _verdict(choice: ReplyChoice) -> dict[str, object]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulators.azure_openai import texts
-from emulators.azure_openai.ask import Ask, Tool
 from emulators.azure_openai.directives import Directives
+from emulators.azure_openai.request_parser import ParsedRequest, Tool
 
 # base of every `created`, unix seconds: a response does not depend on the clock
 CREATED = 1_760_000_000
@@ -48,7 +48,7 @@ class ReplyChoice:
 class ModelOutput:
     """The content of a response, and its names."""
 
-    ask: Ask
+    request: ParsedRequest
     directives: Directives
     model: str  # as the response names it
     choices: tuple[ReplyChoice, ...]
@@ -56,20 +56,25 @@ class ModelOutput:
     @property
     def created(self) -> int:
         """Unix seconds; equal for equal texts."""
-        return CREATED + int(self.ask.seed[:6], 16)
+        return CREATED + int(self.request.seed[:6], 16)
 
     def id(self, prefix: str) -> str:
         """An id with this prefix; equal for equal texts."""
-        return f"{prefix}{texts.digest(self.ask.seed, prefix)[:29]}"
+        return f"{prefix}{texts.digest(self.request.seed, prefix)[:29]}"
 
 
-def generate(ask: Ask, directives: Directives, deployment: str, prompts: int = 1) -> ModelOutput:
+def generate(
+    request: ParsedRequest, directives: Directives, deployment: str, prompts: int = 1
+) -> ModelOutput:
     """Generate the output: `n` choices for each prompt. `deployment` is without directives."""
     choices = tuple(
-        _choice(ask, directives, index) for index in range(ask.number("n", 1) * prompts)
+        _choice(request, directives, index) for index in range(request.number("n", 1) * prompts)
     )
     return ModelOutput(
-        ask=ask, directives=directives, model=model_name(deployment, directives), choices=choices
+        request=request,
+        directives=directives,
+        model=model_name(deployment, directives),
+        choices=choices,
     )
 
 
@@ -81,14 +86,16 @@ def model_name(deployment: str, directives: Directives) -> str:
     return f"{deployment}-2024-11-20" if dated else deployment
 
 
-def _choice(ask: Ask, directives: Directives, index: int) -> ReplyChoice:
+def _choice(request: ParsedRequest, directives: Directives, index: int) -> ReplyChoice:
     # the tool's result is there, so the model answers in text
-    calling = ask.last_role not in {"tool", "function", "function_call_output"}
-    calls = tuple(_call(ask, tool, index) for tool in ask.tools) if calling else ()
+    calling = request.last_role not in {"tool", "function", "function_call_output"}
+    calls = tuple(_call(request, tool, index) for tool in request.tools) if calling else ()
     function = (
-        _call(ask, ask.functions[0], index) if calling and ask.functions and not calls else None
+        _call(request, request.functions[0], index)
+        if calling and request.functions and not calls
+        else None
     )
-    pieces, finish_reason = ([], "stop") if calls or function else _text(ask, directives, index)
+    pieces, finish_reason = ([], "stop") if calls or function else _text(request, directives, index)
     return ReplyChoice(
         index=index,
         pieces=tuple(pieces),
@@ -99,23 +106,23 @@ def _choice(ask: Ask, directives: Directives, index: int) -> ReplyChoice:
     )
 
 
-def _text(ask: Ask, directives: Directives, index: int) -> tuple[list[str], str]:
+def _text(request: ParsedRequest, directives: Directives, index: int) -> tuple[list[str], str]:
     limit = min(
-        ask.number(name, directives.chunks) for name in ("max_tokens", "max_completion_tokens")
+        request.number(name, directives.chunks) for name in ("max_tokens", "max_completion_tokens")
     )
-    limit = min(limit, ask.number("max_output_tokens", limit))
-    structured = _structured(ask)
+    limit = min(limit, request.number("max_output_tokens", limit))
+    structured = _structured(request)
     if structured is not None:
         return structured, "stop"
-    pieces = texts.pieces(f"{ask.seed}:{index}", directives.chunks, directives.content_size)
+    pieces = texts.pieces(f"{request.seed}:{index}", directives.chunks, directives.content_size)
     if directives.content_filter:
         return pieces[: len(pieces) // 2], "content_filter"
     return (pieces[:limit], "length") if limit < len(pieces) else (pieces, "stop")
 
 
-def _structured(ask: Ask) -> list[str] | None:
+def _structured(request: ParsedRequest) -> list[str] | None:
     """The pieces of a JSON text, if a response_format asks for one."""
-    response_format = ask.parameters.get("response_format")
+    response_format = request.parameters.get("response_format")
     if not isinstance(response_format, dict) or response_format.get("type") not in {
         "json_object",
         "json_schema",
@@ -123,14 +130,16 @@ def _structured(ask: Ask) -> list[str] | None:
         return None
     described = response_format.get("json_schema")
     schema = described.get("schema") if isinstance(described, dict) else None
-    value = sample(schema if isinstance(schema, dict) else {"properties": {"answer": {}}}, ask.seed)
+    value = sample(
+        schema if isinstance(schema, dict) else {"properties": {"answer": {}}}, request.seed
+    )
     return slices(json.dumps(value, ensure_ascii=False), 8)
 
 
-def _call(ask: Ask, tool: Tool, index: int) -> ReplyCall:
-    arguments = sample(tool.parameters, texts.digest(ask.seed, tool.name, str(index)))
+def _call(request: ParsedRequest, tool: Tool, index: int) -> ReplyCall:
+    arguments = sample(tool.parameters, texts.digest(request.seed, tool.name, str(index)))
     return ReplyCall(
-        id=f"call_{texts.digest(ask.seed, tool.name, str(index), 'id')[:24]}",
+        id=f"call_{texts.digest(request.seed, tool.name, str(index), 'id')[:24]}",
         name=tool.name,
         arguments=json.dumps(arguments, ensure_ascii=False),
     )
@@ -182,7 +191,7 @@ def usage(output: ModelOutput) -> dict[str, object]:
             "reasoning_tokens": directives.reasoning_tokens,
             "rejected_prediction_tokens": 0,
         },
-        "prompt_tokens": output.ask.prompt_tokens,
+        "prompt_tokens": output.request.prompt_tokens,
         "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": directives.cached_tokens},
-        "total_tokens": output.ask.prompt_tokens + completion,
+        "total_tokens": output.request.prompt_tokens + completion,
     }

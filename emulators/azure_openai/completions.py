@@ -11,7 +11,7 @@ from emulators.azure_openai.http_response import SSE, StandInResponse, json_resp
 
 def respond(output: ModelOutput) -> StandInResponse:
     """The response to a completions request, as a stream if requested."""
-    if output.ask.flag("stream"):
+    if output.request.flag("stream"):
         return StandInResponse(
             content_type=SSE, body=sse.dressed(_events(output), output.directives)
         )
@@ -45,7 +45,7 @@ def _choice(choice: ReplyChoice, text: str, finish_reason: str | None) -> dict[s
 
 def _events(output: ModelOutput) -> Iterator[bytes]:
     directives = output.directives
-    null: dict[str, object] = {"usage": None} if output.ask.include_usage else {}
+    null: dict[str, object] = {"usage": None} if output.request.include_usage else {}
     prompt = {"prompt_filter_results": filters.prompt_results()}
     yield sse.data({**_document(output, []), "id": "", "created": 0, "model": "", **prompt, **null})
     chunk_count = 0
@@ -61,7 +61,7 @@ def _events(output: ModelOutput) -> Iterator[bytes]:
         return
     for choice in output.choices:
         yield sse.data({**_document(output, [_choice(choice, "", choice.finish_reason)]), **null})
-    if output.ask.include_usage:
+    if output.request.include_usage:
         yield sse.data({**_document(output, []), "usage": usage(output)})
     if not directives.no_done:
         yield sse.data(sse.DONE)

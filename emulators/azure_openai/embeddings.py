@@ -14,10 +14,10 @@ def respond(output: ModelOutput) -> StandInResponse:
     """One vector for each input, as floats or, if requested, as base64 of little-endian 32-bit
     floats.
     """
-    ask = output.ask
-    size = ask.number("dimensions", _DIMENSIONS)
-    vectors = [_vector(f"{ask.seed}:{index}", size) for index in range(ask.inputs)]
-    packed = ask.text("encoding_format") == "base64"
+    request = output.request
+    size = request.number("dimensions", _DIMENSIONS)
+    vectors = [_vector(f"{request.seed}:{index}", size) for index in range(request.inputs)]
+    packed = request.text("encoding_format") == "base64"
     return json_response(
         {
             "object": "list",
@@ -30,7 +30,10 @@ def respond(output: ModelOutput) -> StandInResponse:
                 for index, vector in enumerate(vectors)
             ],
             "model": output.model,
-            "usage": {"prompt_tokens": ask.prompt_tokens, "total_tokens": ask.prompt_tokens},
+            "usage": {
+                "prompt_tokens": request.prompt_tokens,
+                "total_tokens": request.prompt_tokens,
+            },
         }
     )
 

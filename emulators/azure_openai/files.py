@@ -3,10 +3,10 @@ stored. Pure.
 """
 
 from emulators.azure_openai import multipart
-from emulators.azure_openai.ask import Ask
 from emulators.azure_openai.choices import CREATED
 from emulators.azure_openai.http_response import StandInResponse, json_response
 from emulators.azure_openai.request import Request
+from emulators.azure_openai.request_parser import ParsedRequest
 from emulators.azure_openai.texts import digest
 
 _CONTENT = b'{"custom_id":"1","response":{"status_code":200,"body":{}}}\n'
@@ -43,13 +43,15 @@ def files(request: Request, segments: list[str]) -> StandInResponse | None:
     return None
 
 
-def batches(request: Request, segments: list[str], ask: Ask | None) -> StandInResponse | None:
+def batches(
+    request: Request, segments: list[str], parsed_request: ParsedRequest | None
+) -> StandInResponse | None:
     """`POST batches`, `GET batches`, `GET batches/{id}`, `POST batches/{id}/cancel`; None for
     anything else.
     """
     match request.method, segments:
-        case "POST", ["batches"] if ask:
-            file, endpoint = ask.text("input_file_id"), ask.text("endpoint")
+        case "POST", ["batches"] if parsed_request:
+            file, endpoint = parsed_request.text("input_file_id"), parsed_request.text("endpoint")
             return json_response(
                 _batch(f"batch_{digest(file, endpoint)[:24]}", "validating", file, endpoint)
             )

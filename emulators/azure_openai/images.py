@@ -20,16 +20,16 @@ def respond(model_output: ModelOutput) -> StandInResponse:
     stream.
     """
     modern = "gpt-image" in model_output.model
-    if modern and model_output.ask.flag("stream"):
-        if model_output.ask.number("n", 1) > 1:
+    if modern and model_output.request.flag("stream"):
+        if model_output.request.number("n", 1) > 1:
             return errors.invalid_request("Streaming is only supported with n=1.")
         return StandInResponse(
             content_type=SSE, body=sse.dressed(_events(model_output), model_output.directives)
         )
-    packed = modern or model_output.ask.text("response_format") == "b64_json"
+    packed = modern or model_output.request.text("response_format") == "b64_json"
     data = [
         _image(model_output, index, packed=packed)
-        for index in range(model_output.ask.number("n", 1))
+        for index in range(model_output.request.number("n", 1))
     ]
     document = {"created": model_output.created, "data": data}
     return json_response(
@@ -55,23 +55,28 @@ def _url(model_output: ModelOutput, index: int) -> str:
 
 def _base64(model_output: ModelOutput, index: int) -> str:
     size = max(len(_PNG), model_output.directives.content_size or _SIZE)
-    noise = hashlib.shake_256(f"{model_output.ask.seed}:{index}".encode()).digest(size - len(_PNG))
+    noise = hashlib.shake_256(f"{model_output.request.seed}:{index}".encode()).digest(
+        size - len(_PNG)
+    )
     return base64.b64encode(_PNG + noise).decode()
 
 
 def _usage(model_output: ModelOutput, images: int) -> dict[str, object]:
     output = _OUTPUT_TOKENS * images
     return {
-        "input_tokens": model_output.ask.prompt_tokens,
-        "input_tokens_details": {"image_tokens": 0, "text_tokens": model_output.ask.prompt_tokens},
+        "input_tokens": model_output.request.prompt_tokens,
+        "input_tokens_details": {
+            "image_tokens": 0,
+            "text_tokens": model_output.request.prompt_tokens,
+        },
         "output_tokens": output,
-        "total_tokens": model_output.ask.prompt_tokens + output,
+        "total_tokens": model_output.request.prompt_tokens + output,
     }
 
 
 def _events(model_output: ModelOutput) -> Iterator[bytes]:
     """The requested partial images, then the image with usage. No `[DONE]`."""
-    for index in range(model_output.ask.number("partial_images", 0)):
+    for index in range(model_output.request.number("partial_images", 0)):
         partial = {
             "type": _PARTIAL,
             "partial_image_index": index,

@@ -34,14 +34,14 @@ def context(output: ModelOutput) -> dict[str, object]:
     return {
         "context": {
             "citations": [{**citation, "chunk_id": "0"}],
-            "intent": f'["{output.ask.seed[:8]}"]',
+            "intent": f'["{output.request.seed[:8]}"]',
         }
     }
 
 
 def speaks(output: ModelOutput) -> bool:
     """Whether the request's `modalities` include audio."""
-    modalities = output.ask.parameters.get("modalities")
+    modalities = output.request.parameters.get("modalities")
     return isinstance(modalities, list) and "audio" in modalities
 
 
@@ -65,4 +65,4 @@ def _head(output: ModelOutput) -> dict[str, object]:
 
 
 def _sound(output: ModelOutput, at: int) -> bytes:
-    return hashlib.shake_256(f"{output.ask.seed}:{at}".encode()).digest(_SOUND_BYTES)
+    return hashlib.shake_256(f"{output.request.seed}:{at}".encode()).digest(_SOUND_BYTES)

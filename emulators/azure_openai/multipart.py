@@ -2,7 +2,7 @@
 
 import re
 
-from emulators.azure_openai.ask import Ask
+from emulators.azure_openai.request_parser import ParsedRequest
 from emulators.azure_openai.texts import digest
 
 # bytes at each end of the body: clients put fields before or after the file
@@ -25,7 +25,7 @@ def fields(body: bytes | bytearray) -> dict[str, str]:
     return members | {"filename": file_name[1].decode("utf-8", "replace")} if file_name else members
 
 
-def read(body: bytes | bytearray) -> Ask:
+def read(body: bytes | bytearray) -> ParsedRequest:
     """Parse an upload. The seed comes from the fields, since boundaries differ between calls."""
     members = fields(body)
     parameters: dict[str, object] = {
@@ -34,7 +34,7 @@ def read(body: bytes | bytearray) -> Ask:
     if members.get("n", "").isdecimal():
         parameters["n"] = int(members["n"])
     text = members.get("prompt", "")
-    return Ask(
+    return ParsedRequest(
         seed=digest(*(f"{name}={value}" for name, value in sorted(members.items()))),
         prompt_tokens=len(text.split()),
         parameters=parameters,

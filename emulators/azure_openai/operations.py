@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 
 from emulators.azure_openai import audio, chat, completions, echo, embeddings, errors, files, images
-from emulators.azure_openai.ask import Ask
 from emulators.azure_openai.choices import ModelOutput, generate
 from emulators.azure_openai.directives import Directives
 from emulators.azure_openai.http_response import StandInResponse
 from emulators.azure_openai.request import Request
+from emulators.azure_openai.request_parser import ParsedRequest
 from emulators.azure_openai.routes import Target
 from emulators.azure_openai.stored_responses import StoredResponses
 
@@ -45,27 +45,41 @@ class Operations:
         self,
         request: Request,
         route: Target,
-        ask: Ask | None,
+        parsed_request: ParsedRequest | None,
         directives: Directives,
         deployment: str,
     ) -> StandInResponse:
-        """The operation's response, by default an echo. `ask` is None for an unparsed body."""
+        """The operation's response, by default an echo. `parsed_request` is None for a body that is
+        not parsed.
+        """
         if reads_body(request, route):
-            if ask is None:
+            if parsed_request is None:
                 return errors.invalid_request("We could not parse the JSON body of your request.")
             if route.operation != "batches":
-                return self._of_model(request, route, ask, directives, deployment)
-        return self._of_resource(request, route, ask, directives) or echo.respond(request)
+                return self._of_model(request, route, parsed_request, directives, deployment)
+        return self._of_resource(request, route, parsed_request, directives) or echo.respond(
+            request
+        )
 
     def _of_model(
-        self, request: Request, route: Target, ask: Ask, directives: Directives, deployment: str
+        self,
+        request: Request,
+        route: Target,
+        parsed_request: ParsedRequest,
+        directives: Directives,
+        deployment: str,
     ) -> StandInResponse:
         if not deployment:
             return errors.invalid_request("you must provide a model parameter")
-        if "stream_options" in ask.parameters and _refuses_stream_options(route, ask, directives):
+        if "stream_options" in parsed_request.parameters and _refuses_stream_options(
+            route, parsed_request, directives
+        ):
             return errors.stream_options_refused()
         output = generate(
-            ask, directives, deployment, ask.inputs if route.operation == "completions" else 1
+            parsed_request,
+            directives,
+            deployment,
+            parsed_request.inputs if route.operation == "completions" else 1,
         )
         if route.operation == "responses":
             return self._responses.create(request, output)
@@ -74,7 +88,11 @@ class Operations:
         return _MODEL_OPERATIONS[route.operation](output)
 
     def _of_resource(
-        self, request: Request, route: Target, ask: Ask | None, directives: Directives
+        self,
+        request: Request,
+        route: Target,
+        parsed_request: ParsedRequest | None,
+        directives: Directives,
     ) -> StandInResponse | None:
         match route.segments[0]:
             case "responses":
@@ -82,13 +100,15 @@ class Operations:
             case "files":
                 return files.files(request, route.segments)
             case "batches":
-                return files.batches(request, route.segments, ask)
+                return files.batches(request, route.segments, parsed_request)
             case "models":
                 return files.models(request, route.segments)
         return None
 
 
-def _refuses_stream_options(route: Target, ask: Ask, directives: Directives) -> bool:
+def _refuses_stream_options(
+    route: Target, parsed_request: ParsedRequest, directives: Directives
+) -> bool:
     old = not route.v1 and (route.api_version or "") < _STREAM_OPTIONS_SINCE
-    never = route.operation.startswith("responses") or "data_sources" in ask.parameters
+    never = route.operation.startswith("responses") or "data_sources" in parsed_request.parameters
     return directives.refuse_stream_options or old or never

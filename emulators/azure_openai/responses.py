@@ -45,7 +45,7 @@ def document(model_output: ModelOutput, name: str, status: str) -> dict[str, obj
         reasons.get(model_output.choices[0].finish_reason, "") if status == "incomplete" else ""
     )
     copied = {
-        key: model_output.ask.parameters.get(key, default) for key, default in _COPIED.items()
+        key: model_output.request.parameters.get(key, default) for key, default in _COPIED.items()
     }
     return {
         "id": name,
@@ -67,7 +67,7 @@ def document(model_output: ModelOutput, name: str, status: str) -> dict[str, obj
 
 def compacted(model_output: ModelOutput, user_messages: list[object]) -> dict[str, object]:
     """A compacted conversation: what the user wrote, and one item for everything else."""
-    digest = texts.digest(model_output.ask.seed, "compaction")
+    digest = texts.digest(model_output.request.seed, "compaction")
     item = {"id": f"cmp_{digest[:24]}", "type": "compaction", "encrypted_content": digest}
     return {
         "id": f"resp_{digest[:48]}",
@@ -83,7 +83,7 @@ def output(model_output: ModelOutput) -> list[dict[str, object]]:
     choice = model_output.choices[0]
     items = (
         [reasoning(model_output, summary(model_output))]
-        if "reasoning" in model_output.ask.parameters
+        if "reasoning" in model_output.request.parameters
         else []
     )
     if choice.calls:
@@ -103,7 +103,7 @@ def output(model_output: ModelOutput) -> list[dict[str, object]]:
 
 def summary(model_output: ModelOutput) -> list[str]:
     """The pieces of the reasoning summary."""
-    return texts.pieces(f"{model_output.ask.seed}:summary", 5)
+    return texts.pieces(f"{model_output.request.seed}:summary", 5)
 
 
 def reasoning(model_output: ModelOutput, pieces: list[str]) -> dict[str, object]:
@@ -142,7 +142,7 @@ def function_call(
 ) -> dict[str, object]:
     """A function call item."""
     head = {
-        "id": f"fc_{texts.digest(model_output.ask.seed, call.id)[:24]}",
+        "id": f"fc_{texts.digest(model_output.request.seed, call.id)[:24]}",
         "type": "function_call",
         "status": status,
     }
@@ -155,11 +155,11 @@ def usage(model_output: ModelOutput) -> dict[str, object]:
     reasoning_tokens = directives.reasoning_tokens
     out = (choice.tokens if choice else 0) + reasoning_tokens
     return {
-        "input_tokens": model_output.ask.prompt_tokens,
+        "input_tokens": model_output.request.prompt_tokens,
         "input_tokens_details": {"cached_tokens": directives.cached_tokens},
         "output_tokens": out,
         "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
-        "total_tokens": model_output.ask.prompt_tokens + out,
+        "total_tokens": model_output.request.prompt_tokens + out,
     }
 
 

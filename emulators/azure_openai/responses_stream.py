@@ -24,7 +24,7 @@ def stream(model_output: ModelOutput, name: str, starting_after: int = -1) -> It
 
 def _events(model_output: ModelOutput, name: str) -> Iterator[StreamEvent]:
     directives = model_output.directives
-    if model_output.ask.flag("background"):
+    if model_output.request.flag("background"):
         yield _about("response.queued", responses.document(model_output, name, "queued"))
     yield _about("response.created", responses.document(model_output, name, "in_progress"))
     yield _about("response.in_progress", responses.document(model_output, name, "in_progress"))
@@ -53,7 +53,7 @@ def _about(kind: str, document: dict[str, object]) -> StreamEvent:
 def _items(model_output: ModelOutput) -> Iterator[StreamEvent]:
     """Each output item from `added` to `done`."""
     index = 0
-    if "reasoning" in model_output.ask.parameters:
+    if "reasoning" in model_output.request.parameters:
         yield from _reasoning(model_output)
         index = 1
     calls = model_output.choices[0].calls

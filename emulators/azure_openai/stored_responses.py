@@ -47,11 +47,11 @@ class StoredResponses:
     def create(self, request: Request, model_output: ModelOutput) -> StandInResponse:
         """Create a response: `POST responses`."""
         self._created += 1
-        name = f"resp_{digest(model_output.ask.seed, str(self._created))[:48]}"
-        background = model_output.ask.flag("background")
-        if model_output.ask.parameters.get("store") is not False:
+        name = f"resp_{digest(model_output.request.seed, str(self._created))[:48]}"
+        background = model_output.request.flag("background")
+        if model_output.request.parameters.get("store") is not False:
             self._keep(name, request, model_output, background=background)
-        if model_output.ask.flag("stream"):
+        if model_output.request.flag("stream"):
             return _streamed(stream(model_output, name), model_output.directives)
         if model_output.directives.error_in_200:
             failure = responses.FAILURE
@@ -115,7 +115,7 @@ class StoredResponses:
         )
 
     def _cancel(self, name: str, stored: _StoredResponse) -> StandInResponse:
-        if not stored.model_output.ask.flag("background"):
+        if not stored.model_output.request.flag("background"):
             return invalid_request("Cannot cancel a synchronous response.")
         stored.cancelled = stored.cancelled or self._clock() < stored.over_at
         return json_response(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from emulators.azure_openai import ask, chat, completions, images, responses
+from emulators.azure_openai import chat, completions, images, request_parser, responses
 from emulators.azure_openai.choices import ModelOutput, generate
 from emulators.azure_openai.directives import parse
 from emulators.azure_openai.responses_stream import stream
@@ -48,7 +48,7 @@ VARIANTS: list[tuple[dict[str, object], str]] = [
 
 def served(request: dict[str, object], directives: str) -> ModelOutput:
     """A request as the shapes get it."""
-    return generate(ask.read(json.dumps(request).encode()), parse(directives), "gpt-4o")
+    return generate(request_parser.read(json.dumps(request).encode()), parse(directives), "gpt-4o")
 
 
 def payloads(events: Iterable[bytes]) -> list[dict[str, object]]:
@@ -177,5 +177,5 @@ def test_a_sample_fits_its_schema() -> None:
 def test_a_stream_of_images_holds_one(n: int, status: int) -> None:
     """Azure OpenAI refuses a stream of more."""
     body = json.dumps({"prompt": "a horse", "stream": True, "n": n}).encode()
-    output = generate(ask.read(body), parse(""), "gpt-image-1")
+    output = generate(request_parser.read(body), parse(""), "gpt-image-1")
     assert images.respond(output).status == status

@@ -1,8 +1,8 @@
 """Parses a JSON request. Pure, and also a child process for large bodies.
 
 Parsing 20 MB of JSON holds Python's interpreter lock for tenths of a second, which delays every
-other stream. `python -m emulators.azure_openai.ask` reads a body from stdin and writes the pickled
-Ask to stdout.
+other stream. `python -m emulators.azure_openai.request_parser` reads a body from stdin and writes
+the pickled ParsedRequest to stdout.
 """
 
 import json
@@ -32,7 +32,7 @@ class Tool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class ParsedRequest:
     """A request, without its texts."""
 
     seed: str  # of the texts: equal for requests with the same texts
@@ -69,7 +69,7 @@ class Ask:
         return isinstance(options, dict) and options.get("include_usage") is True
 
 
-def read(body: bytes) -> Ask:
+def read(body: bytes) -> ParsedRequest:
     """Read a request's JSON body. Raises NotJsonError."""
     try:
         request = json.loads(body)
@@ -79,7 +79,7 @@ def read(body: bytes) -> Ask:
         raise NotJsonError("the body is not a JSON object")
     texts = {key: request[key] for key in _TEXT_KEYS if key in request}
     messages = _messages(request)
-    return Ask(
+    return ParsedRequest(
         seed=digest(json.dumps(texts, sort_keys=True)),
         prompt_tokens=sum(map(tokens, _strings(texts))) + _TOKENS_PER_MESSAGE * len(messages),
         inputs=_inputs(request),
@@ -172,9 +172,9 @@ def _dicts(value: object) -> list[Mapping[str, object]]:
 
 
 def main() -> int:
-    """Read a body from stdin, write the pickled Ask (or an error message) to stdout."""
+    """Read a body from stdin, write the pickled ParsedRequest (or an error message) to stdout."""
     try:
-        outcome: Ask | str = read(sys.stdin.buffer.read())
+        outcome: ParsedRequest | str = read(sys.stdin.buffer.read())
     except NotJsonError as error:
         outcome = str(error)
     sys.stdout.buffer.write(pickle.dumps(outcome))
@@ -182,7 +182,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Unpickling needs the class under its importable name, not as __main__.Ask.
-    from emulators.azure_openai import ask
+    # Unpickling needs the class under its importable name, not as __main__.ParsedRequest.
+    from emulators.azure_openai import request_parser
 
-    sys.exit(ask.main())
+    sys.exit(request_parser.main())

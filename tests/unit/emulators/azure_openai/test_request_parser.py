@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emulators.azure_openai import ask, multipart, texts
+from emulators.azure_openai import multipart, request_parser, texts
 
 
 def body(**request: object) -> bytes:
@@ -21,21 +21,23 @@ def test_prompt_tokens_are_words_plus_four_for_each_message() -> None:
     """Text parts count, data URLs don't."""
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     parts = [{"type": "text", "text": "what is it"}, image]
-    assert ask.read(body(messages=HELLO)).prompt_tokens == 2 + 4
+    assert request_parser.read(body(messages=HELLO)).prompt_tokens == 2 + 4
     assert (
-        ask.read(body(messages=[*HELLO, {"role": "user", "content": parts}])).prompt_tokens
+        request_parser.read(
+            body(messages=[*HELLO, {"role": "user", "content": parts}])
+        ).prompt_tokens
         == 2 + 3 + 8
     )
-    assert ask.read(body(input=["one two", "three"])).prompt_tokens == 3
+    assert request_parser.read(body(input=["one two", "three"])).prompt_tokens == 3
 
 
 def test_only_the_texts_make_the_seed() -> None:
     """Streaming, usage and model change the shape of a response, not its content."""
-    plain = ask.read(body(messages=HELLO))
-    streamed = ask.read(
+    plain = request_parser.read(body(messages=HELLO))
+    streamed = request_parser.read(
         body(messages=HELLO, stream=True, stream_options={"include_usage": True}, model="x")
     )
-    other = ask.read(body(messages=[{"role": "user", "content": "hello where"}]))
+    other = request_parser.read(body(messages=[{"role": "user", "content": "hello where"}]))
     assert plain.seed == streamed.seed != other.seed
     assert streamed.include_usage
     assert not plain.include_usage
@@ -59,15 +61,15 @@ TOOLS = [
 def test_tool_choice_says_what_may_be_called(more: dict[str, object], names: list[str]) -> None:
     """All tools, none, the chosen one, or one at a time."""
     assert [
-        tool.name for tool in ask.read(body(messages=HELLO, tools=TOOLS, **more)).tools
+        tool.name for tool in request_parser.read(body(messages=HELLO, tools=TOOLS, **more)).tools
     ] == names
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b"\xff"])
 def test_a_body_that_is_not_an_object_is_rejected(broken: bytes) -> None:
     """Anything but a JSON object raises NotJsonError."""
-    with pytest.raises(ask.NotJsonError):
-        ask.read(broken)
+    with pytest.raises(request_parser.NotJsonError):
+        request_parser.read(broken)
 
 
 # 2 cores, shared
@@ -87,7 +89,7 @@ def test_a_body_that_is_not_an_object_is_rejected(broken: bytes) -> None:
 )
 def test_any_object_can_be_read(request_: dict[str, object]) -> None:
     """Odd values of known members do not raise."""
-    assert ask.read(json.dumps(request_).encode()).prompt_tokens >= 0
+    assert request_parser.read(json.dumps(request_).encode()).prompt_tokens >= 0
 
 
 @pytest.mark.parametrize("size", [1, 7, 8, 100, 1_000_001])
@@ -115,8 +117,8 @@ def test_upload_fields_are_found_before_and_after_a_large_file() -> None:
             "".join(f"{head}{part}\r\n" for part in parts).encode() + f"--{boundary}--\r\n".encode()
         )
 
-    ask = multipart.read(upload("one"))
-    assert ask.text("model") == "whisper"
-    assert ask.text("filename") == "a.wav"
-    assert ask.flag("stream")
-    assert ask.seed == multipart.read(upload("two")).seed
+    request = multipart.read(upload("one"))
+    assert request.text("model") == "whisper"
+    assert request.text("filename") == "a.wav"
+    assert request.flag("stream")
+    assert request.seed == multipart.read(upload("two")).seed
