@@ -1,8 +1,8 @@
 """Requests that no well-meaning client sends, byte for byte, and what each Functions host answers.
 
 Each is sent on a connection of its own, followed by `LAST_REQUEST`. A host answers both and closes
-the connection, or refuses the first and closes it. A request that hides another one would add an
-answer, and a call of the upstream.
+the connection, or refuses the first and closes it. A request that hides another one would add a
+response, and a call of the upstream.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ REQUESTS: Final = (
     *_requests(
         "two framings",
         _rejection(400),
-        # the chunks count, and the connection ends with the answer (RFC 9112, 6.1)
+        # the chunks count, and the connection ends with the response (RFC 9112, 6.1)
         Expectation(statuses=(400,), upstream_calls=1),
         {"a length and chunks": _post(b"Content-Length: 6\r\n" + _CHUNKED, b"0\r\n\r\n" + _HIDDEN)},
     ),
@@ -183,7 +183,7 @@ REQUESTS: Final = (
             "gzip that is none": _post(b"Transfer-Encoding: gzip, chunked\r\n", _chunks(_BODY)),
         },
     ),
-    # The real host notices while it forwards the body, and takes 2 s for its answer.
+    # The real host notices while it forwards the body, and takes 2 s for its response.
     *_requests(
         "chunks that are none",
         _rejection(400),

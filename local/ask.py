@@ -60,11 +60,11 @@ def _print_answer(running: RunInfo, prompt: str, deployment: str, out: TextIO) -
         # HTTP_PROXY does not apply to this machine's own ports
         with (
             httpx.Client(timeout=_ANSWER_WITHIN_S, trust_env=False) as client,
-            client.stream("POST", url, json=body) as answer,
+            client.stream("POST", url, json=body) as response,
         ):
-            exchange_id = answer.headers.get("x-exchange-id", "")
-            is_whole = answer.is_success
-            is_whole = _print_body(answer, out) and is_whole
+            exchange_id = response.headers.get("x-exchange-id", "")
+            is_whole = response.is_success
+            is_whole = _print_body(response, out) and is_whole
     except httpx.ConnectError as error:
         raise StackError(f"the proxy at {running.proxy} cannot be reached: {error}") from None
     except httpx.HTTPError as error:
@@ -74,14 +74,14 @@ def _print_answer(running: RunInfo, prompt: str, deployment: str, out: TextIO) -
     return exchange_id, is_whole
 
 
-def _print_body(answer: httpx.Response, out: TextIO) -> bool:
-    """Print the text of an answer as it comes; False if it reports an error."""
-    if not answer.headers.get("content-type", "").startswith("text/event-stream"):
-        body = parse_object(answer.read())
-        print(_error(body) or f"answered {answer.status_code}", file=out, end="", flush=True)
+def _print_body(response: httpx.Response, out: TextIO) -> bool:
+    """Print the text of a response as it comes; False if it reports an error."""
+    if not response.headers.get("content-type", "").startswith("text/event-stream"):
+        body = parse_object(response.read())
+        print(_error(body) or f"answered {response.status_code}", file=out, end="", flush=True)
         return False
     decoder, is_whole = SseDecoder(), True
-    for piece in answer.iter_bytes():
+    for piece in response.iter_bytes():
         for event in decoder.feed(piece):
             chunk = parse_object(event.data)
             error = _error(chunk)

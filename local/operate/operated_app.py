@@ -71,17 +71,17 @@ class RunStarter:
 
     def _start(self, name: str, body: JsonObject | None) -> str:
         try:
-            answer = self._client.post(f"/ops/{name}", json=body, headers=dict(self._headers))
+            response = self._client.post(f"/ops/{name}", json=body, headers=dict(self._headers))
         except httpx.HTTPError as error:
             raise StackError(
                 f"the app at {self._client.base_url} did not answer ({type(error).__name__}): check "
                 "the address, and whether the app is started"
             ) from None
-        content = parse_object(answer.content)
+        content = parse_object(response.content)
         self._runs.keep(content)
         link = self._runs.link(text(content.get("id")))
-        if answer.status_code != HTTPStatus.ACCEPTED or link is None:
-            raise StackError(_rejection(name, answer.status_code, content))
+        if response.status_code != HTTPStatus.ACCEPTED or link is None:
+            raise StackError(_rejection(name, response.status_code, content))
         return link
 
     def _status(self, link: str) -> JsonObject:

@@ -35,15 +35,15 @@ def _settings(collector: OtlpReceiver) -> dict[str, str]:
 def _ask(stack: Stack, *, stream: bool, **headers: str) -> str:
     """The id of an exchange whose prompt has an address."""
     prompt = [{"role": "user", "content": f"Write to {_ADDRESS}, please."}]
-    answer = httpx.post(
+    response = httpx.post(
         stack.proxy_url + _PATH,
         json={"messages": prompt, "stream": stream},
         headers=headers,
         timeout=60,
         trust_env=False,
     )
-    assert answer.status_code == 200
-    return answer.headers["x-exchange-id"]
+    assert response.status_code == 200
+    return response.headers["x-exchange-id"]
 
 
 def test_spans_cost_and_content_mode_arrive_together() -> None:

@@ -39,18 +39,18 @@ def shown(view: httpx.Client, exchange_id: str) -> dict[str, Any]:
     """Wait for the event of an exchange; return all that the page shows of it."""
 
     def found() -> dict[str, Any] | None:
-        answer = view.get(f"/api/exchanges/{exchange_id}")
-        return answer.json() if answer.status_code == 200 else None
+        response = view.get(f"/api/exchanges/{exchange_id}")
+        return response.json() if response.status_code == 200 else None
 
     return poll_until(found, f"the view shows {exchange_id}")
 
 
 def test_a_prompt_of_the_playground_becomes_an_exchange(view: httpx.Client, stack: Stack) -> None:
     """It is answered as by the proxy, and its event, its times and its capture are shown."""
-    answer = ask(view, prompt="What is the weather in Athens?")
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    assert answer.text.endswith("data: [DONE]\n\n")
-    exchange = shown(view, answer.headers["x-exchange-id"])
+    response = ask(view, prompt="What is the weather in Athens?")
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.text.endswith("data: [DONE]\n\n")
+    exchange = shown(view, response.headers["x-exchange-id"])
     row, timeline = exchange["row"], exchange["timeline"]
     assert (row["outcome"], row["deployment"], row["stream"]) == ("completed", "gpt-4o", True)
     assert row["cost"] > 0
@@ -84,8 +84,8 @@ def test_a_prompt_of_the_playground_becomes_an_exchange(view: httpx.Client, stac
 
 def test_a_fault_is_shown_as_what_it_is(view: httpx.Client) -> None:
     """A stream that the upstream breaks off; the filter finds it by its outcome."""
-    answer = ask(view, prompt="Break, please", fault="breaks")
-    exchange = shown(view, answer.headers["x-exchange-id"])
+    response = ask(view, prompt="Break, please", fault="breaks")
+    exchange = shown(view, response.headers["x-exchange-id"])
     assert exchange["row"]["outcome"] == "upstream_interrupted"
     assert exchange["row"]["usage_source"] == "estimated"
     line = 'outcome:upstream_interrupted "break, please"'
@@ -94,9 +94,9 @@ def test_a_fault_is_shown_as_what_it_is(view: httpx.Client) -> None:
 
 
 def test_an_error_is_relayed_with_its_status(view: httpx.Client) -> None:
-    answer = ask(view, prompt="Refuse, please", fault="rate_limited", stream=False)
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
-    assert shown(view, answer.headers["x-exchange-id"])["row"]["status"] == 429
+    response = ask(view, prompt="Refuse, please", fault="rate_limited", stream=False)
+    assert (response.status_code, response.headers["retry-after"]) == (429, "7")
+    assert shown(view, response.headers["x-exchange-id"])["row"]["status"] == 429
 
 
 def test_a_page_that_follows_gets_new_rows(view: httpx.Client) -> None:

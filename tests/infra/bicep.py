@@ -199,8 +199,8 @@ class Evaluator:
         """The values of a parameters file by name. Raises EvaluationError if it has faults, those
         of the linter included.
         """
-        answer = self._call("bicep/compileParams", {"path": str(file), "parameterOverrides": {}})
-        result = answer["result"]
+        response = self._call("bicep/compileParams", {"path": str(file), "parameterOverrides": {}})
+        result = response["result"]
         if result["diagnostics"] or not result["success"]:
             raise EvaluationError(_text(result["diagnostics"]))
         values = json.loads(result["parameters"])["parameters"]
@@ -223,13 +223,13 @@ class Evaluator:
         """The resources that a parameters file deploys. Raises EvaluationError if the CLI does not
         evaluate it.
         """
-        answer = self._call("bicep/getSnapshot", {"path": str(file), "metadata": _SCOPE})
-        if "error" in answer:
-            message = answer["error"]["message"]
+        response = self._call("bicep/getSnapshot", {"path": str(file), "metadata": _SCOPE})
+        if "error" in response:
+            message = response["error"]["message"]
             if message == "Compilation failed":
                 self.compile_parameters(file)  # raises, with the reason
             raise EvaluationError(message)
-        snapshot = json.loads(answer["result"]["snapshot"])
+        snapshot = json.loads(response["result"]["snapshot"])
         for resource in snapshot["predictedResources"]:
             resource["id"] = _readable(resource["id"])
         resources = {resource["id"]: resource for resource in snapshot["predictedResources"]}
@@ -251,5 +251,5 @@ class Evaluator:
         while line := self._process.stdout.readline().strip():
             if line.lower().startswith(b"content-length:"):
                 length = int(line.partition(b":")[2])
-        answer: dict[str, Any] = json.loads(self._process.stdout.read(length))
-        return answer
+        response: dict[str, Any] = json.loads(self._process.stdout.read(length))
+        return response

@@ -55,8 +55,8 @@ async def translate_errors[T](call: Awaitable[T]) -> T:
         ) from error.with_traceback(None)
 
 
-def no_answer_error(limit_s: float) -> DeliveryError:
-    """The error for a call that had no answer within this limit."""
+def no_response_error(limit_s: float) -> DeliveryError:
+    """The error for a call that had no response within this limit."""
     return DeliveryError(f"the Event Hub did not answer within {limit_s:g} s")
 
 

@@ -69,7 +69,7 @@ class Producer:
             async with asyncio.timeout(self._timeouts.probe_s):
                 await errors.translate_errors(self.client().get_eventhub_properties())
         except TimeoutError as error:
-            raise errors.no_answer_error(self._timeouts.probe_s) from error.with_traceback(None)
+            raise errors.no_response_error(self._timeouts.probe_s) from error.with_traceback(None)
 
     async def new_batch(self) -> EventDataBatch:
         """An empty publication of the size that the link allows; opens the link."""
@@ -103,7 +103,7 @@ class Producer:
         self._silent_at = self._clock()
         self._replace(client)
         # outside of a handler: the frames of the handled error would keep the SDK's connection open
-        raise errors.no_answer_error(limit_s)
+        raise errors.no_response_error(limit_s)
 
     def _replace(self, client: EventHubProducerClient) -> None:
         """Close a producer beside everything else; the next call makes another one."""

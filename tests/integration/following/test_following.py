@@ -31,6 +31,7 @@ from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from shared.errors import StorageError, UpstreamError, UpstreamUnreachable
+from shared.following.followed_envelope import FetchResult
 from shared.following.followed_exchanges import FollowedExchanges
 from shared.following.follower import BATCH_SIZE, Follower
 from shared.http.exchange_ids import fresh_exchange_id
@@ -43,8 +44,6 @@ TEXT = "the answer stays private 41bd"
 USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
 ALREADY_DUE = 0.001  # as the first wait: the queue rounds it to no wait at all
 OPEN_S = 1620.0
-
-type Answer = FetchedResponse | UpstreamError
 
 
 def response(status: str, **changes: Any) -> FetchedResponse:
@@ -78,17 +77,17 @@ def answered(
 
 @dataclass
 class Upstream:
-    """Gives its answers one after the other, and repeats the last one."""
+    """Gives its results one after the other, and repeats the last one."""
 
-    answers: list[Answer]
+    results: list[FetchResult]
     targets: list[bytes] = field(default_factory=list)
 
     async def get(self, target: bytes) -> FetchedResponse:
         self.targets.append(target)
-        answer = self.answers[min(len(self.targets), len(self.answers)) - 1]
-        if isinstance(answer, UpstreamError):
-            raise answer
-        return answer
+        result = self.results[min(len(self.targets), len(self.results)) - 1]
+        if isinstance(result, UpstreamError):
+            raise result
+        return result
 
 
 @dataclass
@@ -126,13 +125,13 @@ class Setup:
 @contextlib.asynccontextmanager
 async def sample_setup(
     connection_string: str,
-    *answers: Answer,
+    *results: FetchResult,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Setup]:
     async with sample_account(connection_string) as account:
         await account.storage.queue(QUEUE).clear_messages()
         await account.take_queued()
-        upstream, queue = Upstream(list(answers)), FollowUpQueue(account.storage)
+        upstream, queue = Upstream(list(results)), FollowUpQueue(account.storage)
         exchanges = FollowedExchanges(
             account.captures,
             account.envelopes,
@@ -239,7 +238,7 @@ async def test_the_next_attempt_takes_over_an_exchange(azurite: str) -> None:
     """
     async with sample_setup(azurite, response("completed")) as setup:
         follow_up, now = sample_follow_up(), datetime.now(UTC)
-        answer = await setup.upstream.get(b"")
+        result = await setup.upstream.get(b"")
         ids = [fresh_exchange_id() for _ in range(3)]
         killed = FollowedExchanges(
             DyingCaptures(),
@@ -250,7 +249,7 @@ async def test_the_next_attempt_takes_over_an_exchange(azurite: str) -> None:
             open_s=OPEN_S,
         )
         with pytest.raises(InstanceKilled):
-            await killed.record(follow_up, answer, now)
+            await killed.record(follow_up, result, now)
         killed_later = FollowedExchanges(
             setup.account.captures,
             DyingEnvelopes(),
@@ -260,9 +259,9 @@ async def test_the_next_attempt_takes_over_an_exchange(azurite: str) -> None:
             open_s=OPEN_S,
         )
         with pytest.raises(InstanceKilled):
-            await killed_later.record(follow_up, answer, now)
+            await killed_later.record(follow_up, result, now)
         assert await setup.account.captures.exists(capture.response_name(ids[0]))
-        assert not await setup.exchanges.record(follow_up, answer, now)
+        assert not await setup.exchanges.record(follow_up, result, now)
         assert await setup.recorded() == []
 
 
@@ -292,22 +291,22 @@ async def test_what_an_operator_erased_is_not_recorded_again(azurite: str) -> No
     followed exchange is erased.
     """
     async with sample_setup(azurite, response("completed")) as setup:
-        now, answer = datetime.now(UTC), await setup.upstream.get(b"")
+        now, result = datetime.now(UTC), await setup.upstream.get(b"")
         marks, erased = setup.account.erasure_marks, fresh_exchange_id()
         await marks.mark_erased(erased, None)
         created = sample_follow_up(create_exchange_id=erased)
-        assert not await setup.exchanges.record(created, answer, now)
+        assert not await setup.exchanges.record(created, result, now)
         other = sample_follow_up(create_exchange_id=fresh_exchange_id())
-        assert await setup.exchanges.record(other, answer, now)
+        assert await setup.exchanges.record(other, result, now)
         ((envelope, _),) = await setup.recorded()
         await setup.account.captures.erase(envelope.response_capture or "")
         await marks.mark_erased(envelope.exchange_id, None)
-        assert not await setup.exchanges.record(other, answer, now)
+        assert not await setup.exchanges.record(other, result, now)
         assert await setup.recorded() == []
 
 
 @pytest.mark.parametrize(
-    ("answer", "poll_count", "reason", "outcome", "code"),
+    ("result", "poll_count", "reason", "outcome", "code"),
     [
         (answered(401), 1, "rejected", Outcome.UPSTREAM_ERROR, "c"),
         (answered(404), 3, "missing", Outcome.UPSTREAM_ERROR, "c"),
@@ -317,14 +316,14 @@ async def test_what_an_operator_erased_is_not_recorded_again(azurite: str) -> No
 async def test_an_end_without_an_answer_has_its_event_and_its_line(
     azurite: str,
     caplog: pytest.LogCaptureFixture,
-    answer: Answer,
+    result: FetchResult,
     poll_count: int,
     reason: str,
     outcome: Outcome,
     code: str,
 ) -> None:
     """An operator can see why the response is not followed any more."""
-    async with sample_setup(azurite, answer) as setup:
+    async with sample_setup(azurite, result) as setup:
         follow_up = sample_follow_up()
         await setup.follower.begin(follow_up)
         await setup.run_until(lambda: reason in caplog.text)
