@@ -46,18 +46,18 @@ class AppClient:
         """Call an operator's route; return status and JSON. Raises AppUnreachable."""
         address = f"{self.url}/ops/{path}" + (f"?{query}" if query else "")
         try:
-            answer = await self._http.request(
+            response = await self._http.request(
                 method, address, json=body, headers=self._operator(), timeout=_OPERATION_S
             )
         except httpx.HTTPError as error:
             raise _unreachable(self.url, error) from None
-        return answer.status_code, parse_object(answer.content)
+        return response.status_code, parse_object(response.content)
 
     async def follow(self, path: str) -> JsonObject:
         """The status of a run, by the path that the app gave. Raises AppUnreachable."""
         try:
-            answer = await self._http.get(self.url + path, timeout=_OPERATION_S)
-            return parse_object(answer.content)
+            response = await self._http.get(self.url + path, timeout=_OPERATION_S)
+            return parse_object(response.content)
         except httpx.HTTPError as error:
             raise _unreachable(self.url, error) from None
 

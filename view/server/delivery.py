@@ -34,18 +34,18 @@ class DeliveryStatus:
         count = 0
         while self._app is not None and self._app.can_operate:
             if count % _REPORTS_EVERY == 0:
-                answer = await self._read(self._app, "reports", f"hours={_HOURS}")
-                self._reports = mappings((answer or {}).get("reports"))
+                document = await self._read(self._app, "reports", f"hours={_HOURS}")
+                self._reports = mappings((document or {}).get("reports"))
             self.latest = await self._read(self._app, "status")
             count += 1
             await asyncio.sleep(_EVERY_S)
 
     async def _read(self, app: AppClient, route: str, query: str = "") -> JsonObject | None:
         try:
-            status, answer = await app.operate("GET", route, query=query)
+            status, document = await app.operate("GET", route, query=query)
         except AppUnreachable:
             return None
-        return answer if status == 200 else None
+        return document if status == 200 else None
 
 
 def completeness(status: JsonObject, reports: Sequence[JsonObject]) -> JsonObject:

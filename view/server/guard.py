@@ -86,8 +86,8 @@ class TokenGuard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        answer = self._rejection(scope, Headers(scope=scope))
-        await (answer or self._app)(scope, receive, send_with_headers)
+        rejection = self._rejection(scope, Headers(scope=scope))
+        await (rejection or self._app)(scope, receive, send_with_headers)
 
     def _rejection(self, scope: Scope, headers: Headers) -> Response | None:
         if not self._is_own_host(headers.get("host", "")):
@@ -116,9 +116,9 @@ class TokenGuard:
             )
         rest = urlencode([(name, value) for name, value in query if name != _TOKEN])
         # without the token, so that the address can be shown and sent
-        answer = RedirectResponse(f"{_own_path(scope['path'])}{'?' if rest else ''}{rest}", 303)
-        answer.set_cookie(_COOKIE, token, httponly=True, samesite="strict")
-        return answer
+        response = RedirectResponse(f"{_own_path(scope['path'])}{'?' if rest else ''}{rest}", 303)
+        response.set_cookie(_COOKIE, token, httponly=True, samesite="strict")
+        return response
 
 
 def _own_path(path: str) -> str:

@@ -42,7 +42,7 @@ async def read(request: Request) -> Response:
     if operation not in READS:
         raise HTTPException(404, f"{operation} is not one of {', '.join(sorted(READS))}")
     app = _app(request)
-    return _answer(*await _operate(app, "GET", operation, query=request.url.query))
+    return _response(*await _operate(app, "GET", operation, query=request.url.query))
 
 
 async def change(request: Request) -> Response:
@@ -53,14 +53,14 @@ async def change(request: Request) -> Response:
     body = await body_of(request)
     app = _app(request)
     method, path, content = _CHANGES[operation](body)
-    status, answer = await _operate(app, method, path, body=content)
-    services.runs.keep(answer)
-    if operation == "erase" and (status < 300 or _code(answer) == "unknown_exchange"):
+    status, document = await _operate(app, method, path, body=content)
+    services.runs.keep(document)
+    if operation == "erase" and (status < 300 or _code(document) == "unknown_exchange"):
         was_here = await asyncio.to_thread(services.store.remove, text(body["id"]))
         if status == 404 and was_here:
             note = "The app had nothing of it any more; it is erased from the page's own file."
             return JSONResponse({"erased": body["id"], "note": note})
-    return _answer(status, answer)
+    return _response(status, document)
 
 
 async def run(request: Request) -> Response:
@@ -104,16 +104,16 @@ def _exchange_id(body: JsonObject) -> str:
     return exchange_id
 
 
-def _answer(status: int, answer: JsonObject) -> Response:
-    if status == 404 and _code(answer) in {"", "unknown_route"}:
-        answer = {"error": {"message": "not available: this app has no such route"}}
-    if status in {401, 403} and not mapping(answer.get("error")):
-        answer = {"error": {"message": "the app refused the key in FNSSE_OPERATOR_KEY"}}
+def _response(status: int, document: JsonObject) -> Response:
+    if status == 404 and _code(document) in {"", "unknown_route"}:
+        document = {"error": {"message": "not available: this app has no such route"}}
+    if status in {401, 403} and not mapping(document.get("error")):
+        document = {"error": {"message": "the app refused the key in FNSSE_OPERATOR_KEY"}}
     # Durable's links hold the host's key
-    members = {name: value for name, value in answer.items() if not name.endswith("Uri")}
+    members = {name: value for name, value in document.items() if not name.endswith("Uri")}
     return JSONResponse(members, status)
 
 
-def _code(answer: JsonObject) -> str:
+def _code(document: JsonObject) -> str:
     """The code of the app's error; "" without one."""
-    return text(mapping(answer.get("error")).get("code"))
+    return text(mapping(document.get("error")).get("code"))

@@ -37,9 +37,9 @@ class PageFiles(StaticFiles):
             raise HTTPException(404, "the page has no such file")
         if path == "." and not (self._folder / "vendor").is_dir():
             return PlainTextResponse("The page is not installed: run `make install`.\n", 503)
-        answer = await super().get_response(path, scope)
-        answer.headers["cache-control"] = "no-cache"
-        return answer
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "no-cache"
+        return response
 
 
 def import_map_source(folder: Path) -> str | None:

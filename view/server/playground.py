@@ -38,29 +38,29 @@ _TOOL: Final[JsonObject] = {
 
 
 async def ask(request: Request) -> Response:
-    """Relay the proxy's answer to a prompt."""
+    """Relay the proxy's response to a prompt."""
     services = services_of(request)
     if services.app is None:
         raise HTTPException(501, "not available: start the view with --app")
     wish = await body_of(request)
     path = CHAT_COMPLETIONS.deployment_path(_deployment(services, wish))
     try:
-        answer = await services.app.call(f"{path}?api-version={API_VERSION}", _chat(wish))
+        response = await services.app.call(f"{path}?api-version={API_VERSION}", _chat(wish))
     except AppUnreachable as error:
         raise HTTPException(502, str(error)) from None
-    headers = {name: answer.headers[name] for name in _PASSED if name in answer.headers}
-    return StreamingResponse(_body(answer), answer.status_code, headers)
+    headers = {name: response.headers[name] for name in _PASSED if name in response.headers}
+    return StreamingResponse(_body(response), response.status_code, headers)
 
 
-async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
+async def _body(response: httpx.Response) -> AsyncIterator[bytes]:
     """A stream that breaks off ends here as well: its error event says what happened."""
     try:
-        async for piece in answer.aiter_bytes():
+        async for piece in response.aiter_bytes():
             yield piece
     except httpx.HTTPError:
         return
     finally:
-        await answer.aclose()
+        await response.aclose()
 
 
 def _deployment(services: Services, wish: JsonObject) -> str:

@@ -19,9 +19,9 @@ class Runs:
     def __init__(self) -> None:
         self._links: dict[str, str] = {}
 
-    def keep(self, answer: JsonObject) -> None:
-        """Keep path and query of the link of a run, if the answer names one."""
-        run, link = text(answer.get("id")), urlsplit(text(answer.get(_STATUS_LINK)))
+    def keep(self, document: JsonObject) -> None:
+        """Keep path and query of the link of a run, if the document names one."""
+        run, link = text(document.get("id")), urlsplit(text(document.get(_STATUS_LINK)))
         if run and link.path:
             self._links[run] = f"/{link.path.lstrip('/')}?{link.query}"
         while len(self._links) > _MOST_RUNS:
