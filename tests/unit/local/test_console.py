@@ -76,6 +76,10 @@ WHY = "the Event Hub did not answer or refused: ConnectError"
             f"{AT}Exchange 1 was given up by the queue; reconcile delivers it",
             "14:20:22 Exchange 1 was given up by the queue; reconcile delivers it",
         ),
+        (
+            f"{AT}The call 1 was rejected: 401 token_missing",
+            "14:20:22 The call 1 was rejected: 401 token_missing",
+        ),
         ("KeyError: 'id'", "KeyError: 'id'"),
     ],
 )
