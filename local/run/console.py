@@ -24,7 +24,7 @@ _STAMP: Final = re.compile(r"^\[\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)[.\d]*Z\] ?")
 # response".
 _PROBLEM: Final = re.compile(
     r"\b(?:ERROR|WARNING|CRITICAL)\b|\w(?:Error|Exception): |\(Failed\b"
-    r"|\b(?:could not|cannot|can never|did not|given up|refused|was rejected|discarded)\b"
+    r"|\b(?:could not|cannot|can never|did not|given up|refused|(?:is|was) rejected|discarded)\b"
     r"|(?<!\")\bfailed\b"  # not the count "failed" of what was delivered
 )
 

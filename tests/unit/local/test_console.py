@@ -80,6 +80,10 @@ WHY = "the Event Hub did not answer or refused: ConnectError"
             f"{AT}The call 1 was rejected: 401 token_missing",
             "14:20:22 The call 1 was rejected: 401 token_missing",
         ),
+        (
+            f"{AT}The content policy: the blob holds none: the pattern `a` is rejected",
+            "14:20:22 The content policy: the blob holds none: the pattern `a` is rejected",
+        ),
         ("KeyError: 'id'", "KeyError: 'id'"),
     ],
 )
