@@ -79,12 +79,12 @@ def test_every_event_can_be_looked_at(http: httpx.Client, number: int) -> None:
 
 
 def test_planted_markup_is_data(http: httpx.Client) -> None:
-    """No answer that holds a prompt is anything that a browser takes for a page."""
+    """No response that holds a prompt is anything that a browser takes for a page."""
     for path in ("/api/exchanges?limit=200", f"/api/exchanges/{sample_id(1000)}"):
-        answer = http.get(path)
-        assert MARKUP.split("<img")[0] in json.dumps(answer.json())
-        assert answer.headers["content-type"] == "application/json"
-        assert answer.headers["x-content-type-options"] == "nosniff"
+        response = http.get(path)
+        assert MARKUP.split("<img")[0] in json.dumps(response.json())
+        assert response.headers["content-type"] == "application/json"
+        assert response.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_planted_markup_is_data(http: httpx.Client) -> None:
 def test_what_cannot_be_answered_is_named(
     http: httpx.Client, path: str, status: int, message: str
 ) -> None:
-    answer = http.get(path)
-    assert (answer.status_code, message in answer.json()["error"]["message"]) == (status, True)
+    response = http.get(path)
+    assert (response.status_code, message in response.json()["error"]["message"]) == (status, True)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_what_cannot_be_answered_is_named(
 def test_what_cannot_be_done_is_named(
     http: httpx.Client, path: str, body: bytes, status: int, message: str
 ) -> None:
-    answer = http.post(f"/api/{path}", content=body, headers=OWN_PAGE)
-    assert (answer.status_code, message in answer.json()["error"]["message"]) == (status, True)
+    response = http.post(f"/api/{path}", content=body, headers=OWN_PAGE)
+    assert (response.status_code, message in response.json()["error"]["message"]) == (status, True)
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_what_cannot_be_done_is_named(
 def test_files_of_the_page_are_served_and_asked_for_again(
     http: httpx.Client, path: str, media_type: str
 ) -> None:
-    answer = http.get(path)
-    assert answer.headers["content-type"].startswith(media_type)
-    assert answer.headers["cache-control"] == "no-cache"
-    again = http.get(path, headers={"if-none-match": answer.headers["etag"]})
+    response = http.get(path)
+    assert response.headers["content-type"].startswith(media_type)
+    assert response.headers["cache-control"] == "no-cache"
+    again = http.get(path, headers={"if-none-match": response.headers["etag"]})
     assert again.status_code == 304
 
 
@@ -179,8 +179,8 @@ def test_only_the_import_map_may_run(http: httpx.Client) -> None:
 
 def test_a_page_that_is_not_installed_says_so(tmp_path: Path) -> None:
     with view_server(page=tmp_path) as running, httpx.Client(trust_env=False) as client:
-        answer = client.get(running.url)
-        assert (answer.status_code, "make install" in answer.text) == (503, True)
+        response = client.get(running.url)
+        assert (response.status_code, "make install" in response.text) == (503, True)
 
 
 # --- what is not there
@@ -209,9 +209,9 @@ def test_a_capture_that_is_gone_says_so(azurite: str) -> None:
         httpx.Client(base_url=running.url, timeout=60, trust_env=False) as client,
     ):
         for path in ("capture", "capture/request"):
-            answer = client.get(f"/api/exchanges/{sample_id(1)}/{path}")
-            assert answer.status_code == 404
-            assert "the capture is gone" in answer.json()["error"]["message"]
+            response = client.get(f"/api/exchanges/{sample_id(1)}/{path}")
+            assert response.status_code == 404
+            assert "the capture is gone" in response.json()["error"]["message"]
 
 
 def test_an_app_that_is_away_is_named() -> None:
@@ -224,9 +224,9 @@ def test_an_app_that_is_away_is_named() -> None:
         status = client.get("/api/ops/status")
         wrong = client.post("/api/playground", json={"prompt": "x", "fault": "none"})
         empty = client.post("/api/playground", json={})
-    for answer in (prompt, status):
-        assert answer.status_code == 502
-        assert "did not answer (ConnectError)" in answer.json()["error"]["message"]
+    for response in (prompt, status):
+        assert response.status_code == 502
+        assert "did not answer (ConnectError)" in response.json()["error"]["message"]
     assert (wrong.status_code, empty.status_code) == (400, 400)
 
 

@@ -1,4 +1,4 @@
-"""Who may ask the page's server, and the headers of its answers."""
+"""Who may ask the page's server, and the headers of its responses."""
 
 from __future__ import annotations
 
@@ -42,8 +42,11 @@ async def test_an_address_of_this_server_is_served(host: str) -> None:
 async def test_a_foreign_name_is_refused(host: str) -> None:
     """A page whose name was pointed at this machine reads nothing (DNS rebinding)."""
     async with client() as http:
-        answer = await http.get("/", headers={"host": host})
-    assert (answer.status_code, answer.json()["error"]["message"][:15]) == (421, "the Host header")
+        response = await http.get("/", headers={"host": host})
+    assert (response.status_code, response.json()["error"]["message"][:15]) == (
+        421,
+        "the Host header",
+    )
 
 
 async def test_the_servers_own_name_is_served() -> None:
@@ -54,15 +57,15 @@ async def test_the_servers_own_name_is_served() -> None:
 async def test_every_answer_forbids_scripts_of_others() -> None:
     """A prompt that a page showed as HTML could not run anything, either."""
     async with client() as http:
-        answers = [await http.get("/"), await http.get("/", headers={"host": "evil.example"})]
-    for answer in answers:
-        policy = answer.headers["content-security-policy"]
+        responses = [await http.get("/"), await http.get("/", headers={"host": "evil.example"})]
+    for response in responses:
+        policy = response.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "script-src 'self';" in policy
         assert "unsafe" not in policy
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
-        assert "access-control-allow-origin" not in answer.headers
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["cross-origin-resource-policy"] == "same-origin"
+        assert "access-control-allow-origin" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -101,8 +104,8 @@ async def test_the_page_itself_can_post(headers: dict[str, str]) -> None:
 )
 async def test_without_the_token_nothing_is_served(path: str) -> None:
     async with client(token=TOKEN) as http:
-        answer = await http.get(path, headers={"cookie": "fnsse-view=wrong; other=1"})
-    assert (answer.status_code, "hello" in answer.text) == (401, False)
+        response = await http.get(path, headers={"cookie": "fnsse-view=wrong; other=1"})
+    assert (response.status_code, "hello" in response.text) == (401, False)
 
 
 async def test_the_token_of_the_address_moves_into_a_cookie() -> None:
@@ -110,13 +113,13 @@ async def test_the_token_of_the_address_moves_into_a_cookie() -> None:
     page's.
     """
     async with client(token=TOKEN) as http:
-        answer = await http.get(f"/?q=outcome%3Acompleted&token={TOKEN}&open=1")
-        assert (answer.status_code, answer.headers["location"]) == (
+        response = await http.get(f"/?q=outcome%3Acompleted&token={TOKEN}&open=1")
+        assert (response.status_code, response.headers["location"]) == (
             303,
             "/?q=outcome%3Acompleted&open=1",
         )
-        assert "HttpOnly" in answer.headers["set-cookie"]
-        assert "samesite=strict" in answer.headers["set-cookie"].lower()
+        assert "HttpOnly" in response.headers["set-cookie"]
+        assert "samesite=strict" in response.headers["set-cookie"].lower()
         assert (await http.get("/api/exchanges")).text == "hello"
         assert (await http.post("/")).status_code == 403
         assert (await http.post("/", headers={OWN_HEADER: "1"})).text == "hello"
@@ -124,11 +127,11 @@ async def test_the_token_of_the_address_moves_into_a_cookie() -> None:
 
 async def test_a_post_does_not_take_the_token_of_an_address() -> None:
     async with client(token=TOKEN) as http:
-        answer = await http.post(f"/?token={TOKEN}", headers={OWN_HEADER: "1"})
-    assert answer.status_code == 401
+        response = await http.post(f"/?token={TOKEN}", headers={OWN_HEADER: "1"})
+    assert response.status_code == 401
 
 
 async def test_the_redirect_stays_on_this_server() -> None:
     async with client(token=TOKEN) as http:
-        answer = await http.get(f"http://127.0.0.1:8090//evil.example/?token={TOKEN}")
-    assert answer.headers["location"] == "/evil.example/"
+        response = await http.get(f"http://127.0.0.1:8090//evil.example/?token={TOKEN}")
+    assert response.headers["location"] == "/evil.example/"
