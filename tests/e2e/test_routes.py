@@ -44,7 +44,7 @@ def test_a_method_not_allowed(
     stack: Stack, events: EventLog, method: str, path: str, allowed: str
 ) -> None:
     """405 that says which one to use, in the body and in `allow`; below /openai/ the event says
-    that it was refused.
+    that it was rejected.
     """
     response = http_client.call(stack.proxy_url, method, path)
     assert (response.status, response.header("allow")) == (405, allowed)

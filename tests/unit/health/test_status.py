@@ -139,6 +139,6 @@ def test_hours_are_a_number_up_to_a_month(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "745", "-1", "1e3", "x", "\u0663", "000001999999"])
-def test_other_hours_are_refused(text: str) -> None:
+def test_other_hours_are_rejected(text: str) -> None:
     """Each hour is a call of storage: zeros in front must not let two million hours through."""
     assert hours_of(text) is None

@@ -9,7 +9,7 @@ from shared.relay.body_memory import BodyMemory
 
 
 def test_bodies_share_their_memory() -> None:
-    """A large one that does not fit is refused, small ones never are."""
+    """A large one that does not fit is rejected, small ones never are."""
     memory = BodyMemory(1000, free_bytes=100)
     first, second, small = memory.lease(), memory.lease(), memory.lease()
     first.take(800)

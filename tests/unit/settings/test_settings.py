@@ -475,7 +475,7 @@ def test_deployments_have_a_type_a_zone_and_a_model() -> None:
         '{"gpt-4o": {"size": "S0"}}',
     ],
 )
-def test_deployments_in_another_form_are_refused(value: str) -> None:
+def test_deployments_in_another_form_are_rejected(value: str) -> None:
     """A type that Azure does not have would leave its calls without a price."""
     assert problems({"DEPLOYMENTS": value})[1].startswith("  DEPLOYMENTS is malformed")
 

@@ -119,7 +119,7 @@ def test_every_key_is_a_column_of_the_rows() -> None:
 @given(
     line=st.text(max_size=40) | st.from_regex(r'[a-z]+[:<>=!]+["a-z0-9*,\\\- ]*', fullmatch=True)
 )
-def test_any_line_is_read_or_refused(line: str) -> None:
+def test_any_line_is_read_or_rejected(line: str) -> None:
     """Nothing that is written raises anything else, and a place is within the line."""
     assert 0 <= _place_of_error(line) <= len(line)
 

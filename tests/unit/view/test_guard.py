@@ -39,7 +39,7 @@ async def test_an_address_of_this_server_is_served(host: str) -> None:
     "host",
     ["evil.example", "evil.example:8090", "127.0.0.1.evil.example", "localhost.evil", "[::1", ""],
 )
-async def test_a_foreign_name_is_refused(host: str) -> None:
+async def test_a_foreign_name_is_rejected(host: str) -> None:
     """A page whose name was pointed at this machine reads nothing (DNS rebinding)."""
     async with client() as http:
         response = await http.get("/", headers={"host": host})

@@ -208,6 +208,6 @@ def test_readers_do_not_wait_for_the_writer(store: Store) -> None:
 
 
 @pytest.mark.parametrize("before", ["", "x", "1", "1-x", "1-2-3"])
-def test_a_cursor_that_is_none_is_refused(store: Store, before: str) -> None:
+def test_a_cursor_that_is_none_is_rejected(store: Store, before: str) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         store.page((), before=before, limit=1)

@@ -1,4 +1,4 @@
-"""The cards of rates: what is refused, and that the base of the repository is one."""
+"""The cards of rates: what is rejected, and that the base of the repository is one."""
 
 from __future__ import annotations
 
@@ -85,19 +85,19 @@ def test_a_rate_that_ends_before_it_begins_is_a_problem() -> None:
     "row",
     ["m,S,,,USD,-1,a", "m,S,,,USD,many,a", "m,S,someday,,USD,1,a", "m,S,,,USD,1,", ",S,,,USD,1,a"],
 )
-def test_a_row_that_is_not_a_rate_is_refused_with_its_line(row: str) -> None:
+def test_a_row_that_is_not_a_rate_is_rejected_with_its_line(row: str) -> None:
     with pytest.raises(RateError, match="line 2"):
         rates.parse(HEAD + row)
 
 
-def test_an_unknown_column_is_refused() -> None:
+def test_an_unknown_column_is_rejected() -> None:
     """A misspelt one would leave a part without a price."""
     with pytest.raises(RateError, match="cashed"):
         rates.parse("model,currency,cashed,source\nm,USD,1,a")
 
 
 def test_a_company_prices_over_the_base(tmp_path: Path) -> None:
-    """A file with another currency, or with two prices for one time, is refused by its name."""
+    """A file with another currency, or with two prices for one time, is rejected by its name."""
     (tmp_path / "base.csv").write_text(HEAD + "m,S,,,USD,1,a\n")
     overlay = tmp_path / "company.csv"
     overlay.write_text(HEAD + "m,S,,,USD,1,a\nm,S,,,USD,2,b\n")

@@ -38,7 +38,7 @@ def test_what_is_stored_is_loaded_again(header: dict[str, object], body: bytes) 
 
 
 @given(st.dictionaries(st.text(), st.text()), st.binary(max_size=50), st.data())
-def test_a_capture_that_was_cut_within_its_header_is_refused(
+def test_a_capture_that_was_cut_within_its_header_is_rejected(
     header: dict[str, object], body: bytes, data: st.DataObject
 ) -> None:
     whole = preamble(header)
@@ -69,7 +69,7 @@ def test_bytes_that_are_not_a_capture_are_rejected(blob: bytes) -> None:
 
 
 @given(st.binary(), st.binary())
-def test_arbitrary_bytes_are_loaded_or_refused(header: bytes, rest: bytes) -> None:
+def test_arbitrary_bytes_are_loaded_or_rejected(header: bytes, rest: bytes) -> None:
     for blob in (rest, MAGIC + rest, MAGIC + struct.pack(">I", len(header)) + header + rest):
         with contextlib.suppress(CaptureError):
             assert isinstance(load(blob), Capture)

@@ -148,7 +148,7 @@ def test_other_json_is_rejected_without_being_quoted(case: str) -> None:
 
 
 @given(st.binary())
-def test_arbitrary_bytes_are_refused(data: bytes) -> None:
+def test_arbitrary_bytes_are_rejected(data: bytes) -> None:
     with pytest.raises(EnvelopeError):
         load(data)
 
@@ -204,7 +204,7 @@ def test_a_hostile_envelope_is_rejected_or_kept(
 
 
 @given(envelopes, st.data())
-def test_a_damaged_message_is_refused_or_loaded(envelope: Envelope, data: st.DataObject) -> None:
+def test_a_damaged_message_is_rejected_or_loaded(envelope: Envelope, data: st.DataObject) -> None:
     """Bytes that were changed, cut or inserted raise EnvelopeError, and nothing else."""
     message = dump(envelope).encode()
     first = data.draw(st.integers(0, len(message)))

@@ -68,6 +68,6 @@ def test_windows_are_judged_when_they_are_over(
 
 
 @pytest.mark.parametrize("name", ["", "2026/11/23", "2026/13/23/10", "2026-11-23-10", "nonsense"])
-def test_a_name_that_is_none_is_refused(name: str) -> None:
+def test_a_name_that_is_none_is_rejected(name: str) -> None:
     with pytest.raises(ValueError, match="does not match"):
         Window.from_name(name)

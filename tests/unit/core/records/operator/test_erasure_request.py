@@ -1,4 +1,4 @@
-"""A request to erase: taken exactly, or refused with a reason; it keeps no person's id."""
+"""A request to erase: taken exactly, or rejected with a reason; it keeps no person's id."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_error_names_the_mistake(fields: object, why: str) -> None:
         json_values | st.datetimes().map(str),
     )
 )
-def test_whatever_json_is_sent_is_taken_or_refused(fields: object) -> None:
+def test_whatever_json_is_sent_is_taken_or_rejected(fields: object) -> None:
     try:
         request = erasure_request.parse(fields, NOW)
     except OperatorRequestError:

@@ -1,4 +1,4 @@
-"""A request to replay: taken exactly, or refused with a reason."""
+"""A request to replay: taken exactly, or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_the_error_names_the_mistake_in_a_replay_request(fields: object, why: st
         json_values | st.datetimes().map(str),
     )
 )
-def test_whatever_json_is_sent_is_taken_or_refused(fields: object) -> None:
+def test_whatever_json_is_sent_is_taken_or_rejected(fields: object) -> None:
     try:
         replay = replay_request.parse(fields, NOW, RETENTION)
     except OperatorRequestError:

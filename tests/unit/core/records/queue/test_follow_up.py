@@ -120,7 +120,7 @@ def test_a_message_reads_as_it_was_written() -> None:
         {"question_count": "3"},
     ],
 )
-def test_another_message_is_refused_without_quoting_it(changes: dict[str, Any]) -> None:
+def test_another_message_is_rejected_without_quoting_it(changes: dict[str, Any]) -> None:
     message = json.dumps(json.loads(follow_ups.dump(sample_follow_up())) | changes)
     with pytest.raises(WrongType) as error:
         follow_ups.load(message)

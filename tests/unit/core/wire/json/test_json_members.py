@@ -87,13 +87,13 @@ NO_OBJECTS = """
 
 
 @pytest.mark.parametrize("text", ["", " ", *NO_OBJECTS.strip().split("|")])
-def test_what_is_not_one_whole_object_is_refused(text: str) -> None:
+def test_what_is_not_one_whole_object_is_rejected(text: str) -> None:
     """It goes upstream as it came, whose business it is."""
     with pytest.raises(NotAnObject):
         run(find_members(text.encode(), NAMES))
 
 
-def test_a_body_in_another_encoding_is_refused() -> None:
+def test_a_body_in_another_encoding_is_rejected() -> None:
     """UTF-16 is not JSON for interchange (RFC 8259, 8.1)."""
     with pytest.raises(NotAnObject):
         run(find_members('{"a":1}'.encode("utf-16"), NAMES))

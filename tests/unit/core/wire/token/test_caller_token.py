@@ -126,7 +126,7 @@ def test_a_token_that_is_not_a_jwt_is_malformed(token: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_garbage_is_refused(garbage: bytes) -> None:
+def test_garbage_is_rejected(garbage: bytes) -> None:
     assert isinstance(caller_token.key_id(garbage), TokenRejected)
 
 
