@@ -48,10 +48,14 @@ def test_ten_thousand_rows_take_few_elements(visitor: Visitor, record_property: 
 
 
 def _scroll_to_the_end(page: Page) -> list[dict[str, float]]:
-    """Scroll down to the last row, 600 px a frame. The `ms` and the number of `rows` of frames."""
+    """Scroll down to the last row, 600 px a frame. The `ms` and the number of `rows` of frames.
+
+    `page.evaluate` has no time-out of its own.
+    """
     frames: list[dict[str, float]] = page.evaluate(
-        """(least) => new Promise((resolve) => {
+        """(least) => new Promise((resolve, reject) => {
           const scroller = document.querySelector(".table .scroller");
+          setTimeout(() => reject(new Error(`no last row at ${scroller.scrollTop} px`)), 60_000);
           scroller.scrollTop = 0;
           const frames = [];
           let before = performance.now();

@@ -374,7 +374,7 @@ async def test_an_expired_token_is_examined_again(
     good = token()
     await checked.code(good)
     (known,) = checked.remembered.values()
-    checked.later_s = 3600 + 59
+    checked.later_s = 3600 + 30  # of 60 s of leeway: this machine may be slow
     await checked.code(good)
     assert next(iter(checked.remembered.values())) is known
     checked.later_s = 3600 + 61
