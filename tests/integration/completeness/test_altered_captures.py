@@ -15,8 +15,6 @@ import pytest
 
 from harness.schema import valid
 from shared.adapters.blobs.usage_claims import UsageClaims
-from shared.completeness.dead_letters import DeadLetters
-from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.digests import AcceptedEvent, Digests, of_bytes
@@ -92,17 +90,6 @@ class Deliveries:
         return await self.deliver(envelope)
 
 
-def dead_letters(account: Account) -> DeadLetters:
-    return DeadLetters(
-        account.captures,
-        account.ledger,
-        account.dead_letters,
-        account.erasure_marks,
-        account.envelopes,
-        account.json_blobs,
-    )
-
-
 async def delivered_once(account: Account, deliveries: Deliveries) -> str:
     """The id of an exchange whose true event was delivered."""
     exchange_id = sample_id(sample_window())
@@ -170,15 +157,7 @@ async def test_reconcile_finds_what_was_altered_during_an_outage(azurite: str) -
         exchange_id, _ = await captured(account)
         await account.put_request(exchange_id, body=FALSE_PROMPT)
         window = Window.of_exchange(exchange_id)
-        await Reconciliation(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.reports,
-            account.envelopes,
-            account.json_blobs,
-            account.back_pressure(),
-        ).reconcile(window.name, window.end)
+        await account.reconciliation().reconcile(window.name, window.end)
         assert (await deliveries.deliver_queued())["problems"] == [REQUEST_ALTERED]
 
 
@@ -189,7 +168,7 @@ async def test_a_dead_letter_that_was_altered_is_found(azurite: str) -> None:
         exchange_id, _ = await captured(account)
         await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
         await account.put_request(exchange_id, body=FALSE_PROMPT)
-        assert await dead_letters(account).requeue(exchange_id)
+        assert await account.dead_letter_operations().requeue(exchange_id)
         assert (await deliveries.deliver_queued())["problems"] == [REQUEST_ALTERED]
 
 
@@ -249,7 +228,7 @@ async def test_a_requeued_replay_is_compared_as_well(azurite: str) -> None:
             ),
         )
         await account.dead_letters.list_failed_replay(exchange_id)
-        assert await dead_letters(account).requeue(exchange_id)
+        assert await account.dead_letter_operations().requeue(exchange_id)
         assert RESPONSE_ALTERED in (await deliveries.deliver_queued())["problems"]
 
 

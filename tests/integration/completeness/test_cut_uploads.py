@@ -10,8 +10,6 @@ from dataclasses import asdict, replace
 import pytest
 
 from harness.sample_envelope import PLAIN
-from shared.completeness.dead_letters import DeadLetters
-from shared.completeness.reconciliation import Reconciliation
 from shared.core.event.builder import build
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind
@@ -24,15 +22,7 @@ pytestmark = pytest.mark.anyio
 
 async def reconcile(account: Account, window: Window) -> list[int]:
     """The counts of a run: captured, redelivered and aborted exchanges."""
-    run = Reconciliation(
-        account.captures,
-        account.ledger,
-        account.dead_letters,
-        account.reports,
-        account.envelopes,
-        account.json_blobs,
-        account.back_pressure(stall_timeout_s=0.1),
-    )
+    run = account.reconciliation(account.back_pressure(stall_timeout_s=0.1))
     report = await run.reconcile(window.name, window.end)
     return [report.captured, report.redelivered, report.aborted]
 
@@ -133,14 +123,7 @@ async def test_an_erased_exchange_leaves_no_blocks(
         if committed:
             await account.captures.put(name, (b"before",))
         await account.captures.stage(name, 1, json.dumps("private").encode())
-        operator = DeadLetters(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.erasure_marks,
-            account.envelopes,
-            account.json_blobs,
-        )
+        operator = account.dead_letter_operations()
         assert await operator.erase(exchange_id)
         assert await account.captures.staged(name) == frozenset()
         assert not await account.captures.exists(name)

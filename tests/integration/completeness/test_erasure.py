@@ -14,7 +14,6 @@ from shared.adapters.blobs.captures import Captures
 from shared.completeness.erasure import ErasureRunner
 from shared.completeness.erasure_state import ErasurePosition
 from shared.completeness.exchange_erasure import ExchangeErasure
-from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.digests import AcceptedEvent
@@ -317,15 +316,7 @@ async def test_reconcile_neither_misses_nor_delivers_what_was_erased(azurite: st
         await account.put_exchange(marked)
         await account.erasure_marks.mark_erased(marked, None)
         remaining = await put(account, window, BEN)
-        reconciliation = Reconciliation(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.reports,
-            account.envelopes,
-            account.json_blobs,
-            account.back_pressure(),
-        )
+        reconciliation = account.reconciliation()
         report = await reconciliation.reconcile(window.name, window.end)
         assert (report.captured, report.delivered, report.erased) == (1, 1, 2)
         assert (report.without_capture, report.complete) == (0, True)

@@ -15,9 +15,7 @@ import pytest
 
 from shared.adapters.blobs.captures import Captures
 from shared.adapters.blobs.usage_claims import UsageClaims
-from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.expiry import MAX_RUN_S, Expiry, ExpiryRun
-from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
 from shared.core.content import policy
 from shared.core.records.completeness import retention
@@ -181,26 +179,11 @@ async def test_what_was_never_delivered_is_a_dead_letter_then(
         run = await expired(account, window.end + timedelta(days=3))
         assert (run.erased, run.undelivered) == (1, 1)
         assert await account.dead_letters.dead_letter_reason(exchange_id) == "expired"
-        reconciliation = Reconciliation(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.reports,
-            account.envelopes,
-            account.json_blobs,
-            account.back_pressure(),
-        )
+        reconciliation = account.reconciliation()
         report = await reconciliation.reconcile(window.name, window.end)
         assert (report.dead_lettered, report.redelivered, report.aborted) == (1, 0, 0)
         assert await account.take_queued() == []
-        letters = DeadLetters(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.erasure_marks,
-            account.envelopes,
-            account.json_blobs,
-        )
+        letters = account.dead_letter_operations()
         assert not await letters.requeue(exchange_id)
 
 

@@ -43,16 +43,7 @@ pytestmark = pytest.mark.anyio
 
 def reconciliation(account: Account, **options: Any) -> Reconciliation:
     back_pressure = account.back_pressure(stall_timeout_s=0.1)
-    return Reconciliation(
-        account.captures,
-        account.ledger,
-        account.dead_letters,
-        account.reports,
-        account.envelopes,
-        account.json_blobs,
-        back_pressure,
-        **options,
-    )
+    return account.reconciliation(back_pressure, **options)
 
 
 async def run(
@@ -297,16 +288,7 @@ async def test_a_run_stops_if_the_event_hub_goes_away(
 
         moments = iter(range(0, 1000, 10))
         back_pressure = BackPressure(account.envelopes, Leaving(), clock=lambda: next(moments))
-        reconciler = Reconciliation(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.reports,
-            account.envelopes,
-            account.json_blobs,
-            back_pressure,
-            batch_size=3,
-        )
+        reconciler = account.reconciliation(back_pressure, batch_size=3)
         report = (await reconciler.reconcile(window.name, window.end)).to_json()
         assert len(await account.take_queued()) == 3
         stored = account.storage.blobs.get_blob_client("ledger", f"reports/{window.name}.json")
@@ -327,16 +309,7 @@ async def test_a_run_stops_if_nothing_is_delivered(azurite: str) -> None:
         for _ in range(9):
             await account.put_exchange(sample_id(window))
         back_pressure = account.back_pressure(max_in_flight=2, stall_timeout_s=0.1)
-        reconciler = Reconciliation(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.reports,
-            account.envelopes,
-            account.json_blobs,
-            back_pressure,
-            batch_size=3,
-        )
+        reconciler = account.reconciliation(back_pressure, batch_size=3)
         report = (await reconciler.reconcile(window.name, window.end)).to_json()
         assert len(await account.take_queued()) == 3
     assert counts(report, "redelivered", "not_requeued", "waiting") == [

@@ -13,8 +13,6 @@ from harness.sample_envelope import PLAIN, sample_envelope
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
-from shared.completeness.dead_letters import DeadLetters
-from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope, dump, mark_replayed, mark_requeued
@@ -71,15 +69,7 @@ def by_reconcile(envelope: Envelope) -> Envelope:
 
 async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
     """The envelopes that the next run of reconcile queues in the exchange's window."""
-    it = Reconciliation(
-        account.captures,
-        account.ledger,
-        account.dead_letters,
-        account.reports,
-        account.envelopes,
-        account.json_blobs,
-        account.back_pressure(),
-    )
+    it = account.reconciliation()
     window = Window.of_exchange(exchange_id)
     await it.reconcile(window.name, window.end + timedelta(seconds=next(_runs)))
     return await account.take_queued()
@@ -154,14 +144,7 @@ async def test_an_event_that_cannot_be_built_is_dead_lettered(
         )
         assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
 
-        dead_letters = DeadLetters(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.erasure_marks,
-            account.envelopes,
-            account.json_blobs,
-        )
+        dead_letters = account.dead_letter_operations()
         assert await dead_letters.requeue(envelope.exchange_id)
         assert await account.take_queued() == [mark_requeued(envelope, "requeue")]
         # given up once more, for a reason that passes
@@ -187,14 +170,7 @@ async def test_an_outcome_is_stored_before_dead_lettering(azurite: str) -> None:
                 dump(envelope).encode()
             )
         assert await account.dead_letters.dead_letter_reason(exchange_id) == "assembly_failed"
-        dead_letters = DeadLetters(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.erasure_marks,
-            account.envelopes,
-            account.json_blobs,
-        )
+        dead_letters = account.dead_letter_operations()
         assert await dead_letters.requeue(exchange_id)
         expected = replace(envelope, outcome_pending=False, requeued="requeue")
         assert await account.take_queued() == [expected]
@@ -222,14 +198,7 @@ async def test_an_event_that_is_refused_is_dead_lettered(
         assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
         assert await account.json_blobs.get(failure_count_name(exchange_id)) is None
 
-        dead_letters = DeadLetters(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.erasure_marks,
-            account.envelopes,
-            account.json_blobs,
-        )
+        dead_letters = account.dead_letter_operations()
         assert await dead_letters.requeue(exchange_id)
         # given up once more, for a reason that passes
         await poison_handler(account).handle(dump(envelope).encode())
@@ -289,14 +258,7 @@ async def test_a_failed_replay_is_listed_and_can_be_requeued(
         await account.ledger.delivered(accepted([envelope.exchange_id]))
         await poison_handler(account).handle(dump(mark_replayed(envelope)).encode())
         assert "The replay of exchange" in caplog.text
-        dead_letters = DeadLetters(
-            account.captures,
-            account.ledger,
-            account.dead_letters,
-            account.erasure_marks,
-            account.envelopes,
-            account.json_blobs,
-        )
+        dead_letters = account.dead_letter_operations()
         assert [
             (dead_letter.exchange_id, dead_letter.reason)
             for dead_letter in await dead_letters.list_oldest()

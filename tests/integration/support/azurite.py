@@ -24,6 +24,8 @@ from shared.adapters.ledger.report_store import ReportStore
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import Storage
 from shared.completeness.back_pressure import BackPressure
+from shared.completeness.dead_letters import DeadLetters
+from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.core.records.exchange.envelope import Caller, Envelope
@@ -136,6 +138,32 @@ class Account:
     def back_pressure(self, **options: Any) -> BackPressure:
         """Whether more may be queued."""
         return BackPressure(self.envelopes, self.event_hub, **options)
+
+    def reconciliation(
+        self, back_pressure: BackPressure | None = None, **options: Any
+    ) -> Reconciliation:
+        """The use case of reconcile, on the adapters of this account."""
+        return Reconciliation(
+            self.captures,
+            self.ledger,
+            self.dead_letters,
+            self.reports,
+            self.envelopes,
+            self.json_blobs,
+            back_pressure or self.back_pressure(),
+            **options,
+        )
+
+    def dead_letter_operations(self) -> DeadLetters:
+        """The operators' actions on dead letters, on the adapters of this account."""
+        return DeadLetters(
+            self.captures,
+            self.ledger,
+            self.dead_letters,
+            self.erasure_marks,
+            self.envelopes,
+            self.json_blobs,
+        )
 
     async def take_queued(self, name: str = QUEUE) -> list[Envelope]:
         """Everything on a queue, taken off it."""
