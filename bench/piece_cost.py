@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -125,20 +125,34 @@ def stream_cpu_s(
 async def _relayed(
     interventions: InterventionSettings, pieces: int, limits: LimitSettings
 ) -> float:
-    def answer(_: httpx.Request) -> httpx.Response:
-        headers = {"content-type": "text/event-stream"}
-        return httpx.Response(200, headers=headers, stream=Stream(pieces))
-
     queue = LastEnvelope()
     recorder = Recorder(NoStore(), queue, CaptureMemory(limits.capture_memory_bytes))
     relay = Relay(
-        upstream=Upstream(UPSTREAM, httpx.MockTransport(answer), KeyCredential("key")),
+        upstream=Upstream(
+            UPSTREAM, httpx.MockTransport(_answer_with(pieces)), KeyCredential("key")
+        ),
         recorder=recorder,
         limits=limits,
         interventions=interventions,
         default_api_version="2024-10-21",
         content_policy=ContentPolicy,
     )
+    cpu_s = await _cpu_of_exchange(relay, recorder)
+    if queue.envelope is None or queue.envelope.sent_bytes != pieces * len(PIECE) + len(END):
+        raise BenchError("the stream was not relayed to its end")
+    return cpu_s
+
+
+def _answer_with(pieces: int) -> Callable[[httpx.Request], httpx.Response]:
+    def answer(_: httpx.Request) -> httpx.Response:
+        headers = {"content-type": "text/event-stream"}
+        return httpx.Response(200, headers=headers, stream=Stream(pieces))
+
+    return answer
+
+
+async def _cpu_of_exchange(relay: Relay, recorder: Recorder) -> float:
+    """CPU seconds until the client has the whole response and the exchange is recorded."""
     scope = {
         "type": "http",
         "method": "POST",
@@ -167,12 +181,9 @@ async def _relayed(
         await response(scope, receive, send)
         while recorder.running:
             await asyncio.wait(set(recorder.running))
-        cpu_s = time.process_time() - began
+        return time.process_time() - began
     finally:
         gc.enable()
-    if queue.envelope is None or queue.envelope.sent_bytes != pieces * len(PIECE) + len(END):
-        raise BenchError("the stream was not relayed to its end")
-    return cpu_s
 
 
 def main() -> None:
