@@ -17,16 +17,15 @@ import sys
 from collections.abc import Mapping
 from typing import BinaryIO, Final, cast
 
-from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.capture import StoredCapture
 from shared.core.records.exchange.envelope import Envelope
 from shared.enrichment import assembly_process
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions
 from shared.enrichment.failure import failure, reported_failure
 from shared.enrichment.redactor_cache import RedactorCache
-from shared.errors import AssemblyError
+from shared.errors import AssemblyError, StorageError
 
 _START_S: Final = 120.0  # to load the models
-_LENGTH: Final = struct.Struct(">I")  # of a request
 _HEAD: Final = struct.Struct(">?I")  # of an answer: whether it is not a failure, and its length
 
 
@@ -43,25 +42,29 @@ class AnalyzerProcess:
     async def assemble(
         self,
         envelope: Envelope,
-        request: Capture | None,
-        response: Capture | None,
+        request: StoredCapture | None,
+        response: StoredCapture | None,
         options: EventOptions,
     ) -> AssembledEvent | None:
-        """The event; None if it took too long. Raises AssemblyError."""
-        packed = assembly_process.pack(envelope, request, response, options)
+        """The event; None if it took too long. Raises AssemblyError, or StorageError if a capture
+        cannot be read.
+        """
         async with self._turn:
             try:
                 child = await self._started()
+                await assembly_process.send_exchange(
+                    assembly_process.stdin_of(child), envelope, request, response, options
+                )
                 async with asyncio.timeout(self._timeout_s):
-                    return assembly_process.unpack_assembled(await _ask(child, packed))
+                    return assembly_process.unpack_assembled(await _answer(child))
             except TimeoutError:
                 await self._end()
                 return None
             except (OSError, asyncio.IncompleteReadError):
                 await self._end()
                 raise AssemblyError("the analyzer's process ended") from None
-            except asyncio.CancelledError:
-                await self._end()  # its answer would be taken for the next event's
+            except (asyncio.CancelledError, StorageError):
+                await self._end()  # what it reads or answers would be taken for the next event's
                 raise
 
     async def aclose(self) -> None:
@@ -94,13 +97,6 @@ class AnalyzerProcess:
             await child.wait()
 
 
-async def _ask(child: asyncio.subprocess.Process, packed: bytes) -> bytes:
-    requests = cast("asyncio.StreamWriter", child.stdin)  # a pipe, as `_started` asks for
-    requests.write(_LENGTH.pack(len(packed)) + packed)
-    await requests.drain()
-    return await _answer(child)
-
-
 async def _answer(child: asyncio.subprocess.Process) -> bytes:
     answers = cast("asyncio.StreamReader", child.stdout)
     succeeded, length = _HEAD.unpack(await answers.readexactly(_HEAD.size))
@@ -124,14 +120,15 @@ def _serve(module: str, models: str, requests: BinaryIO, answers: BinaryIO) -> N
         return
     answer(b"")
     redactors = RedactorCache(analyzer)
-    while head := requests.read(_LENGTH.size):
-        (length,) = _LENGTH.unpack(head)
+    while True:
         try:
-            output = assembly_process.assemble_packed(requests.read(length), redactors)
+            output = assembly_process.assemble_next(requests, redactors)
         except Exception as error:  # noqa: BLE001 - a bug may raise any exception
             answer(failure(error).encode(), succeeded=False)
-        else:
-            answer(output)
+            continue
+        if output is None:
+            return
+        answer(output)
 
 
 def _child_main() -> None:

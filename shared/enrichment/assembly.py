@@ -20,7 +20,7 @@ from shared.core.content.policy import NO_POLICY_RULE, NOT_ANALYZED_RULE
 from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.cost.rates import CardTexts
 from shared.core.event import builder, integrity
-from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.capture import Capture, CaptureStream, StoredCapture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.http.content_coding import is_identity
@@ -86,12 +86,12 @@ class Assembler:
     async def __call__(
         self,
         envelope: Envelope,
-        request: Capture | None,
-        response: Capture | None,
+        request: StoredCapture | None,
+        response: StoredCapture | None,
         limit_bytes: int,
     ) -> AssembledEvent:
-        """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if it cannot
-        be known now what has to be redacted.
+        """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if a large
+        capture cannot be read, or if it cannot be known now what has to be redacted.
         """
         custom_patterns = await self._patterns_for(envelope)
         if custom_patterns is None:
@@ -110,10 +110,14 @@ class Assembler:
             if event is not None:
                 return event
             envelope = _without_content(envelope, NOT_ANALYZED_RULE)
-        if _fits_in_place(request, response, envelope.content_mode):
-            return await self._assemble_in_place(envelope, request, response, options)
-        async with self._one_child:
-            return await assembly_process.assemble(envelope, request, response, options)
+        if (
+            isinstance(request, CaptureStream)
+            or isinstance(response, CaptureStream)
+            or not _fits_in_place(request, response, envelope.content_mode)
+        ):
+            async with self._one_child:
+                return await assembly_process.assemble(envelope, request, response, options)
+        return await self._assemble_in_place(envelope, request, response, options)
 
     async def _patterns_for(self, envelope: Envelope) -> CustomPatterns | None:
         """The patterns to redact beside the built-in ones; None if they are not known."""

@@ -6,22 +6,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
 import json
 import os
 import struct
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, cast
 
 from shared.core.event import builder, integrity
 from shared.core.records.exchange import capture
 from shared.core.records.exchange import envelope as envelopes
-from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.capture import (
+    BodyDigest,
+    Capture,
+    CaptureStream,
+    StoredCapture,
+)
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.core.wire.http.content_coding import MAX_DECODED_BYTES
 from shared.core.wire.json import typed_json
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions, assembled_event
 from shared.enrichment.failure import failure, reported_failure
@@ -30,14 +39,29 @@ from shared.errors import AssemblyError
 
 _CHILD_TIMEOUT_S: Final = 60  # the worst of 100 MB took 6 s
 _APP_FOLDER: Final = Path(__file__).resolve().parents[2]
-_LENGTHS: Final = struct.Struct(">III")  # of options, request and response
+# Of the options with the envelope, then of the request's preamble and body, and the response's. A
+# preamble of no bytes: there is no such capture.
+_LENGTHS: Final = struct.Struct(">IIQIQ")
+_HASHED_BYTES: Final = 1024 * 1024  # at once
 
 
 async def assemble(
-    envelope: Envelope, request: Capture | None, response: Capture | None, options: EventOptions
+    envelope: Envelope,
+    request: StoredCapture | None,
+    response: StoredCapture | None,
+    options: EventOptions,
 ) -> AssembledEvent:
-    """The event, built in a child process. Raises AssemblyError."""
-    return unpack_assembled(await _run_child(pack(envelope, request, response, options)))
+    """The event, built in a child process. Raises AssemblyError, or StorageError if a capture
+    cannot be read.
+    """
+    child = await start_child(__spec__.name, stderr=asyncio.subprocess.PIPE)
+    try:
+        with contextlib.suppress(ConnectionError):  # it has ended, and its output says why
+            await send_exchange(stdin_of(child), envelope, request, response, options)
+        return unpack_assembled(await _output(child))
+    finally:
+        if child.returncode is None:
+            child.kill()
 
 
 async def start_child(module: str, *arguments: str, stderr: int) -> asyncio.subprocess.Process:
@@ -55,19 +79,15 @@ async def start_child(module: str, *arguments: str, stderr: int) -> asyncio.subp
     )
 
 
-async def _run_child(packed: bytes) -> bytes:
+async def _output(child: asyncio.subprocess.Process) -> bytes:
     """The child's standard output. Raises AssemblyError if the child failed."""
-    child = await start_child(__spec__.name, stderr=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(_CHILD_TIMEOUT_S):
-            output, errors = await child.communicate(packed)
+            output, errors = await child.communicate()
     except TimeoutError:
         raise AssemblyError(
             f"assembling a large event took longer than {_CHILD_TIMEOUT_S} s"
         ) from None
-    finally:
-        if child.returncode is None:
-            child.kill()
     if child.returncode != 0:
         raise AssemblyError(
             f"assembling a large event failed ({child.returncode}): {reported_failure(errors)}"
@@ -75,27 +95,99 @@ async def _run_child(packed: bytes) -> bytes:
     return output
 
 
-def pack(
-    envelope: Envelope, request: Capture | None, response: Capture | None, options: EventOptions
-) -> bytes:
-    """The child's standard input: three lengths, the options with the envelope, two captures."""
+def stdin_of(child: asyncio.subprocess.Process) -> asyncio.StreamWriter:
+    """The standard input of a child from `start_child`."""
+    return cast("asyncio.StreamWriter", child.stdin)  # a pipe, as `start_child` asks for
+
+
+async def send_exchange(
+    pipe: asyncio.StreamWriter,
+    envelope: Envelope,
+    request: StoredCapture | None,
+    response: StoredCapture | None,
+    options: EventOptions,
+) -> None:
+    """Send an exchange to a child, as `assemble_next` reads it. No more than a piece of a large
+    capture is held meanwhile.
+
+    Raises StorageError if a capture cannot be read, and ConnectionError if the child has ended.
+    """
     head = json.dumps({"envelope": envelopes.dump(envelope), "options": asdict(options)}).encode()
-    sides = [
-        capture.preamble(side.header) + side.body if side else b"" for side in (request, response)
-    ]
-    return b"".join([_LENGTHS.pack(len(head), *map(len, sides)), head, *sides])
+    sides = [(_preamble(side), side) for side in (request, response)]
+    lengths = [length for preamble, side in sides for length in (len(preamble), _body_bytes(side))]
+    pipe.write(_LENGTHS.pack(len(head), *lengths) + head)
+    for preamble, side in sides:
+        pipe.write(preamble)
+        async for piece in _body_pieces(side):
+            pipe.write(piece)
+            await pipe.drain()
+    await pipe.drain()
 
 
-def assemble_packed(packed: bytes, redactors: RedactorCache) -> bytes:
-    """Assemble the event of the packed arguments in the child, as `unpack_assembled` reads it."""
-    parts, start = [], _LENGTHS.size
-    for length in _LENGTHS.unpack_from(packed):
-        parts.append(packed[start : start + length])
-        start += length
-    head = json.loads(parts[0])
+def _preamble(side: StoredCapture | None) -> bytes:
+    return capture.preamble(side.header) if side is not None else b""
+
+
+def _body_bytes(side: StoredCapture | None) -> int:
+    if isinstance(side, CaptureStream):
+        return side.body_bytes
+    return len(side.body) if side is not None else 0
+
+
+async def _body_pieces(side: StoredCapture | None) -> AsyncIterator[bytes]:
+    if isinstance(side, CaptureStream):
+        async for piece in side.pieces():
+            yield piece
+    elif side is not None:
+        yield side.body
+
+
+def assemble_next(
+    exchanges: BinaryIO, redactors: RedactorCache, max_body_bytes: int = MAX_DECODED_BYTES
+) -> bytes | None:
+    """Assemble the event of the next exchange in the child, as `unpack_assembled` reads it; None
+    after the last one. A body of more than `max_body_bytes` is hashed and not read.
+    """
+    lengths = exchanges.read(_LENGTHS.size)
+    if not lengths:
+        return None
+    head_bytes, *sides = _LENGTHS.unpack(lengths)
+    head_text = exchanges.read(head_bytes)
+    request, response = (
+        _read_capture(exchanges, preamble_bytes, body_bytes, max_body_bytes)
+        for preamble_bytes, body_bytes in (sides[:2], sides[2:])
+    )
+    head = json.loads(head_text)
     options = typed_json.read(EventOptions, head["options"])
-    request, response = (capture.load(part) if part else None for part in parts[1:])
-    envelope = envelopes.load(head["envelope"])
+    return _assemble(envelopes.load(head["envelope"]), request, response, options, redactors)
+
+
+def _read_capture(
+    exchanges: BinaryIO, preamble_bytes: int, body_bytes: int, max_body_bytes: int
+) -> Capture | None:
+    if not preamble_bytes:
+        return None
+    header = capture.load_header(exchanges.read(preamble_bytes))
+    if body_bytes > max_body_bytes:
+        return Capture(header=header, body=b"", unread=_hashed(exchanges, body_bytes))
+    return Capture(header=header, body=exchanges.read(body_bytes))
+
+
+def _hashed(exchanges: BinaryIO, body_bytes: int) -> BodyDigest:
+    digest, remaining = hashlib.sha256(), body_bytes
+    while piece := exchanges.read(min(remaining, _HASHED_BYTES)):
+        digest.update(piece)
+        remaining -= len(piece)
+    return BodyDigest(bytes=body_bytes, sha256=digest.hexdigest())
+
+
+def _assemble(
+    envelope: Envelope,
+    request: Capture | None,
+    response: Capture | None,
+    options: EventOptions,
+    redactors: RedactorCache,
+) -> bytes:
     event = builder.build(envelope, request, response, options.region, options.deployments)
     checked = integrity.check(event, envelope, request, response)
     assembled = assembled_event(checked, envelope, options, redactors)
@@ -133,11 +225,11 @@ def unpack_assembled(output: bytes) -> AssembledEvent:
 
 def _child_main() -> int:
     try:
-        output = assemble_packed(sys.stdin.buffer.read(), RedactorCache())
+        output = assemble_next(sys.stdin.buffer, RedactorCache())
     except Exception as error:  # noqa: BLE001 - a bug may raise any exception
         sys.stderr.write(failure(error))
         return 1
-    sys.stdout.buffer.write(output)
+    sys.stdout.buffer.write(output or b"")
     return 0
 
 

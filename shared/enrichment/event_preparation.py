@@ -1,8 +1,7 @@
 """Prepares the event of an envelope: reads its captures, builds it and claims its usage.
 
-A worker prepares hundreds of events at once when it has a backlog, and each of them may have
-captures of 100 MB. So the captures of large exchanges are held one exchange at a time, and all
-others share a budget of bytes.
+A worker prepares hundreds of events at once when it has a backlog. So the captures of small
+exchanges share a budget of bytes. Those of large ones are read in pieces, one exchange at a time.
 """
 
 from __future__ import annotations
@@ -169,7 +168,7 @@ def _captures_bytes(envelope: Envelope) -> int:
 
 def _held_bytes(envelope: Envelope) -> int:
     """The part of `_HELD_BYTES` that a delivery holds for its captures, later for its event. A
-    large exchange counts as its event alone, because its captures are held one exchange at a time.
+    large exchange counts as its event alone, because one at a time reads its captures.
     """
     count = _captures_bytes(envelope)
     return _LARGEST_EVENT_BYTES if count > LARGE_BYTES else max(count, _ENVELOPE_BYTES)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.core.event.usage_claim import Claim
-from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.capture import StoredCapture
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.ports import DeadLetterSink
@@ -19,7 +19,7 @@ from shared.enrichment.assembled_event import AssembledEvent
 class CaptureReader(Protocol):
     """Reads captures."""
 
-    async def get(self, name: str | None) -> Capture | None:
+    async def get(self, name: str | None) -> StoredCapture | None:
         """The capture; None if there is none. Raises StorageError or CaptureError."""
         ...
 
@@ -52,12 +52,12 @@ class EventAssembler(Protocol):
     async def __call__(
         self,
         envelope: Envelope,
-        request: Capture | None,
-        response: Capture | None,
+        request: StoredCapture | None,
+        response: StoredCapture | None,
         limit_bytes: int,
     ) -> AssembledEvent:
-        """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if it cannot
-        be known now what has to be redacted.
+        """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if a large
+        capture cannot be read, or if it cannot be known now what has to be redacted.
         """
         ...
 

@@ -7,16 +7,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from shared.core.records.exchange.capture import (
-    Capture,
+    StoredCapture,
     is_erased,
     is_expired,
+    is_partial,
     request_name,
     response_name,
 )
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.content_mode import ContentMode
 
-type ReadCapture = Callable[[str | None], Awaitable[Capture | None]]
+type ReadCapture = Callable[[str | None], Awaitable[StoredCapture | None]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,8 +25,8 @@ class StoredExchange:
     """An exchange as storage has it."""
 
     envelope: Envelope  # names the captures that are there
-    request: Capture | None
-    response: Capture | None
+    request: StoredCapture | None
+    response: StoredCapture | None
 
     @property
     def is_erased(self) -> bool:
@@ -74,13 +75,13 @@ async def read_stored(read_capture: ReadCapture, envelope: Envelope) -> StoredEx
 
 async def _read(
     read_capture: ReadCapture, name: str | None, likely_name: str | None
-) -> tuple[str | None, Capture | None]:
+) -> tuple[str | None, StoredCapture | None]:
     """The capture, and its name for the envelope. `likely_name` is that of a capture which the
     envelope does not name; None if there was no body.
     """
     if name is not None or likely_name is None:
         return name, await read_capture(name)
     capture = await read_capture(likely_name)
-    if capture is None or capture.partial:  # a placeholder says less than the envelope
+    if capture is None or is_partial(capture.header):  # a placeholder says less than the envelope
         return None, None
     return likely_name, capture

@@ -15,19 +15,22 @@ from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage.account import Storage
+from shared.adapters.storage.direct_storage import BlobRange
 from shared.core.records.exchange.capture import (
     CONTAINER,
     Capture,
+    CaptureStream,
     body_offset,
     is_erased,
     load,
     load_header,
     without_body,
 )
-from shared.errors import StorageNotFound
+from shared.errors import StorageError, StorageNotFound
 
 # of a capture's beginning: more than its header ever takes, unless headers are copied
 _HEADER_BYTES: Final = 16 * 1024
+PIECE_BYTES: Final = 4 * 1024 * 1024  # read at once
 _DIRECT_BYTES: Final = 1024 * 1024  # a larger one is worth the SDK's pipeline
 
 
@@ -72,14 +75,37 @@ class Captures:
                 [BlobBlock(_block_id(block)) for block in blocks]
             )
 
-    async def get(self, name: str | None) -> Capture | None:
-        """The capture, or None if there is none. Raises StorageError or CaptureError."""
+    async def get(self, name: str | None) -> Capture | CaptureStream | None:
+        """The capture, or None if there is none. One of more than `PIECE_BYTES` is not read
+        whole. Raises StorageError or CaptureError.
+        """
         if name is None:
             return None
         try:
-            return load(await self._storage.direct.get_blob(f"{CONTAINER}/{name}"))
+            first = await self._storage.direct.get_range(f"{CONTAINER}/{name}", 0, PIECE_BYTES)
         except StorageNotFound:
             return None
+        if first.blob_bytes <= len(first.data):
+            return load(first.data)
+        body_at = body_offset(first.data)
+        return CaptureStream(
+            header=load_header(first.data),
+            body_bytes=first.blob_bytes - body_at,
+            pieces=functools.partial(self._body_pieces, name, first, body_at),
+        )
+
+    async def _body_pieces(self, name: str, first: BlobRange, body_at: int) -> AsyncIterator[bytes]:
+        """The body of a capture whose first piece was read. Raises StorageError."""
+        yield first.data[body_at:]
+        read_bytes = len(first.data)
+        while read_bytes < first.blob_bytes:
+            piece = await self._storage.direct.get_range(
+                f"{CONTAINER}/{name}", read_bytes, PIECE_BYTES, first.etag
+            )
+            if not piece.data:
+                raise StorageError("storage sent no more of a capture")
+            yield piece.data
+            read_bytes += len(piece.data)
 
     async def header(self, name: str) -> dict[str, Any]:
         """A capture's header alone, without its body. Raises StorageNotFound if there is none,

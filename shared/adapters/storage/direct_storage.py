@@ -71,6 +71,15 @@ class _StorageRequest:
     body: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class BlobRange:
+    """A part of a blob."""
+
+    data: bytes
+    blob_bytes: int  # of the whole blob
+    etag: str  # of the blob; empty if the blob is
+
+
 class DirectStorage:
     """Calls to one account's blobs and queues. All of them raise StorageError.
 
@@ -98,19 +107,28 @@ class DirectStorage:
         headers = {"x-ms-blob-type": "BlockBlob"}
         await self._call(_StorageRequest(self._blobs, "PUT", path, headers=headers, body=data))
 
-    async def get_blob(self, path: str) -> bytes:
-        """Raises StorageNotFound if there is none."""
-        return await self._call(_StorageRequest(self._blobs, "GET", path))
+    async def get_range(self, path: str, start: int, count: int, etag: str = "") -> BlobRange:
+        """Up to `count` bytes from `start` on. With an `etag`, those of that version of the blob.
+
+        Raises StorageNotFound if there is no blob, and StorageError if it has another ETag.
+        """
+        headers = {"x-ms-range": f"bytes={start}-{start + count - 1}"}
+        if etag:
+            headers["if-match"] = etag
+        try:
+            response = await self._call(_StorageRequest(self._blobs, "GET", path, headers=headers))
+        except StorageError as error:
+            if error.status != 416 or etag:  # the response to any range of an empty blob
+                raise
+            return BlobRange(b"", 0, "")
+        content_range = response.headers.get("content-range", "")  # bytes 0-99/1000
+        total = content_range.rpartition("/")[2]
+        blob_bytes = int(total) if total.isdecimal() else start + len(response.body)
+        return BlobRange(response.body, blob_bytes, response.headers.get("etag", ""))
 
     async def get_beginning(self, path: str, count: int) -> bytes:
         """The first `count` bytes, or all if the blob is shorter."""
-        headers = {"x-ms-range": f"bytes=0-{count - 1}"}
-        try:
-            return await self._call(_StorageRequest(self._blobs, "GET", path, headers=headers))
-        except StorageError as error:
-            if error.status != 416:  # the response to any range of an empty blob
-                raise
-            return b""
+        return (await self.get_range(path, 0, count)).data
 
     async def append_block(self, path: str, data: bytes) -> None:
         """Append to an append blob. Raises StorageNotFound if there is none."""
@@ -144,7 +162,7 @@ class DirectStorage:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _call(self, request: _StorageRequest) -> bytes:
+    async def _call(self, request: _StorageRequest) -> StorageResponse:
         tries = 0
         while True:
             tries += 1
@@ -155,7 +173,7 @@ class DirectStorage:
                 failure = error
             else:
                 if response.status < 300:
-                    return response.body
+                    return response
                 failure = error_for_status(
                     response.status, response.headers.get("x-ms-error-code", "")
                 )
@@ -200,7 +218,8 @@ def _is_transient(status: int) -> bool:
 def _shared_key(request: _StorageRequest, path: str, headers: Mapping[str, str]) -> str:
     """The value of the Authorization header.
 
-    Of the standard headers that a signature covers, only Content-Length and Content-Type are sent.
+    Of the standard headers that a signature covers, only Content-Length, Content-Type and If-Match
+    are sent.
     """
     service, query = request.service, request.query
     canonical_headers = "".join(
@@ -209,7 +228,7 @@ def _shared_key(request: _StorageRequest, path: str, headers: Mapping[str, str])
     canonical_query = "".join(f"\n{name}:{query[name]}" for name in sorted(query))
     text = (
         f"{request.method}\n\n\n{len(request.body) or ''}\n\n"
-        f"{headers.get('content-type', '')}\n\n\n\n\n\n\n"
+        f"{headers.get('content-type', '')}\n\n\n{headers.get('if-match', '')}\n\n\n\n"
         f"{canonical_headers}/{service.account}{path}{canonical_query}"
     )
     signature = base64.b64encode(hmac.digest(service.key or b"", text.encode(), "sha256")).decode()

@@ -11,7 +11,7 @@ from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event import request_summary
 from shared.core.event.request_summary import RequestSummary
 from shared.core.records.exchange import piece_times
-from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.capture import BodyDigest, Capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.records.exchange.piece_times import Arrival
@@ -82,6 +82,8 @@ def _summary(
 ) -> RequestSummary:
     if request is None:
         return RequestSummary()
+    if request.unread is not None:
+        return RequestSummary(problem=_too_large("request", request.unread))
     return request_summary.parse(
         request.body,
         envelope.operation,
@@ -98,6 +100,9 @@ def answers_steps(
     They differ if the client disconnected within a stream and the relay read on to learn the usage.
     A part of a JSON document makes no sense on its own, so a document counts as sent.
     """
+    if response is not None and response.unread is not None:
+        answer = _unread_answer(envelope, response.unread)
+        return answer, answer
     if response is None or (envelope.failure is not None and not response.body):
         return _without_body(envelope), ParsedAnswer()
     body = answer_body(envelope, response.headers)
@@ -119,6 +124,16 @@ def answer_body(envelope: Envelope, headers: Mapping[str, str]) -> reader.Answer
         requested_model=envelope.deployment,
         whole=envelope.outcome in _ENDED_BY_UPSTREAM,
     )
+
+
+def _unread_answer(envelope: Envelope, unread: BodyDigest) -> ParsedAnswer:
+    if not _expects_body(envelope.operation):  # such as the content of a file
+        return ParsedAnswer()
+    return ParsedAnswer(problems=(_too_large("answer", unread),), unreadable=True)
+
+
+def _too_large(name: str, unread: BodyDigest) -> str:
+    return f"the {name} cannot be read: {unread.bytes} bytes are too many"
 
 
 def _without_body(envelope: Envelope) -> ParsedAnswer:

@@ -241,10 +241,9 @@ async def test_a_redacted_exchange_without_captures_is_counted(azurite: str) -> 
             assert name is not None
             await account.captures.erase_body(name)
         pages, queued = await replay(account, everything_in(window), window)
-        stored = await account.captures.get(redacted.response_capture)
+        stored = await account.small_capture(redacted.response_capture)
     assert [envelope.exchange_id for envelope in queued] == [other.exchange_id]
     assert sum(page.erased for page in pages) == 1
-    assert stored is not None
     assert (stored.body, capture.is_erased(stored.header)) == (b"", True)
 
 

@@ -13,11 +13,11 @@ import pytest
 
 from harness.sample_envelope import sample_envelope
 from harness.schema import valid
-from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.capture import Capture, CaptureStream
 from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembly import Assembler
-from shared.errors import AssemblyError
+from shared.errors import AssemblyError, StorageError
 from tests.integration.content import stub_analyzer
 
 pytestmark = pytest.mark.anyio
@@ -111,6 +111,20 @@ async def test_an_analyzer_that_cannot_start_is_an_error() -> None:
     ):
         await event_of(analyzer, "Anna")
     await analyzer.aclose()
+
+
+async def test_a_capture_that_breaks_off_is_not_mixed(analyzer: AnalyzerProcess) -> None:
+    """The process that has read the half of it would take the next event for the rest."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"{"
+        raise StorageError("not now")
+
+    broken = CaptureStream(header={}, body_bytes=100, pieces=pieces)
+    envelope = sample_envelope(content_mode=ContentMode.REDACTED)
+    with pytest.raises(StorageError, match="not now"):
+        await Assembler(None, analyzer=analyzer)(envelope, None, broken, 1_000_000)
+    assert (await event_of(analyzer, "Anna"))["content"] == "[PERSON]"
 
 
 async def test_presidio_finds_what_its_recognizers_know() -> None:

@@ -199,10 +199,12 @@ async def sample_storage(
 async def storage_turn(dependency: MisbehavingDependency) -> None:
     """All connections wait for a response that does not come."""
     async with dependency.server() as server, sample_storage(server, turn_s=SHORT_S) as storage:
-        others = [asyncio.create_task(storage.direct.get_blob("captures/a")) for _ in range(100)]
+        others = [
+            asyncio.create_task(storage.direct.get_range("captures/a", 0, 1)) for _ in range(100)
+        ]
         await asyncio.sleep(0)
         with pytest.raises(StorageError):
-            await storage.direct.get_blob("captures/a")
+            await storage.direct.get_range("captures/a", 0, 1)
         for other in others:
             other.cancel()
         await asyncio.wait(others)
@@ -221,7 +223,7 @@ async def storage_connection(dependency: MisbehavingDependency) -> None:
 async def storage_silence(dependency: MisbehavingDependency) -> None:
     async with dependency.server() as server, sample_storage(server, silence_s=SHORT_S) as storage:
         with pytest.raises(StorageError):
-            await storage.direct.get_blob("captures/a")
+            await storage.direct.get_range("captures/a", 0, 1)
 
 
 async def storage_answer(dependency: MisbehavingDependency) -> None:
@@ -234,7 +236,7 @@ async def storage_answer(dependency: MisbehavingDependency) -> None:
 
     async with serving(script) as server, sample_storage(server, response_s=SHORT_S) as storage:
         with pytest.raises(StorageError):
-            await storage.direct.get_blob("captures/a")
+            await storage.direct.get_range("captures/a", 0, 1)
 
 
 async def sdk_call(dependency: MisbehavingDependency) -> None:

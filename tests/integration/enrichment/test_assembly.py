@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import io
 import json
 import sys
 import time
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -24,13 +25,16 @@ from shared.core.content.detect.custom import NO_PATTERNS, CustomPatterns
 from shared.core.cost import deployments
 from shared.core.cost.rates import parse_card
 from shared.core.event import builder, event_cost, truncation
-from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.capture import Capture, CaptureStream
+from shared.core.records.exchange.envelope import Envelope
 from shared.core.telemetry import exchange_telemetry
 from shared.core.wire.content_mode import ContentMode
-from shared.enrichment.assembled_event import AssembledEvent
+from shared.enrichment import assembly_process
+from shared.enrichment.assembled_event import AssembledEvent, EventOptions
 from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler
 from shared.enrichment.failure import reported_failure
-from shared.errors import AssemblyError
+from shared.enrichment.redactor_cache import RedactorCache
+from shared.errors import AssemblyError, StorageError
 from tests.integration.support.busy_loop import busy_units
 
 pytestmark = pytest.mark.anyio
@@ -103,6 +107,96 @@ async def test_a_small_exchange_is_assembled_without_a_child() -> None:
     assert (
         await ValidatingAssembler(None)(sample_envelope(), request, response, LIMIT)
     ).body == expected
+
+
+def streamed(stored: Capture, failure: StorageError | None = None) -> CaptureStream:
+    """The capture as storage gives it in pieces; with `failure`, only the first half of them."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        end = len(stored.body) // 2 if failure else len(stored.body)
+        for at in range(0, end, 100_000):
+            yield stored.body[at : min(end, at + 100_000)]
+        if failure:
+            raise failure
+
+    return CaptureStream(header=stored.header, body_bytes=len(stored.body), pieces=pieces)
+
+
+async def test_a_capture_in_pieces_gives_the_same_event() -> None:
+    request, response = sample_request(1_000_000), sample_answer("🐎 and text")
+    expected = await Assembler(None)(sample_envelope(), request, response, LIMIT)
+    sides = streamed(request), streamed(response)
+    assert await ValidatingAssembler(None)(sample_envelope(), *sides, LIMIT) == expected
+
+
+async def test_a_capture_that_breaks_off_is_no_event() -> None:
+    """The queue tries again. The child that has read the half of it does not stay."""
+    before = living_children()
+    request = streamed(sample_request(1_000_000), StorageError("not now"))
+    with pytest.raises(StorageError, match="not now"):
+        await Assembler(None)(sample_envelope(), request, sample_answer(), LIMIT)
+    assert living_children() <= before
+
+
+class Pipe:
+    """The standard input of a child that is not there."""
+
+    def __init__(self) -> None:
+        self.written = io.BytesIO()
+
+    def write(self, data: bytes) -> None:
+        self.written.write(data)
+
+    async def drain(self) -> None:
+        """There is always room."""
+
+
+SIDES = sample_request(500_000), sample_answer()
+
+
+async def event_with_limit(envelope: Envelope, max_body_bytes: int) -> dict[str, Any]:
+    """The event that a child builds if bodies of more bytes are too large."""
+    options = EventOptions(
+        region=None,
+        limit_bytes=LIMIT,
+        deployments={},
+        rates=None,
+        for_telemetry=False,
+        with_messages=False,
+        custom_patterns=NO_PATTERNS,
+    )
+    pipe = Pipe()
+    await assembly_process.send_exchange(
+        cast("asyncio.StreamWriter", pipe), envelope, *SIDES, options
+    )
+    pipe.written.seek(0)
+    output = assembly_process.assemble_next(pipe.written, RedactorCache(), max_body_bytes)
+    assert output is not None
+    assert assembly_process.assemble_next(pipe.written, RedactorCache()) is None
+    event: dict[str, Any] = json.loads(assembly_process.unpack_assembled(output).body)
+    valid(event)
+    return event
+
+
+async def test_a_body_that_is_too_large_costs_its_text_alone() -> None:
+    """It is hashed as it comes, so that an alteration still shows."""
+    envelope = sample_envelope()
+    whole, without = [await event_with_limit(envelope, limit) for limit in (10**6, 10**5)]
+    size = len(SIDES[0].body)
+    assert without["problems"] == [f"the request cannot be read: {size} bytes are too many"]
+    assert without["prompt"] is None
+    assert without["content"] == whole["content"] == "hello"
+    for name in ("request_sha256", "request_bytes", "response_sha256"):
+        assert without[name] == whole[name]
+
+
+async def test_an_answer_that_is_too_large_is_unreadable() -> None:
+    event = await event_with_limit(sample_envelope(), 100)
+    message = f"the answer cannot be read: {len(SIDES[1].body)} bytes are too many"
+    assert event["error"] == {"code": "unreadable_answer", "message": message}
+    assert (event["content"], event["stream"]) == ("", True)
+    file = await event_with_limit(sample_envelope(operation="call"), 100)
+    assert file["error"] is None
 
 
 @pytest.mark.parametrize(("request_there", "response_there"), [(True, False), (False, True)])

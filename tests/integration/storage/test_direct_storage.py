@@ -128,7 +128,7 @@ async def test_a_refusal_is_not_tried_again(status: int, kind: type[StorageError
     )
     async with serving(saying(refusal)) as server, storage_at(server) as storage:
         with pytest.raises(kind) as refused:
-            await storage.get_blob("c/b")
+            await storage.get_range("c/b", 0, 1)
     assert (refused.value.status, refused.value.code) == (
         status,
         "Why",

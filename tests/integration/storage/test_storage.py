@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
+import tracemalloc
+from array import array
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -16,13 +19,14 @@ from harness.sample_envelope import sample_envelope
 from local.stack import Stack
 from local.stack.ports import Ports
 from local.stack.storage import connection_string
-from shared.adapters.blobs.captures import Captures
+from shared.adapters.blobs.captures import PIECE_BYTES, Captures
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import Storage
 from shared.core.records.exchange import capture, envelope
-from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.capture import Capture, CaptureStream
 from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.records.queue.envelope_message import QUEUE
+from shared.enrichment.assembly import Assembler
 from shared.errors import CaptureError, StorageError
 from shared.relay.capture_writer import BLOCK_BYTES
 from shared.settings.settings import StorageSettings
@@ -91,9 +95,8 @@ async def test_putting_a_capture_again_replaces_it(account: str) -> None:
         assert await captures.get(NAME) == Capture(header={}, body=b"second")
 
 
-@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
 async def test_a_capture_in_blocks_with_its_header_last(account: str) -> None:
-    blocks = [bytes([number]) * BLOCK_BYTES for number in (1, 2)]
+    blocks = [bytes([number]) * 1000 for number in (1, 2)]
     async with sample_storage(account) as storage:
         captures = Captures(storage)
         for number in (2, 1):
@@ -101,6 +104,59 @@ async def test_a_capture_in_blocks_with_its_header_last(account: str) -> None:
         await captures.stage(NAME, 0, capture.preamble({"a": 1}))
         await captures.commit(NAME, (0, 1, 2))
         assert await captures.get(NAME) == Capture(header={"a": 1}, body=b"".join(blocks))
+
+
+@contextlib.asynccontextmanager
+async def large_capture(account: str, body: bytes) -> AsyncIterator[tuple[Captures, CaptureStream]]:
+    """A stored capture that is larger than a piece."""
+    async with sample_storage(account) as storage:
+        captures = Captures(storage)
+        await captures.stage(NAME, 0, capture.preamble({"a": 1}))
+        for number in range(0, len(body), BLOCK_BYTES):
+            await captures.stage(NAME, number + 1, body[number : number + BLOCK_BYTES])
+        await captures.commit(NAME, [0, *range(1, len(body) + 1, BLOCK_BYTES)])
+        stored = await captures.get(NAME)
+        assert isinstance(stored, CaptureStream)
+        yield captures, stored
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
+async def test_a_large_capture_is_read_in_pieces(account: str) -> None:
+    body = array("I", range(3 * PIECE_BYTES // 4)).tobytes()
+    async with large_capture(account, body) as (_, stored):
+        pieces = [piece async for piece in stored.pieces()]
+    assert (stored.header, stored.body_bytes) == ({"a": 1}, len(body))
+    assert b"".join(pieces) == body
+    assert max(map(len, pieces)) <= PIECE_BYTES
+    assert len(pieces) == 4  # the first one holds the header as well
+
+
+@pytest.mark.no_cover
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
+async def test_an_event_never_holds_a_large_capture_whole(account: str) -> None:
+    """Its size is the caller's choice, and the worker relays streams meanwhile."""
+    body = b'{"messages": [{"role": "user", "content": "%b"}]}' % (b"x" * (16 * PIECE_BYTES))
+    async with large_capture(account, body) as (captures, _):
+        tracemalloc.start()
+        try:
+            stored = await captures.get(NAME)
+            event = await Assembler(None)(sample_envelope(), stored, None, 100_000)
+            _, most_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert json.loads(event.body)["request_bytes"] == len(body)
+    assert most_bytes < 5 * PIECE_BYTES
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
+async def test_a_large_capture_that_is_replaced_is_not_mixed(account: str) -> None:
+    """An erasure replaces it meanwhile: the rest of another version must not follow."""
+    async with large_capture(account, bytes(2 * PIECE_BYTES)) as (captures, stored):
+        pieces = stored.pieces()
+        await anext(pieces)
+        await captures.erase_body(NAME)
+        with pytest.raises(StorageError, match="ConditionNotMet"):
+            await anext(pieces)
 
 
 async def test_a_missing_capture_is_none(account: str) -> None:

@@ -27,6 +27,7 @@ from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.exchange import capture
+from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.core.records.exchange.envelope import Caller, Envelope
 from shared.core.records.exchange.exchange_id import new_exchange_id, started_at
@@ -84,6 +85,12 @@ class Account:
     reports: ReportStore
     json_blobs: JsonBlobs
     event_hub: CountingEventHub = field(default_factory=CountingEventHub)
+
+    async def small_capture(self, name: str | None) -> Capture:
+        """A capture that is there, and small enough to be read whole."""
+        stored = await self.captures.get(name)
+        assert isinstance(stored, Capture)
+        return stored
 
     async def put_request(
         self, exchange_id: str, *, body: bytes = b'{"messages": []}', **header: Any

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -65,6 +65,7 @@ class Capture:
 
     header: Mapping[str, object]
     body: bytes
+    unread: BodyDigest | None = None  # of a body that is too large to be read: `body` is empty
 
     @property
     def headers(self) -> dict[str, str]:
@@ -88,6 +89,18 @@ class Capture:
     def copied_headers(self) -> dict[str, str]:
         """The request headers that the operator chose to copy."""
         return _texts(self.header.get("copied_headers"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaptureStream:
+    """A stored capture that is too large to be held in memory."""
+
+    header: Mapping[str, object]
+    body_bytes: int
+    pieces: Callable[[], AsyncIterator[bytes]]  # of the body; raises StorageError
+
+
+type StoredCapture = Capture | CaptureStream
 
 
 def _texts(value: object) -> dict[str, str]:
