@@ -45,6 +45,8 @@ from shared.relay.upstream_call import UpstreamCall
 # Beyond EXCHANGE_TIMEOUT_S, for sending the client that error, and again for the response's end:
 # the client may have stopped reading.
 ERROR_SEND_TIMEOUT_S: Final = 2.0
+# For the call of the upstream to end, once it is cancelled.
+_CANCELLATION_TIMEOUT_S: Final = 2.0
 
 
 class ExchangeShell:
@@ -196,6 +198,8 @@ class ExchangeShell:
             return await opening
         finally:
             opening.cancel()
+            if not opening.done():
+                await _wait_for_end(opening)
             del opening  # it holds its exception, and the exception's traceback this frame
 
     async def _pass_on(self) -> None:
@@ -246,3 +250,11 @@ class ExchangeShell:
 
     def _now_ms(self) -> float:
         return (self._relay.clock() - self._started) * 1000
+
+
+async def _wait_for_end(call: asyncio.Task[tuple[int, RawHeaders]]) -> None:
+    """Wait until a call that was cancelled has ended, so that nothing of it goes on after its
+    exchange. The wait goes on if this task is being cancelled, but not for long.
+    """
+    with anyio.move_on_after(_CANCELLATION_TIMEOUT_S, shield=True):
+        await asyncio.gather(call, return_exceptions=True)

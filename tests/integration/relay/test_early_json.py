@@ -10,10 +10,13 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
+from shared.relay.relay import Relay
 from tests.integration.support.exchanges import (
     DEADLINE_S,
     UNTOUCHED,
+    Envelopes,
     RelayClient,
     document,
     relay_setup,
@@ -146,6 +149,69 @@ async def test_disconnect_after_white_space() -> None:
     await asyncio.wait_for(running, DEADLINE_S)
     assert setup.upstream.cancelled
     assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
+
+
+class LostClient(RelayClient):
+    """A client to which nothing can be sent, which the server notices when the test says so."""
+
+    def __init__(self, relay: Relay) -> None:
+        super().__init__(relay, ASK)
+        self.sending = asyncio.Event()
+        self.noticed = asyncio.Event()
+
+    async def _send(self, message: object) -> None:
+        self.sending.set()
+        await self.noticed.wait()
+        raise OSError("no connection")
+
+
+async def test_a_call_has_ended_before_its_exchange_is_recorded() -> None:
+    """The early response cannot be sent. The call, which is cancelled, takes a while to end, and
+    fails. The fixture `no_asyncio_error` looks for an exception that nobody retrieved.
+    """
+    order: list[str] = []
+
+    class OrderedEnvelopes(Envelopes):
+        async def put(self, envelope: Envelope) -> None:
+            order.append("recorded")
+            await super().put(envelope)
+
+    async def upstream(_request: httpx.Request) -> httpx.Response:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(50):
+                await asyncio.sleep(0)
+            order.append("ended")
+            raise httpx.ReadError("the connection is closed")
+
+    setup = relay_setup(
+        transport=httpx.MockTransport(upstream),
+        envelopes=OrderedEnvelopes(),
+        interventions=EARLY_JSON,
+    )
+    client = LostClient(setup.relay)
+    client.noticed.set()
+    with pytest.raises(OSError, match="no connection"):
+        await client.run()
+    await setup.envelope()
+    assert order == ["ended", "recorded"]
+
+
+async def test_a_call_that_fails_unseen_is_no_error_of_asyncio() -> None:
+    """It fails while the early response is sent, and then that fails as well."""
+    answering = asyncio.Event()
+    setup = relay_setup(answering, httpx.ConnectError("x"), interventions=EARLY_JSON)
+    client = LostClient(setup.relay)
+    running = client.start()
+    await asyncio.wait_for(client.sending.wait(), DEADLINE_S)
+    answering.set()
+    for _ in range(50):  # steps of the event loop, in which the call fails
+        await asyncio.sleep(0)
+    client.noticed.set()
+    with pytest.raises(OSError, match="no connection"):
+        await asyncio.wait_for(running, DEADLINE_S)
+    assert (await setup.envelope()).outcome is not Outcome.COMPLETED
 
 
 async def test_a_passing_body_is_whole_first() -> None:
