@@ -12,7 +12,6 @@ import asyncio
 import json
 import logging
 import random
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -126,12 +125,12 @@ class Follower:
 
     async def run(self) -> None:
         """Poll the responses that are due. Raises StorageError if the queue cannot be read."""
-        ends_at = time.monotonic() + self._max_run_s
+        ends_at = self._clock() + timedelta(seconds=self._max_run_s)
         if await self._handle_batch():  # if little is due, a run costs one call of the queue
             await asyncio.gather(*(self._run_batches(ends_at) for _ in range(CONCURRENT_BATCHES)))
 
-    async def _run_batches(self, ends_at: float) -> None:
-        while time.monotonic() < ends_at and await self._handle_batch():
+    async def _run_batches(self, ends_at: datetime) -> None:
+        while self._clock() < ends_at and await self._handle_batch():
             pass
 
     async def _handle_batch(self) -> bool:
