@@ -7,6 +7,7 @@ letters; a receipt of what was erased.
 
     reconciliation       queues the exchanges that were captured in a window and not delivered
     window_run           one attempt at one window: the missing exchanges, and the report
+    durable_value        the base of the values that Durable stores
     reconcile_state      the options, inputs and progress of a run, as Durable stores them
     replay               delivers a time range again
     replay_state         the state, inputs and results of a replay, as Durable stores them

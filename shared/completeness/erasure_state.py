@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Self
 
+from shared.completeness.durable_value import DurableValue
 from shared.core.records.operator.erasure_receipt import ErasureCounts, OperatorIdentity
-from shared.core.wire.json import typed_json
 from shared.core.wire.json.json_shape import JsonObject
 
 
@@ -28,24 +28,15 @@ class ErasurePosition:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ErasureStep:
+class ErasureStep(DurableValue):
     """The result of one step of a run."""
 
     position: ErasurePosition  # of the next step
     counts: ErasureCounts
 
-    @classmethod
-    def from_json(cls, fields: object) -> Self:
-        """The step that `to_json` wrote. Raises WrongType."""
-        return typed_json.read(cls, fields)
-
-    def to_json(self) -> JsonObject:
-        """The output of the activity `erase_page`."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ErasureState:
+class ErasureState(DurableValue):
     """The progress of a run. The orchestration has it as its input, and so can continue as new."""
 
     request: JsonObject  # ErasureRequest.to_json: hashes of callers, never their ids
@@ -54,15 +45,6 @@ class ErasureState:
     part_count: int
     position: ErasurePosition = field(default_factory=ErasurePosition)
     counts: ErasureCounts = field(default_factory=ErasureCounts)
-
-    @classmethod
-    def from_json(cls, fields: object) -> Self:
-        """The state that `to_json` wrote. Raises WrongType."""
-        return typed_json.read(cls, fields)
-
-    def to_json(self) -> JsonObject:
-        """The input of the orchestration `erase`."""
-        return asdict(self)
 
     @property
     def finished(self) -> bool:
@@ -84,17 +66,8 @@ class ErasureState:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ErasureInput:
+class ErasureInput(DurableValue):
     """The input of the activities `erase_page` and `erase_receipt`."""
 
     run: str
     state: ErasureState
-
-    @classmethod
-    def from_json(cls, fields: object) -> Self:
-        """The input that `to_json` wrote. Raises WrongType."""
-        return typed_json.read(cls, fields)
-
-    def to_json(self) -> JsonObject:
-        """The input as Durable passes it to the activity."""
-        return asdict(self)

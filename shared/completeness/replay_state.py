@@ -7,13 +7,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
+from shared.completeness.durable_value import DurableValue
 from shared.core.records.operator.replay_request import ReplayRequest
-from shared.core.wire.json import typed_json
 from shared.core.wire.json.json_shape import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReplayPage:
+class ReplayPage(DurableValue):
     """The result of one step of a replay."""
 
     queued: int
@@ -23,18 +23,9 @@ class ReplayPage:
     # by an operator or by retention; or redacted ones, whose bodies are gone
     erased: int = 0
 
-    @classmethod
-    def from_json(cls, fields: object) -> Self:
-        """The page that `to_json` wrote. Raises WrongType."""
-        return typed_json.read(cls, fields)
-
-    def to_json(self) -> JsonObject:
-        """The output of the activity `replay_page`."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReplayState:
+class ReplayState(DurableValue):
     """The progress of a replay. The orchestration has it as its input, and so can continue as
     new.
     """
@@ -51,11 +42,6 @@ class ReplayState:
     def of(cls, request: ReplayRequest) -> Self:
         """The state at the beginning of a replay."""
         return cls(replay=request.to_json(), windows=tuple(request.windows()))
-
-    @classmethod
-    def from_json(cls, fields: object) -> Self:
-        """The state that `to_json` wrote. Raises WrongType."""
-        return typed_json.read(cls, fields)
 
     def to_json(self) -> JsonObject:
         """The input of the orchestration `replay`."""
@@ -89,7 +75,7 @@ class ReplayState:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PageInput:
+class PageInput(DurableValue):
     """The input of the activity `replay_page`."""
 
     instance: str
@@ -106,12 +92,3 @@ class PageInput:
             window=state.windows[state.done],
             marker=state.marker,
         )
-
-    @classmethod
-    def from_json(cls, fields: object) -> Self:
-        """The input that `to_json` wrote. Raises WrongType."""
-        return typed_json.read(cls, fields)
-
-    def to_json(self) -> JsonObject:
-        """The input as Durable passes it to the activity."""
-        return asdict(self)
