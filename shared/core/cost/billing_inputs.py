@@ -7,10 +7,11 @@ the same rules.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from shared.core.cost.quantities import (
     INPUT_TOKENS,
+    TOKENS,
     Basis,
     ModelSource,
     Quantities,
@@ -115,11 +116,7 @@ def measure_inputs(inputs: BillingInputs) -> Quantities:
     basis = _basis(inputs)
     model, model_source = _model(inputs)
     images = inputs.images or {}
-    amounts: dict[str, Any] = {
-        part: amount
-        for part, amount in (_tokens(inputs, basis) | _counts(inputs, basis)).items()
-        if amount
-    }
+    tokens, calls = _tokens(inputs, basis), _tool_calls(inputs.output)
     return Quantities(
         basis=basis,
         model=model,
@@ -128,10 +125,26 @@ def measure_inputs(inputs: BillingInputs) -> Quantities:
         zone=inputs.zone,
         service_tier=inputs.service_tier,
         spilled_over=inputs.spilled_over,
+        input=tokens["input"] or None,
+        cached=tokens["cached"] or None,
+        cache_write=tokens["cache_write"] or None,
+        output=tokens["output"] or None,
+        reasoning=tokens["reasoning"] or None,
+        audio_input=tokens["audio_input"] or None,
+        audio_cached=tokens["audio_cached"] or None,
+        audio_output=tokens["audio_output"] or None,
+        image_input=tokens["image_input"] or None,
+        image_output=tokens["image_output"] or None,
+        characters=_characters(inputs, basis) or None,
+        seconds=_seconds(inputs, basis) or None,
         images=integer(images.get("count")) or None,
         image_size=short(images.get("size")),
         image_quality=short(images.get("quality")),
-        **amounts,
+        web_search=calls["web_search"] or None,
+        file_search=calls["file_search"] or None,
+        code_interpreter=calls["code_interpreter"] or None,
+        image_generation=calls["image_generation"] or None,
+        routed_input=_routed_input(inputs, tokens) or None,
     )
 
 
@@ -179,33 +192,33 @@ def _model(inputs: BillingInputs) -> tuple[str | None, ModelSource | None]:
     return next(((name, source) for name, source in sources if name), (None, None))
 
 
-def _tokens(inputs: BillingInputs, basis: Basis) -> dict[str, int | float]:
+def _tokens(inputs: BillingInputs, basis: Basis) -> dict[str, int]:
+    """The tokens of each part."""
     if basis == "estimate" and inputs.usage_estimate:
-        return {**split_tokens(inputs.usage_estimate)}
+        return split_tokens(inputs.usage_estimate)
     if not inputs.usage or basis not in {"usage", "repeated"}:
-        return {}
+        return dict.fromkeys(TOKENS, 0)
     parts = split_tokens(inputs.usage)
     if inputs.images and not parts["image_output"]:
         # an answer with images reports its output as one figure, and it is the images'
         parts |= {"image_output": parts["output"], "output": 0}
-    return {**parts}
+    return parts
 
 
-def _counts(inputs: BillingInputs, basis: Basis) -> dict[str, int | float]:
-    counts: dict[str, int | float] = _tool_calls(inputs.output)
-    if _is_routed(inputs):
-        counts["routed_input"] = sum(_tokens(inputs, basis).get(part, 0) for part in INPUT_TOKENS)
-    if (
-        spec_of(inputs.operation).is_billed_by_characters
-        and isinstance(inputs.prompt, str)
-        and basis == "count"
-    ):
-        counts["characters"] = len(inputs.prompt)
-    if (inputs.usage or {}).get("type") == _DURATION:
-        counts["seconds"] = _quantity((inputs.usage or {}).get("seconds")) or 0
-    elif basis == "count" and inputs.duration_s is not None:
-        counts["seconds"] = inputs.duration_s
-    return counts
+def _routed_input(inputs: BillingInputs, tokens: dict[str, int]) -> int:
+    return sum(tokens[part] for part in INPUT_TOKENS) if _is_routed(inputs) else 0
+
+
+def _characters(inputs: BillingInputs, basis: Basis) -> int:
+    is_counted = basis == "count" and spec_of(inputs.operation).is_billed_by_characters
+    return len(inputs.prompt) if is_counted and isinstance(inputs.prompt, str) else 0
+
+
+def _seconds(inputs: BillingInputs, basis: Basis) -> float | None:
+    usage = inputs.usage or {}
+    if usage.get("type") == _DURATION:
+        return _quantity(usage.get("seconds"))
+    return inputs.duration_s if basis == "count" else None
 
 
 def _is_routed(inputs: BillingInputs) -> bool:
@@ -215,7 +228,7 @@ def _is_routed(inputs: BillingInputs) -> bool:
     return names_router and model != _UNKNOWN_MODEL and not is_model_router(model)
 
 
-def _tool_calls(output: list[JsonObject]) -> dict[str, int | float]:
+def _tool_calls(output: list[JsonObject]) -> dict[str, int]:
     kinds = [text(item.get("type")) for item in output]
     searches = [
         item
@@ -229,13 +242,12 @@ def _tool_calls(output: list[JsonObject]) -> dict[str, int | float]:
         for item in output
         if item.get("type") == "code_interpreter_call"
     }
-    counts = {
+    return {
         "web_search": len(searches),
         "file_search": kinds.count("file_search_call"),
         "code_interpreter": len(containers),
         "image_generation": kinds.count("image_generation_call"),
     }
-    return {name: count for name, count in counts.items() if count}
 
 
 def _quantity(value: object) -> float | None:
