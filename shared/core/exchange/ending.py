@@ -9,12 +9,11 @@ from shared.core.api_errors import exchange_errors
 from shared.core.exchange import failures
 from shared.core.exchange.actions import Abort, Actions, FinishBody, Interruption
 from shared.core.exchange.conclusion import DISCONNECTED, Conclusion
-from shared.core.exchange.failures import FailureReport
 from shared.core.exchange.reply import Reply
 from shared.core.exchange.rules import ExchangeRules
-from shared.core.exchange.state import ENDED, UNANSWERED, State
+from shared.core.exchange.state import ENDED, State
 from shared.core.records.exchange.outcome import Outcome
-from shared.errors import ExchangeStateError, FnsseError
+from shared.errors import ExchangeStateError
 
 
 class ExchangeEnding:
@@ -105,41 +104,13 @@ class ExchangeEnding:
             raise ExchangeStateError(f"captures of an exchange that is {self.state.name}")
         return self.state is not State.HOLDING
 
-    def _is_too_late(self, *expected: State) -> bool:
-        """Whether the input comes too late. Raises ExchangeStateError if it can have no
-        cause.
-        """
-        if self.state in expected:
-            return False
-        if self.state in ENDED:
-            return True
-        raise ExchangeStateError(
-            f"an input for {', '.join(sorted(state.name for state in expected))} "
-            f"came in {self.state.name}"
-        )
-
-    def _is_unanswered(self) -> bool:
-        return self.state in UNANSWERED or self._reply.is_held
-
     @property
     def _outcome(self) -> Outcome | None:
         return self.conclusion.outcome if self.conclusion is not None else None
 
     def _end(self, conclusion: Conclusion) -> Actions:
+        """Give the exchange its conclusion. It has no actions of its own."""
         self.conclusion = conclusion
         holds = conclusion.outcome is Outcome.COMPLETED and self._rules.capture_required
         self.state = State.HOLDING if holds else State.RECORDING
         return ()
-
-    def _fail(self, error: FnsseError) -> Actions:
-        """End with an error, and report it to the client as far as HTTP still allows."""
-        return self._report(failures.translate(error))
-
-    def _report(self, report: FailureReport) -> Actions:
-        actions: Actions = ()
-        if self._is_unanswered():
-            actions = self._reply.error_document(report.error)
-        elif self.state is not State.DRAINING:
-            actions = self._reply.failure(report.error)
-        self._end(report.conclusion)
-        return actions

@@ -20,12 +20,15 @@ from shared.core.exchange.actions import (
 from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED
 from shared.core.exchange.early_response import EarlyResponse, matches_promise
 from shared.core.exchange.ending import ExchangeEnding
+from shared.core.exchange.failures import FailureReport
 from shared.core.exchange.rules import ExchangeRules
-from shared.core.exchange.state import ENDED, RESPONDING, State
+from shared.core.exchange.state import ENDED, RESPONDING, UNANSWERED, State
 from shared.core.wire.http.headers import RawHeaders, header, is_readable
 from shared.core.wire.steps import Cooperative
 from shared.errors import (
     BodyTooLarge,
+    ExchangeStateError,
+    FnsseError,
     RequestMemoryFull,
     RequestNotCaptured,
     UpstreamError,
@@ -239,3 +242,32 @@ class ExchangeMachine(ExchangeEnding):
         error_document = failures.one_line_error(self._collected, self._coding)
         error_actions = self._reply.late_error(error_document, self._status)
         return (*error_actions, *self._end(COMPLETED))
+
+    def _is_too_late(self, *expected: State) -> bool:
+        """Whether the input comes too late. Raises ExchangeStateError if it can have no
+        cause.
+        """
+        if self.state in expected:
+            return False
+        if self.state in ENDED:
+            return True
+        raise ExchangeStateError(
+            f"an input for {', '.join(sorted(state.name for state in expected))} "
+            f"came in {self.state.name}"
+        )
+
+    def _is_unanswered(self) -> bool:
+        return self.state in UNANSWERED or self._reply.is_held
+
+    def _fail(self, error: FnsseError) -> Actions:
+        """End with an error, and report it to the client as far as HTTP still allows."""
+        return self._report(failures.translate(error))
+
+    def _report(self, report: FailureReport) -> Actions:
+        actions: Actions = ()
+        if self._is_unanswered():
+            actions = self._reply.error_document(report.error)
+        elif self.state is not State.DRAINING:
+            actions = self._reply.failure(report.error)
+        self._end(report.conclusion)
+        return actions
