@@ -1,4 +1,4 @@
-"""One call of the upstream: with the addition, and without it after a refusal."""
+"""One call of the upstream: with the addition, and without it after a rejection."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.support.manual_clock import ManualClock
 from tests.unit.relay.test_capture_writer import GatedStore, start
 
 pytestmark = pytest.mark.anyio
-REFUSAL = b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}'
-PLAIN, ASKING = b"plain", b"asking"
+REJECTION = b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}'
+PLAIN, WITH_ADDITION = b"plain", b"with addition"
 
 
 class ScriptedResponse:
@@ -54,7 +54,7 @@ class ScriptedUpstream:
         """`attempts`: how many each call takes."""
         self.bodies: list[bytes] = []
         self._attempts = attempts
-        self._answers = iter(responses)
+        self._responses = iter(responses)
 
     async def credential_headers(self) -> RawHeaders:
         return [(b"api-key", b"own")]
@@ -71,7 +71,7 @@ class ScriptedUpstream:
         for _ in range(self._attempts):
             on_attempt()
         self.bodies.append(b"".join([piece async for piece in body]))
-        response = next(self._answers)
+        response = next(self._responses)
         return response if isinstance(response, ScriptedResponse) else ScriptedResponse(*response)
 
 
@@ -97,16 +97,18 @@ def exchange(
     return ExchangeRecord(exchange_start, RequestRecord(body=writer, model=model), writer)
 
 
-async def answered(
+async def send(
     upstream: ScriptedUpstream,
     support: StreamOptionsSupport,
     about: ExchangeRecord | None = None,
     *,
-    ask: bool = True,
+    addition: bool = True,
 ) -> tuple[int, bytes]:
     """(status, body) that the client is to get."""
     call = UpstreamCall(upstream, support, about or exchange(), b"/")
-    response = await call.open(RequestContent(HeldBody(PLAIN), HeldBody(ASKING) if ask else None))
+    response = await call.open(
+        RequestContent(HeldBody(PLAIN), HeldBody(WITH_ADDITION) if addition else None)
+    )
     body = b"".join([piece async for piece in call.pieces()])
     await call.aclose()
     return response.status, body
@@ -115,7 +117,7 @@ async def answered(
 async def test_without_an_addition_there_is_one_call() -> None:
     """The body goes as it came."""
     upstream = ScriptedUpstream((200, b"answer"))
-    assert await answered(upstream, StreamOptionsSupport(ManualClock()), ask=False) == (
+    assert await send(upstream, StreamOptionsSupport(ManualClock()), addition=False) == (
         200,
         b"answer",
     )
@@ -125,41 +127,41 @@ async def test_without_an_addition_there_is_one_call() -> None:
 async def test_the_addition_is_made_and_noted() -> None:
     """So that its chunk is taken out again."""
     upstream, about = ScriptedUpstream((200, b"answer")), exchange()
-    assert await answered(upstream, StreamOptionsSupport(ManualClock()), about) == (200, b"answer")
-    assert (upstream.bodies, about.request.usage_requested) == ([ASKING], True)
+    assert await send(upstream, StreamOptionsSupport(ManualClock()), about) == (200, b"answer")
+    assert (upstream.bodies, about.request.usage_requested) == ([WITH_ADDITION], True)
 
 
-async def test_a_refused_addition_is_omitted_and_remembered() -> None:
-    """The client sees the second response only; the next call of that deployment asks nothing."""
+async def test_a_rejected_addition_is_omitted_and_remembered() -> None:
+    """The client sees the second response only. The next call of that deployment has none."""
     support, about = StreamOptionsSupport(ManualClock()), exchange()
-    upstream = ScriptedUpstream((400, REFUSAL), (200, b"answer"), (200, b"next"))
-    assert await answered(upstream, support, about) == (200, b"answer")
+    upstream = ScriptedUpstream((400, REJECTION), (200, b"answer"), (200, b"next"))
+    assert await send(upstream, support, about) == (200, b"answer")
     assert not about.request.usage_requested
-    assert await answered(upstream, support) == (200, b"next")
-    assert upstream.bodies == [ASKING, PLAIN, PLAIN]
+    assert await send(upstream, support) == (200, b"next")
+    assert upstream.bodies == [WITH_ADDITION, PLAIN, PLAIN]
 
 
 @pytest.mark.parametrize("status", [400, 404, 422, 500, 501])
 @pytest.mark.parametrize(
     ("coding", "body"),
-    [(b"identity", REFUSAL), (b"gzip", gzip.compress(REFUSAL, mtime=0))],
+    [(b"identity", REJECTION), (b"gzip", gzip.compress(REJECTION, mtime=0))],
     ids=["uncoded", "gzip"],
 )
-async def test_a_refusal_is_recognized_by_its_words(
+async def test_a_rejection_is_recognized_by_its_words(
     status: int, coding: bytes, body: bytes
 ) -> None:
     """Whatever the status and the coding of the error."""
-    refusal = ScriptedResponse(status, body, (b"content-encoding", coding))
-    upstream = ScriptedUpstream(refusal, (200, b"answer"))
-    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (200, b"answer")
-    assert refusal.closed
+    rejection = ScriptedResponse(status, body, (b"content-encoding", coding))
+    upstream = ScriptedUpstream(rejection, (200, b"answer"))
+    assert await send(upstream, StreamOptionsSupport(ManualClock())) == (200, b"answer")
+    assert rejection.closed
 
 
-async def test_a_refusal_is_forgotten_after_an_hour() -> None:
+async def test_a_rejection_is_forgotten_after_an_hour() -> None:
     """Deployments are upgraded."""
     clock = ManualClock()
     support = StreamOptionsSupport(clock)
-    await answered(ScriptedUpstream((400, REFUSAL), (200, b"")), support)
+    await send(ScriptedUpstream((400, REJECTION), (200, b"")), support)
     clock.now = 3599
     assert not support.may_be_sent(exchange())
     clock.now = 3601
@@ -172,9 +174,9 @@ async def test_a_failing_repetition_is_not_remembered(status: int) -> None:
     is asked for.
     """
     support = StreamOptionsSupport(ManualClock())
-    upstream = ScriptedUpstream((400, REFUSAL), (status, b"your own"))
-    assert await answered(upstream, support) == (status, b"your own")
-    assert upstream.bodies == [ASKING, PLAIN]
+    upstream = ScriptedUpstream((400, REJECTION), (status, b"your own"))
+    assert await send(upstream, support) == (status, b"your own")
+    assert upstream.bodies == [WITH_ADDITION, PLAIN]
     assert support.may_be_sent(exchange())
 
 
@@ -183,19 +185,19 @@ async def test_another_error_reaches_the_client_at_once(status: int) -> None:
     """Whole, although it was looked at; no second call."""
     error = b'{"error":{"message":"' + b"something else " * 10 + b'"}}'
     upstream = ScriptedUpstream((status, error))
-    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (status, error)
-    assert upstream.bodies == [ASKING]
+    assert await send(upstream, StreamOptionsSupport(ManualClock())) == (status, error)
+    assert upstream.bodies == [WITH_ADDITION]
 
 
 async def test_a_large_error_is_looked_at_within_bounds() -> None:
     """The first 64 KiB decide, and the whole error reaches the client."""
-    error = b"x" * 200_000 + REFUSAL
+    error = b"x" * 200_000 + REJECTION
     upstream = ScriptedUpstream((400, error))
-    assert await answered(upstream, StreamOptionsSupport(ManualClock())) == (400, error)
-    assert upstream.bodies == [ASKING]
+    assert await send(upstream, StreamOptionsSupport(ManualClock())) == (400, error)
+    assert upstream.bodies == [WITH_ADDITION]
 
 
-async def test_refusals_are_kept_per_deployment_and_version() -> None:
+async def test_rejections_are_kept_per_deployment_and_version() -> None:
     """By deployment (on the v1 routes the model) and api-version."""
     support = StreamOptionsSupport(ManualClock())
     support.mark_unsupported(exchange("gpt"))
@@ -207,7 +209,7 @@ async def test_refusals_are_kept_per_deployment_and_version() -> None:
     assert support.may_be_sent(exchange(None, None, "another"))
 
 
-async def test_refusals_take_bounded_room() -> None:
+async def test_rejections_take_bounded_room() -> None:
     """A caller can invent deployments."""
     support = StreamOptionsSupport(ManualClock())
     for number in range(5000):
@@ -217,9 +219,9 @@ async def test_refusals_take_bounded_room() -> None:
 
 
 async def test_each_attempt_is_counted() -> None:
-    """The client repeats a request, or the addition is refused."""
-    upstream, about = ScriptedUpstream((400, REFUSAL), (200, b"answer"), attempts=2), exchange()
-    await answered(upstream, StreamOptionsSupport(ManualClock()), about)
+    """The client repeats a request, or the addition is rejected."""
+    upstream, about = ScriptedUpstream((400, REJECTION), (200, b"answer"), attempts=2), exchange()
+    await send(upstream, StreamOptionsSupport(ManualClock()), about)
     assert about.request.attempts == 4
 
 
@@ -228,13 +230,15 @@ DOCUMENT = b'{"choices": [], "usage": {}}'
 SSE, JSON, PLAIN_TEXT = b"text/event-stream", b"application/json", b"text/plain; charset=utf-8"
 
 
-def typed(*types: bytes, body: bytes, status: int = 200, breaks: bool = False) -> ScriptedResponse:
+def with_types(
+    *types: bytes, body: bytes, status: int = 200, breaks: bool = False
+) -> ScriptedResponse:
     """A response with these content types."""
     headers = [(b"content-type", value) for value in types]
     return ScriptedResponse(status, body, *headers, breaks=breaks)
 
 
-async def opened(response: ScriptedResponse, *, stream_requested: bool) -> tuple[bool, bytes]:
+async def inspect(response: ScriptedResponse, *, stream_requested: bool) -> tuple[bool, bytes]:
     """(whether it is a stream, its body as far as it came)."""
     about = exchange()
     about.request.stream_requested = stream_requested
@@ -273,8 +277,8 @@ async def test_the_first_bytes_announce_a_stream(
     types: tuple[bytes, ...], body: bytes, is_stream: bool
 ) -> None:
     """If the content type does not say it. Every byte reaches the client."""
-    response = typed(*types, body=body)
-    assert await opened(response, stream_requested=True) == (is_stream, body)
+    response = with_types(*types, body=body)
+    assert await inspect(response, stream_requested=True) == (is_stream, body)
 
 
 @pytest.mark.parametrize(
@@ -285,22 +289,25 @@ async def test_otherwise_the_content_type_says_it(
     types: tuple[bytes, ...], is_stream: bool
 ) -> None:
     """A file may begin as a stream does."""
-    response = typed(*types, body=EVENTS)
-    assert await opened(response, stream_requested=False) == (is_stream, EVENTS)
+    response = with_types(*types, body=EVENTS)
+    assert await inspect(response, stream_requested=False) == (is_stream, EVENTS)
 
 
 async def test_an_error_or_a_coded_body_is_not_parsed() -> None:
     """Its content type counts."""
-    assert await opened(typed(body=EVENTS, status=400), stream_requested=True) == (False, EVENTS)
-    coded = typed(JSON, body=EVENTS)
+    assert await inspect(with_types(body=EVENTS, status=400), stream_requested=True) == (
+        False,
+        EVENTS,
+    )
+    coded = with_types(JSON, body=EVENTS)
     coded.headers.append((b"content-encoding", b"br"))
-    assert await opened(coded, stream_requested=True) == (False, EVENTS)
+    assert await inspect(coded, stream_requested=True) == (False, EVENTS)
 
 
 @pytest.mark.parametrize("body", [b"", b"da", b"data: {", b'{"choi'])
 async def test_a_break_within_the_first_bytes(body: bytes) -> None:
     """It reaches the client after the bytes that came."""
-    _, received = await opened(typed(JSON, body=body, breaks=True), stream_requested=True)
+    _, received = await inspect(with_types(JSON, body=body, breaks=True), stream_requested=True)
     assert received == body + b" broken"
 
 
@@ -308,9 +315,9 @@ async def test_the_status_of_a_broken_error_counts() -> None:
     """A 429 that breaks off while it is examined is still the upstream's 429."""
     upstream = ScriptedUpstream(ScriptedResponse(429, b'{"error":', breaks=True))
     call = UpstreamCall(upstream, StreamOptionsSupport(ManualClock()), exchange(), b"/")
-    opened = await call.open(RequestContent(HeldBody(PLAIN), HeldBody(ASKING)))
+    response = await call.open(RequestContent(HeldBody(PLAIN), HeldBody(WITH_ADDITION)))
     received: list[bytes] = []
     with pytest.raises(UpstreamInterrupted):
         received += [piece async for piece in call.pieces()]
-    assert opened.status == 429
-    assert upstream.bodies == [ASKING]
+    assert response.status == 429
+    assert upstream.bodies == [WITH_ADDITION]
