@@ -25,7 +25,7 @@ from view.server.query import filter_of
 from view.server.services import Services, services_of
 
 _PROJECT: Final = Path(__file__).resolve().parents[2] / "pyproject.toml"
-_ONE: Final = "/api/exchanges/{exchange_id}"
+_EXCHANGE: Final = "/api/exchanges/{exchange_id}"
 
 
 def build(services: Services, *, token: str | None, page: Path = PAGE) -> Starlette:
@@ -40,9 +40,9 @@ def build(services: Services, *, token: str | None, page: Path = PAGE) -> Starle
         routes=[
             Route("/api/about", _about),
             Route("/api/exchanges", exchanges.list_exchanges),
-            Route(_ONE, exchanges.read_exchange),
-            Route(_ONE + "/capture", exchanges.read_capture),
-            Route(_ONE + "/capture/{kind}", exchanges.read_body),
+            Route(_EXCHANGE, exchanges.read_exchange),
+            Route(_EXCHANGE + "/capture", exchanges.read_capture),
+            Route(_EXCHANGE + "/capture/{kind}", exchanges.read_body),
             Route("/api/live", _live),
             Route("/api/charts", charts.charts),
             Route("/api/playground", playground.ask, methods=["POST"]),

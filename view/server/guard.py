@@ -86,17 +86,18 @@ class TokenGuard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        rejection = self._rejection(scope, Headers(scope=scope))
-        await (rejection or self._app)(scope, receive, send_with_headers)
+        own_response = self._own_response(scope, Headers(scope=scope))
+        await (own_response or self._app)(scope, receive, send_with_headers)
 
-    def _rejection(self, scope: Scope, headers: Headers) -> Response | None:
+    def _own_response(self, scope: Scope, headers: Headers) -> Response | None:
+        """The response of the guard itself; None: the request may pass."""
         if not self._is_own_host(headers.get("host", "")):
             return _error(421, "the Host header names neither an IP address nor this server")
         if scope["method"] not in {"GET", "HEAD"} and not _is_own_page(headers):
             return _error(
                 403, f"only the page itself may do this: the header {OWN_HEADER}: 1 is needed"
             )
-        return None if self._token is None else self._without_token(scope, headers, self._token)
+        return None if self._token is None else self._token_response(scope, headers, self._token)
 
     def _is_own_host(self, host: str) -> bool:
         try:
@@ -105,7 +106,10 @@ class TokenGuard:
             return False
         return name in self._names or _is_ip_address(name)
 
-    def _without_token(self, scope: Scope, headers: Headers, token: str) -> Response | None:
+    def _token_response(self, scope: Scope, headers: Headers, token: str) -> Response | None:
+        """None if the cookie has the token, a redirect that sets the cookie if the address has it,
+        otherwise a 401.
+        """
         if hmac.compare_digest(_cookie(headers).encode(), token.encode()):
             return None
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
