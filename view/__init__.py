@@ -8,6 +8,7 @@ it.
     filters     the filter line: grammar, as SQL, as a test of one row (pure)
     store       the SQLite file
     sources     the Event Hub's events, the captures
+    run_links   the links of runs that a client of the app started
     server      the page's address: files, API, live updates
     page        the page itself: ES modules without a build step
     errors      every exception that is raised on purpose

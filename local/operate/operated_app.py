@@ -15,7 +15,7 @@ from local.app_access import AppAccess
 from local.operate.progress import Display, is_over
 from local.stack import StackError
 from shared.core.wire.json.json_shape import JsonObject, mapping, parse_object, text
-from view.server.runs import Runs
+from view.run_links import RunLinks
 
 _POLL_INTERVAL_S: Final = 1.0
 _MAX_FAILED_POLLS: Final = 30  # in a row; then the run is not followed any more
@@ -55,7 +55,7 @@ class RunStarter:
         self._headers = headers
         self._out = out
         self._wait = wait
-        self._runs = Runs()
+        self._links = RunLinks()
 
     def run(self, name: str, body: JsonObject | None, title: str) -> JsonObject:
         """Durable's final status of a run that this starts. Raises StackError."""
@@ -78,8 +78,8 @@ class RunStarter:
                 "the address, and whether the app is started"
             ) from None
         content = parse_object(response.content)
-        self._runs.keep(content)
-        link = self._runs.link(text(content.get("id")))
+        self._links.keep(content)
+        link = self._links.link(text(content.get("id")))
         if response.status_code != HTTPStatus.ACCEPTED or link is None:
             raise StackError(_rejection(name, response.status_code, content))
         return link

@@ -9,6 +9,6 @@
 * `live`: new rows as they arrive.
 * `app_client`: calls of the app, with keys that the page never has.
 * `playground`, `faults`: a prompt of the page's, and what may go wrong with it.
-* `operations`, `runs`, `delivery`: what operators do and see.
+* `operations`, `delivery`: what operators do and see.
 * `app`: all routes.
 """

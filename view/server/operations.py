@@ -54,7 +54,7 @@ async def change(request: Request) -> Response:
     app = _app(request)
     method, path, content = _CHANGES[operation](body)
     status, document = await _operate(app, method, path, body=content)
-    services.runs.keep(document)
+    services.run_links.keep(document)
     if operation == "erase" and (status < 300 or _code(document) == "unknown_exchange"):
         was_here = await asyncio.to_thread(services.store.remove, text(body["id"]))
         if status == 404 and was_here:
@@ -65,7 +65,7 @@ async def change(request: Request) -> Response:
 
 async def run(request: Request) -> Response:
     """How far a run is that the page began."""
-    link = services_of(request).runs.link(request.path_params["run"])
+    link = services_of(request).run_links.link(request.path_params["run"])
     if link is None:
         raise HTTPException(404, "the page did not begin this run")
     try:

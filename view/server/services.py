@@ -8,9 +8,9 @@ from starlette.requests import Request
 
 from shared.core.cost.rates import RateCard
 from view.options import ViewOptions
+from view.run_links import RunLinks
 from view.server.app_client import AppClient
 from view.server.live import Live
-from view.server.runs import Runs
 from view.sources.captures import CaptureSource
 from view.store import Store
 
@@ -25,7 +25,7 @@ class Services:
     captures: CaptureSource | None = None
     app: AppClient | None = None
     card: RateCard | None = None
-    runs: Runs = field(default_factory=Runs)
+    run_links: RunLinks = field(default_factory=RunLinks)
 
     async def aclose(self) -> None:
         """Close what was opened, but not the store."""

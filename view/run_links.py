@@ -1,4 +1,4 @@
-"""The runs of reconcile and replay that the page began."""
+"""The links of the runs of reconcile, replay and erase that a client of the app started."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ _STATUS_LINK: Final = "statusQueryGetUri"
 _MOST_RUNS: Final = 100
 
 
-class Runs:
-    """Where to ask for them on the app, by their ids. A link holds a key, so the page never sees
-    one, and a key goes to the app alone.
+class RunLinks:
+    """The path and query of each run's status on the app, by the run's id.
+
+    A link holds a key of the host. So the page never sees one, and only the part after the host's
+    name is used: the key goes to the app alone.
     """
 
     def __init__(self) -> None:
@@ -28,5 +30,5 @@ class Runs:
             del self._links[next(iter(self._links))]
 
     def link(self, run: str) -> str | None:
-        """Path and query of a run; None if the page did not begin it."""
+        """Path and query of a run's status; None for a run that was not kept."""
         return self._links.get(run)
