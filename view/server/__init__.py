@@ -7,6 +7,7 @@
 * `exchanges`: tables, single exchanges and their captures.
 * `charts`: the charts' figures.
 * `live`: new rows as they arrive.
+* `closing_response`: a streamed response that is certain to close its source.
 * `app_client`: calls of the app, with keys that the page never has.
 * `playground`, `faults`: a prompt of the page's, and what may go wrong with it.
 * `operations`, `delivery`: what operators do and see.

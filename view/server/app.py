@@ -11,13 +11,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from shared.core.records.exchange.outcome import Outcome
 from view.errors import CaptureUnavailable, FilterError
 from view.filters.keys import KEYS
 from view.server import charts, exchanges, operations, playground
+from view.server.closing_response import ClosingResponse
 from view.server.faults import FAULTS
 from view.server.guard import TokenGuard
 from view.server.page_files import PAGE, PageFiles, import_map_source
@@ -98,7 +99,7 @@ def about(services: Services) -> Mapping[str, object]:
 
 async def _live(request: Request) -> Response:
     stream = services_of(request).live.stream(filter_of(request))
-    return StreamingResponse(stream, media_type="text/event-stream")
+    return ClosingResponse(stream, stream.aclose, media_type="text/event-stream")
 
 
 async def _bad_filter(_request: Request, error: Exception) -> Response:

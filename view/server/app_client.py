@@ -21,10 +21,13 @@ class AppUnreachable(Exception):
 class AppClient:
     """The HTTP client of one app."""
 
-    def __init__(self, address: AppAddress) -> None:
+    def __init__(
+        self, address: AppAddress, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        """`transport`: the way to the app; None: the network."""
         self._address = address
         # HTTP_PROXY does not apply to this machine's own ports
-        self._http = httpx.AsyncClient(timeout=_TIMEOUTS, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=_TIMEOUTS, trust_env=False, transport=transport)
 
     @property
     def url(self) -> str:

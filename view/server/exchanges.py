@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from shared.core.conversation import conversation
 from shared.core.records.exchange.capture import CaptureKind
@@ -22,6 +22,7 @@ from view.exchange.timeline import timeline
 from view.exchange.trace import trace_id
 from view.exchange.usage import figures
 from view.options import TRACE_ID
+from view.server.closing_response import ClosingResponse
 from view.server.query import filter_of, number_of
 from view.server.services import Services, services_of
 from view.sources.captures import CaptureSource, StoredCapture
@@ -152,8 +153,9 @@ async def read_body(request: Request) -> Response:
         async for piece in pieces:
             yield piece
 
-    return StreamingResponse(
+    return ClosingResponse(
         content(),
+        pieces.aclose,
         media_type="application/octet-stream",
         headers={"content-disposition": f'attachment; filename="{entry.row.id}.{kind}"'},
     )

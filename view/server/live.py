@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -50,7 +50,7 @@ class Live:
         for reader in self._readers:
             reader.changed.set()
 
-    async def stream(self, query: Filter) -> AsyncIterator[bytes]:
+    async def stream(self, query: Filter) -> AsyncGenerator[bytes]:
         """`row` for each new exchange that matches, `status` at once and every 2 s, and `reload` in
         place of rows that the page did not take in time.
         """

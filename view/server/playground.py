@@ -11,11 +11,12 @@ from urllib.parse import quote
 import httpx
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from shared.core.wire.json.json_shape import Json, JsonObject, text
 from shared.core.wire.operations import CHAT_COMPLETIONS
 from view.server.app_client import AppUnreachable
+from view.server.closing_response import ClosingResponse
 from view.server.faults import BY_NAME
 from view.server.query import body_of
 from view.server.services import Services, services_of
@@ -49,7 +50,9 @@ async def ask(request: Request) -> Response:
     except AppUnreachable as error:
         raise HTTPException(502, str(error)) from None
     headers = {name: response.headers[name] for name in _PASSED if name in response.headers}
-    return StreamingResponse(_body(response), response.status_code, headers)
+    return ClosingResponse(
+        _body(response), response.aclose, status_code=response.status_code, headers=headers
+    )
 
 
 async def _body(response: httpx.Response) -> AsyncIterator[bytes]:
@@ -59,8 +62,6 @@ async def _body(response: httpx.Response) -> AsyncIterator[bytes]:
             yield piece
     except httpx.HTTPError:
         return
-    finally:
-        await response.aclose()
 
 
 def _deployment(services: Services, wish: JsonObject) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -63,7 +63,7 @@ class CaptureSource:
                 stored_at=download.properties.last_modified,
             )
 
-    async def body(self, name: str) -> AsyncIterator[bytes]:
+    async def body(self, name: str) -> AsyncGenerator[bytes]:
         """The whole body, in pieces. What goes wrong is raised before the first one."""
         with _unavailable():
             header = await (await self._download(name, 0, _HEADER_BYTES)).readall()
