@@ -56,13 +56,15 @@ class AppClient:
             raise _unreachable(self.url, error) from None
         return response.status_code, parse_object(response.content)
 
-    async def follow(self, path: str) -> JsonObject:
-        """The status of a run, by the path that the app gave. Raises AppUnreachable."""
+    async def follow(self, path: str) -> tuple[int, JsonObject]:
+        """The HTTP status and the JSON of a run's status, by the path that the app gave. Raises
+        AppUnreachable.
+        """
         try:
             response = await self._http.get(self.url + path, timeout=_OPERATION_S)
-            return parse_object(response.content)
         except httpx.HTTPError as error:
             raise _unreachable(self.url, error) from None
+        return response.status_code, parse_object(response.content)
 
     async def call(self, path: str, body: JsonObject) -> httpx.Response:
         """Begin a call as a caller of the proxy: the response is to be read and closed. Raises

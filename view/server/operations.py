@@ -64,14 +64,18 @@ async def change(request: Request) -> Response:
 
 
 async def run(request: Request) -> Response:
-    """How far a run is that the page began."""
+    """How far a run is that the page began; 502 if the app does not say it."""
     link = services_of(request).run_links.link(request.path_params["run"])
     if link is None:
         raise HTTPException(404, "the page did not begin this run")
     try:
-        status = await _app(request).follow(link)
+        status_code, status = await _app(request).follow(link)
     except AppUnreachable as error:
         raise HTTPException(502, str(error)) from None
+    if status_code >= 300:  # Durable forgets a run that was purged
+        raise HTTPException(
+            502, f"the app does not say how far the run is: it answered {status_code}"
+        )
     names = ("runtimeStatus", "customStatus", "output", "createdTime", "lastUpdatedTime")
     return JSONResponse({name: status.get(name) for name in names})
 

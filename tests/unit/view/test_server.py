@@ -27,6 +27,7 @@ pytestmark = pytest.mark.anyio
 
 OWN_PAGE = {"x-fnsse-view": "1"}
 APP = AppAddress(url="http://app.example", key=None, operator_key="key")
+LINK = "/runtime/webhooks/durabletask/instances/run-1?code=secret"
 
 
 class OpenBody(httpx.AsyncByteStream):
@@ -144,3 +145,23 @@ async def test_client_that_leaves_ends_the_reading_of_a_capture(
             sample_server(store, captures=captures), "GET", path, b"", spec_version
         )
     assert captures.closed
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+async def test_run_of_which_the_app_says_nothing_is_reported(store: Store, status: int) -> None:
+    """The page would follow it for ever."""
+
+    def app(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            link = f"https://another-name.example{LINK}"
+            return httpx.Response(202, json={"id": "run-1", "statusQueryGetUri": link})
+        return httpx.Response(status, text="secret")
+
+    transport = httpx.ASGITransport(app=sample_server(store, app))
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://localhost", headers=OWN_PAGE
+    ) as page:
+        started = await page.post("/api/ops/reconcile", json={})
+        response = await page.get(f"/api/ops/runs/{started.json()['id']}")
+    assert (response.status_code, str(status) in response.json()["error"]["message"]) == (502, True)
+    assert "secret" not in response.text
