@@ -39,6 +39,7 @@ from shared.adapters.ledger.appender import LedgerAppender
 from shared.adapters.ledger.dead_letter_store import DeadLetterStore
 from shared.adapters.ledger.delivery_ledger import DeliveryLedger
 from shared.adapters.ledger.erasure_marks import ErasureMarks
+from shared.adapters.ledger.index_reader import LedgerIndexReader
 from shared.adapters.ledger.report_store import ReportStore
 from shared.adapters.queues.envelope_queue import EnvelopeQueue, GroupedEnvelopes
 from shared.adapters.queues.follow_up_queue import FollowUpQueue
@@ -179,10 +180,9 @@ json_blobs = JsonBlobs(storage)
 envelopes = EnvelopeQueue(storage)
 poison_envelopes = EnvelopeQueue(storage, POISON_QUEUE)
 appender = LedgerAppender(storage, writer=worker)
-dead_letter_store = DeadLetterStore(json_blobs, appender)
 erasure_marks = ErasureMarks(json_blobs)
 reports = ReportStore(storage, json_blobs)
-ledger = DeliveryLedger(storage, appender, dead_letter_store, erasure_marks)
+ledger = DeliveryLedger(storage, appender)
 event_hub = EventHub(config.event_hub, managed_identity, on_accepted=ledger.delivered)
 upstream = Upstream(
     config.upstream,
@@ -210,10 +210,14 @@ relay = Relay(
     content_policy=content.policy,
 )
 
-# Enrichment, telemetry and following
+# Telemetry, and the stores that report to it
 telemetry = connect_telemetry(config, envelopes, memory, recorder, ledger)
-if telemetry is not None:
-    dead_letter_store.on_dead_letter = telemetry.dead_lettered
+dead_letter_store = DeadLetterStore(
+    json_blobs, appender, on_dead_letter=telemetry.dead_lettered if telemetry else None
+)
+ledger_index = LedgerIndexReader(storage, dead_letter_store, erasure_marks)
+
+# Enrichment and following
 follower = follow_responses(
     config.following,
     upstream,
@@ -260,7 +264,7 @@ poison_handler = PoisonHandler(
 # Completeness
 back_pressure = BackPressure(envelopes, event_hub)
 reconciliation = Reconciliation(
-    captures, ledger, dead_letter_store, reports, envelopes, json_blobs, back_pressure
+    captures, ledger_index, dead_letter_store, reports, envelopes, json_blobs, back_pressure
 )
 dead_letters = DeadLetters(
     captures, ledger, dead_letter_store, erasure_marks, envelopes, json_blobs
@@ -275,7 +279,7 @@ erasure_runner = ErasureRunner(
     {QUEUE: envelopes, POISON_QUEUE: poison_envelopes},
     max_age,
 )
-expiry = Expiry(captures, ledger, dead_letter_store, json_blobs)
+expiry = Expiry(captures, ledger_index, dead_letter_store, json_blobs)
 
 # Access and health
 callers = caller_check.for_app(config.caller_auth, signing_keys)

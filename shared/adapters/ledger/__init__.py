@@ -2,7 +2,8 @@
 
 In: accepted exchanges, dead letters, reports. Out: the same records by the hour of their exchange.
 
-    delivery_ledger    the exchanges that the Event Hub has accepted, by hour
+    delivery_ledger    the exchanges that the Event Hub has accepted from this worker
+    index_reader       what the ledger of an hour says of each exchange
     dead_letter_store  exchanges that can never be delivered, until they are requeued
     erasure_marks      exchanges that are erased
     report_store       the report of each hour

@@ -28,9 +28,11 @@ class DeadLetterStore:
         json_store: JsonStore,
         appender: LedgerAppender,
         clock: Callable[[], float] = time.time,
+        *,
+        on_dead_letter: Callable[[str], None] | None = None,
     ) -> None:
-        # called with the reason of each new dead letter
-        self.on_dead_letter: Callable[[str], None] = lambda _: None
+        """`on_dead_letter` is called with the reason of each new dead letter."""
+        self._on_dead_letter = on_dead_letter
         self._json_store = json_store
         self._appender = appender
         self._clock = clock
@@ -44,7 +46,8 @@ class DeadLetterStore:
         new = known_reason is None or known_reason == DeadLetterReason.REPLAY_FAILED
         if new:
             await self._json_store.put(_dead_letter_name(exchange_id), record.to_json())
-            self.on_dead_letter(reason)
+            if self._on_dead_letter is not None:
+                self._on_dead_letter(reason)
         await self._appender.append(
             [
                 LedgerEntry(

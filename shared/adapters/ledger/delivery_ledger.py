@@ -1,25 +1,20 @@
 """The ledger of deliveries: which exchanges the Event Hub has accepted.
 
-`appender` appends its entries. This module writes the entries of this worker, and reads those of
-all workers.
+`appender` appends its entries. This module writes the entries of this worker, and decides which of
+them were the first. `index_reader` reads the entries of all workers.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from shared.adapters.ledger.appender import LedgerAppender
-from shared.adapters.ledger.dead_letter_store import DeadLetterStore
-from shared.adapters.ledger.entry_blobs import entry_blobs
-from shared.adapters.ledger.erasure_marks import ErasureMarks
 from shared.adapters.ledger.first_entries import DigestReader, first_of_writer
 from shared.adapters.storage.account import Storage
-from shared.core.records.completeness.comparison import LedgerIndex
-from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry, LedgerReader
+from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
 from shared.core.records.delivery.recent_ids import RecentIds
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.errors import StorageError
@@ -27,25 +22,20 @@ from shared.errors import StorageError
 _log = logging.getLogger("fnsse.ledger")
 
 _MAX_LACKING: Final = 10_000
-_ENTRIES_PER_STEP: Final = 200  # entries between two pauses: about a millisecond
 
 
 class DeliveryLedger:
-    """Appends what this worker delivered; reads what all workers delivered."""
+    """Appends what this worker delivered; knows whose deliveries were the first."""
 
     def __init__(
         self,
         storage: Storage,
         appender: LedgerAppender,
-        dead_letters: DeadLetterStore,
-        erasure_marks: ErasureMarks,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.failures = 0  # appends that failed: each costs a duplicate later, never a loss
         self._storage = storage
         self._appender = appender
-        self._dead_letters = dead_letters
-        self._erasure_marks = erasure_marks
         self._lacking = RecentIds(_MAX_LACKING)
         self._digests = DigestReader(storage)
         self._clock = clock
@@ -89,26 +79,3 @@ class DeliveryLedger:
         are known. Raises StorageError.
         """
         return await self._digests.read(window, exchange_ids)
-
-    async def index(self, window: str) -> LedgerIndex:
-        """The ledger's entries of a window, in 16 bytes for each exchange. Raises StorageError."""
-        index = LedgerIndex(
-            reopened_ms=await self._dead_letters.reopen_times(window),
-            erased=await self._erasure_marks.erased(window),
-        )
-        async for entries in self._entries(window):
-            for count, entry in enumerate(entries):
-                index.note(entry)
-                if count % _ENTRIES_PER_STEP == 0:
-                    await asyncio.sleep(0)  # this worker may relay streams as well
-        return index
-
-    async def _entries(self, window: str) -> AsyncIterator[Iterable[LedgerEntry]]:
-        async for name, pieces in entry_blobs(self._storage, window):
-            reader = LedgerReader()
-            async for piece in pieces:
-                yield reader.feed(piece)
-            if reader.unreadable:
-                _log.warning(
-                    "Ledger blob %s holds %d lines that are not entries", name, reader.unreadable
-                )

@@ -90,7 +90,7 @@ async def relayed(account: Account, hub: Hub, product: str) -> str:
 def expiry(account: Account, now: datetime, *, max_run_s: float = MAX_RUN_S) -> Expiry:
     return Expiry(
         account.captures,
-        account.ledger,
+        account.ledger_index,
         account.dead_letters,
         account.json_blobs,
         lambda: now,
@@ -208,7 +208,7 @@ async def test_a_message_that_comes_afterwards_sends_nothing(
             account.erasure_marks,
         )
         await enrichment.deliver(replace(envelope, retention_days=3))
-        index = await account.ledger.index(window.name)
+        index = await account.ledger_index.index(window.name)
     assert hub.events == []
     assert envelope.exchange_id not in index
     assert caplog.messages == [
@@ -234,7 +234,7 @@ async def test_what_could_not_be_erased_is_tried_again(azurite: str) -> None:
         await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
         captures, now = Immutable(account.storage), window.end + timedelta(days=2)
         eraser = Expiry(
-            captures, account.ledger, account.dead_letters, account.json_blobs, lambda: now
+            captures, account.ledger_index, account.dead_letters, account.json_blobs, lambda: now
         )
         assert await eraser.erase_due() == ExpiryRun(failed=1)
         assert len(await marks(account, [window])) == 1

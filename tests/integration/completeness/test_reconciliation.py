@@ -407,9 +407,9 @@ async def test_a_reopened_exchange_can_be_dead_lettered(
             exchange_id, DeadLetterReason.ASSEMBLY_FAILED
         ), "known"
         await account.dead_letters.reopen(exchange_id)
-        assert exchange_id not in await account.ledger.index(window.name)
+        assert exchange_id not in await account.ledger_index.index(window.name)
         await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.ASSEMBLY_FAILED)
-        assert exchange_id in await account.ledger.index(window.name)
+        assert exchange_id in await account.ledger_index.index(window.name)
         await account.dead_letters.remove_dead_letter(exchange_id)
         await account.dead_letters.close_reopened(window.name, {exchange_id: 10_000})
 

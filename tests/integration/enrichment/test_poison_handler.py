@@ -263,7 +263,7 @@ async def test_a_failed_replay_is_listed_and_can_be_requeued(
             (dead_letter.exchange_id, dead_letter.reason)
             for dead_letter in await dead_letters.list_oldest()
         ] == [(envelope.exchange_id, "replay_failed")]
-        known = await account.ledger.index(window.name)
+        known = await account.ledger_index.index(window.name)
         assert (len(known.delivered), len(known.dead_lettered)) == (1, 0)
         assert await dead_letters.requeue(envelope.exchange_id)
         assert await account.take_queued() == [mark_replayed(envelope)]

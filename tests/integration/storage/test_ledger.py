@@ -40,8 +40,8 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
             == 1
         )
         in_first, in_second = (
-            await account.ledger.index(first.name),
-            await account.ledger.index(second.name),
+            await account.ledger_index.index(first.name),
+            await account.ledger_index.index(second.name),
         )
     assert len(in_first.delivered) == 2
     assert all(exchange_id in in_first for exchange_id in (ids[0], ids[2]))
@@ -71,7 +71,7 @@ async def test_an_append_just_begun_groups_the_next(
         assert not any(append.done() for append in appends)
         over.set()
         await asyncio.wait_for(asyncio.gather(*appends), 20)
-        known = await account.ledger.index(window.name)
+        known = await account.ledger_index.index(window.name)
         assert account.appender.blobs[window.name].blocks == 2
     assert len(known.delivered) == 3
     assert pauses[0] == 0
@@ -90,7 +90,7 @@ async def test_an_append_under_way_groups_the_next(
         )
         await account.ledger.delivered(accepted([sample_id(window)]))
         assert account.appender.blobs[window.name].blocks == 2
-        known = await account.ledger.index(window.name)
+        known = await account.ledger_index.index(window.name)
     assert len(known.delivered) == 21
     assert all(exchange_id in known for exchange_id in ids)
 
@@ -101,7 +101,7 @@ async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
     async with sample_account(azurite) as account:
         await account.ledger.delivered(accepted([exchange_id]))
         await account.ledger.delivered(accepted([exchange_id]))
-        known = await account.ledger.index(window.name)
+        known = await account.ledger_index.index(window.name)
     assert (len(known.delivered), known.duplicates) == (1, 1)
 
 
@@ -113,26 +113,24 @@ async def test_a_full_blob_is_followed_by_the_next(azurite: str) -> None:
         for exchange_id in ids:
             await account.ledger.delivered(accepted([exchange_id]))
         assert len(await account.ledger_blobs(window)) == 3
-        known = await account.ledger.index(window.name)
+        known = await account.ledger_index.index(window.name)
     assert all(exchange_id in known for exchange_id in ids)
 
 
 async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) -> None:
     window = sample_window()
     storages = [sample_storage(azurite) for _ in range(5)]
-    ledgers = [
-        ledger_stores(storage, uuid.uuid4().hex, blocks_per_blob=4).ledger for storage in storages
-    ]
-    ids = [[sample_id(window) for _ in range(20)] for _ in ledgers]
+    workers = [ledger_stores(storage, uuid.uuid4().hex, blocks_per_blob=4) for storage in storages]
+    ids = [[sample_id(window) for _ in range(20)] for _ in workers]
     try:
         await asyncio.gather(
             *(
-                ledger.delivered(accepted([exchange_id]))
-                for ledger, own in zip(ledgers, ids, strict=True)
+                worker.ledger.delivered(accepted([exchange_id]))
+                for worker, own in zip(workers, ids, strict=True)
                 for exchange_id in own
             )
         )
-        known = await ledgers[0].index(window.name)
+        known = await workers[0].ledger_index.index(window.name)
     finally:
         for storage in storages:
             await storage.aclose()
@@ -154,7 +152,7 @@ async def test_a_writer_that_forgot_a_windows_blob(
         for exchange_id in [*first, *again]:
             await account.ledger.delivered(accepted([exchange_id]))
         for window, ids in zip(windows[:3], zip(first, again, strict=False), strict=True):
-            known = await account.ledger.index(window.name)
+            known = await account.ledger_index.index(window.name)
             assert all(exchange_id in known for exchange_id in ids)
 
 
@@ -166,7 +164,7 @@ async def test_a_blob_that_retention_deleted_is_created_again(azurite: str) -> N
         await account.storage.blobs.get_container_client("ledger").delete_blob(blob)
         later = sample_id(window)
         await account.ledger.delivered(accepted([later]))
-        assert later in await account.ledger.index(window.name)
+        assert later in await account.ledger_index.index(window.name)
         assert account.ledger.failures == 0
 
 
@@ -184,14 +182,14 @@ async def test_malformed_lines_are_logged_and_hide_no_entry(
             overwrite=True,
         )
         with caplog.at_level(logging.WARNING, "fnsse.ledger"):
-            known = await account.ledger.index(window.name)
+            known = await account.ledger_index.index(window.name)
     assert exchange_id in known
     assert "3 lines that are not entries" in caplog.text
 
 
 async def test_a_window_of_which_nothing_was_written_is_empty(azurite: str) -> None:
     async with sample_account(azurite) as account:
-        assert len((await account.ledger.index(sample_window().name)).delivered) == 0
+        assert len((await account.ledger_index.index(sample_window().name)).delivered) == 0
 
 
 async def test_a_ledger_that_cannot_be_reached(
@@ -269,8 +267,7 @@ async def test_what_the_ledger_did_not_take_is_remembered() -> None:
 
 async def test_each_new_dead_letter_is_reported_once(azurite: str) -> None:
     exchange_id, reasons = sample_id(sample_window()), list[str]()
-    async with sample_account(azurite) as account:
-        account.dead_letters.on_dead_letter = reasons.append
+    async with sample_account(azurite, on_dead_letter=reasons.append) as account:
         for _ in range(2):
             await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
     assert reasons == [DeadLetterReason.TOO_LARGE]

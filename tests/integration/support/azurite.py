@@ -20,6 +20,7 @@ from shared.adapters.ledger.appender import LedgerAppender
 from shared.adapters.ledger.dead_letter_store import DeadLetterStore
 from shared.adapters.ledger.delivery_ledger import DeliveryLedger
 from shared.adapters.ledger.erasure_marks import ErasureMarks
+from shared.adapters.ledger.index_reader import LedgerIndexReader
 from shared.adapters.ledger.report_store import ReportStore
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import Storage
@@ -82,6 +83,7 @@ class Account:
     ledger: DeliveryLedger
     dead_letters: DeadLetterStore
     erasure_marks: ErasureMarks
+    ledger_index: LedgerIndexReader
     reports: ReportStore
     json_blobs: JsonBlobs
     event_hub: CountingEventHub = field(default_factory=CountingEventHub)
@@ -152,7 +154,7 @@ class Account:
         """The use case of reconcile, on the adapters of this account."""
         return Reconciliation(
             self.captures,
-            self.ledger,
+            self.ledger_index,
             self.dead_letters,
             self.reports,
             self.envelopes,
@@ -234,22 +236,29 @@ class LedgerStores(NamedTuple):
     ledger: DeliveryLedger
     dead_letters: DeadLetterStore
     erasure_marks: ErasureMarks
+    ledger_index: LedgerIndexReader
     reports: ReportStore
 
 
 def ledger_stores(
-    storage: Storage, writer: str, clock: Callable[[], float] = time.time, **appending: Any
+    storage: Storage,
+    writer: str,
+    clock: Callable[[], float] = time.time,
+    *,
+    on_dead_letter: Callable[[str], None] | None = None,
+    **appending: Any,
 ) -> LedgerStores:
     """`appending`: options of the LedgerAppender."""
     json_blobs = JsonBlobs(storage)
     appender = LedgerAppender(storage, writer, **appending)
-    dead_letters = DeadLetterStore(json_blobs, appender, clock)
+    dead_letters = DeadLetterStore(json_blobs, appender, clock, on_dead_letter=on_dead_letter)
     erasure_marks = ErasureMarks(json_blobs, clock)
     return LedgerStores(
         appender,
-        DeliveryLedger(storage, appender, dead_letters, erasure_marks, clock),
+        DeliveryLedger(storage, appender, clock),
         dead_letters,
         erasure_marks,
+        LedgerIndexReader(storage, dead_letters, erasure_marks),
         ReportStore(storage, json_blobs, clock),
     )
 
@@ -260,9 +269,9 @@ async def sample_account(
     *,
     writer: str = "writer",
     clock: Callable[[], float] = time.time,
-    **appending: Any,
+    **options: Any,
 ) -> AsyncIterator[Account]:
-    """`appending`: options of the LedgerAppender."""
+    """`options`: those of `ledger_stores`."""
     storage = sample_storage(connection_string)
     try:
         yield Account(
@@ -270,7 +279,7 @@ async def sample_account(
             storage,
             Captures(storage),
             EnvelopeQueue(storage),
-            *ledger_stores(storage, writer, clock, **appending),
+            *ledger_stores(storage, writer, clock, **options),
             JsonBlobs(storage),
         )
     finally:
