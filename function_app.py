@@ -87,6 +87,7 @@ if TYPE_CHECKING:
 
 
 def connect_telemetry(
+    *,
     settings: Settings,
     envelopes: EnvelopeQueue,
     memory: CaptureMemory,
@@ -118,7 +119,13 @@ def connect_telemetry(
         capture_bytes=lambda: memory.used_bytes,
         outcomes=lambda: recorder.waiting_count,
     )
-    return Telemetry(exporter, ledger, options, grace_s=settings.reconcile.grace_s, backlog=backlog)
+    return Telemetry(
+        collector=exporter,
+        ledger=ledger,
+        options=options,
+        grace_s=settings.reconcile.grace_s,
+        backlog=backlog,
+    )
 
 
 def load_content_policy(
@@ -141,9 +148,9 @@ def follow_responses(
     if settings is None:
         return None
     return Follower(
-        UpstreamReader(upstream),
-        FollowUpQueue(storage),
-        exchanges,
+        upstream=UpstreamReader(upstream),
+        queue=FollowUpQueue(storage),
+        exchanges=exchanges,
         first_wait_s=settings.first_wait_s,
     )
 
@@ -195,10 +202,10 @@ content = load_content_policy(config.content, storage, max_days=config.reconcile
 content.begin()
 memory = CaptureMemory(config.limits.capture_memory_bytes)
 recorder = Recorder(
-    captures,
-    GroupedEnvelopes(envelopes),
-    memory,
-    config.copied_headers,
+    captures=captures,
+    envelopes=GroupedEnvelopes(envelopes),
+    memory=memory,
+    copied_headers=config.copied_headers,
     give_up_after_s=config.reconcile.grace_s * 2 / 3,
 )
 relay = Relay(
@@ -211,7 +218,9 @@ relay = Relay(
 )
 
 # Telemetry, and the stores that report to it
-telemetry = connect_telemetry(config, envelopes, memory, recorder, ledger)
+telemetry = connect_telemetry(
+    settings=config, envelopes=envelopes, memory=memory, recorder=recorder, ledger=ledger
+)
 dead_letter_store = DeadLetterStore(
     json_blobs, appender, on_dead_letter=telemetry.dead_lettered if telemetry else None
 )
@@ -223,17 +232,17 @@ follower = follow_responses(
     upstream,
     storage,
     FollowedExchanges(
-        captures,
-        envelopes,
-        json_blobs,
-        erasure_marks,
-        fresh_exchange_id,
+        captures=captures,
+        envelopes=envelopes,
+        marks=json_blobs,
+        erased_exchanges=erasure_marks,
+        new_exchange_id=fresh_exchange_id,
         open_s=max_age.total_seconds(),
     ),
 )
 preparation = EventPreparation(
-    captures,
-    Assembler(
+    captures=captures,
+    assemble=Assembler(
         config.upstream.region,
         config.deployments,
         rates=rate_files.read_texts() if config.event_cost else None,
@@ -242,44 +251,73 @@ preparation = EventPreparation(
         custom_patterns=content.custom_patterns,
         analyzer=analyzer_process(config.presidio),
     ),
-    UsageClaims(json_blobs),
-    erasure_marks,
+    claims=UsageClaims(json_blobs),
+    erased_exchanges=erasure_marks,
 )
 delivery = EventDelivery(
-    preparation,
-    captures,
-    event_hub,
-    ledger,
-    dead_letter_store,
-    erasure_marks,
-    telemetry,
+    preparation=preparation,
+    captures=captures,
+    event_hub=event_hub,
+    ledger=ledger,
+    dead_letters=dead_letter_store,
+    erased_exchanges=erasure_marks,
+    telemetry=telemetry,
     follow_ups=follower,
     marks=RetentionMarks(json_blobs),
 )
 message_handler = MessageHandler(delivery, envelopes)
 poison_handler = PoisonHandler(
-    preparation, captures, dead_letter_store, erasure_marks, json_blobs, poison_envelopes
+    events=preparation,
+    captures=captures,
+    dead_letters=dead_letter_store,
+    erased_exchanges=erasure_marks,
+    failure_counts=json_blobs,
+    queue=poison_envelopes,
 )
 
 # Completeness
 back_pressure = BackPressure(envelopes, event_hub)
 reconciliation = Reconciliation(
-    captures, ledger_index, dead_letter_store, reports, envelopes, json_blobs, back_pressure
+    captures=captures,
+    ledger=ledger_index,
+    dead_letters=dead_letter_store,
+    reports=reports,
+    envelopes=envelopes,
+    checkpoints=json_blobs,
+    back_pressure=back_pressure,
 )
 dead_letters = DeadLetters(
-    captures, ledger, dead_letter_store, erasure_marks, envelopes, json_blobs
+    captures=captures,
+    ledger=ledger,
+    dead_letters=dead_letter_store,
+    erasure_marks=erasure_marks,
+    envelopes=envelopes,
+    failure_counts=json_blobs,
 )
 replay_runner = ReplayRunner(
-    captures, ledger, erasure_marks, envelopes, json_blobs, back_pressure, max_age
+    captures=captures,
+    ledger=ledger,
+    erasure_marks=erasure_marks,
+    envelopes=envelopes,
+    checkpoints=json_blobs,
+    back_pressure=back_pressure,
+    max_age=max_age,
 )
 erasure_runner = ErasureRunner(
-    captures,
-    ExchangeErasure(captures, erasure_marks, dead_letter_store, json_blobs),
-    json_blobs,
-    {QUEUE: envelopes, POISON_QUEUE: poison_envelopes},
-    max_age,
+    captures=captures,
+    erasure=ExchangeErasure(
+        captures=captures,
+        erasure_marks=erasure_marks,
+        dead_letters=dead_letter_store,
+        failure_counts=json_blobs,
+    ),
+    records=json_blobs,
+    queues={QUEUE: envelopes, POISON_QUEUE: poison_envelopes},
+    max_age=max_age,
 )
-expiry = Expiry(captures, ledger_index, dead_letter_store, json_blobs)
+expiry = Expiry(
+    captures=captures, ledger=ledger_index, dead_letters=dead_letter_store, marks=json_blobs
+)
 
 # Access and health
 callers = caller_check.for_app(config.caller_auth, signing_keys)

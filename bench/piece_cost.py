@@ -126,7 +126,9 @@ async def _relayed(
     interventions: InterventionSettings, pieces: int, limits: LimitSettings
 ) -> float:
     queue = LastEnvelope()
-    recorder = Recorder(NoStore(), queue, CaptureMemory(limits.capture_memory_bytes))
+    recorder = Recorder(
+        captures=NoStore(), envelopes=queue, memory=CaptureMemory(limits.capture_memory_bytes)
+    )
     relay = Relay(
         upstream=Upstream(
             UPSTREAM, httpx.MockTransport(_answer_with(pieces)), KeyCredential("key")

@@ -71,13 +71,13 @@ def _measure(pipe: Connection, exchanges: int) -> None:
     window = _MemoryWindow(exchanges)
     started_s = time.process_time()
     reconciliation = Reconciliation(
-        window,
-        window,
-        window,
-        window,
-        _Queue(window),
-        _Checkpoints(window),
-        BackPressure(window, window),
+        captures=window,
+        ledger=window,
+        dead_letters=window,
+        reports=window,
+        envelopes=_Queue(window),
+        checkpoints=_Checkpoints(window),
+        back_pressure=BackPressure(window, window),
     )
     report = asyncio.run(reconciliation.reconcile(_WINDOW, _UNTIL))
     pipe.send((window.before, window.largest, time.process_time() - started_s, report.redelivered))

@@ -48,6 +48,7 @@ class DeadLetters:
 
     def __init__(
         self,
+        *,
         captures: DeadLetterCaptures,
         ledger: DeliveryDigests,
         dead_letters: RequeuedDeadLetters,
@@ -59,7 +60,12 @@ class DeadLetters:
         self._ledger = ledger
         self._dead_letters = dead_letters
         self._envelopes = envelopes
-        self._erasure = ExchangeErasure(captures, erasure_marks, dead_letters, failure_counts)
+        self._erasure = ExchangeErasure(
+            captures=captures,
+            erasure_marks=erasure_marks,
+            dead_letters=dead_letters,
+            failure_counts=failure_counts,
+        )
 
     async def list_oldest(self) -> list[DeadLetterRecord]:
         """The oldest thousand dead letters. Raises StorageError."""

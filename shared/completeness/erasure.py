@@ -46,13 +46,13 @@ class ErasureRunner:
 
     def __init__(
         self,
+        *,
         captures: CapturePages,
         erasure: ExchangeErasure,
         records: JsonStore,
         queues: Mapping[str, QueueLength],
         max_age: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        *,
         page_size: int = PAGE_SIZE,
         id_page_size: int = ID_PAGE_SIZE,
     ) -> None:
@@ -62,7 +62,11 @@ class ErasureRunner:
         self._captures = captures
         self._records = records
         self._queues = queues
-        self._pages = ErasurePageRunner(ErasureSelector(captures, max_age, clock), erasure, records)
+        self._pages = ErasurePageRunner(
+            selector=ErasureSelector(captures=captures, max_age=max_age, clock=clock),
+            erasure=erasure,
+            pages=records,
+        )
         self._clock = clock
         self._page_size = page_size
         self._id_page_size = id_page_size

@@ -27,7 +27,7 @@ class ErasurePageRunner:
     """Selects the exchanges of a page, stores their ids and erases them."""
 
     def __init__(
-        self, selector: ErasureSelector, erasure: ExchangeErasure, pages: JsonStore
+        self, *, selector: ErasureSelector, erasure: ExchangeErasure, pages: JsonStore
     ) -> None:
         """`pages` stores the ids of each page."""
         self._selector = selector

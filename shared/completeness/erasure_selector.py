@@ -29,7 +29,7 @@ class ErasureSelector:
     """Reads the headers of captures, and decides by the callers that they name."""
 
     def __init__(
-        self, captures: CaptureHeaders, max_age: timedelta, clock: Callable[[], datetime]
+        self, *, captures: CaptureHeaders, max_age: timedelta, clock: Callable[[], datetime]
     ) -> None:
         """`max_age`: an exchange without a response that is younger may still be running."""
         self._captures = captures

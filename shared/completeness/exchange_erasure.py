@@ -49,6 +49,7 @@ class ExchangeErasure:
 
     def __init__(
         self,
+        *,
         captures: ErasableCaptures,
         erasure_marks: ErasureMarkStore,
         dead_letters: ErasableDeadLetters,

@@ -60,12 +60,12 @@ class Expiry:
 
     def __init__(
         self,
+        *,
         captures: ExpiringCaptures,
         ledger: WindowLedger,
         dead_letters: DeadLetterSink,
         marks: JsonStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        *,
         clock: Callable[[], float] = time.monotonic,
         max_run_s: float = MAX_RUN_S,
     ) -> None:

@@ -81,6 +81,7 @@ class Reconciliation:
 
     def __init__(
         self,
+        *,
         captures: CaptureListing,
         ledger: WindowLedger,
         dead_letters: WindowDeadLetters,
@@ -88,7 +89,6 @@ class Reconciliation:
         envelopes: EnvelopeSink,
         checkpoints: JsonStore,
         back_pressure: BackPressure,
-        *,
         max_queued: int = MAX_QUEUED,
         max_run_s: float = MAX_RUN_S,
         batch_size: int = BATCH_SIZE,

@@ -57,6 +57,7 @@ class ReplayRunner:
 
     def __init__(
         self,
+        *,
         captures: CapturePages,
         ledger: DeliveryDigests,
         erasure_marks: WindowErasures,
@@ -65,7 +66,6 @@ class ReplayRunner:
         back_pressure: BackPressure,
         max_age: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        *,
         page_size: int = PAGE_SIZE,
         batch_size: int = BATCH_SIZE,
         max_queued: int = MAX_QUEUED,

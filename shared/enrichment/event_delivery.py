@@ -54,6 +54,7 @@ class EventDelivery:
 
     def __init__(
         self,
+        *,
         preparation: EventPreparation,
         captures: DeliveryCaptures,
         event_hub: EventSink,
@@ -61,7 +62,6 @@ class EventDelivery:
         dead_letters: EnrichmentDeadLetters,
         erased_exchanges: ErasedExchanges,
         telemetry: DeliveryTelemetry | None = None,
-        *,
         follow_ups: FollowUpStarter | None = None,
         marks: RetentionMarks | None = None,
         timeout_s: float = DELIVERY_S,

@@ -61,11 +61,11 @@ class EventPreparation:
 
     def __init__(
         self,
+        *,
         captures: CaptureReader,
         assemble: EventAssembler,
         claims: UsageClaimStore,
         erased_exchanges: ErasedExchanges,
-        *,
         timeout_s: float = DELIVERY_S,
     ) -> None:
         """`timeout_s` bounds `undeliverable_reason`; a delivery bounds its own time."""

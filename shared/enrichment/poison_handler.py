@@ -41,6 +41,7 @@ class PoisonHandler:
 
     def __init__(
         self,
+        *,
         events: EventCheck,
         captures: OutcomeCaptures,
         dead_letters: PoisonDeadLetters,

@@ -46,12 +46,12 @@ class FollowedExchanges:
 
     def __init__(
         self,
+        *,
         captures: FollowedCaptures,
         envelopes: EnvelopeSink,
         marks: JsonStore,
         erased_exchanges: ErasedExchanges,
         new_exchange_id: Callable[[], str],
-        *,
         open_s: float,
     ) -> None:
         """`open_s`: for so long after its start, reconcile expects that an exchange may still be

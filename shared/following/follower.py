@@ -89,10 +89,10 @@ class Follower:
 
     def __init__(
         self,
+        *,
         upstream: ResponseFetcher,
         queue: FollowUpStore,
         exchanges: ExchangeRecorder,
-        *,
         first_wait_s: float,
         max_run_s: float = MAX_RUN_S,
         visibility_timeout_s: int = VISIBILITY_TIMEOUT_S,

@@ -33,6 +33,7 @@ class CaptureRecorder:
 
     def __init__(
         self,
+        *,
         store: RecordingStore,
         copied_headers: frozenset[str],
         failed: Counters,

@@ -30,11 +30,11 @@ class OutcomeRecorder:
 
     def __init__(
         self,
+        *,
         captures: CaptureSink,
         envelopes: EnvelopeSink,
         start: StartTask,
         failed: Counters,
-        *,
         retry_interval_s: float = RETRY_INTERVAL_S,
         give_up_after_s: float = GIVE_UP_AFTER_S,
     ) -> None:
@@ -43,9 +43,9 @@ class OutcomeRecorder:
         self._envelopes = envelopes
         self._failed = failed
         self._pending = PendingOutcomes(
-            self._record_pending,
-            self._lost,
-            start,
+            store=self._record_pending,
+            lost=self._lost,
+            start=start,
             interval_s=retry_interval_s,
             give_up_after_s=give_up_after_s,
         )

@@ -36,10 +36,10 @@ class PendingOutcomes:
 
     def __init__(
         self,
+        *,
         store: Callable[[Envelope], Awaitable[bool]],
         lost: Callable[[Envelope], None],
         start: StartTask,
-        *,
         give_up_after_s: float,
         interval_s: float = RETRY_INTERVAL_S,
         max_waiting: int = _MAX_WAITING,

@@ -46,11 +46,11 @@ class Recorder:
 
     def __init__(
         self,
+        *,
         captures: RecordingStore,
         envelopes: EnvelopeSink,
         memory: CaptureMemory,
         copied_headers: frozenset[str] = frozenset(),
-        *,
         retry_interval_s: float = RETRY_INTERVAL_S,
         give_up_after_s: float = GIVE_UP_AFTER_S,
     ) -> None:
@@ -61,15 +61,18 @@ class Recorder:
         self.running: set[asyncio.Task[Any]] = set()  # the tasks that record exchanges
         self._requests: dict[str, asyncio.Task[bool]] = {}
         self.outcomes = OutcomeRecorder(
-            captures,
-            envelopes,
-            self._start,
-            self.failed,
+            captures=captures,
+            envelopes=envelopes,
+            start=self._start,
+            failed=self.failed,
             retry_interval_s=retry_interval_s,
             give_up_after_s=give_up_after_s,
         )
         self._capture_recorder = CaptureRecorder(
-            captures, copied_headers, self.failed, self.outcomes.storage_answered
+            store=captures,
+            copied_headers=copied_headers,
+            failed=self.failed,
+            storage_answered=self.outcomes.storage_answered,
         )
 
     @property

@@ -79,10 +79,10 @@ class Telemetry:
 
     def __init__(
         self,
+        *,
         collector: CollectorExport,
         ledger: FirstEntryLedger,
         options: TelemetryOptions,
-        *,
         grace_s: float,
         backlog: BacklogMeasurement | None = None,
         now_ns: Callable[[], int] = time.time_ns,

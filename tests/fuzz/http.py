@@ -73,7 +73,9 @@ class _World:
         self._calls: list[httpx.Request] = []
         self._store, self._envelopes = MemoryStore(), Envelopes()
         self._memory = CaptureMemory(2**28)
-        self._recorder = Recorder(self._store, self._envelopes, self._memory)
+        self._recorder = Recorder(
+            captures=self._store, envelopes=self._envelopes, memory=self._memory
+        )
         self._relay = Relay(
             upstream=Upstream(UPSTREAM, httpx.MockTransport(self._answer), KeyCredential(_KEY)),
             recorder=self._recorder,

@@ -59,13 +59,13 @@ class Deliveries:
         self.account = account
         self.event_hub = RecordingEventHub(account)
         self._enrichment = event_delivery(
-            account.captures,
-            Assembler(None),
-            UsageClaims(account.json_blobs),
-            self.event_hub,
-            account.ledger,
-            account.dead_letters,
-            account.erasure_marks,
+            captures=account.captures,
+            assemble=Assembler(None),
+            claims=UsageClaims(account.json_blobs),
+            event_hub=self.event_hub,
+            ledger=account.ledger,
+            dead_letters=account.dead_letters,
+            erased_exchanges=account.erasure_marks,
         )
 
     async def deliver(self, envelope: Envelope) -> Any:

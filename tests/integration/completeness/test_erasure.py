@@ -55,15 +55,18 @@ def sample_runner(
     **options: Any,
 ) -> ErasureRunner:
     return ErasureRunner(
-        account.captures,
-        erasure
+        captures=account.captures,
+        erasure=erasure
         or ExchangeErasure(
-            account.captures, account.erasure_marks, account.dead_letters, account.json_blobs
+            captures=account.captures,
+            erasure_marks=account.erasure_marks,
+            dead_letters=account.dead_letters,
+            failure_counts=account.json_blobs,
         ),
-        account.json_blobs,
-        {QUEUE: account.envelopes},
-        timedelta(minutes=30),
-        lambda: now,
+        records=account.json_blobs,
+        queues={QUEUE: account.envelopes},
+        max_age=timedelta(minutes=30),
+        clock=lambda: now,
         **options,
     )
 
@@ -251,7 +254,10 @@ async def test_a_page_that_is_tried_again_reports_all_that_it_erased(azurite: st
     async with sample_account(azurite) as account:
         mine = [await put(account, window, ANNA) for _ in range(5)]
         failing = FailingErasure(
-            account.captures, account.erasure_marks, account.dead_letters, account.json_blobs
+            captures=account.captures,
+            erasure_marks=account.erasure_marks,
+            dead_letters=account.dead_letters,
+            failure_counts=account.json_blobs,
         )
         failing.remaining = 2
         with pytest.raises(StorageError):

@@ -69,13 +69,13 @@ async def relayed(account: Account, hub: Hub, product: str) -> str:
     client = RelayClient(setup.relay, ASK, headers=headers)
     await client.run()
     enrichment = event_delivery(
-        account.captures,
-        Assembler(None),
-        UsageClaims(account.json_blobs),
-        hub,
-        account.ledger,
-        account.dead_letters,
-        account.erasure_marks,
+        captures=account.captures,
+        assemble=Assembler(None),
+        claims=UsageClaims(account.json_blobs),
+        event_hub=hub,
+        ledger=account.ledger,
+        dead_letters=account.dead_letters,
+        erased_exchanges=account.erasure_marks,
         marks=RetentionMarks(account.json_blobs),
     )
     envelope = await setup.envelope()
@@ -89,11 +89,11 @@ async def relayed(account: Account, hub: Hub, product: str) -> str:
 
 def expiry(account: Account, now: datetime, *, max_run_s: float = MAX_RUN_S) -> Expiry:
     return Expiry(
-        account.captures,
-        account.ledger_index,
-        account.dead_letters,
-        account.json_blobs,
-        lambda: now,
+        captures=account.captures,
+        ledger=account.ledger_index,
+        dead_letters=account.dead_letters,
+        marks=account.json_blobs,
+        now=lambda: now,
         max_run_s=max_run_s,
     )
 
@@ -149,13 +149,13 @@ async def test_a_replay_says_that_they_are_gone(azurite: str) -> None:
         window = Window.of_exchange(ids[0])
         await expired(account, window.end + timedelta(days=3))
         runner = ReplayRunner(
-            account.captures,
-            account.ledger,
-            account.erasure_marks,
-            account.envelopes,
-            account.json_blobs,
-            account.back_pressure(),
-            timedelta(0),
+            captures=account.captures,
+            ledger=account.ledger,
+            erasure_marks=account.erasure_marks,
+            envelopes=account.envelopes,
+            checkpoints=account.json_blobs,
+            back_pressure=account.back_pressure(),
+            max_age=timedelta(0),
         )
         end = window.end + timedelta(hours=1)
         request = ReplayRequest(first=window.start, end=end, ids=frozenset(ids))
@@ -199,13 +199,13 @@ async def test_a_message_that_comes_afterwards_sends_nothing(
             header = await account.captures.header(name)
             await account.captures.put(name, (capture.expired_capture(header),))
         enrichment = event_delivery(
-            account.captures,
-            Assembler(None),
-            UsageClaims(account.json_blobs),
-            hub,
-            account.ledger,
-            account.dead_letters,
-            account.erasure_marks,
+            captures=account.captures,
+            assemble=Assembler(None),
+            claims=UsageClaims(account.json_blobs),
+            event_hub=hub,
+            ledger=account.ledger,
+            dead_letters=account.dead_letters,
+            erased_exchanges=account.erasure_marks,
         )
         await enrichment.deliver(replace(envelope, retention_days=3))
         index = await account.ledger_index.index(window.name)
@@ -234,7 +234,11 @@ async def test_what_could_not_be_erased_is_tried_again(azurite: str) -> None:
         await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
         captures, now = Immutable(account.storage), window.end + timedelta(days=2)
         eraser = Expiry(
-            captures, account.ledger_index, account.dead_letters, account.json_blobs, lambda: now
+            captures=captures,
+            ledger=account.ledger_index,
+            dead_letters=account.dead_letters,
+            marks=account.json_blobs,
+            now=lambda: now,
         )
         assert await eraser.erase_due() == ExpiryRun(failed=1)
         assert len(await marks(account, [window])) == 1

@@ -254,7 +254,14 @@ async def rebuild_from_id(storage: MemoryStorage, exchange_id: str) -> Envelope:
 async def requeue(storage: MemoryStorage, exchange_id: str) -> Envelope:
     """An operator requeues a dead letter."""
     one = OneDeadLetter()
-    operator = DeadLetters(storage, one, one, one, storage, MemoryJsonStore())
+    operator = DeadLetters(
+        captures=storage,
+        ledger=one,
+        dead_letters=one,
+        erasure_marks=one,
+        envelopes=storage,
+        failure_counts=MemoryJsonStore(),
+    )
     assert await operator.requeue(exchange_id)
     return storage.queued[-1]
 

@@ -42,14 +42,14 @@ def everything_in(window: Window, **narrowed: Any) -> ReplayRequest:
 def sample_replay_runner(account: Account, now: datetime = LATER, **options: int) -> ReplayRunner:
     max_age, back_pressure = timedelta(minutes=30), account.back_pressure()
     return ReplayRunner(
-        account.captures,
-        account.ledger,
-        account.erasure_marks,
-        account.envelopes,
-        account.json_blobs,
-        back_pressure,
-        max_age,
-        lambda: now,
+        captures=account.captures,
+        ledger=account.ledger,
+        erasure_marks=account.erasure_marks,
+        envelopes=account.envelopes,
+        checkpoints=account.json_blobs,
+        back_pressure=back_pressure,
+        max_age=max_age,
+        clock=lambda: now,
         **options,
     )
 

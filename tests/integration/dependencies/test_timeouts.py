@@ -355,13 +355,13 @@ async def delivery(dependency: MisbehavingDependency) -> None:
     ):
         stores = ledger_stores(storage, "worker")
         enrichment = event_delivery(
-            Captures(storage),
-            Assembler(None),
-            UsageClaims(JsonBlobs(storage)),
-            event_hub,
-            stores.ledger,
-            stores.dead_letters,
-            stores.erasure_marks,
+            captures=Captures(storage),
+            assemble=Assembler(None),
+            claims=UsageClaims(JsonBlobs(storage)),
+            event_hub=event_hub,
+            ledger=stores.ledger,
+            dead_letters=stores.dead_letters,
+            erased_exchanges=stores.erasure_marks,
             timeout_s=SHORT_S,
         )
         with pytest.raises(DeliveryError):

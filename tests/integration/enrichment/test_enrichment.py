@@ -146,13 +146,13 @@ class EnrichmentSetup:
     def __post_init__(self) -> None:
         self.event_hub.gate.set()
         self.deliver = event_delivery(
-            self.captures,
-            Assembler("default"),
-            self.claims,
-            self.event_hub,
-            self.ledger,
-            self.ledger,
-            self.ledger,
+            captures=self.captures,
+            assemble=Assembler("default"),
+            claims=self.claims,
+            event_hub=self.event_hub,
+            ledger=self.ledger,
+            dead_letters=self.ledger,
+            erased_exchanges=self.ledger,
         ).deliver
 
 
@@ -231,13 +231,13 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
     """
     setup, captures = EnrichmentSetup(), SlowCaptures()
     deliver = event_delivery(
-        captures,
-        Assembler("default"),
-        setup.claims,
-        setup.event_hub,
-        setup.ledger,
-        setup.ledger,
-        setup.ledger,
+        captures=captures,
+        assemble=Assembler("default"),
+        claims=setup.claims,
+        event_hub=setup.event_hub,
+        ledger=setup.ledger,
+        dead_letters=setup.ledger,
+        erased_exchanges=setup.ledger,
     ).deliver
     exchanges = [
         sample_envelope(
@@ -320,10 +320,20 @@ class Broken:
 
 async def test_a_temporary_failure_is_not_undeliverable() -> None:
     setup = EnrichmentSetup()
-    preparation = EventPreparation(setup.captures, Assembler("default"), setup.claims, setup.ledger)
+    preparation = EventPreparation(
+        captures=setup.captures,
+        assemble=Assembler("default"),
+        claims=setup.claims,
+        erased_exchanges=setup.ledger,
+    )
     setup.event_hub.failure = DeliveryError("not now")
     assert await preparation.undeliverable_reason(PLAIN) is None
-    broken = EventPreparation(setup.captures, Broken(), setup.claims, setup.ledger)
+    broken = EventPreparation(
+        captures=setup.captures,
+        assemble=Broken(),
+        claims=setup.claims,
+        erased_exchanges=setup.ledger,
+    )
     assert await broken.undeliverable_reason(PLAIN) == "assembly_failed"
     setup.captures.failure = CaptureError("cut short")
     assert await preparation.undeliverable_reason(PLAIN) == "corrupt_capture"
@@ -399,13 +409,13 @@ async def test_a_failed_assembly_raises() -> None:
     setup = EnrichmentSetup()
     with pytest.raises(AssemblyError):
         await event_delivery(
-            setup.captures,
-            Broken(),
-            setup.claims,
-            setup.event_hub,
-            setup.ledger,
-            setup.ledger,
-            setup.ledger,
+            captures=setup.captures,
+            assemble=Broken(),
+            claims=setup.claims,
+            event_hub=setup.event_hub,
+            ledger=setup.ledger,
+            dead_letters=setup.ledger,
+            erased_exchanges=setup.ledger,
         ).deliver(PLAIN)
     assert not setup.ledger.entries
 

@@ -50,12 +50,12 @@ def poison_handler(
     account: Account, why: DeadLetterReason | BaseException | None = None
 ) -> PoisonHandler:
     return PoisonHandler(
-        EventChecks(why),
-        account.captures,
-        account.dead_letters,
-        account.erasure_marks,
-        account.json_blobs,
-        EnvelopeQueue(account.storage, POISON_QUEUE),
+        events=EventChecks(why),
+        captures=account.captures,
+        dead_letters=account.dead_letters,
+        erased_exchanges=account.erasure_marks,
+        failure_counts=account.json_blobs,
+        queue=EnvelopeQueue(account.storage, POISON_QUEUE),
     )
 
 

@@ -134,18 +134,24 @@ async def sample_setup(
         await account.take_queued()
         upstream, queue = Upstream(list(results)), FollowUpQueue(account.storage)
         exchanges = FollowedExchanges(
-            account.captures,
-            account.envelopes,
-            account.json_blobs,
-            account.erasure_marks,
-            fresh_exchange_id,
+            captures=account.captures,
+            envelopes=account.envelopes,
+            marks=account.json_blobs,
+            erased_exchanges=account.erasure_marks,
+            new_exchange_id=fresh_exchange_id,
             open_s=OPEN_S,
         )
         yield Setup(
             account,
             upstream,
             exchanges,
-            Follower(upstream, queue, exchanges, first_wait_s=ALREADY_DUE, clock=clock),
+            Follower(
+                upstream=upstream,
+                queue=queue,
+                exchanges=exchanges,
+                first_wait_s=ALREADY_DUE,
+                clock=clock,
+            ),
             queue,
         )
 
@@ -241,21 +247,21 @@ async def test_the_next_attempt_takes_over_an_exchange(azurite: str) -> None:
         result = await setup.upstream.get(b"")
         ids = [fresh_exchange_id() for _ in range(3)]
         killed = FollowedExchanges(
-            DyingCaptures(),
-            setup.account.envelopes,
-            setup.account.json_blobs,
-            setup.account.erasure_marks,
-            lambda: ids[0],
+            captures=DyingCaptures(),
+            envelopes=setup.account.envelopes,
+            marks=setup.account.json_blobs,
+            erased_exchanges=setup.account.erasure_marks,
+            new_exchange_id=lambda: ids[0],
             open_s=OPEN_S,
         )
         with pytest.raises(InstanceKilled):
             await killed.record(follow_up, result, now)
         killed_later = FollowedExchanges(
-            setup.account.captures,
-            DyingEnvelopes(),
-            setup.account.json_blobs,
-            setup.account.erasure_marks,
-            lambda: ids[1],
+            captures=setup.account.captures,
+            envelopes=DyingEnvelopes(),
+            marks=setup.account.json_blobs,
+            erased_exchanges=setup.account.erasure_marks,
+            new_exchange_id=lambda: ids[1],
             open_s=OPEN_S,
         )
         with pytest.raises(InstanceKilled):
@@ -271,11 +277,11 @@ async def test_an_id_whose_hour_is_judged_is_not_taken_over(azurite: str) -> Non
         follow_up, old = sample_follow_up(), fresh_exchange_id()
         later = started_at(old) + timedelta(seconds=OPEN_S)
         killed = FollowedExchanges(
-            DyingCaptures(),
-            setup.account.envelopes,
-            setup.account.json_blobs,
-            setup.account.erasure_marks,
-            lambda: old,
+            captures=DyingCaptures(),
+            envelopes=setup.account.envelopes,
+            marks=setup.account.json_blobs,
+            erased_exchanges=setup.account.erasure_marks,
+            new_exchange_id=lambda: old,
             open_s=OPEN_S,
         )
         with pytest.raises(InstanceKilled):
@@ -368,9 +374,9 @@ async def test_storage_that_fails_leaves_the_message(
     """
     async with sample_setup(azurite, response("completed")) as setup:
         setup.follower = Follower(
-            setup.upstream,
-            setup.queue,
-            FailingRecorder(),
+            upstream=setup.upstream,
+            queue=setup.queue,
+            exchanges=FailingRecorder(),
             first_wait_s=ALREADY_DUE,
             visibility_timeout_s=1,
             max_failures=2,
@@ -494,13 +500,13 @@ class EnrichedCreates:
         headers = {"headers": {"content-type": "application/json"}}
         self.stored["r"] = Capture(header=headers, body=document.body)
         enrichment = event_delivery(
-            self,
-            Assembler(None),
-            self,
-            self,
-            self,
-            self,
-            self,
+            captures=self,
+            assemble=Assembler(None),
+            claims=self,
+            event_hub=self,
+            ledger=self,
+            dead_letters=self,
+            erased_exchanges=self,
             follow_ups=self if follows else None,
         )
         await enrichment.deliver(sample_envelope(**usual | changes))

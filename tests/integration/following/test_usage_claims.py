@@ -64,8 +64,17 @@ class UsageClaimSetup:
     def __post_init__(self) -> None:
         self.assembler = CountingAssembler(None)
         claims = UsageClaims(JsonBlobs(self.storage))
-        self.preparation = EventPreparation(self, self.assembler, claims, self)
-        self.deliver = EventDelivery(self.preparation, self, self, self, self, self).deliver
+        self.preparation = EventPreparation(
+            captures=self, assemble=self.assembler, claims=claims, erased_exchanges=self
+        )
+        self.deliver = EventDelivery(
+            preparation=self.preparation,
+            captures=self,
+            event_hub=self,
+            ledger=self,
+            dead_letters=self,
+            erased_exchanges=self,
+        ).deliver
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
         raise AssertionError("no outcome is pending")

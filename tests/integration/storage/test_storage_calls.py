@@ -125,13 +125,13 @@ async def deliver_queued(account: Account) -> None:
     """What the Functions host and the function `enrichment` do with the messages of the queue."""
     claims = UsageClaims(account.json_blobs)
     enrichment = event_delivery(
-        account.captures,
-        Assembler(None),
-        claims,
-        AcceptingEventHub(account),
-        account.ledger,
-        account.dead_letters,
-        account.erasure_marks,
+        captures=account.captures,
+        assemble=Assembler(None),
+        claims=claims,
+        event_hub=AcceptingEventHub(account),
+        ledger=account.ledger,
+        dead_letters=account.dead_letters,
+        erased_exchanges=account.erasure_marks,
     )
     handler = MessageHandler(enrichment, account.envelopes)
     queue = QueueClient.from_connection_string(

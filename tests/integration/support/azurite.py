@@ -153,25 +153,25 @@ class Account:
     ) -> Reconciliation:
         """The use case of reconcile, on the adapters of this account."""
         return Reconciliation(
-            self.captures,
-            self.ledger_index,
-            self.dead_letters,
-            self.reports,
-            self.envelopes,
-            self.json_blobs,
-            back_pressure or self.back_pressure(),
+            captures=self.captures,
+            ledger=self.ledger_index,
+            dead_letters=self.dead_letters,
+            reports=self.reports,
+            envelopes=self.envelopes,
+            checkpoints=self.json_blobs,
+            back_pressure=back_pressure or self.back_pressure(),
             **options,
         )
 
     def dead_letter_operations(self) -> DeadLetters:
         """The operators' actions on dead letters, on the adapters of this account."""
         return DeadLetters(
-            self.captures,
-            self.ledger,
-            self.dead_letters,
-            self.erasure_marks,
-            self.envelopes,
-            self.json_blobs,
+            captures=self.captures,
+            ledger=self.ledger,
+            dead_letters=self.dead_letters,
+            erasure_marks=self.erasure_marks,
+            envelopes=self.envelopes,
+            failure_counts=self.json_blobs,
         )
 
     async def take_queued(self, name: str = QUEUE) -> list[Envelope]:

@@ -24,6 +24,7 @@ class AllCaptures(CaptureReader, DeliveryCaptures, Protocol):
 
 
 def event_delivery(
+    *,
     captures: AllCaptures,
     assemble: EventAssembler,
     claims: UsageClaimStore,
@@ -35,14 +36,16 @@ def event_delivery(
     **options: Any,
 ) -> EventDelivery:
     """`options` are those of EventDelivery."""
-    preparation = EventPreparation(captures, assemble, claims, erased_exchanges)
+    preparation = EventPreparation(
+        captures=captures, assemble=assemble, claims=claims, erased_exchanges=erased_exchanges
+    )
     return EventDelivery(
-        preparation,
-        captures,
-        event_hub,
-        ledger,
-        dead_letters,
-        erased_exchanges,
-        telemetry,
+        preparation=preparation,
+        captures=captures,
+        event_hub=event_hub,
+        ledger=ledger,
+        dead_letters=dead_letters,
+        erased_exchanges=erased_exchanges,
+        telemetry=telemetry,
         **options,
     )

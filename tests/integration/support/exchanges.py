@@ -328,9 +328,9 @@ def relay_setup(
     bounds: LimitSettings = replace(LIMITS, **limits)  # type: ignore[arg-type]  # each is a number
     memory = CaptureMemory(bounds.capture_memory_bytes)
     recorder = Recorder(
-        stored,
-        queued,
-        memory,
+        captures=stored,
+        envelopes=queued,
+        memory=memory,
         retry_interval_s=retry_interval_s,
         give_up_after_s=give_up_after_s,
     )

@@ -84,9 +84,18 @@ class Stores:
 
 
 def enrichment_of(stores: Stores, exporter: OtlpExport) -> EventDelivery:
-    telemetry = Telemetry(exporter, stores, OPTIONS, grace_s=_ANY_AGE_S)
+    telemetry = Telemetry(collector=exporter, ledger=stores, options=OPTIONS, grace_s=_ANY_AGE_S)
     assembler = Assembler("default", for_telemetry=True)
-    return event_delivery(stores, assembler, stores, stores, stores, stores, stores, telemetry)
+    return event_delivery(
+        captures=stores,
+        assemble=assembler,
+        claims=stores,
+        event_hub=stores,
+        ledger=stores,
+        dead_letters=stores,
+        erased_exchanges=stores,
+        telemetry=telemetry,
+    )
 
 
 @pytest.fixture

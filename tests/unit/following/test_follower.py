@@ -53,7 +53,12 @@ async def test_a_run_ends_by_the_clock_that_it_was_given() -> None:
     """Its last batches begin before the end. The next run goes on."""
     queue, unused = EndlessQueue(), Unused()
     follower = Follower(
-        unused, queue, unused, first_wait_s=0, max_run_s=10 * STEP_S, clock=lambda: queue.now
+        upstream=unused,
+        queue=queue,
+        exchanges=unused,
+        first_wait_s=0,
+        max_run_s=10 * STEP_S,
+        clock=lambda: queue.now,
     )
     await follower.run()
     assert 10 <= queue.batches < 10 + CONCURRENT_BATCHES

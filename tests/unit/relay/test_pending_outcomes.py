@@ -33,9 +33,9 @@ async def test_a_bug_holds_up_no_other_outcome() -> None:
         return tasks[-1]
 
     pending = PendingOutcomes(
-        store,
-        lambda envelope: lost.append(envelope.deployment or ""),
-        start,
+        store=store,
+        lost=lambda envelope: lost.append(envelope.deployment or ""),
+        start=start,
         give_up_after_s=0.05,
         interval_s=0.01,
     )
@@ -65,7 +65,12 @@ async def test_workers_do_not_try_together() -> None:
         return 0.0
 
     pending = PendingOutcomes(
-        store, lambda _: None, start, give_up_after_s=60, interval_s=3600, uniform=lowest
+        store=store,
+        lost=lambda _: None,
+        start=start,
+        give_up_after_s=60,
+        interval_s=3600,
+        uniform=lowest,
     )
     pending.add(PLAIN)
     await asyncio.wait_for(stored.wait(), 20)

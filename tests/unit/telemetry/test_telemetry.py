@@ -43,7 +43,12 @@ class TelemetrySetup:
 
     def __post_init__(self) -> None:
         self.telemetry = Telemetry(
-            self, self, IN_EVENTS, grace_s=GRACE_S, now_ns=self.now_ns, sleep=self.sleep
+            collector=self,
+            ledger=self,
+            options=IN_EVENTS,
+            grace_s=GRACE_S,
+            now_ns=self.now_ns,
+            sleep=self.sleep,
         )
 
     def now_ns(self) -> int:
