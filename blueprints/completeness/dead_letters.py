@@ -10,7 +10,7 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 from blueprints.access import Guard
 from shared.completeness.dead_letters import DeadLetters
 from shared.core.api_errors import operator_errors
-from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id
 from shared.errors import CaptureError, EnvelopeError, StorageImmutable
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse
@@ -60,7 +60,7 @@ async def _list(dead_letters: DeadLetters) -> Response:
 
 
 async def _requeue(dead_letters: DeadLetters, exchange_id: str) -> Response:
-    if not _is_exchange_id(exchange_id):
+    if not is_exchange_id(exchange_id):
         return ErrorResponse(operator_errors.invalid_exchange_id())
     try:
         requeued = await dead_letters.requeue(exchange_id)
@@ -74,7 +74,7 @@ async def _requeue(dead_letters: DeadLetters, exchange_id: str) -> Response:
 
 
 async def _erase(dead_letters: DeadLetters, exchange_id: str) -> Response:
-    if not _is_exchange_id(exchange_id):
+    if not is_exchange_id(exchange_id):
         return ErrorResponse(operator_errors.invalid_exchange_id())
     try:
         erased = await dead_letters.erase(exchange_id)
@@ -85,11 +85,3 @@ async def _erase(dead_letters: DeadLetters, exchange_id: str) -> Response:
         if erased
         else ErrorResponse(operator_errors.unknown_exchange())
     )
-
-
-def _is_exchange_id(text: str) -> bool:
-    try:
-        started_at(text)
-    except ValueError:
-        return False
-    return True

@@ -18,7 +18,7 @@ from shared.core.event import answer_notes, attribution
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import outcome_name, response_name
 from shared.core.records.exchange.envelope import Envelope, to_fields
-from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id, started_at
 from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.exchange.unstored_body import UnstoredBody
@@ -99,8 +99,8 @@ class FollowedExchanges:
         name, new = _mark_name(response_id), self._new_exchange_id()
         if await self._marks.put_if_absent(name, {"exchange_id": new}):
             return new
-        earlier = _valid_id((await self._marks.get(name) or {}).get("exchange_id"))
-        if earlier is not None:
+        earlier = (await self._marks.get(name) or {}).get("exchange_id")
+        if is_exchange_id(earlier):
             if await self._is_recorded(earlier):
                 return None
             if now - started_at(earlier) < self._open:
@@ -120,14 +120,6 @@ class FollowedExchanges:
 
 def _mark_name(response_id: str) -> str:
     return f"followed/{hash_id(response_id)}"
-
-
-def _valid_id(value: object) -> str | None:
-    try:
-        started_at(str(value))
-    except ValueError:
-        return None
-    return str(value)
 
 
 async def _response_capture(response: FetchedResponse, envelope: Envelope) -> tuple[bytes, ...]:

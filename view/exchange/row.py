@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.core.conversation import conversation
 from shared.core.cost.rates import RateCard
-from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, mapping, text
 from view.exchange.price import price_of
 from view.exchange.received_event import ReceivedEvent
@@ -110,12 +110,8 @@ def of_event(received: ReceivedEvent, card: RateCard | None = None) -> Row | Non
 
 
 def _id(event: Mapping[str, Json]) -> str | None:
-    exchange_id = text(event.get("exchange_id"))
-    try:
-        started_at(exchange_id)
-    except ValueError:
-        return None
-    return exchange_id
+    exchange_id = event.get("exchange_id")
+    return exchange_id if is_exchange_id(exchange_id) else None
 
 
 def _time(value: Json) -> datetime | None:

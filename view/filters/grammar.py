@@ -17,7 +17,7 @@ import difflib
 import re
 from typing import Final, NamedTuple, cast
 
-from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id
 from view.errors import FilterError
 from view.filters import units
 from view.filters.keys import BY_NAME, FilterKey, ValueKind
@@ -105,7 +105,7 @@ class _Parser:
 
     def _search(self) -> Term:
         value = self._text(_BARE_WORD)
-        if not value.quoted and _is_exchange_id(value.text):
+        if not value.quoted and is_exchange_id(value.text.lower()):
             return HasId(exchange_id=value.text.lower())
         if len(value.text) < MIN_TEXT:
             raise FilterError(
@@ -166,11 +166,3 @@ def _key(name: str, at: int) -> FilterKey:
             f'"{name}" is not a key: {hint} (A text that holds a colon needs quotes)', at=at
         )
     return key
-
-
-def _is_exchange_id(word: str) -> bool:
-    try:
-        started_at(word.lower())
-    except ValueError:
-        return False
-    return True

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id
 from shared.core.wire.json.json_shape import JsonObject, mapping, text
 from view.server.app_client import AppClient, AppUnreachable
 from view.server.query import body_of
@@ -100,11 +100,9 @@ def _app(request: Request) -> AppClient:
 
 
 def _exchange_id(body: JsonObject) -> str:
-    exchange_id = text(body.get("id"))
-    try:
-        started_at(exchange_id)
-    except ValueError:
-        raise HTTPException(400, "id must be an exchange id") from None
+    exchange_id = body.get("id")
+    if not is_exchange_id(exchange_id):
+        raise HTTPException(400, "id must be an exchange id")
     return exchange_id
 
 

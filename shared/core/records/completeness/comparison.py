@@ -15,7 +15,7 @@ from typing import Final, Self, get_type_hints
 from shared.core.records.completeness.id_set import IdSet
 from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
 from shared.core.records.exchange.capture import CaptureKind
-from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id, started_at
 from shared.core.wire.json import typed_json
 from shared.core.wire.json.json_shape import JsonObject
 
@@ -171,8 +171,6 @@ def captured_exchanges(names: Iterable[str]) -> Iterator[CapturedExchange]:
 def _parts(name: str) -> tuple[str, CaptureKind] | None:
     """`2026/11/23/14/<id>.request` -> the id and REQUEST; None if it is not a capture's name."""
     exchange_id, _, kind = name.rpartition("/")[2].rpartition(".")
-    try:
-        started_at(exchange_id)
-        return exchange_id, CaptureKind(kind)
-    except ValueError:
+    if not is_exchange_id(exchange_id) or kind not in CaptureKind:
         return None
+    return exchange_id, CaptureKind(kind)

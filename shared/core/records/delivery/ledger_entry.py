@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.core.records.exchange.digests import NO_DIGESTS, Digests
-from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id
 
 CONTAINER: Final = "ledger"
 ID_LENGTH: Final = 36  # bytes at the beginning of a line: the exchange id
@@ -81,10 +81,9 @@ class LedgerReader:
 
 def _entry(line: bytes) -> LedgerEntry | None:
     words = line.decode("ascii", "replace").split(" ")
-    if len(words) not in {3, 4} or not words[2].isdecimal():
+    if len(words) not in {3, 4} or not words[2].isdecimal() or not is_exchange_id(words[0]):
         return None
     try:
-        started_at(words[0])
         # int() raises ValueError for more than 4,300 digits, too
         return LedgerEntry(
             exchange_id=words[0],

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from shared.core.records.exchange.digests import Digests
-from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.json import json_shape, typed_json
@@ -191,7 +191,8 @@ def from_fields(value: object) -> Envelope:
 
 def _check_values(envelope: Envelope) -> None:
     """An event must be computable from the envelope. Raises ValueError or OverflowError."""
-    started_at(envelope.exchange_id)
+    if not is_exchange_id(envelope.exchange_id):
+        raise ValueError("not an exchange id")
     start = datetime.fromisoformat(envelope.started_at)
     if start.tzinfo is None:
         raise ValueError("started_at has no offset")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeGuard
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -22,6 +22,17 @@ def new_exchange_id(unix_ms: int, random_bytes: bytes) -> str:
             int=(unix_ms & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b
         )
     )
+
+
+def is_exchange_id(value: object) -> TypeGuard[str]:
+    """Whether a value is the text of a UUIDv7, as `new_exchange_id` writes it."""
+    if not isinstance(value, str):
+        return False
+    try:
+        started_at(value)
+    except ValueError:
+        return False
+    return True
 
 
 def started_at(exchange_id: str) -> datetime:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id, started_at
 from shared.core.records.exchange.window import Window, windows_between
 from shared.core.wire.json.json_shape import JsonObject, items, text
 from shared.errors import OperatorRequestError
@@ -114,13 +114,10 @@ def exchange_ids(value: object) -> frozenset[str] | None:
         return None
     if not isinstance(value, list) or not value or len(value) > MAX_IDS:
         raise OperatorRequestError(f"'ids' must be a list of 1 to {MAX_IDS} exchange ids.")
-    for exchange_id in value:
-        try:
-            started_at(exchange_id)
-        except (ValueError, TypeError, AttributeError):
-            raise OperatorRequestError(
-                "'ids' must hold exchange ids, e.g. 01a208c5-0f6b-7bc8-9fa8-1e120916101a."
-            ) from None
+    if not all(map(is_exchange_id, value)):
+        raise OperatorRequestError(
+            "'ids' must hold exchange ids, e.g. 01a208c5-0f6b-7bc8-9fa8-1e120916101a."
+        )
     return frozenset(value)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote
 
 from shared.core.records.exchange.envelope import Caller, Envelope
-from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.json import json_shape, typed_json
 from shared.core.wire.operations import spec_of
@@ -114,7 +114,8 @@ def load(text: str | bytes) -> FollowUp:
     try:
         if not _ID.fullmatch(follow_up.response_id):
             raise WrongType("response_id: not an id")
-        started_at(follow_up.create_exchange_id)
+        if not is_exchange_id(follow_up.create_exchange_id):
+            raise WrongType("create_exchange_id: not an exchange id")
         if datetime.fromisoformat(follow_up.created_at).tzinfo is None:
             raise WrongType("created_at: no offset")
     except ValueError:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.records.exchange.exchange_id import new_exchange_id, started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id, new_exchange_id, started_at
 
 NOW_MS = 1_795_443_600_123  # 2026-11-23T14:20:00.123Z
 times = st.integers(0, 253_402_300_799_999)  # to the end of the year 9999, where datetime ends
@@ -33,6 +33,7 @@ def test_an_id_is_a_uuid_of_version_7_and_the_rfcs_variant(
 @given(times, randomness)
 def test_the_start_is_read_back_to_the_millisecond(unix_ms: int, random_bytes: bytes) -> None:
     expected = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=unix_ms)
+    assert is_exchange_id(new_exchange_id(unix_ms, random_bytes))
     assert started_at(new_exchange_id(unix_ms, random_bytes)) == expected
 
 
@@ -65,6 +66,12 @@ def test_other_randomness_gives_another_id(one: bytes, other: bytes) -> None:
         "ffffffff-ffff-7cc3-98c4-dc0c0c07398f",  # the year 10889
     ],
 )
-def test_what_is_invalid_exchange_id_is_a_value_error(text: str) -> None:
+def test_another_text_is_not_an_exchange_id(text: str) -> None:
+    assert not is_exchange_id(text)
     with pytest.raises(ValueError):
         started_at(text)
+
+
+@pytest.mark.parametrize("value", [None, 7, b"017f22e2-79b0-7cc3-98c4-dc0c0c07398f", ["id"]])
+def test_what_is_not_a_text_is_not_an_exchange_id(value: object) -> None:
+    assert not is_exchange_id(value)
