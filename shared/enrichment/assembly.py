@@ -24,7 +24,7 @@ from shared.core.records.exchange.capture import Capture, CaptureStream, StoredC
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.http.content_coding import is_identity
-from shared.core.wire.http.headers import EVENT_STREAM
+from shared.core.wire.http.headers import is_event_stream_type
 from shared.enrichment import assembly_process
 from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembled_event import (
@@ -164,7 +164,7 @@ def _fits_in_place(request: Capture | None, response: Capture | None, mode: Cont
 
 
 def _is_stream(response: Capture) -> bool:
-    return _header(response, "content-type").startswith(EVENT_STREAM)
+    return is_event_stream_type(_header(response, "content-type"))
 
 
 def _is_encoded(side: Capture) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from shared.core.records.exchange.capture import Capture
 from shared.core.wire.http.content_coding import ContentDecoder
-from shared.core.wire.http.headers import EVENT_STREAM
+from shared.core.wire.http.headers import is_event_stream_type
 from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.stream.sse import SseDecoder
 from view.exchange.timeline import PieceArrival, arrivals, last_chunk_ms
@@ -77,9 +77,7 @@ def _decoded(capture: Capture) -> bytes:
 
 def _is_stream(capture: Capture, body: bytes) -> bool:
     content_type = capture.headers.get("content-type", "")
-    return content_type.lower().startswith(EVENT_STREAM) or body.startswith(
-        (b"data:", b"event:", b": ")
-    )
+    return is_event_stream_type(content_type) or body.startswith((b"data:", b"event:", b": "))
 
 
 def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:

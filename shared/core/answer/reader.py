@@ -27,7 +27,7 @@ from shared.core.answer.responses import ResponsesReader
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.wire.http.body_start import is_event_stream
 from shared.core.wire.http.content_coding import ContentDecoder
-from shared.core.wire.http.headers import EVENT_STREAM
+from shared.core.wire.http.headers import is_event_stream_type, media_type
 from shared.core.wire.json.json_shape import JsonObject, parse, problem
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.steps import Cooperative, run_to_end
@@ -64,14 +64,14 @@ class AnswerBody:
 
     @property
     def media_type(self) -> str:
-        return self.content_type.partition(";")[0].strip().lower()
+        return media_type(self.content_type)
 
     @property
     def is_stream(self) -> bool:
         """Whether the answer is a stream by its headers. Its body may be something else."""
         if self.stream is not None:
             return self.stream
-        return self.content_type.strip().lower().startswith(EVENT_STREAM)
+        return is_event_stream_type(self.content_type)
 
     @property
     def is_error(self) -> bool:

@@ -40,26 +40,40 @@ def has_no_body(method: str, status: int, headers: RawHeaders) -> bool:
 
 def event_stream_announced(headers: RawHeaders) -> bool | None:
     """Whether a response's content type says that it is an SSE stream; None if it leaves doubt:
-    there is none, or several that differ. Media types have no case (RFC 9110, 8.3.1).
+    there is none, or several that differ.
     """
     types = [
-        media_type.strip().lower().startswith(EVENT_STREAM)
+        is_event_stream_type(content_type)
         for name, value in headers
         if name.lower() == b"content-type"
-        for media_type in value.decode("latin-1").split(",")
+        for content_type in value.decode("latin-1").split(",")
     ]
     return types[0] if len(set(types)) == 1 else None
 
 
 def names_event_stream(headers: RawHeaders) -> bool:
     """Whether the first of a response's content types is that of an SSE stream."""
-    return header(headers, b"content-type").lower().startswith(EVENT_STREAM)
+    return is_event_stream_type(header(headers, b"content-type"))
+
+
+def media_type(content_type: str) -> str:
+    """The media type of a content type: without parameters, and in lower case, because media types
+    have no case (RFC 9110, 8.3.1).
+    """
+    return content_type.partition(";")[0].strip().lower()
+
+
+def is_event_stream_type(content_type: str) -> bool:
+    """Whether a content type is that of an SSE stream. Of several that a comma joins, the first
+    counts.
+    """
+    return media_type(content_type).startswith(EVENT_STREAM)
 
 
 def is_json(content_type: str) -> bool:
     """Whether a content type is that of a JSON document."""
-    media_type = content_type.partition(";")[0].strip().lower()
-    return media_type == "application/json" or media_type.endswith("+json")
+    kind = media_type(content_type)
+    return kind == "application/json" or kind.endswith("+json")
 
 
 def is_readable(headers: RawHeaders) -> bool:

@@ -12,6 +12,8 @@ from email.header import decode_header, make_header
 from typing import Final
 from urllib.parse import unquote
 
+from shared.core.wire.http.headers import media_type
+
 _BOUNDARY: Final = re.compile(r'boundary\s*=\s*(?:"([^"]{1,256})"|([^\s;,]{1,256}))', re.IGNORECASE)
 # name=value, name="value", name*=utf-8''value (RFC 6266, RFC 5987)
 _PARAMETER: Final = re.compile(
@@ -158,5 +160,5 @@ def _is_text(content_type: str | None) -> bool:
     """Whether a part without a file name is a text. A part's default is text/plain (RFC 7578,
     4.4).
     """
-    media_type = (content_type or "text/plain").partition(";")[0].strip().lower()
-    return media_type.startswith("text/") or media_type.endswith("json")
+    kind = media_type(content_type or "text/plain")
+    return kind.startswith("text/") or kind.endswith("json")
