@@ -25,6 +25,7 @@ from shared.core.wire.operations import ReaderKind
 from shared.core.wire.steps import Cooperative
 from shared.core.wire.stream import event_search
 from shared.core.wire.stream import large_event as large
+from shared.core.wire.stream.line_ends import to_lf
 
 # A decoded answer may be so large. A document of that size is parsed in 7 to 25 ms if it consists
 # of the smallest objects, and in 2 ms if it is an ordinary answer.
@@ -114,15 +115,11 @@ def _stream_ends_steps(
     first: bytes, last: bytes, body: reader.AnswerBody
 ) -> Cooperative[ParsedAnswer]:
     """Whether the stream is finished is left to the relay, which looked for it."""
-    first, last = _with_lf(first), _with_lf(last)
+    first, last = to_lf(first), to_lf(last)
     first = first[: event_search.complete_bytes(first)]
     last = last[event_search.event_end(last, 0) or len(last) :]
     answer = yield from reader.read_steps((first, last), body)
     return replace(answer, problems=(), unreadable=False, finished=None, is_stream=True)
-
-
-def _with_lf(data: bytes) -> bytes:
-    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _document_ends(first: bytes, last: bytes) -> ParsedAnswer:

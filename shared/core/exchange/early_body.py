@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
-from typing import Final
-
 from shared.core.exchange.client_body import ClientBody
 from shared.core.wire.http.content_coding import PieceDecoder
 from shared.core.wire.steps import Cooperative
+from shared.core.wire.stream.byte_order_mark import BomFilter
 from shared.errors import UpstreamInterrupted
-
-_BOM: Final = codecs.BOM_UTF8
 
 
 class EarlyBody(ClientBody):
@@ -24,21 +20,21 @@ class EarlyBody(ClientBody):
     def __init__(self, coding: str, *, is_stream: bool = True, holds_back: bool) -> None:
         super().__init__(is_stream=is_stream, holds_back=holds_back)
         self._decoder = PieceDecoder(coding)
-        self._start: bytes | None = b""  # what may be the beginning of a BOM; None after it
+        self._bom_filter = BomFilter()
 
     def feed(self, piece: bytes) -> bytes:
         """The bytes to send now; maybe none. Raises UpstreamInterrupted if the content coding
         cannot be undone.
         """
-        return super().feed(self._without_bom(self._decode(piece)))
+        return super().feed(self._bom_filter.feed(self._decode(piece)))
 
     def feed_steps(self, piece: bytes) -> Cooperative[bytes]:
         """Do what `feed` does, with pauses. Raises UpstreamInterrupted."""
-        return (yield from super().feed_steps(self._without_bom(self._decode(piece))))
+        return (yield from super().feed_steps(self._bom_filter.feed(self._decode(piece))))
 
     def flush(self) -> bytes:
         """The bytes that waited for the end of their event, or of a possible BOM."""
-        start, self._start = self._start, None
+        start = self._bom_filter.flush()
         return (super().feed(start) if start else b"") + super().flush()
 
     @property
@@ -51,16 +47,6 @@ class EarlyBody(ClientBody):
         if decoded is None:
             raise UpstreamInterrupted("The content coding of Azure OpenAI's response is malformed.")
         return decoded
-
-    def _without_bom(self, piece: bytes) -> bytes:
-        if self._start is None:
-            return piece
-        start = self._start + piece
-        if len(start) < len(_BOM) and _BOM.startswith(start):
-            self._start = start
-            return b""
-        self._start = None
-        return start.removeprefix(_BOM)
 
 
 class EarlyDocument(EarlyBody):

@@ -11,7 +11,6 @@ if these do not, the scan says that it does not know.
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import replace
 from typing import Final
@@ -21,6 +20,8 @@ from shared.core.wire.json.json_shape import parse_object
 from shared.core.wire.json.usage_object import has_figures
 from shared.core.wire.stream import event_search
 from shared.core.wire.stream import large_event as large
+from shared.core.wire.stream.byte_order_mark import BomFilter
+from shared.core.wire.stream.line_ends import LineEnds
 from shared.core.wire.stream.stream_end import is_done
 from shared.core.wire.stream.stream_findings import (
     FIRST_BYTES,
@@ -51,7 +52,8 @@ class StreamScan:
         # as much memory as a piece of a few bytes.
         self._pieces = bytearray()
         self._most_pieces_bytes = PENDING_BYTES
-        self._lines = _LfLines()
+        self._bom_filter = BomFilter()
+        self._line_ends = LineEnds()
         self._text = b""  # what came before the pieces and is not in the findings
         self._is_document: bool | None = None  # None: the text and the pieces are the whole body
         self._before = StreamFindings()  # what came before the text
@@ -154,7 +156,7 @@ class StreamScan:
     def _join(self) -> bytes:
         """The text, with the pieces joined to it."""
         if self._pieces:
-            self._text += self._lines.feed(bytes(self._pieces))
+            self._text += self._line_ends.feed(self._bom_filter.feed(bytes(self._pieces)))
             self._pieces.clear()
             self._most_pieces_bytes = PENDING_BYTES - len(self._text)
         return self._text
@@ -178,29 +180,6 @@ class StreamScan:
             self._first = text[:FIRST_BYTES] if self._first is None else self._first
             text = text[-LAST_BYTES:]
         self._text, self._most_pieces_bytes = text, PENDING_BYTES - len(text)
-
-
-class _LfLines:
-    """Turns the line ends of a stream into LF, and drops the byte order mark at its beginning."""
-
-    def __init__(self) -> None:
-        self._start: bytes | None = b""  # what may be the beginning of a BOM; None after it
-        self._after_cr = False
-
-    def feed(self, data: bytes) -> bytes:
-        if self._start is not None:
-            data = self._start + data
-            if len(data) < len(codecs.BOM_UTF8) and codecs.BOM_UTF8.startswith(data):
-                self._start = data
-                return b""
-            self._start, data = None, data.removeprefix(codecs.BOM_UTF8)
-        if self._after_cr and data:
-            data = data.removeprefix(b"\n")
-            self._after_cr = False
-        if b"\r" not in data:
-            return data
-        self._after_cr = data.endswith(b"\r")
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def scan(body: bytes, choices: int | None = 1) -> Tail:
