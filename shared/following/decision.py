@@ -78,7 +78,7 @@ def decide(
     server_wait_s = min(attempt.retry_after_s, _LONGEST_RETRY_AFTER_S)
     return Postpone(
         follow_up=replace(
-            follow_up, question_count=follow_up.question_count + 1, not_found_count=not_found_count
+            follow_up, poll_count=follow_up.poll_count + 1, not_found_count=not_found_count
         ),
         wait_s=add_jitter(
             max(wait_before_next_poll(age_s, first_wait_s), server_wait_s), random_fraction

@@ -161,7 +161,7 @@ class Follower:
             )
 
     async def _follow(self, message: QueuedFollowUp, follow_up: FollowUp) -> None:
-        if message.tries - follow_up.question_count > self._max_failures:
+        if message.tries - follow_up.poll_count > self._max_failures:
             _log_end(follow_up, f"its message failed {self._max_failures} times")
             await self._queue.remove(message)
             return

@@ -67,7 +67,7 @@ def test_a_response_that_runs_is_polled_again(status: str | None) -> None:
     """An unknown status is not the end, and neither is a body that cannot be read."""
     action = decide(answered(200, status), age_s=100)
     assert isinstance(action, Postpone)
-    assert (action.wait_s, action.follow_up.question_count) == (100, 1)
+    assert (action.wait_s, action.follow_up.poll_count) == (100, 1)
 
 
 @pytest.mark.parametrize(

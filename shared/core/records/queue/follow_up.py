@@ -25,6 +25,10 @@ QUEUE: Final = "follow-ups"
 # Azure's ids have about 60 characters. The upstream chose the id, and the app puts it into a path.
 _ID: Final = re.compile(r"[\w=-]{1,256}", re.ASCII)
 
+# The name of `poll_count` in version 0.1.0. It is written as well: an instance of that version may
+# take the message during a deployment, and would give up a response that seems to fail often.
+_OLD_POLL_COUNT: Final = "question_count"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FollowUp:
@@ -35,7 +39,7 @@ class FollowUp:
     created_at: str  # when the create call ended: UTC, ISO 8601 with offset
     path: str  # of the create call, as sent upstream, without the query
     api_version: str | None
-    question_count: int = 0  # polls so far; queued messages hold it under this name
+    poll_count: int = 0  # the number of polls so far
     not_found_count: int = 0  # answers in a row that did not know the response
 
     # what its event takes over from the create call
@@ -105,12 +109,13 @@ def of_create(envelope: Envelope, response_id: str) -> FollowUp | None:
 
 def dump(follow_up: FollowUp) -> str:
     """The follow-up as JSON."""
-    return json.dumps(asdict(follow_up), separators=(",", ":"))
+    fields = {**asdict(follow_up), _OLD_POLL_COUNT: follow_up.poll_count}
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def load(text: str | bytes) -> FollowUp:
     """The follow-up in a queue message. Raises WrongType, which never quotes the message."""
-    follow_up = typed_json.read(FollowUp, json_shape.parse(text))
+    follow_up = typed_json.read(FollowUp, _with_poll_count(json_shape.parse(text)))
     try:
         if not _ID.fullmatch(follow_up.response_id):
             raise WrongType("response_id: not an id")
@@ -121,3 +126,10 @@ def load(text: str | bytes) -> FollowUp:
     except ValueError:
         raise WrongType("a value out of range") from None
     return follow_up
+
+
+def _with_poll_count(message: object) -> object:
+    """The message with `poll_count`, if an older version wrote it."""
+    if isinstance(message, dict) and "poll_count" not in message and _OLD_POLL_COUNT in message:
+        return {**message, "poll_count": message[_OLD_POLL_COUNT]}
+    return message

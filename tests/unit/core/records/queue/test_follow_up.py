@@ -104,8 +104,16 @@ def test_what_cannot_be_followed_is_not(changes: dict[str, Any]) -> None:
 
 
 def test_a_message_reads_as_it_was_written() -> None:
-    found = replace(sample_follow_up(), question_count=3, not_found_count=1)
+    found = replace(sample_follow_up(), poll_count=3, not_found_count=1)
     assert follow_ups.load(follow_ups.dump(found)) == found
+
+
+def test_a_message_of_another_version_keeps_its_polls() -> None:
+    """Version 0.1.0 wrote and reads `question_count`."""
+    found = replace(sample_follow_up(), poll_count=3)
+    message = json.loads(follow_ups.dump(found))
+    assert message["question_count"] == message.pop("poll_count")
+    assert follow_ups.load(json.dumps(message)) == found
 
 
 @pytest.mark.parametrize(
@@ -117,7 +125,7 @@ def test_a_message_reads_as_it_was_written() -> None:
         {"created_at": "2024-11-13T06:59:30"},
         {"create_exchange_id": "x"},
         {"content_mode": "some"},
-        {"question_count": "3"},
+        {"poll_count": "3"},
     ],
 )
 def test_another_message_is_rejected_without_quoting_it(changes: dict[str, Any]) -> None:
