@@ -175,7 +175,7 @@ worker_library_problem = worker_library.patch_runtime()
 config = load(os.environ)
 worker = uuid.uuid4().hex
 # An exchange without a response that is younger may still be running, or be recorded.
-max_age = timedelta(seconds=config.limits.exchange_s + config.reconcile.grace_s)
+max_age = timedelta(seconds=config.longest_open_s)
 
 # Adapters
 managed_identity = functools.cache(
@@ -206,7 +206,7 @@ recorder = Recorder(
     envelopes=GroupedEnvelopes(envelopes),
     memory=memory,
     copied_headers=config.copied_headers,
-    give_up_after_s=config.reconcile.grace_s * 2 / 3,
+    give_up_after_s=config.reconcile.give_up_recording_after_s,
 )
 relay = Relay(
     upstream=upstream,
@@ -237,7 +237,7 @@ follower = follow_responses(
         marks=json_blobs,
         erased_exchanges=erasure_marks,
         new_exchange_id=fresh_exchange_id,
-        open_s=max_age.total_seconds(),
+        open_s=config.longest_open_s,
     ),
 )
 preparation = EventPreparation(
@@ -363,7 +363,11 @@ app.register_functions(blueprints.completeness.dead_letters.blueprint(dead_lette
 app.register_functions(blueprints.completeness.expiry.blueprint(expiry))
 app.register_functions(
     blueprints.completeness.reconcile.blueprint(
-        reconciliation, config, guard, StartLease(storage, "locks/reconcile")
+        reconciliation,
+        config.reconcile,
+        guard,
+        StartLease(storage, "locks/reconcile"),
+        max_age_s=config.longest_open_s,
     )
 )
 app.register_functions(

@@ -27,7 +27,7 @@ from shared.core.records.completeness.comparison import Report
 from shared.core.wire.json.json_shape import JsonObject
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse
-from shared.settings.settings import Settings
+from shared.settings.settings import ReconcileSettings
 
 INSTANCE: Final = "reconcile"  # while this instance runs, no other is started
 _MAX_CONCURRENT: Final = 4  # windows; each holds about 20 MB at a million exchanges an hour
@@ -50,24 +50,29 @@ class StartLock(Protocol):
 
 
 def blueprint(
-    reconciliation: Reconciliation, settings: Settings, guard: Guard, start_lock: StartLock
+    reconciliation: Reconciliation,
+    settings: ReconcileSettings,
+    guard: Guard,
+    start_lock: StartLock,
+    *,
+    max_age_s: float,
 ) -> df.Blueprint:
-    """Functions `reconcile_timer`, `reconcile_start`, `reconcile` and its activities."""
+    """Functions `reconcile_timer`, `reconcile_start`, `reconcile` and its activities. `max_age_s`:
+    an exchange that is older is not running any more.
+    """
     functions = df.Blueprint()
-    _add_starters(functions, settings, guard, start_lock)
-    look_back = timedelta(seconds=settings.reconcile.look_back_s)
-    _add_orchestration(functions, reconciliation, look_back)
+    _add_starters(functions, settings.schedule, guard, start_lock, max_age_s)
+    _add_orchestration(functions, reconciliation, timedelta(seconds=settings.look_back_s))
     return functions
 
 
 def _add_starters(
-    functions: df.Blueprint, settings: Settings, guard: Guard, start_lock: StartLock
+    functions: df.Blueprint, schedule: str, guard: Guard, start_lock: StartLock, max_age_s: float
 ) -> None:
     """Add the timer, and the route that operators call."""
-    max_age_s = settings.limits.exchange_s + settings.reconcile.grace_s
 
     @functions.function_name("reconcile_timer")
-    @functions.timer_trigger(arg_name="timer", schedule=settings.reconcile.schedule)
+    @functions.timer_trigger(arg_name="timer", schedule=schedule)
     @functions.durable_client_input(client_name="client")
     async def on_schedule(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
         await start_run(

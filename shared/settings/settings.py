@@ -89,6 +89,15 @@ class ReconcileSettings:
     # of captures and ledger; infra/ makes the lifecycle rule of the same figure
     retention_days: int
 
+    @property
+    def give_up_recording_after_s(self) -> float:
+        """How long after an exchange it is tried to store how it ended.
+
+        When the grace is over, reconcile takes an exchange of which nothing says how it ended for
+        one whose instance was killed. So a third of the grace remains for the last try.
+        """
+        return self.grace_s * 2 / 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContentSettings:
@@ -166,3 +175,8 @@ class Settings:
     caller_auth: CallerAuthSettings | None  # None: the Functions host checks its keys
     misspelt: Mapping[str, str]  # a name that is not a setting -> the one that was probably meant
     telemetry: TelemetrySettings | None  # None: nothing is exported
+
+    @property
+    def longest_open_s(self) -> float:
+        """How long after its start an exchange may still be running, or be recorded."""
+        return self.limits.exchange_s + self.reconcile.grace_s

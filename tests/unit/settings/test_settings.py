@@ -166,6 +166,13 @@ def test_numbers_may_have_fractions() -> None:
     )
 
 
+def test_waits_that_follow_from_two_settings() -> None:
+    """Recording is given up before reconcile judges what was not recorded."""
+    settings = load(LEAST | {"EXCHANGE_TIMEOUT_S": "600", "RECONCILE_GRACE_S": "30"})
+    assert settings.longest_open_s == 630
+    assert settings.reconcile.give_up_recording_after_s == 20
+
+
 def test_the_longest_exchange_ends_before_the_host_would_end_it() -> None:
     """host.json's functionTimeout takes the whole worker down, with every other exchange in it."""
     hours, minutes, seconds = map(
