@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.waiting import poll_until
 from prove.result import NotProven
-from shared.core.records.completeness.comparison import COUNTS
+from shared.core.records.completeness.report import COUNTS
 
 type RunReport = dict[str, Any]
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, Self
 
-from shared.core.records.completeness.comparison import COUNTS, Report
+from shared.core.records.completeness.report import COUNTS, Report
 from shared.core.wire.json import typed_json
 from shared.core.wire.json.json_shape import JsonObject, text
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from harness.sample_envelope import sample_envelope
-from shared.core.records.completeness.comparison import Report
+from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.delivery_summary import summarize
 from shared.core.records.exchange.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX

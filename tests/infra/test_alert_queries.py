@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.repository import ROOT
-from shared.core.records.completeness.comparison import Report
+from shared.core.records.completeness.report import Report
 from tests.infra import kql
 from tests.infra.bicep import INFRA, Deployment
 

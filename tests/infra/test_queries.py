@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.sample_envelope import PLAIN, sample_envelope
-from shared.core.records.completeness.comparison import Report
+from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.delivery_summary import summarize
 from shared.core.records.exchange.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX, DeliveryLog

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from shared.core.records.completeness.comparison import Report
+from shared.core.records.completeness.report import Report
 from shared.core.records.exchange.outcome import Outcome
 from tests.infra import kql
 from tests.infra.bicep import INFRA, Deployment

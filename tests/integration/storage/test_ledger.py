@@ -14,7 +14,7 @@ import pytest
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.ledger.first_entries import REMEMBER_S, DigestReader
-from shared.core.records.completeness.comparison import Report
+from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from tests.integration.support.azurite import (

@@ -8,7 +8,7 @@ import pytest
 
 from blueprints.completeness import erase, reconcile, replay
 from shared.completeness.erasure_state import ErasurePosition, ErasureState, ErasureStep
-from shared.core.records.completeness.comparison import Report
+from shared.core.records.completeness.report import Report
 from shared.core.records.operator import erasure_request
 from shared.core.records.operator.erasure_receipt import ErasureCounts, OperatorIdentity
 from tests.support.orchestrations import START, assert_deterministic, run

@@ -4,6 +4,7 @@ Names of captures, entries of the ledger and stored JSON enter; missing exchange
 summaries leave.
 
     comparison      compares the captures of an hour with the ledger's entries
+    report          the completeness of an hour, as an auditor reads it
     id_set          a compact set of exchange ids
     checkpoint      the progress of a step of a run
     reconcile_run   how the last run of reconcile went

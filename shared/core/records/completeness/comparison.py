@@ -7,17 +7,16 @@ memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Self, get_type_hints
+from typing import Final
 
 from shared.core.records.completeness.id_set import IdSet
+from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
 from shared.core.records.exchange.capture import CaptureKind
 from shared.core.records.exchange.exchange_id import is_exchange_id, started_at
-from shared.core.wire.json import typed_json
-from shared.core.wire.json.json_shape import JsonObject
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _WITH_OUTCOME: Final = frozenset({CaptureKind.RESPONSE, CaptureKind.OUTCOME})
@@ -63,48 +62,6 @@ class LedgerIndex:
 
     def __contains__(self, exchange_id: str) -> bool:
         return exchange_id in self.delivered or exchange_id in self.dead_lettered
-
-
-@dataclass(kw_only=True, slots=True)
-class Report:
-    """The completeness of one window, as an auditor reads it."""
-
-    window: str
-    captured: int = 0  # exchanges of which at least one capture is there
-    delivered: int = 0  # of those, how many the ledger lists as delivered
-    dead_lettered: int = 0  # of those, how many can never be delivered; the ledger has the reasons
-    redelivered: int = 0  # queued again in this run: a capture says how they ended
-    aborted: int = 0  # queued in this run: a request capture alone
-    # The next two count only what the ledger recorded. An event that was delivered while the ledger
-    # could not be written is in neither.
-    duplicates: int = 0
-    without_capture: int = 0  # delivered, and no capture is there
-    erased: int = 0  # by an operator; no other count but `duplicates` has them
-    running: int = 0  # too recent to judge: they may still be relayed or enriched
-    # missing, and not queued because this run had to stop; the next run continues
-    not_requeued: int = 0
-    waiting: str | None = None  # why the run had to stop
-    ended: bool = False  # no exchange of this window can begin, or still be running
-
-    @property
-    def complete(self) -> bool:
-        """Every exchange of the window is delivered or dead-lettered, and no other can follow."""
-        return (
-            self.ended and self.captured == self.delivered + self.dead_lettered and not self.running
-        )
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, object]) -> Self:
-        """The report that `to_json` wrote. Raises WrongType."""
-        return typed_json.read(cls, dict(values))
-
-    def to_json(self) -> JsonObject:
-        """For the report blob, the log line and the orchestration's status."""
-        return asdict(self) | {"complete": self.complete}
-
-
-# The fields of a report that can be added up over windows.
-COUNTS: Final = tuple(name for name, hint in get_type_hints(Report).items() if hint is int)
 
 
 class Comparison:

@@ -11,9 +11,9 @@ from shared.core.records.completeness.comparison import (
     CapturedExchange,
     Comparison,
     LedgerIndex,
-    Report,
     captured_exchanges,
 )
+from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
 from shared.core.records.exchange.capture import CaptureKind
 from shared.core.records.exchange.exchange_id import new_exchange_id
