@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from shared.core.records.delivery.failure_count import failure_count_name
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.core.records.ports import JsonStore
-from shared.core.records.queue.poison import failure_count_name
 from shared.errors import StorageImmutable
 
 

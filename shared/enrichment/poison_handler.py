@@ -6,6 +6,7 @@ import logging
 from typing import Protocol
 
 from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.delivery.failure_count import failure_count_name
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.ports import DeadLetterSink, EnvelopeSink, ErasedExchanges, JsonStore
@@ -110,7 +111,7 @@ class PoisonHandler:
             _log.error(
                 "Exchange %s can never be delivered and is dead-lettered (%s)", exchange_id, reason
             )
-        await self._failure_counts.delete(poison.failure_count_name(exchange_id))
+        await self._failure_counts.delete(failure_count_name(exchange_id))
 
     async def _examine(self, envelope: Envelope) -> tuple[DeadLetterReason | None, int]:
         """The reason why no event can be built or accepted, and the number of failures so far.
@@ -120,7 +121,7 @@ class PoisonHandler:
         """
         if envelope.replayed:
             return None, 0
-        name = poison.failure_count_name(envelope.exchange_id)
+        name = failure_count_name(envelope.exchange_id)
         try:
             failures = int((await self._failure_counts.get(name) or {}).get("failures", 0)) + 1
             if failures > poison.MAX_FAILURES:

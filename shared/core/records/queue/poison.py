@@ -13,7 +13,6 @@ from typing import Final
 
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.envelope import Envelope
-from shared.core.records.exchange.window import Window
 
 # Before each of these, the queue has tried maxDequeueCount times.
 MAX_FAILURES: Final = 3
@@ -61,8 +60,3 @@ def decide(
     if undeliverable_reason and failures >= MAX_FAILURES:
         return DeadLetter(reason=undeliverable_reason)
     return LeaveToReconcile() if envelope.is_in_response_capture else StoreOutcome()
-
-
-def failure_count_name(exchange_id: str) -> str:
-    """The blob that counts how often the event of an exchange could not be built."""
-    return f"failing/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"
