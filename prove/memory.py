@@ -23,7 +23,7 @@ from harness.sample_envelope import PLAIN
 from prove.result import Progress, ProofResult
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
-from shared.core.records.completeness.comparison import LedgerIndex
+from shared.core.decisions.comparison import LedgerIndex
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry, LedgerReader

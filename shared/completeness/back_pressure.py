@@ -13,8 +13,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol
 
+from shared.core.decisions.backlog import only_in_transit
 from shared.core.records.ports import QueueLength
-from shared.core.records.queue.backlog import only_in_transit
 from shared.errors import DeliveryError, StorageError
 
 # Reconcile continues while no more than this is queued: its own envelopes are being delivered.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from shared.completeness.ports import CaptureHeaders
-from shared.core.records.completeness.comparison import CapturedExchange
+from shared.core.decisions.comparison import CapturedExchange
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 

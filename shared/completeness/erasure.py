@@ -20,7 +20,7 @@ from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.ports import CapturePages
 from shared.completeness.redelivery import find_exchange, whole_exchanges
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.completeness.comparison import CapturedExchange, captured_exchanges
+from shared.core.decisions.comparison import CapturedExchange, captured_exchanges
 from shared.core.records.operator import erasure_receipt
 from shared.core.records.operator.erasure_receipt import (
     ErasureCounts,

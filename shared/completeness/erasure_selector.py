@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.completeness.ports import CaptureHeaders
-from shared.core.records.completeness.comparison import CapturedExchange
+from shared.core.decisions.comparison import CapturedExchange
 from shared.core.records.exchange.capture import CaptureKind, capture_name, is_expired
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.wire.json.json_shape import JsonObject, mapping

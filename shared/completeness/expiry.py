@@ -19,12 +19,12 @@ from shared.completeness.exchange_erasure import ErasableCaptures
 from shared.completeness.ports import CaptureHeaders, WindowLedger
 from shared.completeness.redelivery import MAX_CONCURRENT
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.completeness import retention
-from shared.core.records.completeness.comparison import (
+from shared.core.decisions.comparison import (
     CapturedExchange,
     LedgerIndex,
     captured_exchanges,
 )
+from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name

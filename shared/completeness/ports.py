@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from shared.core.records.completeness.comparison import LedgerIndex
+from shared.core.decisions.comparison import LedgerIndex
 from shared.core.records.exchange.digests import Digests
 from shared.core.wire.json.json_shape import JsonObject
 

@@ -22,9 +22,9 @@ from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.completeness.window_run import RedeliveryResult, WindowRun
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.completeness.comparison import CapturedExchange
-from shared.core.records.completeness.report import Report
+from shared.core.decisions.comparison import CapturedExchange
 from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
+from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.envelope import mark_requeued
 from shared.core.records.exchange.window import Window, judged_windows

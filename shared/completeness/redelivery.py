@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.completeness.ports import CaptureHeaders, CaptureNames
-from shared.core.records.completeness.comparison import CapturedExchange
+from shared.core.decisions.comparison import CapturedExchange
 from shared.core.records.exchange.aborted import aborted_envelope
 from shared.core.records.exchange.capture import CaptureKind, capture_name, is_expired
 from shared.core.records.exchange.envelope import Envelope, from_fields

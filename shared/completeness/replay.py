@@ -17,7 +17,7 @@ from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, who
 from shared.completeness.replay_state import ReplayPage
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.concurrency.gather import gather_bounded
-from shared.core.records.completeness.comparison import CapturedExchange, captured_exchanges
+from shared.core.decisions.comparison import CapturedExchange, captured_exchanges
 from shared.core.records.exchange.capture import CaptureKind, capture_name, is_erased
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import mark_replayed

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.completeness.stored_checkpoint import StoredCheckpoint
-from shared.core.records.completeness.comparison import CapturedExchange, Comparison, LedgerIndex
+from shared.core.decisions.comparison import CapturedExchange, Comparison, LedgerIndex
 from shared.core.records.completeness.report import Report
 from shared.core.records.exchange.window import Window
 

@@ -1,11 +1,15 @@
 """The pure core: what the app knows and decides, without I/O, a clock or settings.
 
-    telemetry > event, exchange > answer, records, content, cost, conversation, api_errors > wire
+    telemetry
+    event, exchange, decisions
+    answer, records, content, cost, conversation, api_errors
+    wire
 
-A package imports from those to its right only, and from shared.errors.
+A package imports from those below it only, and from shared.errors.
 
 * `wire` knows the bytes of HTTP, SSE and JSON, callers' tokens and the table of operations.
 * `records` holds what storage, queues and the ledger hold.
+* `decisions` holds what the app decides about them: polls, poison messages, missing exchanges.
 * `content` decides what of an exchange's prompt and answer is recorded.
 * `answer` parses a captured answer.
 * `cost` prices what an exchange used.
@@ -15,5 +19,8 @@ A package imports from those to its right only, and from shared.errors.
 * `event` builds what goes to the Event Hub.
 * `telemetry` names what OpenTelemetry gets of an exchange.
 
-Nothing here imports azure, httpx, aiohttp, asyncio or a web framework; ruff enforces it.
+A decision that needs no I/O, clock or randomness has its place here, and not in the use case that
+carries it out: the relay's in `exchange`, those about content in `content`, the others in
+`decisions`. Nothing here imports azure, httpx, aiohttp, asyncio or a web framework; ruff enforces
+it.
 """

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
+from shared.core.decisions import poison
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.delivery.failure_count import failure_count_name
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.ports import DeadLetterSink, EnvelopeSink, ErasedExchanges, JsonStore
-from shared.core.records.queue import envelope_message, poison
+from shared.core.records.queue import envelope_message
 from shared.enrichment.ports import OutcomeCaptures
 from shared.errors import EnvelopeError, StorageError
 

@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from shared.concurrency.cooperative import run_cooperatively
+from shared.core.decisions import polling
+from shared.core.decisions.polling import Attempt, EndReason, Postpone
 from shared.core.records.queue import follow_up as follow_ups
 from shared.core.records.queue.follow_up import FollowUp, QueuedFollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse
@@ -25,8 +27,6 @@ from shared.core.wire.http.retry_after import retry_after_s
 from shared.core.wire.json.json_members import find_members
 from shared.core.wire.json.json_shape import short
 from shared.errors import NotAnObject, StorageError, StorageNotFound, UpstreamError, WrongType
-from shared.following import decision
-from shared.following.decision import Attempt, EndReason, Postpone
 from shared.following.followed_envelope import FetchResult
 
 _log = logging.getLogger("fnsse.following")
@@ -117,7 +117,7 @@ class Follower:
         would not change that, and the event of the create call is delivered already.
         """
         age_s = follow_up.age_s(self._clock())
-        wait_s = decision.wait_before_first_poll(age_s, self._first_wait_s)
+        wait_s = polling.wait_before_first_poll(age_s, self._first_wait_s)
         try:
             await self._queue.put(follow_up, wait_s)
         except StorageNotFound as error:
@@ -167,7 +167,7 @@ class Follower:
             return
         polled_at = self._clock()
         result = await self._fetch(follow_up)
-        action = decision.decide(
+        action = polling.decide(
             follow_up,
             await self._attempt(result),
             polled_at,
@@ -194,9 +194,7 @@ class Follower:
         now = self._clock()
         server_wait_s = retry_after_s(header(result.headers, b"retry-after"), now)
         if result.status == _TOO_MANY_REQUESTS:
-            self._paused_until = now + timedelta(
-                seconds=min(server_wait_s, decision.LONGEST_WAIT_S)
-            )
+            self._paused_until = now + timedelta(seconds=min(server_wait_s, polling.LONGEST_WAIT_S))
         return Attempt(
             http_status=result.status,
             response_status=await _status(result) if result.status < 400 else None,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from shared.core.records.completeness.report import Report
+from shared.core.decisions.acceptance import Acceptance
 from shared.core.records.completeness.reconcile_run import RUN_BLOB
-from shared.core.records.delivery.acceptance import Acceptance
+from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.dead_letter import DeadLetterRecord
 from shared.core.records.ports import JsonStore, QueueLength
 from shared.errors import StorageError

@@ -23,7 +23,7 @@ from azure.eventhub.aio import EventHubProducerClient
 from shared.adapters.event_hub import errors
 from shared.adapters.event_hub.producer import Producer, connect
 from shared.concurrency.futures import complete_each
-from shared.core.records.delivery.acceptance import Acceptance
+from shared.core.decisions.acceptance import Acceptance
 from shared.core.records.exchange.digests import NO_DIGESTS, AcceptedEvent, Digests
 from shared.errors import DeliveryError, EventRejected, EventTooLarge
 from shared.settings.settings import EventHubSettings

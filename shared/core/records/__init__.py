@@ -1,15 +1,15 @@
-"""The records that storage, queues and the ledger hold, and the decisions about them.
+"""The records that storage, queues and the ledger hold.
 
-Bytes and names as storage and queues hold them, and parsed JSON enter. Typed records, the same
-bytes again, and decisions as values leave. For any bytes, reading raises only the errors that the
-function names (EnvelopeError, CaptureError, WrongType, ValueError).
+Bytes and names as storage and queues hold them, and parsed JSON enter. Typed records and the same
+bytes again leave. For any bytes, reading raises only the errors that the function names
+(EnvelopeError, CaptureError, WrongType, ValueError).
 
     completeness | operator | queue | ports  >  delivery  >  exchange
 
 * `exchange` holds the records of one exchange: its id, captures, envelope and outcome.
 * `delivery` holds the records of an exchange's delivery.
-* `queue` holds the messages of the queues, and the decisions about failing messages.
-* `completeness` compares captured exchanges with delivered ones.
+* `queue` holds the messages of the queues.
+* `completeness` holds the reports and the progress of reconcile, replay, erasure and expiry.
 * `operator` holds what an operator may request: a replay or an erasure.
 * `ports` states the stores that several use cases need of the adapters.
 

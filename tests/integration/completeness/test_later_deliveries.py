@@ -20,9 +20,9 @@ from harness.memory_json_store import MemoryJsonStore
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.content.policy import ContentPolicy
+from shared.core.decisions.comparison import captured_exchanges
 from shared.core.event import builder
 from shared.core.event.shape import to_json
-from shared.core.records.completeness.comparison import captured_exchanges
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.digests import Digests

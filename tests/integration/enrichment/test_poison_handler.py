@@ -13,6 +13,7 @@ from harness.sample_envelope import PLAIN, sample_envelope
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
+from shared.core.decisions.poison import MAX_FAILURES
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.delivery.failure_count import failure_count_name
 from shared.core.records.exchange import capture
@@ -21,7 +22,6 @@ from shared.core.records.exchange.outcome import Outcome
 from shared.core.records.exchange.window import Window
 from shared.core.records.queue import envelope_message
 from shared.core.records.queue.envelope_message import POISON_QUEUE
-from shared.core.records.queue.poison import MAX_FAILURES
 from shared.enrichment.poison_handler import PoisonHandler
 from shared.errors import StorageError
 from tests.integration.support.azurite import (

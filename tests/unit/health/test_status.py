@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from harness.memory_json_store import MemoryJsonStore
-from shared.core.records.completeness.report import Report
+from shared.core.decisions.acceptance import FAILURE_VALID_FOR, Acceptance
 from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
-from shared.core.records.delivery.acceptance import FAILURE_VALID_FOR, Acceptance
+from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.errors import StorageError
 from shared.health.status import Sources, Status, hours_of

@@ -9,7 +9,6 @@ summaries leave.
     recent_ids         a bounded memory of exchange ids
     dead_letter        an event that cannot be delivered, and the reason
     failure_count      how often an event could not be built
-    acceptance         whether the Event Hub accepts events now
     delivery_summary   the log's summary of delivered exchanges
 
 It may import `shared.core.records.exchange` and `shared.core.wire`.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from shared.core.records.completeness.id_set import IdSet
+from shared.core.decisions.id_set import IdSet
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
 from shared.core.records.exchange.capture import CaptureKind

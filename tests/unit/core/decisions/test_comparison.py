@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.records.completeness.comparison import (
+from shared.core.decisions.comparison import (
     CapturedExchange,
     Comparison,
     LedgerIndex,

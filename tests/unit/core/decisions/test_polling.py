@@ -9,11 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.sample_envelope import sample_envelope
-from shared.core.records.queue import follow_up as follow_ups
-from shared.core.records.queue.follow_up import FollowUp
-from shared.core.wire.operations import spec_of
-from shared.following import decision
-from shared.following.decision import (
+from shared.core.decisions import polling
+from shared.core.decisions.polling import (
     LONGEST_WAIT_S,
     MAX_AGE_S,
     MAX_MISSING,
@@ -22,6 +19,9 @@ from shared.following.decision import (
     EndReason,
     Postpone,
 )
+from shared.core.records.queue import follow_up as follow_ups
+from shared.core.records.queue.follow_up import FollowUp
+from shared.core.wire.operations import spec_of
 
 FIRST_S = 30.0
 CREATE = sample_envelope(operation="responses", path="/openai/v1/responses", api_version=None)
@@ -46,7 +46,7 @@ def decide(
         )
     )
     now = CREATED_AT + timedelta(seconds=age_s)
-    return decision.decide(
+    return polling.decide(
         follow_up, attempt, now, first_wait_s=FIRST_S, random_fraction=random_fraction
     )
 
@@ -135,7 +135,7 @@ def test_a_wait_is_bound_and_not_shorter_than_asked_for(
 def test_the_end_is_seen_at_most_about_twice_as_late_as_it_was(
     age_s: float, random_fraction: float
 ) -> None:
-    wait_s = decision.add_jitter(decision.wait_before_next_poll(age_s, FIRST_S), random_fraction)
+    wait_s = polling.add_jitter(polling.wait_before_next_poll(age_s, FIRST_S), random_fraction)
     assert wait_s <= 1.2 * max(FIRST_S, min(age_s, LONGEST_WAIT_S)) + 1
 
 
@@ -144,7 +144,7 @@ def test_a_day_takes_thirty_polls() -> None:
     age_s, poll_count = FIRST_S, 0
     while age_s < MAX_AGE_S:
         poll_count += 1
-        age_s += decision.wait_before_next_poll(age_s, FIRST_S)
+        age_s += polling.wait_before_next_poll(age_s, FIRST_S)
     assert poll_count == 30
 
 
@@ -153,4 +153,4 @@ def test_the_first_wait_begins_with_the_response(age_s: float, wait_s: int) -> N
     """It counts from the end of the create call, not from the delivery of its event, which an
     outage of the Event Hub delays.
     """
-    assert decision.wait_before_first_poll(age_s, FIRST_S) == wait_s
+    assert polling.wait_before_first_poll(age_s, FIRST_S) == wait_s

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harness.sample_envelope import PLAIN, sample_envelope
+from shared.core.decisions import poison
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.envelope import Envelope, mark_replayed
-from shared.core.records.queue import poison
 
 BARE = sample_envelope(response_capture=None)
 
