@@ -15,10 +15,10 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 from blueprints.access import Guard
 from blueprints.operator_http import accepted, json_body
 from shared.completeness.erasure import ErasureRunner
-from shared.completeness.erasure_state import ErasureInput, ErasureState, ErasureStep
 from shared.core.api_errors import operator_errors
 from shared.core.records.operator import erasure_receipt, erasure_request
 from shared.core.records.operator.erasure_receipt import OperatorIdentity
+from shared.core.records.orchestration.erasure_state import ErasureInput, ErasureState, ErasureStep
 from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import OperatorRequestError
 from shared.http.error_response import ErrorResponse

@@ -15,15 +15,15 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.access import Guard
 from blueprints.operator_http import accepted
-from shared.completeness.reconcile_state import (
+from shared.completeness.reconciliation import Reconciliation
+from shared.core.api_errors import operator_errors
+from shared.core.records.completeness.report import Report
+from shared.core.records.orchestration.reconcile_state import (
     OpenWindowsInput,
     ReconcileOptions,
     WindowInput,
     progress,
 )
-from shared.completeness.reconciliation import Reconciliation
-from shared.core.api_errors import operator_errors
-from shared.core.records.completeness.report import Report
 from shared.core.wire.json.json_shape import JsonObject
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse

@@ -14,9 +14,9 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 from blueprints.access import Guard
 from blueprints.operator_http import accepted, json_body
 from shared.completeness.replay import ReplayRunner
-from shared.completeness.replay_state import PageInput, ReplayPage, ReplayState
 from shared.core.api_errors import operator_errors
 from shared.core.records.operator import replay_request
+from shared.core.records.orchestration.replay_state import PageInput, ReplayPage, ReplayState
 from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import OperatorRequestError
 from shared.http.error_response import ErrorResponse

@@ -7,13 +7,9 @@ letters; a receipt of what was erased.
 
     reconciliation       queues the exchanges that were captured in a window and not delivered
     window_run           one attempt at one window: the missing exchanges, and the report
-    durable_value        the base of the values that Durable stores
-    reconcile_state      the options, inputs and progress of a run, as Durable stores them
     replay               delivers a time range again
-    replay_state         the state, inputs and results of a replay, as Durable stores them
     dead_letters         lists dead letters, requeues or erases one
     erasure              erases the exchanges of a person over a time range, with a receipt
-    erasure_state        the state, inputs and results of an erasure, as Durable stores them
     erasure_selector     decides which exchanges of the range are erased
     erasure_page_runner  erases the exchanges of one page
     exchange_erasure     erases one exchange, and marks it as erased

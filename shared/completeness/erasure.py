@@ -15,7 +15,6 @@ from typing import Final
 
 from shared.completeness.erasure_page_runner import MAX_CONCURRENT, ErasurePageRunner
 from shared.completeness.erasure_selector import ErasureSelector
-from shared.completeness.erasure_state import ErasurePosition, ErasureStep
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.ports import CapturePages
 from shared.completeness.redelivery import find_exchange, whole_exchanges
@@ -29,6 +28,7 @@ from shared.core.records.operator.erasure_receipt import (
     Receipt,
 )
 from shared.core.records.operator.erasure_request import ErasureRequest
+from shared.core.records.orchestration.erasure_state import ErasurePosition, ErasureStep
 from shared.core.records.ports import JsonStore, QueueLength
 from shared.core.wire.json.json_shape import JsonObject
 

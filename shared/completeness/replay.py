@@ -14,7 +14,6 @@ from typing import Final, Protocol
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.ports import CapturePages, DeliveryDigests
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, whole_exchanges
-from shared.completeness.replay_state import ReplayPage
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.concurrency.gather import gather_bounded
 from shared.core.decisions.comparison import CapturedExchange, captured_exchanges
@@ -22,6 +21,7 @@ from shared.core.records.exchange.capture import CaptureKind, capture_name, is_e
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import mark_replayed
 from shared.core.records.operator.replay_request import ReplayRequest
+from shared.core.records.orchestration.replay_state import ReplayPage
 from shared.core.records.ports import EnvelopeSink, JsonStore
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import CaptureError, CaptureExpired, EnvelopeError, StorageNotFound

@@ -12,7 +12,6 @@ import pytest
 
 from shared.adapters.blobs.captures import Captures
 from shared.completeness.erasure import ErasureRunner
-from shared.completeness.erasure_state import ErasurePosition
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
@@ -26,6 +25,7 @@ from shared.core.records.operator.erasure_receipt import (
     OperatorIdentity,
 )
 from shared.core.records.operator.erasure_request import ErasureRequest
+from shared.core.records.orchestration.erasure_state import ErasurePosition
 from shared.core.records.queue.envelope_message import QUEUE
 from shared.errors import StorageError, StorageImmutable
 from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window

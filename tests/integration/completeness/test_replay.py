@@ -14,12 +14,12 @@ import pytest
 
 from harness.sample_envelope import sample_envelope
 from shared.completeness.replay import ReplayRunner
-from shared.completeness.replay_state import ReplayPage
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.records.exchange.window import Window
 from shared.core.records.operator.replay_request import ReplayRequest
+from shared.core.records.orchestration.replay_state import ReplayPage
 from shared.core.wire.content_mode import ContentMode
 from tests.integration.support.azurite import (
     Account,

@@ -11,7 +11,7 @@ import pytest
 
 from blueprints.completeness import reconcile
 from shared.adapters.blobs.start_lease import StartLease
-from shared.completeness.reconcile_state import ReconcileOptions
+from shared.core.records.orchestration.reconcile_state import ReconcileOptions
 from shared.errors import StorageError
 from shared.settings.timeouts import START_LEASE_S, START_S
 from tests.integration.support.azurite import sample_storage

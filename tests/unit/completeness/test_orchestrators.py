@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from blueprints.completeness import erase, reconcile, replay
-from shared.completeness.erasure_state import ErasurePosition, ErasureState, ErasureStep
 from shared.core.records.completeness.report import Report
 from shared.core.records.operator import erasure_request
 from shared.core.records.operator.erasure_receipt import ErasureCounts, OperatorIdentity
+from shared.core.records.orchestration.erasure_state import (
+    ErasurePosition,
+    ErasureState,
+    ErasureStep,
+)
 from tests.support.orchestrations import START, assert_deterministic, run
 
 OPTIONS = {"max_age_s": 1620, "include_open": False}

@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
-from shared.completeness.durable_value import DurableValue
 from shared.core.records.operator.replay_request import ReplayRequest
+from shared.core.records.orchestration.durable_value import DurableValue
 from shared.core.wire.json.json_shape import JsonObject
 
 

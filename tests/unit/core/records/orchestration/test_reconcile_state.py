@@ -7,7 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.completeness.reconcile_state import OpenWindowsInput, ReconcileOptions, WindowInput
+from shared.core.records.orchestration.reconcile_state import (
+    OpenWindowsInput,
+    ReconcileOptions,
+    WindowInput,
+)
 
 UNTIL = datetime(2026, 11, 23, 9, 33, tzinfo=UTC)
 
