@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from shared.errors import SettingsError
-from shared.settings import misspelt
+from shared.settings import misspelt, validators
 
 # host.json sets functionTimeout to 30 minutes; the host cuts a stream then and replaces the worker,
 # which takes every other exchange of that worker with it. The longest exchange that the app allows
@@ -97,8 +97,17 @@ class EnvironReader:
         )
         return default if value is None else value.lower() == "true"
 
-    def seconds(self, name: str, default: float) -> float:
-        return self.number(name, default, "a number of seconds", 0.05, LONGEST_EXCHANGE_S)
+    def seconds(
+        self, name: str, default: float, least: float = 0.05, most: float = LONGEST_EXCHANGE_S
+    ) -> float:
+        return self.number(name, default, "a number of seconds", least, most)
+
+    def bytes_of_megabytes(self, name: str, default: float, least: float, most: float) -> int:
+        return int(self.number(name, default, "megabytes", least, most) * 1024 * 1024)
+
+    def schedule(self, name: str, default: str) -> str:
+        expected_form = "an NCRONTAB expression of six fields"
+        return self.validate(name, expected_form, default, validators.is_schedule) or default
 
     def misspelt(self) -> dict[str, str]:
         """Names that look like one of the settings read so far -> that setting."""

@@ -17,7 +17,7 @@ from shared.core.cost.deployments import Deployments
 from shared.core.wire.content_mode import STRICTEST, ContentMode
 from shared.errors import ContentPolicyError
 from shared.settings import connections, validators
-from shared.settings.environ_reader import LONGEST_EXCHANGE_S, EnvironReader
+from shared.settings.environ_reader import EnvironReader
 from shared.settings.settings import (
     ContentSettings,
     FollowingSettings,
@@ -58,18 +58,12 @@ def load(environ: Mapping[str, str]) -> Settings:
 def _limits(reader: EnvironReader) -> LimitSettings:
     return LimitSettings(
         exchange_s=reader.seconds("EXCHANGE_TIMEOUT_S", 1500),
-        request_body_bytes=int(
-            reader.number("MAX_REQUEST_BODY_MB", 100, "megabytes", 0.001, 100) * 1024 * 1024
-        ),
+        request_body_bytes=reader.bytes_of_megabytes("MAX_REQUEST_BODY_MB", 100, 0.001, 100),
         recording_wait_s=reader.number("RECORDING_WAIT_MS", 200, "milliseconds", 0, 10_000) / 1000,
         capture_required=reader.one_of("CAPTURE_POLICY", "best_effort", "required") == "required",
-        capture_memory_bytes=int(
-            reader.number("CAPTURE_MEMORY_MB", 256, "megabytes", 1, 100_000) * 1024 * 1024
-        ),
-        request_memory_bytes=int(
-            reader.number("REQUEST_MEMORY_MB", 256, "megabytes", 1, 100_000) * 1024 * 1024
-        ),
-        drain_s=reader.number("DRAIN_AFTER_DISCONNECT_S", 0, "a number of seconds", 0, 600),
+        capture_memory_bytes=reader.bytes_of_megabytes("CAPTURE_MEMORY_MB", 256, 1, 100_000),
+        request_memory_bytes=reader.bytes_of_megabytes("REQUEST_MEMORY_MB", 256, 1, 100_000),
+        drain_s=reader.seconds("DRAIN_AFTER_DISCONNECT_S", 0, least=0, most=600),
         drain_bytes=int(
             reader.number("DRAIN_AFTER_DISCONNECT_KB", 256, "kilobytes", 1, 102_400) * 1024
         ),
@@ -80,15 +74,9 @@ def _interventions(reader: EnvironReader) -> InterventionSettings:
     return InterventionSettings(
         ask_for_usage=reader.switch("ASK_FOR_USAGE", default=True),
         error_frames=reader.switch("ERROR_FRAMES", default=True),
-        keep_alive_s=reader.number(
-            "KEEP_ALIVE_S", 15, "a number of seconds", 0, LONGEST_EXCHANGE_S
-        ),
-        early_response_after_s=reader.number(
-            "EARLY_RESPONSE_AFTER_S", 100, "a number of seconds", 0, LONGEST_EXCHANGE_S
-        ),
-        early_json_response_after_s=reader.number(
-            "EARLY_JSON_RESPONSE_AFTER_S", 0, "a number of seconds", 0, LONGEST_EXCHANGE_S
-        ),
+        keep_alive_s=reader.seconds("KEEP_ALIVE_S", 15, least=0),
+        early_response_after_s=reader.seconds("EARLY_RESPONSE_AFTER_S", 100, least=0),
+        early_json_response_after_s=reader.seconds("EARLY_JSON_RESPONSE_AFTER_S", 0, least=0),
     )
 
 
@@ -97,31 +85,18 @@ def _reconcile(reader: EnvironReader) -> ReconcileSettings:
         reader.number("CAPTURE_RETENTION_DAYS", 30, "a number of days", 1, policy.MAX_DAYS)
     )
     look_back_h = reader.number("RECONCILE_LOOK_BACK_H", 48, "a number of hours", 1, 24 * 3650)
-    schedule = reader.validate(
-        "RECONCILE_SCHEDULE",
-        "an NCRONTAB expression of six fields",
-        "0 */10 * * * *",
-        validators.is_schedule,
-    )
     return ReconcileSettings(
-        schedule=schedule or "0 */10 * * * *",
-        grace_s=reader.number("RECONCILE_GRACE_S", 120, "a number of seconds", 1, 3600),
+        schedule=reader.schedule("RECONCILE_SCHEDULE", "0 */10 * * * *"),
+        grace_s=reader.seconds("RECONCILE_GRACE_S", 120, least=1, most=3600),
         look_back_s=min(look_back_h * 3600, retention_days * 86_400),
         retention_days=retention_days,
     )
 
 
 def _following(reader: EnvironReader) -> FollowingSettings | None:
-    first_wait_s = reader.number("FOLLOW_BACKGROUND_AFTER_S", 30, "a number of seconds", 0, 3600)
-    schedule = reader.validate(
-        "FOLLOW_SCHEDULE",
-        "an NCRONTAB expression of six fields",
-        "0 * * * * *",
-        validators.is_schedule,
-    )
-    if not first_wait_s:
-        return None
-    return FollowingSettings(first_wait_s=first_wait_s, schedule=schedule or "0 * * * * *")
+    first_wait_s = reader.seconds("FOLLOW_BACKGROUND_AFTER_S", 30, least=0, most=3600)
+    schedule = reader.schedule("FOLLOW_SCHEDULE", "0 * * * * *")
+    return FollowingSettings(first_wait_s=first_wait_s, schedule=schedule) if first_wait_s else None
 
 
 def _copied_headers(reader: EnvironReader) -> frozenset[str]:
