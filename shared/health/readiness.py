@@ -27,7 +27,6 @@ class Readiness:
         clock: Callable[[], float] = time.monotonic,
         *,
         probe_timeout_s: float = READINESS_S,
-        fresh_s: float = FRESH_S,
         notices: Mapping[str, str] | None = None,
         degradations: Mapping[str, Degradation] | None = None,
     ) -> None:
@@ -38,7 +37,6 @@ class Readiness:
         self._degradations = dict(degradations or {})
         self._probes = probes
         self._probe_timeout_s = probe_timeout_s
-        self._fresh_s = fresh_s
         self._clock = clock
         self._round = asyncio.Lock()
         self._states: dict[str, str] = {}
@@ -52,7 +50,7 @@ class Readiness:
     async def check(self) -> dict[str, str]:
         """`{"queue": "reachable" | "forbidden" | "unreachable", …}`, at most five seconds old."""
         async with self._round:
-            if self._clock() - self._states_at > self._fresh_s:
+            if self._clock() - self._states_at > FRESH_S:
                 states = await asyncio.gather(
                     *(_state(probe, self._probe_timeout_s) for probe in self._probes.values())
                 )

@@ -42,7 +42,6 @@ class PendingOutcomes:
         start: StartTask,
         give_up_after_s: float,
         interval_s: float = RETRY_INTERVAL_S,
-        max_waiting: int = _MAX_WAITING,
         clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -55,7 +54,6 @@ class PendingOutcomes:
         self._start = start
         self._give_up_after_s = give_up_after_s
         self._interval_s = interval_s
-        self._max_waiting = max_waiting
         self._clock = clock
         self._uniform = uniform
         self._waiting: deque[tuple[float, Envelope]] = deque()  # with the time of its end
@@ -67,7 +65,7 @@ class PendingOutcomes:
 
     def add(self, envelope: Envelope) -> None:
         """Try to store this outcome again later."""
-        if len(self._waiting) >= self._max_waiting:
+        if len(self._waiting) >= _MAX_WAITING:
             self._lost(envelope)
             return
         self._healthy.clear()

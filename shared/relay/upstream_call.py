@@ -24,6 +24,8 @@ from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.request_body import Body, RequestContent
 
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
+_REMEMBER_S: Final = 3600.0  # a deployment may be upgraded
+_MAX_DEPLOYMENTS: Final = 1000  # a caller can invent them
 
 
 class UpstreamResponse(Protocol):
@@ -71,23 +73,17 @@ class UpstreamClient(Protocol):
 
 
 class StreamOptionsSupport:
-    """Remembers which deployments reject `stream_options`, each for a limited time, because
-    deployments are upgraded.
-    """
+    """Remembers for a limited time which deployments reject `stream_options`."""
 
-    def __init__(
-        self, clock: Callable[[], float], *, remember_s: float = 3600, max_deployments: int = 1000
-    ) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._remember_s = remember_s
-        self._max_deployments = max_deployments  # a caller can invent them
         self.unsupported_until: dict[tuple[str | None, str | None], float] = {}
 
     def mark_unsupported(self, record: ExchangeRecord) -> None:
         """Remember that this exchange's deployment rejects them."""
-        if len(self.unsupported_until) >= self._max_deployments:
+        if len(self.unsupported_until) >= _MAX_DEPLOYMENTS:
             self.unsupported_until.clear()
-        self.unsupported_until[_deployment(record)] = self._clock() + self._remember_s
+        self.unsupported_until[_deployment(record)] = self._clock() + _REMEMBER_S
 
     def may_be_sent(self, record: ExchangeRecord) -> bool:
         """Whether this exchange's deployment is not known to reject them."""

@@ -30,22 +30,22 @@ _MAX_HEADERS: Final = 512
 # A server that closes its connections after each response, without a word in it, does so within
 # milliseconds.
 _COOLDOWN_S: Final = 0.05
+# Of each header line of a response. aiohttp's own limit is 8190 bytes, and policies in front of
+# Azure OpenAI can write longer ones.
+_MAX_HEADER_BYTES: Final = 64 * 1024
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """One connection pool. It belongs to the event loop of its first request. No request is sent
     twice.
 
-    `max_header_bytes` bounds each header line of a response. aiohttp's own limit is 8190 bytes, and
-    policies in front of Azure OpenAI can write longer ones. Raises UnsupportedLibrary where aiohttp
-    is not as it is used here.
+    Raises UnsupportedLibrary if aiohttp is not as it is used here.
     """
 
     def __init__(
         self,
         *,
         max_connections: int,
-        max_header_bytes: int = 64 * 1024,
         cooldown_s: float = _COOLDOWN_S,
         on_reuse: Callable[[ReusableConnection], None] | None = None,
     ) -> None:
@@ -56,7 +56,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._cooldown_s = cooldown_s
         self._on_reuse = on_reuse
         self._max_connections = max_connections
-        self._max_header_bytes = max_header_bytes
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -104,8 +103,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                     limit=self._max_connections,
                     limit_per_host=0,
                 ),
-                max_line_size=self._max_header_bytes,
-                max_field_size=self._max_header_bytes,
+                max_line_size=_MAX_HEADER_BYTES,
+                max_field_size=_MAX_HEADER_BYTES,
                 max_headers=_MAX_HEADERS,
             )
         return self._session

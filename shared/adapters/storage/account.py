@@ -29,7 +29,7 @@ from shared.settings.timeouts import StorageTimeouts
 # Few and short: a client may be waiting for the end of its response, and reconcile redelivers after
 # a failure. The SDK waits initial_backoff + increment_base ** try, give or take
 # random_jitter_range; its defaults are 15, 3 and 3 s.
-SDK_RETRIES: Final[Mapping[str, float]] = {
+_SDK_RETRIES: Final[Mapping[str, float]] = {
     "retry_total": 2,
     "initial_backoff": 0,
     "increment_base": 1,
@@ -49,13 +49,12 @@ class Storage:
         identity: Callable[[], AsyncTokenCredential],
         *,
         timeouts: StorageTimeouts | None = None,
-        sdk_retries: Mapping[str, float] = SDK_RETRIES,
     ) -> None:
         self._settings = settings
         self._identity = identity
         self._timeouts = timeouts or StorageTimeouts()
         self._options: dict[str, Any] = {
-            **sdk_retries,
+            **_SDK_RETRIES,
             "connection_timeout": self._timeouts.connect_s,
             "read_timeout": self._timeouts.silence_s,
             # By default aiohttp reads proxies and a .netrc with every request, in a thread: a third
