@@ -127,7 +127,10 @@ async def _relayed(
 ) -> float:
     queue = LastEnvelope()
     recorder = Recorder(
-        captures=NoStore(), envelopes=queue, memory=CaptureMemory(limits.capture_memory_bytes)
+        captures=NoStore(),
+        envelopes=queue,
+        memory=CaptureMemory(limits.capture_memory_bytes),
+        give_up_after_s=limits.exchange_s,
     )
     relay = Relay(
         upstream=Upstream(

@@ -18,8 +18,6 @@ from shared.errors import StorageError
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
 from shared.relay.recording_failures import Counters, log_not_stored
 
-# Less than RECONCILE_GRACE_S, after which reconcile would say that the instance was killed.
-GIVE_UP_AFTER_S: Final = 80.0
 SLOW_S: Final = 5.0  # longer than uploads of megabytes take unless storage is overloaded
 
 _log = logging.getLogger("fnsse.recording")
@@ -35,8 +33,8 @@ class OutcomeRecorder:
         envelopes: EnvelopeSink,
         start: StartTask,
         failed: Counters,
+        give_up_after_s: float,
         retry_interval_s: float = RETRY_INTERVAL_S,
-        give_up_after_s: float = GIVE_UP_AFTER_S,
     ) -> None:
         """`failed` counts what could not be stored."""
         self._captures = captures

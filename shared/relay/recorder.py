@@ -24,10 +24,7 @@ from shared.relay.capture_writer import CaptureMemory, CaptureWriter, Upload
 from shared.relay.digest_writer import BodyWriter, DigestWriter
 from shared.relay.exchange_envelope import StoredCaptures, envelope_of
 from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.outcome_recorder import (
-    GIVE_UP_AFTER_S,
-    OutcomeRecorder,
-)
+from shared.relay.outcome_recorder import OutcomeRecorder
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recording_failures import Counters
 
@@ -50,9 +47,9 @@ class Recorder:
         captures: RecordingStore,
         envelopes: EnvelopeSink,
         memory: CaptureMemory,
+        give_up_after_s: float,
         copied_headers: frozenset[str] = frozenset(),
         retry_interval_s: float = RETRY_INTERVAL_S,
-        give_up_after_s: float = GIVE_UP_AFTER_S,
     ) -> None:
         """`give_up_after_s`: how long it is tried to store how an exchange ended."""
         self.failed = Counters()

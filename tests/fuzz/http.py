@@ -74,7 +74,10 @@ class _World:
         self._store, self._envelopes = MemoryStore(), Envelopes()
         self._memory = CaptureMemory(2**28)
         self._recorder = Recorder(
-            captures=self._store, envelopes=self._envelopes, memory=self._memory
+            captures=self._store,
+            envelopes=self._envelopes,
+            memory=self._memory,
+            give_up_after_s=_ENDS_WITHIN_S,
         )
         self._relay = Relay(
             upstream=Upstream(UPSTREAM, httpx.MockTransport(self._answer), KeyCredential(_KEY)),

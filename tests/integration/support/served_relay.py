@@ -115,7 +115,9 @@ async def served(
     transport = AiohttpTransport(max_connections=100)
     settings = replace(UPSTREAM, base_url=upstream.url, read_timeout_s=read_timeout_s)
     store, envelopes, memory = store or MemoryStore(), SignallingQueue(), CaptureMemory(256 * 2**20)
-    recorder = Recorder(captures=store, envelopes=envelopes, memory=memory)
+    recorder = Recorder(
+        captures=store, envelopes=envelopes, memory=memory, give_up_after_s=DEADLINE_S
+    )
     relay = Relay(
         upstream=Upstream(settings, transport, KeyCredential("own")),
         recorder=recorder,
