@@ -1,19 +1,22 @@
 """`python -m emulators.azure_openai`: serve the stand-in on 127.0.0.1 until SIGTERM or SIGINT."""
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import errno
 import signal
 import sys
+from typing import Final
 
 from emulators.azure_openai.app import StandInApp
 from emulators.azure_openai.connection import StandInConnection
 from emulators.azure_openai.directives import DirectiveError, Directives, parse
 from emulators.azure_openai.recording import ExchangeRecording
 
-_HOST = "127.0.0.1"  # loopback only, because it accepts any key
-_BACKLOG = 1024
-_ABOUT = (
+_HOST: Final = "127.0.0.1"  # loopback only, because it accepts any key
+_BACKLOG: Final = 1024
+_ABOUT: Final = (
     "A stand-in for Azure OpenAI on 127.0.0.1. Takes any key. A call controls its response in the header "
     "'x-stand-in: chunk_ms=20; reset_after=5' or in the deployment's name, 'gpt-4o--chunk_ms=20,reset_after=5'; "
     "emulators/azure_openai/directives.py lists all directives. GET /_stand_in/exchanges returns the record."

@@ -1,10 +1,13 @@
 """Turns a request into a response: checks directives and credentials, and chooses the shape."""
 
+from __future__ import annotations
+
 import asyncio
 import pickle
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from emulators.azure_openai import control, errors, multipart, request_parser
 from emulators.azure_openai.directives import DirectiveError, Directives, parse, split_deployment
@@ -15,9 +18,11 @@ from emulators.azure_openai.request import Request
 from emulators.azure_openai.request_parser import NotJsonError, ParsedRequest
 from emulators.azure_openai.routes import Target, route
 
-_LARGE_BODY_BYTES = 512 * 1024  # larger bodies are parsed in a child process, see request_parser.py
-_ROOT = Path(__file__).parents[2]
-_NO_SUCH_DEPLOYMENT = "missing"
+_LARGE_BODY_BYTES: Final = (
+    512 * 1024
+)  # larger bodies are parsed in a child process, see request_parser.py
+_ROOT: Final = Path(__file__).parents[2]
+_NO_SUCH_DEPLOYMENT: Final = "missing"
 
 
 @dataclass(frozen=True, kw_only=True)

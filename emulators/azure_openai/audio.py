@@ -1,14 +1,17 @@
 """Audio: speech to text (multipart up) and text to speech (bytes down, piece by piece). Pure."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Iterator
+from typing import Final
 
 from emulators.azure_openai import sse
 from emulators.azure_openai.choices import ModelOutput
 from emulators.azure_openai.http_response import SSE, StandInResponse, json_response
 
-_TYPES = {
+_TYPES: Final = {
     "mp3": "audio/mpeg",
     "opus": "audio/opus",
     "aac": "audio/aac",
@@ -16,7 +19,7 @@ _TYPES = {
     "wav": "audio/wav",
     "pcm": "audio/pcm",
 }
-_PIECE_BYTES = 1024  # of speech, unless content_size sets the total
+_PIECE_BYTES: Final = 1024  # bytes of a piece of speech, unless content_size sets the total
 
 
 def transcription(model_output: ModelOutput) -> StandInResponse:

@@ -5,8 +5,11 @@ tool-call deltas (choices and calls alternate) and a finish chunk, then usage if
 `[DONE]`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
+from typing import Final
 
 from emulators.azure_openai import filters, sse
 from emulators.azure_openai import message_parts as parts
@@ -14,10 +17,10 @@ from emulators.azure_openai.choices import ModelOutput, ReplyCall, ReplyChoice, 
 from emulators.azure_openai.http_response import SSE, StandInResponse, json_response
 from emulators.azure_openai.texts import digest
 
-_ARGUMENT_PIECE = 9  # characters of a call's arguments in one chunk
-_FILTER_EVERY = 8  # content chunks between two reports of the asynchronous filter
+_ARGUMENT_PIECE: Final = 9  # characters of a call's arguments in one chunk
+_FILTER_EVERY: Final = 8  # content chunks between two reports of the asynchronous filter
 
-ERROR = {
+ERROR: Final = {
     "message": "The server had an error while processing your request.",
     "type": "server_error",
     "code": "500",
@@ -82,7 +85,9 @@ def _whole_choice(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]
         "refusal": None,
         "role": "assistant",
     }
-    message["annotations"] = parts.annotations(choice.text) if output.directives.annotations else []
+    message["annotations"] = (
+        parts.url_citations(choice.text) if output.directives.annotations else []
+    )
     if choice.refused:
         message |= {"content": None, "refusal": choice.text}
     if choice.calls:
@@ -153,7 +158,7 @@ def _deltas(output: ModelOutput, choice: ReplyChoice) -> Iterator[dict[str, obje
     for at, piece in enumerate(choice.pieces):
         delta: dict[str, object] = {key: piece}
         if output.directives.annotations and at == 0:
-            delta["annotations"] = parts.annotations(choice.text)
+            delta["annotations"] = parts.url_citations(choice.text)
         yield delta
     if choice.function:
         yield {"function_call": {"arguments": "", "name": choice.function.name}}

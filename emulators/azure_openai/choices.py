@@ -1,15 +1,18 @@
 """The model's output: texts and calls, before they get an API's shape. Pure."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from emulators.azure_openai import texts
 from emulators.azure_openai.directives import Directives
 from emulators.azure_openai.request_parser import ParsedRequest, Tool
 
 # base of every `created`, unix seconds: a response does not depend on the clock
-CREATED = 1_760_000_000
+CREATED: Final = 1_760_000_000
 
 
 @dataclass(frozen=True, kw_only=True)

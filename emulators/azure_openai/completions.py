@@ -1,5 +1,7 @@
 """Legacy completions (`prompt` instead of `messages`) in Azure's shapes. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import zip_longest
 

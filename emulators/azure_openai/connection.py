@@ -5,6 +5,8 @@ It uses asyncio's transport instead of a web framework, because the stand-in mus
 write, truncate a body, and reset the connection.
 """
 
+from __future__ import annotations
+
 import asyncio
 import socket
 import struct
@@ -13,7 +15,7 @@ import time
 import traceback
 from collections import deque
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import httptools
 
@@ -26,10 +28,10 @@ from emulators.azure_openai.recording import ExchangeRecording, RecordedExchange
 from emulators.azure_openai.request import Request
 from emulators.http_upgrade import without_upgrade
 
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST. socket(7)
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_NO_CONTENT = 204  # forbids a content-length, RFC 9110, 8.6
-_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST. socket(7)
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_NO_CONTENT: Final = 204  # forbids a content-length, RFC 9110, 8.6
+_BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class _Parser(Protocol):
@@ -42,10 +44,14 @@ class _Parser(Protocol):
 
 
 class StandInConnection(asyncio.Protocol):
-    """A client's connection. Requests are answered one after the other; pipelined ones wait."""
+    """A client's connection. Requests are answered one after the other; pipelined ones wait.
+
+    asyncio calls the methods from `connection_made` to `resume_writing`, httptools those that begin
+    with `on_`.
+    """
 
     def __init__(
-        self, app: StandInApp, recording: ExchangeRecording, connections: "set[StandInConnection]"
+        self, app: StandInApp, recording: ExchangeRecording, connections: set[StandInConnection]
     ) -> None:
         self._app = app
         self._recording = recording
@@ -56,10 +62,8 @@ class StandInConnection(asyncio.Protocol):
         self._arriving: Request | None = None
         self._waiting: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
-        # not None while the peer reads too slowly
+        # completed when the peer reads again; None while it reads fast enough
         self._resumed: asyncio.Future[None] | None = None
-
-    # asyncio's callbacks
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -89,8 +93,6 @@ class StandInConnection(asyncio.Protocol):
         if self._resumed and not self._resumed.done():
             self._resumed.set_result(None)
         self._resumed = None
-
-    # httptools' callbacks
 
     def on_message_begin(self) -> None:
         self._target, self._headers = b"", []
@@ -137,8 +139,6 @@ class StandInConnection(asyncio.Protocol):
             self._waiting.append(request)
             if not self._task:
                 self._task = asyncio.get_running_loop().create_task(self._respond_to_all())
-
-    # answers
 
     def close(self) -> None:
         """Close the connection when the process ends."""
@@ -188,7 +188,7 @@ class StandInConnection(asyncio.Protocol):
             if isinstance(step, BodyEnd):
                 return step
             due += step.wait_ms / 1000
-            # not positive: only yields to other tasks
+            # a wait that is not positive only yields to other tasks
             await asyncio.sleep(due - loop.time())
             if self._resumed:
                 await self._resumed

@@ -1,5 +1,8 @@
 """The routes below `/_stand_in/`, for tests and the supervisor. They need no key."""
 
+from __future__ import annotations
+
+from typing import Final
 from urllib.parse import parse_qs
 
 from emulators.azure_openai.errors import gateway_error
@@ -8,7 +11,7 @@ from emulators.azure_openai.recording import ExchangeRecording
 from emulators.azure_openai.request import Request
 from emulators.azure_openai.routes import split_target
 
-PREFIX = "/_stand_in/"
+PREFIX: Final = "/_stand_in/"
 
 
 def respond(request: Request, recording: ExchangeRecording) -> StandInResponse:

@@ -2,17 +2,20 @@
 Pure and lazy.
 """
 
+from __future__ import annotations
+
 import random
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import Final
 
 from emulators.azure_openai.directives import Directives
 
-_LARGEST_CUT = 200  # bytes of the largest piece that `cut` makes
-_PARTS = 10  # pieces of a JSON body with an interruption
+_LARGEST_CUT: Final = 200  # bytes of the largest piece that `cut` makes
+_PARTS: Final = 10  # pieces of a JSON body with an interruption
 
 
 class BodyEnd(StrEnum):
@@ -33,7 +36,7 @@ class Write:
     data: bytes
 
 
-Step = Write | BodyEnd
+type Step = Write | BodyEnd
 
 
 def ending(directives: Directives) -> tuple[int | None, BodyEnd]:

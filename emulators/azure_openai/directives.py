@@ -1,14 +1,17 @@
 """Directives: how a caller controls pace, shape and failure of a response. Pure.
 
-Written as `key=value; key; ...` (or separated by `,`, because `;` has a meaning in URLs). A key
-without a value is `true`. In a deployment's name the directives follow the first `--`:
-`gpt-4o--chunk_ms=20,no_finish`. The header's take precedence over the deployment's, and those over
-the process's defaults.
+They are written as `key=value; key; ...` (or separated by `,`, because `;` has a meaning in URLs).
+A key without a value is `true`. In a deployment's name the directives follow the first `--`:
+`gpt-4o--chunk_ms=20,no_finish`. Directives of the header take precedence over those of the
+deployment, and these over the defaults of the process.
 """
 
-from dataclasses import dataclass, fields, replace
+from __future__ import annotations
 
-SEPARATOR = "--"
+from dataclasses import dataclass, replace
+from typing import Final, get_type_hints
+
+SEPARATOR: Final = "--"
 
 
 class DirectiveError(ValueError):
@@ -59,7 +62,8 @@ class Directives:
     gzip: bool = False  # content-encoding gzip, where accept-encoding allows it
     chunked: bool = False  # a JSON body without content-length
 
-    # Failures. Of several interruptions the smallest N counts; with fewer pieces, none happens.
+    # Failures. If there are several interruptions, the one with the smallest N counts. A body with
+    # fewer pieces is not interrupted.
     status: int = 200  # an error of this status, in Azure's shape, at once
     # seconds; retry-after, retry-after-ms and x-ms-retry-after-ms of a 429 or 503
     retry_after: int = 0
@@ -86,7 +90,7 @@ class Directives:
         return any(end is not None for end in ends)
 
 
-_KINDS = {field.name: field.type for field in fields(Directives)}
+_KINDS: Final = get_type_hints(Directives)
 
 
 def parse(text: str, base: Directives | None = None) -> Directives:

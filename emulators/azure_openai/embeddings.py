@@ -1,13 +1,16 @@
 """Embeddings in Azure's shape. Pure."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import struct
+from typing import Final
 
 from emulators.azure_openai.choices import ModelOutput
 from emulators.azure_openai.http_response import StandInResponse, json_response
 
-_DIMENSIONS = 1536  # of text-embedding-3-small, if the request names none
+_DIMENSIONS: Final = 1536  # those of text-embedding-3-small, if the request names none
 
 
 def respond(output: ModelOutput) -> StandInResponse:

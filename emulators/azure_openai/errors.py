@@ -1,22 +1,26 @@
 """Azure OpenAI's errors, each in its shape. Pure."""
 
+from __future__ import annotations
+
+from typing import Final
+
 from emulators.azure_openai.filters import results
 from emulators.azure_openai.http_response import ResponseHeaders, StandInResponse, json_response
 
-ACCESS_DENIED = (
+ACCESS_DENIED: Final = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
     "active subscription and use a correct regional API endpoint for your resource."
 )
-NO_DEPLOYMENT = (
+NO_DEPLOYMENT: Final = (
     "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, "
     "please wait a moment and try again."
 )
-FILTERED = (
+FILTERED: Final = (
     "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify "
     "your prompt and retry. To learn more about our content filtering policies please read our documentation: "
     "https://go.microsoft.com/fwlink/?linkid=2198766"
 )
-SERVER_ERROR = "The server had an error while processing your request. Sorry about that!"
+SERVER_ERROR: Final = "The server had an error while processing your request. Sorry about that!"
 
 
 def error(

@@ -2,6 +2,10 @@
 stored. Pure.
 """
 
+from __future__ import annotations
+
+from typing import Final
+
 from emulators.azure_openai import multipart
 from emulators.azure_openai.choices import CREATED
 from emulators.azure_openai.http_response import StandInResponse, json_response
@@ -9,9 +13,9 @@ from emulators.azure_openai.request import Request
 from emulators.azure_openai.request_parser import ParsedRequest
 from emulators.azure_openai.texts import digest
 
-_CONTENT = b'{"custom_id":"1","response":{"status_code":200,"body":{}}}\n'
+_CONTENT: Final = b'{"custom_id":"1","response":{"status_code":200,"body":{}}}\n'
 
-_BATCH_USAGE = {
+_BATCH_USAGE: Final = {
     "input_tokens": 1200,
     "input_tokens_details": {"cached_tokens": 200},
     "output_tokens": 340,

@@ -1,6 +1,10 @@
 """Azure's content filter annotations. Pure."""
 
-_CATEGORIES = ("hate", "self_harm", "sexual", "violence")
+from __future__ import annotations
+
+from typing import Final
+
+_CATEGORIES: Final = ("hate", "self_harm", "sexual", "violence")
 
 
 def results(filtered: str = "") -> dict[str, object]:

@@ -1,8 +1,11 @@
 """A response before its delivery, and the headers of Azure. Pure."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote
 
 from emulators.azure_openai.directives import Directives
@@ -10,8 +13,8 @@ from emulators.azure_openai.texts import digest
 
 type ResponseHeaders = tuple[tuple[str, str], ...]
 
-SSE = "text/event-stream"
-JSON = "application/json"
+SSE: Final = "text/event-stream"
+JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +25,7 @@ class StandInResponse:
 
     status: int = 200
     content_type: str = JSON
-    headers: ResponseHeaders = ()  # besides those of every response
+    headers: ResponseHeaders = ()  # in addition to those of every response
     body: bytes | Iterable[bytes] = b""
 
 

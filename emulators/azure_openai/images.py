@@ -1,18 +1,21 @@
 """Images (generations, edits, variations) in Azure's shape. Pure."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Iterator
+from typing import Final
 
 from emulators.azure_openai import errors, filters, sse
 from emulators.azure_openai.choices import ModelOutput
 from emulators.azure_openai.http_response import SSE, StandInResponse, json_response
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_SIZE = 1024  # bytes of an image without content_size
-_OUTPUT_TOKENS = 1056  # tokens of a medium image of 1024x1024
-_PARTIAL = "image_generation.partial_image"
-_COMPLETED = "image_generation.completed"
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_SIZE: Final = 1024  # bytes of an image without content_size
+_OUTPUT_TOKENS: Final = 1056  # tokens of a medium image of 1024x1024
+_PARTIAL: Final = "image_generation.partial_image"
+_COMPLETED: Final = "image_generation.completed"
 
 
 def respond(model_output: ModelOutput) -> StandInResponse:

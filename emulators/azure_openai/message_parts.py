@@ -1,12 +1,15 @@
 """Parts of a chat message besides text and calls. Pure."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from emulators.azure_openai.choices import ModelOutput, ReplyChoice
 
-_SOUND_BYTES = 96  # stands for the sound of each piece of the transcript
+_SOUND_BYTES: Final = 96  # stands for the sound of each piece of the transcript
 
 
 def logprobs(pieces: Iterable[str]) -> list[object]:
@@ -17,7 +20,7 @@ def logprobs(pieces: Iterable[str]) -> list[object]:
     ]
 
 
-def annotations(text: str) -> list[object]:
+def url_citations(text: str) -> list[object]:
     """A citation of the whole text."""
     citation = {"url": "https://example.com/harbour", "title": "Harbour", "start_index": 0}
     return [{"type": "url_citation", "url_citation": {**citation, "end_index": len(text)}}]

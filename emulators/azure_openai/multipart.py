@@ -1,16 +1,19 @@
 """Reads the short text fields and the file name of a multipart upload. Pure."""
 
+from __future__ import annotations
+
 import re
+from typing import Final
 
 from emulators.azure_openai.request_parser import ParsedRequest
 from emulators.azure_openai.texts import digest
 
 # bytes at each end of the body: clients put fields before or after the file
-_SEARCHED_BYTES = 64 * 2**10
-_FIELD = re.compile(
+_SEARCHED_BYTES: Final = 64 * 2**10
+_FIELD: Final = re.compile(
     rb'name="?(\w+)(?:\[\])?"?\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)\r\n--', re.IGNORECASE
 )
-_FILE = re.compile(rb'filename="([^"\r\n]*)"')
+_FILE: Final = re.compile(rb'filename="([^"\r\n]*)"')
 
 
 def fields(body: bytes | bytearray) -> dict[str, str]:

@@ -1,7 +1,10 @@
 """Maps operations to the shapes of their responses."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
+from typing import Final
 
 from emulators.azure_openai import audio, chat, completions, echo, embeddings, errors, files, images
 from emulators.azure_openai.choices import ModelOutput, generate
@@ -14,9 +17,9 @@ from emulators.azure_openai.stored_responses import StoredResponses
 
 # The first api-version that users saw stream_options work with is 2024-08-01-preview
 # (Azure/azure-rest-api-specs#30810); 2024-05-01-preview answered 400 (azure-rest-api-specs#29157).
-_STREAM_OPTIONS_SINCE = "2024-08-01"
+_STREAM_OPTIONS_SINCE: Final = "2024-08-01"
 
-_MODEL_OPERATIONS: dict[str, Callable[[ModelOutput], StandInResponse]] = {
+_MODEL_OPERATIONS: Final[dict[str, Callable[[ModelOutput], StandInResponse]]] = {
     "chat/completions": chat.respond,
     "completions": completions.respond,
     "embeddings": embeddings.respond,
@@ -27,7 +30,7 @@ _MODEL_OPERATIONS: dict[str, Callable[[ModelOutput], StandInResponse]] = {
     "audio/translations": audio.transcription,
     "audio/speech": audio.speech,
 }
-_OTHER_JSON = {"responses", "responses/compact", "batches"}
+_OTHER_JSON: Final = {"responses", "responses/compact", "batches"}
 
 
 def reads_body(request: Request, route: Target) -> bool:

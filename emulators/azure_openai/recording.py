@@ -5,25 +5,28 @@ beyond that, the oldest finished ones lose theirs (sizes, digests and timestamps
 `time.monotonic()` seconds, which on Linux are the same clock in every process.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import time
 from array import array
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Final
 
-MAX_EXCHANGES = 20_000
-MAX_DETAIL_BYTES = 64 * 2**20
-MAX_REQUEST_BODY_BYTES = 64 * 2**10  # a longer body is recorded by digest and size alone
-MAX_RESPONSE_BODY_BYTES = 2**20
-MAX_WRITE_TIMES = 2_000
+MAX_EXCHANGES: Final = 20_000
+MAX_DETAIL_BYTES: Final = 64 * 2**20
+MAX_REQUEST_BODY_BYTES: Final = 64 * 2**10  # a longer body is recorded by digest and size alone
+MAX_RESPONSE_BODY_BYTES: Final = 2**20
+MAX_WRITE_TIMES: Final = 2_000
 
-OPEN = "open"
-FINISHED = "finished"
-PEER_CLOSED = "peer_closed"
-RESET_ON_PURPOSE = "reset_on_purpose"
-CLOSED_ON_PURPOSE = "closed_on_purpose"
-FAILED = "stand_in_failed"  # a bug of the stand-in; the traceback is on its stderr
+OPEN: Final = "open"
+FINISHED: Final = "finished"
+PEER_CLOSED: Final = "peer_closed"
+RESET_ON_PURPOSE: Final = "reset_on_purpose"
+CLOSED_ON_PURPOSE: Final = "closed_on_purpose"
+FAILED: Final = "stand_in_failed"  # a bug of the stand-in; the traceback is on its stderr
 
 
 @dataclass(kw_only=True, slots=True)
@@ -32,7 +35,7 @@ class RecordedExchange:
 
     id: int
     method: str
-    target: str  # path and query, the bytes as they arrived (the parser refuses any above 0x7F)
+    target: str  # path and query as they arrived (the parser refuses bytes above 0x7F)
     http_version: str
     headers: list[tuple[str, str]]  # as they arrived: order, case, repetitions; latin-1
     deployment: str = ""
@@ -48,8 +51,8 @@ class RecordedExchange:
     response_body: bytearray | None = field(default_factory=bytearray)
     writes: int = 0
     write_times: array[float] = field(default_factory=lambda: array("d"))
-    request_hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-    response_hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    request_hash: hashlib._Hash = field(default_factory=hashlib.sha256)
+    response_hash: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def received(self, data: bytes) -> None:
         """Record a piece of the request's body."""

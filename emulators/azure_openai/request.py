@@ -1,5 +1,7 @@
 """A request as it arrived."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 from emulators.azure_openai.recording import RecordedExchange

@@ -5,18 +5,21 @@ other stream. `python -m emulators.azure_openai.request_parser` reads a body fro
 the pickled ParsedRequest to stdout.
 """
 
+from __future__ import annotations
+
 import json
 import pickle
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from emulators.azure_openai.texts import digest, tokens
 
 # The members that determine the response's text; others (stream, n, model, ...) change only its
 # shape.
-_TEXT_KEYS = ("messages", "prompt", "input", "instructions")
-_TOKENS_PER_MESSAGE = 4
+_TEXT_KEYS: Final = ("messages", "prompt", "input", "instructions")
+_TOKENS_PER_MESSAGE: Final = 4
 
 
 class NotJsonError(ValueError):
@@ -35,10 +38,10 @@ class Tool:
 class ParsedRequest:
     """A request, without its texts."""
 
-    seed: str  # of the texts: equal for requests with the same texts
+    seed: str  # derived from the texts: equal for requests with the same texts
     prompt_tokens: int  # words of all texts, plus 4 per message
     inputs: int = 1  # how many `input` or `prompt` items (embeddings, completions)
-    last_role: str = ""  # of the last message; "" without messages
+    last_role: str = ""  # the role of the last message; "" without messages
     tools: tuple[Tool, ...] = ()  # those that may be called, after tool_choice
     functions: tuple[Tool, ...] = ()  # likewise for the legacy `functions`
     # the request without messages, prompt, input

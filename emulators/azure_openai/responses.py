@@ -2,12 +2,16 @@
 makes the events.
 """
 
+from __future__ import annotations
+
+from typing import Final
+
 from emulators.azure_openai import filters, texts
 from emulators.azure_openai.choices import ModelOutput, ReplyCall, ReplyChoice
 
-FAILURE = {"code": "server_error", "message": "The model failed to generate a response."}
+FAILURE: Final = {"code": "server_error", "message": "The model failed to generate a response."}
 # parameters that a response repeats, with their defaults
-_COPIED: dict[str, object] = {
+_COPIED: Final[dict[str, object]] = {
     "background": False,
     "instructions": None,
     "max_output_tokens": None,

@@ -1,18 +1,21 @@
 """The Responses API's events, numbered, each with an `event:` line. No `[DONE]`. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import Final
 
 from emulators.azure_openai import responses, sse
 from emulators.azure_openai.choices import ModelOutput, ReplyCall, slices
 
-_ARGUMENT_PIECE = 9  # characters of a call's arguments in one event
-_ERROR = {
+_ARGUMENT_PIECE: Final = 9  # characters of a call's arguments in one event
+_ERROR: Final = {
     "code": "server_error",
     "message": "The server had an error while processing your request.",
     "param": None,
 }
 
-StreamEvent = dict[str, object]
+type StreamEvent = dict[str, object]
 
 
 def stream(model_output: ModelOutput, name: str, starting_after: int = -1) -> Iterator[bytes]:

@@ -3,6 +3,8 @@
 Targets are bytes as they arrived, held as latin-1 text, so that nothing is lost.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
@@ -15,7 +17,7 @@ class Target:
     operation: str
     deployment: str | None  # decoded, directives included; None if the body's `model` names it
     v1: bool  # the versionless API: no api-version needed
-    api_version: str | None  # of the query
+    api_version: str | None  # the query's; None if it has none
     query: dict[str, str]  # decoded; the last of a repeated name
 
     @property

@@ -1,12 +1,15 @@
 """Server-sent events as bytes. Pure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from emulators.azure_openai.directives import Directives
 from emulators.azure_openai.http_response import to_json
 
-Events = Iterable[bytes]
-DONE = b"[DONE]"
+type Events = Iterable[bytes]
+DONE: Final = b"[DONE]"
 
 
 def data(value: object, name: str = "") -> bytes:

@@ -4,10 +4,13 @@ The newest 1,000 are kept. A background response is `queued` when created, then 
 `background_ms`, then over. Each gets an id of its own, even for equal texts.
 """
 
+from __future__ import annotations
+
 import json
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from emulators.azure_openai import responses, sse
 from emulators.azure_openai.choices import ModelOutput
@@ -19,7 +22,7 @@ from emulators.azure_openai.responses_stream import stream
 from emulators.azure_openai.routes import Target
 from emulators.azure_openai.texts import digest
 
-_MAX_RESPONSES = 1_000
+_MAX_RESPONSES: Final = 1_000
 
 
 @dataclass(kw_only=True, slots=True)

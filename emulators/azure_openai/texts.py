@@ -4,12 +4,15 @@ One token is one word: `tokens(text) == len(text.split())`. They hold umlauts, C
 U+2028, which exposes a reader that splits characters or takes U+2028 for a line end.
 """
 
+from __future__ import annotations
+
 import functools
 import hashlib
 import itertools
 from collections.abc import Iterator
+from typing import Final
 
-_SENTENCES = (
+_SENTENCES: Final = (
     "A proxy stands between two parties and passes on what each of them says.",
     "In Zürich the trams run along the river, and nobody is in a hurry.",
     "A careful reader waits for all bytes of 東京 or 🙂 before it goes on.",
@@ -20,9 +23,9 @@ _SENTENCES = (
     "Light falls over the water of the harbour, from Ωmega to the naïve beginning.",
 )
 # split at spaces only, which keeps U+2028
-_WORDS_OF_SENTENCES = tuple(tuple(sentence.split(" ")) for sentence in _SENTENCES)
-WORDS = tuple(itertools.chain.from_iterable(_WORDS_OF_SENTENCES))
-FILLER = "abcdefg "  # eight bytes, the unit of texts of a given size
+_WORDS_OF_SENTENCES: Final = tuple(tuple(sentence.split(" ")) for sentence in _SENTENCES)
+WORDS: Final = tuple(itertools.chain.from_iterable(_WORDS_OF_SENTENCES))
+FILLER: Final = "abcdefg "  # eight bytes, the unit of texts of a given size
 
 
 def tokens(text: str) -> int:

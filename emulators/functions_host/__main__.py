@@ -1,18 +1,21 @@
 """python -m emulators.functions_host --port 7071 [--app-dir .]: the embedded Functions host."""
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import os
 import socket
 import sys
 from pathlib import Path
+from typing import Final
 
 from emulators.functions_host.app_settings import merge, read_local_settings
 from emulators.functions_host.host_json import read_host_json
 from emulators.functions_host.supervision import WorkerSupervisor, bind
 from emulators.functions_host.unsupported import StartError
 
-_DEFAULT_PORT = 7071
+_DEFAULT_PORT: Final = 7071
 
 
 def main() -> int:
@@ -38,7 +41,7 @@ def main() -> int:
 
 
 def _from_core_tools(listening: socket.socket) -> dict[str, str]:
-    """Return the variables that func start adds to the app's environment."""
+    """The variables that func start adds to the app's environment."""
     return {
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
         "FUNCTIONS_WORKER_RUNTIME": "python",

@@ -2,16 +2,18 @@
 names.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.unsupported import StartError, Unsupported
 
-_EXPRESSION = re.compile(r"%([^%]*)%")
+_EXPRESSION: Final = re.compile(r"%([^%]*)%")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ def _port(document: Mapping[str, Any], file: str) -> int | None:
 
 
 def merge(local: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the app's environment. The process's environment takes precedence, as with func start
+    """The app's environment. The process's environment takes precedence, as with func start
     (Azure/azure-functions-core-tools, StartHostAction: "Skipping ... already defined in current
     environment variables").
     """
@@ -68,7 +70,7 @@ def merge(local: Mapping[str, str], environment: Mapping[str, str]) -> dict[str,
 
 
 def look_up(name: str, settings: Mapping[str, str]) -> str | None:
-    """Return a setting, ignoring the case of its name as .NET does."""
+    """A setting, ignoring the case of its name as .NET does."""
     if name in settings:
         return settings[name]
     folded = name.casefold()
@@ -100,11 +102,11 @@ class StorageConnection:
     connection_string: str | None = None
     queue_service_uri: str | None = None
     managed_identity: bool = False  # __credential=managedidentity: no other credential is tried
-    client_id: str | None = None  # of a user-assigned identity
+    client_id: str | None = None  # names a user-assigned identity
 
 
 def resolve_connection(name: str, settings: Mapping[str, str]) -> StorageConnection:
-    """Return the connection that a binding's `connection` names.
+    """The connection that a binding's `connection` names.
 
     The setting AzureWebJobs<name> takes precedence over <name>; an empty name means Storage
     (Azure/azure-webjobs-sdk, IConfigurationExtensions.GetWebJobsConnectionStringSection; the

@@ -4,13 +4,15 @@ Seen on the real host: beyond the limit, the client gets an empty 500 and the ap
 disconnect.
 """
 
+from __future__ import annotations
+
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.worker_library import InvocationResult, Receive, Send
 
 # ScriptConstants.DefaultMaxRequestBodySize (Azure/azure-functions-host).
-MAX_REQUEST_BODY_BYTES = 104_857_600
+MAX_REQUEST_BODY_BYTES: Final = 104_857_600
 
 
 class LimitedBody:
@@ -34,7 +36,7 @@ class LimitedBody:
         )
 
     async def receive(self) -> MutableMapping[str, Any]:
-        """Return the request's next message; a disconnect once the body is too large."""
+        """The request's next message; a disconnect once the body is too large."""
         if not self._exceeded:
             message = await self._receive()
             self._received_bytes += len(message.get("body", b""))

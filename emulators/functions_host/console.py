@@ -2,20 +2,23 @@
 or headers, which hold keys.
 """
 
+from __future__ import annotations
+
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Final
 
 # azure-core logs every header of a request, also of the host's own polling; the worker library logs
 # three records per request, uvicorn its start. Only their warnings and errors are printed.
-_SILENT_LOGGERS = (
+_SILENT_LOGGERS: Final = (
     "azure.core.pipeline.policies.http_logging_policy",
     "azure.functions",
     "uvicorn.error",
 )
 # uvicorn's advice after a rejected WebSocket. This host and the real one reject it on purpose, and
 # the app responds.
-_MISLEADING = "No supported WebSocket library detected."
+_MISLEADING: Final = "No supported WebSocket library detected."
 
 
 def say(text: str) -> None:

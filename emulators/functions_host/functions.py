@@ -2,9 +2,11 @@
 in one error.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.app_settings import look_up, resolve
 from emulators.functions_host.console import say
@@ -19,8 +21,10 @@ from emulators.functions_host.routes import FunctionRoute
 from emulators.functions_host.unsupported import Unsupported
 from emulators.functions_host.worker_library import IndexedFunction
 
-_TRIGGERS = frozenset({"httpTrigger", "queueTrigger", "timerTrigger", ORCHESTRATION, ACTIVITY})
-_OTHER_BINDINGS = frozenset({"http", CLIENT})
+_TRIGGERS: Final = frozenset(
+    {"httpTrigger", "queueTrigger", "timerTrigger", ORCHESTRATION, ACTIVITY}
+)
+_OTHER_BINDINGS: Final = frozenset({"http", CLIENT})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +69,7 @@ class AppFunctions:
     durable: DurableFunctions = field(default_factory=DurableFunctions)
 
     def not_http(self) -> list[tuple[str, str]]:
-        """Return name and trigger type of each function without an HTTP trigger."""
+        """Name and trigger type of each function without an HTTP trigger."""
         return [
             *[(queue.function.name, "queueTrigger") for queue in self.queue],
             *[(timer.function.name, "timerTrigger") for timer in self.timer],

@@ -3,16 +3,19 @@
 Seen on the real host (4.1037). tests/e2e/test_hostile_requests.py compares both hosts.
 """
 
+from __future__ import annotations
+
 import re
 from http import HTTPStatus
+from typing import Final
 
 # KestrelServerLimits in dotnet/aspnetcore
-_MAX_TARGET_BYTES = 8 * 1024
-_MAX_HEADERS = 100
-_MAX_HEADERS_BYTES = 32 * 1024
-_COLON_AND_LINE_END_BYTES = 4
+_MAX_TARGET_BYTES: Final = 8 * 1024
+_MAX_HEADERS: Final = 100
+_MAX_HEADERS_BYTES: Final = 32 * 1024
+_COLON_AND_LINE_END_BYTES: Final = 4
 # A name, an IPv4 address or an IPv6 address, and a port
-_HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9a-fA-F:.]+\])(?::\d*)?", re.ASCII)
+_HOST: Final = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9a-fA-F:.]+\])(?::\d*)?", re.ASCII)
 
 
 class HeadRefused(Exception):
@@ -20,10 +23,10 @@ class HeadRefused(Exception):
 
 
 class HeadLimits:
-    """Counts what comes of one head. Its methods raise HeadRefused."""
+    """Counts the bytes and headers of one head. Its methods raise HeadRefused."""
 
     def __init__(self) -> None:
-        self.status = HTTPStatus.BAD_REQUEST  # of what is refused, by the parser as well
+        self.status = HTTPStatus.BAD_REQUEST  # the status of a refusal, also by the parser
         self._target_bytes = self._headers_bytes = self._headers = self._hosts = 0
 
     def target(self, piece: bytes) -> None:
@@ -53,5 +56,5 @@ class HeadLimits:
         raise HeadRefused
 
 
-# Of a head that has not ended. Its parser keeps a header until all of it has come.
-MAX_UNENDED_BYTES = _MAX_TARGET_BYTES + _MAX_HEADERS_BYTES
+# The bytes of a head that has not ended: the parser keeps a header until it is complete.
+MAX_UNENDED_BYTES: Final = _MAX_TARGET_BYTES + _MAX_HEADERS_BYTES

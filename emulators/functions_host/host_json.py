@@ -2,27 +2,29 @@
 refuses.
 """
 
+from __future__ import annotations
+
 import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.queue_options import QueueOptions, parse_queue_options
 from emulators.functions_host.timespan import parse_time_span_s
 from emulators.functions_host.unsupported import StartError, Unsupported
 
 # ScriptJobHostOptionsSetup.DefaultFunctionTimeout (Azure/azure-functions-host).
-DEFAULT_FUNCTION_TIMEOUT_S = 1800.0
-_ENVIRONMENT_PREFIX = "azurefunctionsjobhost__"
+DEFAULT_FUNCTION_TIMEOUT_S: Final = 1800.0
+_ENVIRONMENT_PREFIX: Final = "azurefunctionsjobhost__"
 # Sections that change nothing on one machine: cloud telemetry, scaling, file watching, the bundle
 # this host replaces.
-_WITHOUT_EFFECT_HERE = frozenset(
+_WITHOUT_EFFECT_HERE: Final = frozenset(
     {"version", "$schema", "aggregator", "extensionbundle", "healthmonitor", "manageddependency", "singleton",
      "telemetrymode", "watchdirectories", "watchfiles"}
 )  # fmt: skip
-_LEVELS = {
+_LEVELS: Final = {
     "trace": logging.DEBUG, "debug": logging.DEBUG, "information": logging.INFO, "warning": logging.WARNING,
     "error": logging.ERROR, "critical": logging.CRITICAL, "none": logging.CRITICAL + 10,
 }  # fmt: skip
@@ -37,8 +39,8 @@ class HostJson:
     route_prefix: str  # without slashes at its ends; "" for none
     queues: QueueOptions
     function_timeout_s: float | None  # None: unlimited
-    log_level: int  # of the app's log records
-    function_log_level: int  # of the host's own Executing/Executed lines
+    log_level: int  # the lowest level of the app's log records
+    function_log_level: int  # the level of the host's own Executing/Executed lines
     # the section of Durable Functions, unparsed; None if missing
     durable_task: Section | None
 
@@ -59,7 +61,7 @@ def read_host_json(path: Path, environment: Mapping[str, str]) -> HostJson:
 
 
 def overlay(document: Section, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return host.json with lower-cased keys, overridden by AzureFunctionsJobHost__a__b=… in the
+    """host.json with lower-cased keys, overridden by AzureFunctionsJobHost__a__b=… in the
     environment.
 
     Source: learn.microsoft.com, functions-host-json, "Override host.json values".

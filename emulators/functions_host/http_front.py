@@ -6,11 +6,13 @@ body of unknown length. Header rules: seen on the real host (Kestrel, then YARP'
 transforms), and compared with it by tests/integration/functions_host/test_functions_host.py.
 """
 
+from __future__ import annotations
+
 import asyncio
 import secrets
 import uuid
 from collections.abc import Awaitable, Iterable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.body_limit import MAX_REQUEST_BODY_BYTES, LimitedBody, answer_empty
 from emulators.functions_host.durable.links import WEBHOOKS
@@ -35,15 +37,15 @@ from emulators.functions_host.worker_library import (
 )  # fmt: skip
 from shared.core.wire.http.headers import RawHeaders
 
-_REASON = "This function was programmatically called via the host APIs."
+_REASON: Final = "This function was programmatically called via the host APIs."
 # Hop-by-hop headers that YARP does not pass on (RequestUtilities.ShouldSkipRequestHeader in
 # dotnet/yarp), and those replaced.
-_NOT_PASSED = frozenset(
+_NOT_PASSED: Final = frozenset(
     {b"connection", b"keep-alive", b"proxy-authorization", b"proxy-authenticate", b"proxy-authentication-info",
      b"proxy-connection", b"te", b"trailer", b"upgrade", b"upgrade-insecure-requests", b"http2-settings", b"alt-svc"}
 )  # fmt: skip
-_NOT_PASSED_BACK = _NOT_PASSED - {b"trailer"}
-_REPLACED = frozenset(
+_NOT_PASSED_BACK: Final = _NOT_PASSED - {b"trailer"}
+_REPLACED: Final = frozenset(
     {b"host", b"x-ms-invocation-id", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"}
 )
 
@@ -120,8 +122,8 @@ class HttpFront:
             self._library.forget_http(invocation.invocation_id)
 
 
-async def _outcome(running: "asyncio.Task[InvocationResult]") -> InvocationResult:
-    """Return the invocation's result, which arrives with the response. It never arrives if the app
+async def _outcome(running: asyncio.Task[InvocationResult]) -> InvocationResult:
+    """The invocation's result, which arrives with the response. It never arrives if the app
     did not accept the request.
     """
     await asyncio.wait({running}, timeout=1.0)
@@ -194,7 +196,7 @@ def _content_length(headers: RawHeaders) -> int:
 
 
 def _without_hop_by_hop(send: Send) -> Send:
-    """Return a send that drops the response headers which YARP does not pass back; it adds no
+    """A send that drops the response headers which YARP does not pass back; it adds no
     coroutine per chunk.
     """
 

@@ -1,7 +1,9 @@
-"""uvicorn's HTTP connection, as far as the real host's server (Kestrel) answers otherwise."""
+"""uvicorn's HTTP connection, with the answers of the real host's server (Kestrel)."""
+
+from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -11,7 +13,7 @@ from emulators.http_upgrade import without_upgrade
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
 
-_ANY_LENGTH = 2**63
+_ANY_LENGTH: Final = 2**63
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -20,7 +22,7 @@ class HttpConnection(HttpToolsProtocol):
     """
 
     _limits = HeadLimits()
-    _unended_bytes = 0  # of a head
+    _unended_bytes = 0  # the bytes of a head that is not complete
 
     def data_received(self, data: bytes) -> None:
         """Read what the client has sent."""
@@ -55,12 +57,12 @@ class HttpConnection(HttpToolsProtocol):
             self.cycle.__class__ = _OldClientsCycle
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what the parser or the limits do not take. `msg` is uvicorn's words for it."""
+        """Refuse a request that the parser or the limits do not accept. `msg` is uvicorn's text."""
         del msg
         self._refuse(self._limits.status)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Without an answer where that would get into another one."""
+        """Close the connection; answer `status` before, unless another response has begun."""
         cycle = self.cycle
         if cycle is None or cycle.response_complete or not cycle.response_started:
             self.transport.write(
@@ -73,7 +75,7 @@ class HttpConnection(HttpToolsProtocol):
 class _OldClientsCycle(RequestResponseCycle):
     """HTTP/1.0 knows no chunks: a body without Content-Length ends with the connection."""
 
-    async def send(self, message: "ASGISendEvent") -> None:
+    async def send(self, message: ASGISendEvent) -> None:
         if message["type"] == "http.response.start":
             if all(name.lower() != b"content-length" for name, _ in message.get("headers", ())):
                 self.chunked_encoding, self.expected_content_length = False, _ANY_LENGTH
@@ -82,6 +84,6 @@ class _OldClientsCycle(RequestResponseCycle):
         await super().send(message)
 
     def _end_here(self, last: bytes) -> None:
-        """uvicorn compares what was sent with what was announced."""
+        """Announce the size of the last piece: uvicorn compares the two."""
         if self.expected_content_length > _ANY_LENGTH // 2:
             self.expected_content_length = len(last)

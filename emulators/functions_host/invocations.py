@@ -1,10 +1,12 @@
 """Runs invocations: their lines on the console and their time limit."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emulators.functions_host.console import say
 from emulators.functions_host.timespan import format_time_span
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 # The real host waits this long after the limit, then replaces the worker (Azure/azure-webjobs-sdk,
 # TimeoutAttribute.GracePeriod; WebScriptHostExceptionHandler.cs in Azure/azure-functions-host).
-TIMEOUT_GRACE_S = 2.0
+TIMEOUT_GRACE_S: Final = 2.0
 
 
 # Receives the result of an invocation.
@@ -49,7 +51,7 @@ class Invocations:
             return outcome
 
     @contextmanager
-    def under_way(self, invocation: Invocation, reason: str) -> "Iterator[Finish]":
+    def under_way(self, invocation: Invocation, reason: str) -> Iterator[Finish]:
         """Print an invocation's lines and limit its time; the caller passes the result to the
         yielded function.
         """

@@ -5,6 +5,8 @@ and becomes visible after visibilityTimeout (seen there). Here the listener dies
 without this file its messages would stay invisible until their leases end.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path

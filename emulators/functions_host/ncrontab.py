@@ -5,15 +5,31 @@ CronSchedule.cs in Azure/azure-webjobs-sdk-extensions (five fields mean second 0
 and naive, as there.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Final
 
 # Recognised by their first three letters.
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_MONTHS: Final = [
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+]
+_DAYS: Final = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 # Name, least, most, names of the values from `least` on.
-_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
+_FIELDS: Final[tuple[tuple[str, int, int, list[str]], ...]] = (
     ("second", 0, 59, []),
     ("minute", 0, 59, []),
     ("hour", 0, 23, []),
@@ -21,7 +37,7 @@ _FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
     ("month", 1, 12, _MONTHS),
     ("day of week", 0, 6, _DAYS),
 )
-_SEARCH_YEARS = 30  # includes every weekday of February 29th
+_SEARCH_YEARS: Final = 30  # includes every weekday of February 29th
 
 
 @dataclass(frozen=True)
@@ -36,7 +52,7 @@ class Crontab:
     weekdays: tuple[int, ...]  # 0 is Sunday
 
     @classmethod
-    def parse(cls, expression: str) -> "Crontab":
+    def parse(cls, expression: str) -> Crontab:
         """Read an expression of six fields, or of five without the seconds; ValueError names the
         wrong field.
         """
@@ -50,7 +66,7 @@ class Crontab:
         return cls(*(_values(text, *field) for text, field in zip(fields, _FIELDS, strict=True)))
 
     def after(self, moment: datetime) -> datetime:
-        """Return the next occurrence strictly after a moment; ValueError if there is none (February
+        """The next occurrence strictly after a moment; ValueError if there is none (February
         30th).
         """
         start = moment.replace(microsecond=0) + timedelta(seconds=1)

@@ -5,14 +5,21 @@ again. Each rule here was seen on the real host (4.1037) and is compared with it
 tests/integration/functions_host/test_functions_host.py.
 """
 
+from __future__ import annotations
+
+from typing import Final
 from urllib.parse import quote_from_bytes
 
-_HEX = frozenset(b"0123456789abcdefABCDEF")
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+_UNRESERVED: Final = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+)
 # RFC 3986's pchar without percent-encoding; "/" separates segments.
-_PATH_SAFE = "/!$&'()*+,;=:@~"
+_PATH_SAFE: Final = "/!$&'()*+,;=:@~"
 # System.Uri escapes these printable characters in a query.
-_QUERY_ESCAPED = frozenset(b' "<>\\^`{|}') | frozenset(range(0x21)) | frozenset(range(0x7F, 0x100))
+_QUERY_ESCAPED: Final = (
+    frozenset(b' "<>\\^`{|}') | frozenset(range(0x21)) | frozenset(range(0x7F, 0x100))
+)
 
 
 class BadPathError(ValueError):
@@ -20,7 +27,7 @@ class BadPathError(ValueError):
 
 
 def decode_path(raw_path: bytes) -> str:
-    """Return the path as Kestrel decodes it: once, except %2F and invalid UTF-8, with dot segments
+    """The path as Kestrel decodes it: once, except %2F and invalid UTF-8, with dot segments
     resolved.
 
     Raises BadPathError for an encoded NUL and for bytes that should have been encoded.
@@ -36,14 +43,14 @@ def decode_path(raw_path: bytes) -> str:
 
 
 def encode_path(path: str) -> bytes:
-    """Return the raw path that the app gets for a decoded one: its percent signs are encoded again
+    """The raw path that the app gets for a decoded one: its percent signs are encoded again
     (%2F becomes %252F).
     """
     return quote_from_bytes(path.encode(), _PATH_SAFE).encode()
 
 
 def normalise_query(query: bytes) -> bytes:
-    """Return the query as System.Uri canonicalises it.
+    """The query as System.Uri canonicalises it.
 
     %41 becomes A, %2B and %2b stay, %c3%a9 becomes %C3%A9, a stray percent sign becomes %25.
     """
@@ -99,7 +106,7 @@ def _decode_escapes(raw: bytes) -> str:
 
 
 def _decode_one(raw: bytes, position: int) -> tuple[str, int]:
-    """Return the character that the escapes at position stand for, and the number of bytes they
+    """The character that the escapes at position stand for, and the number of bytes they
     take.
     """
     first = _escape(raw, position)

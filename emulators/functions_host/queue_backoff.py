@@ -4,10 +4,13 @@ Rule: Azure/azure-sdk-for-net, RandomizedExponentialBackoffStrategy.cs: the mini
 else the minimum plus a doubling delta, each random by 20 %, up to the maximum.
 """
 
+from __future__ import annotations
+
 import random
 from collections.abc import Callable
+from typing import Final
 
-_RANDOMIZATION = 0.2
+_RANDOMIZATION: Final = 0.2
 
 
 class QueueBackoff:
@@ -27,7 +30,7 @@ class QueueBackoff:
         self._exponent = 0
 
     def next_delay_s(self, *, has_messages: bool) -> float:
-        """Return the next wait; `has_messages`: one arrived since the last wait."""
+        """The next wait; `has_messages`: one arrived since the last wait."""
         if has_messages:
             self._current_s = self._minimum_s
             self._exponent = 1

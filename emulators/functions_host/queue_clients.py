@@ -1,5 +1,7 @@
 """Clients of the queue service of a queue trigger."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -17,7 +19,7 @@ type DeleteMessage = Callable[[str, str, str], Awaitable[None]]
 
 
 async def open_service(connection: StorageConnection, stack: AsyncExitStack) -> QueueServiceClient:
-    """Return the queue service of a connection; the stack closes it. Raises StartError for a
+    """The queue service of a connection; the stack closes it. Raises StartError for a
     malformed connection string.
     """
     # The .NET client's defaults: three retries from 0.8 s on (Azure.Core, RetryOptions). Polling
@@ -49,7 +51,7 @@ async def open_service(connection: StorageConnection, stack: AsyncExitStack) -> 
 def open_delete(
     connection: StorageConnection, service: QueueServiceClient, stack: AsyncExitStack
 ) -> DeleteMessage:
-    """Return a function that deletes a message; the stack closes its client.
+    """A function that deletes a message; the stack closes its client.
 
     It takes 0.1 ms of CPU instead of the SDK's 0.5 ms (measured). With an identity, it uses the
     SDK.

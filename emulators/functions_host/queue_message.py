@@ -1,5 +1,7 @@
 """A queue message as the app gets it: its decoded text and its metadata."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import json
@@ -18,7 +20,7 @@ class UnreadableMessageError(ValueError):
 
 
 def typed_data(content: str, *, base64_encoded: bool, binary: bool) -> TypedData:
-    """Return a message's text, or its bytes for a binary parameter. Raises
+    """A message's text, or its bytes for a binary parameter. Raises
     UnreadableMessageError.
     """
     body = decode_content(content, base64_encoded=base64_encoded)
@@ -43,7 +45,7 @@ def decode_content(content: str, *, base64_encoded: bool) -> bytes:
 
 
 def metadata(message: QueueMessage) -> Mapping[str, TypedData]:
-    """Return the trigger metadata that the app gets with the message."""
+    """The trigger metadata that the app gets with the message."""
     return {
         "Id": TypedData(string=message.id),
         "DequeueCount": TypedData(json=json.dumps(message.dequeue_count)),
@@ -55,7 +57,7 @@ def metadata(message: QueueMessage) -> Mapping[str, TypedData]:
 
 
 def attempts(message: QueueMessage) -> int:
-    """Return how often a received message was received."""
+    """How often a received message was received."""
     return message.dequeue_count or 0
 
 

@@ -4,15 +4,17 @@ Defaults and limits: Azure/azure-sdk-for-net, Microsoft.Azure.WebJobs.Extensions
 QueuesOptions.cs and QueuePollingIntervals.cs.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.timespan import parse_time_span_s
 from emulators.functions_host.unsupported import StartError, Unsupported
 
-MAX_BATCH_SIZE = 32
-MIN_POLLING_INTERVAL_S = 0.1
+MAX_BATCH_SIZE: Final = 32
+MIN_POLLING_INTERVAL_S: Final = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ class QueueOptions:
 
 
 def parse_queue_options(section: Mapping[str, Any]) -> QueueOptions:
-    """Return the queue options of a section with lower-cased keys; StartError names the wrong or
+    """The queue options of a section with lower-cased keys; StartError names the wrong or
     unknown options.
     """
     values = dict(section)

@@ -6,10 +6,13 @@ Rules: Azure/azure-sdk-for-net, Microsoft.Azure.WebJobs.Extensions.Storage.Commo
 UpdateQueueMessageVisibilityCommand.cs.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import uuid
 from contextlib import suppress
+from typing import Final
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
@@ -34,13 +37,13 @@ from shared.errors import StorageError, StorageNotFound
 # A received message is invisible for ten minutes, renewed at half of that while its function runs
 # (QueueListener.cs). The real host has no setting for it that we found. Here it is set shorter by
 # proofs, which wait for leases to end.
-LEASE_S = int(os.environ.get("FNSSE_LOCAL_QUEUE_LEASE_S", "600"))
-_MIN_RENEWAL_S = min(60.0, LEASE_S / 4)
-_MAX_QUEUE_NAME = 63
+LEASE_S: Final = int(os.environ.get("FNSSE_LOCAL_QUEUE_LEASE_S", "600"))
+_MIN_RENEWAL_S: Final = min(60.0, LEASE_S / 4)
+_MAX_QUEUE_NAME: Final = 63
 
 
 def poison_name(queue_name: str) -> str | None:
-    """Return the poison queue's name; None for a queue without one
+    """The poison queue's name; None for a queue without one
     (QueueListenerFactory.CreatePoisonQueueReference).
     """
     name = f"{queue_name}-poison"
@@ -107,7 +110,7 @@ class QueueTrigger:
                 await self._release(lease.message_id, lease.pop_receipt)
 
     async def _receive(self) -> list[QueueMessage]:
-        """Return the next batch; empty without messages, queue or storage."""
+        """The next batch; empty without messages, queue or storage."""
         try:
             pages = self._queue.receive_messages(
                 messages_per_page=self._options.batch_size, visibility_timeout=LEASE_S
@@ -250,7 +253,7 @@ class QueueTrigger:
 
 
 def _lost(error: AzureError | StorageError) -> bool:
-    """Return whether the message is gone or held by another reader, so that nothing remains to be
+    """Whether the message is gone or held by another reader, so that nothing remains to be
     done (QueueProcessor.cs).
     """
     if isinstance(error, (ResourceNotFoundError, StorageNotFound)):

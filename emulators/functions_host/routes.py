@@ -8,14 +8,17 @@ Azure/azure-webjobs-sdk-extensions (a plain RouteCollection); seen on the real h
 ASP.NET Core's (learn.microsoft.com, aspnet/core/fundamentals/routing), less what is refused below.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from emulators.functions_host.unsupported import Unsupported
 
-_PARAMETER = re.compile(r"\{(\*{0,2})(\w+)(?::(\w+))?(\??)\}")
-_CONSTRAINTS = {
+_PARAMETER: Final = re.compile(r"\{(\*{0,2})(\w+)(?::(\w+))?(\??)\}")
+_CONSTRAINTS: Final = {
     "int": r"[+-]?\d{1,10}",
     "alpha": r"[A-Za-z]*",
     "guid": r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
@@ -34,7 +37,7 @@ class FunctionRoute:
     @classmethod
     def parse(
         cls, function_name: str, template: str, methods: Iterable[str] = (), prefix: str = ""
-    ) -> "FunctionRoute":
+    ) -> FunctionRoute:
         """Parse a route template. Raises Unsupported for syntax that this host lacks."""
         whole = f"{prefix}/{template.strip('/')}".strip("/")
         return cls(
@@ -45,7 +48,7 @@ class FunctionRoute:
         )
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Return the route's parameters for a decoded path, None unless path and method match."""
+        """The route's parameters for a decoded path, None unless path and method match."""
         if self.methods and method not in self.methods:
             return None
         match = self.pattern.fullmatch(path)
@@ -64,7 +67,7 @@ class RouteTable:
         self._routes = sorted(routes, key=lambda route: route.function_name.upper())
 
     def find(self, method: str, path: str) -> tuple[str, Mapping[str, str]] | None:
-        """Return the function's name and the route's parameters, None for a 404."""
+        """The function's name and the route's parameters, None for a 404."""
         for route in self._routes:
             parameters = route.match(method, path)
             if parameters is not None:

@@ -1,5 +1,7 @@
 """The parent process: holds the listening socket, and starts, restarts and ends the worker."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import signal
@@ -9,22 +11,23 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from emulators.functions_host.console import say
 from emulators.functions_host.control import CUT, DRAIN, DRAINED, EXIT_START_ERROR, READY
 from emulators.functions_host.unsupported import StartError
 
-_FIRST_BACKOFF_S = 0.25
-_MAX_BACKOFF_S = 10.0
+_FIRST_BACKOFF_S: Final = 0.25
+_MAX_BACKOFF_S: Final = 10.0
 # The real host aborts responses 30 s after the signal (the default of --drain-timeout) and ends 2 s
 # later: seen there.
-_CUT_GRACE_S = 2.0
-# of a worker that was never ready: RpcFunctionInvocationDispatcher gives up after as many
-_FAILED_STARTS_ALLOWED = 3
+_CUT_GRACE_S: Final = 2.0
+# Starts before a worker was ever ready: RpcFunctionInvocationDispatcher gives up after as many.
+_FAILED_STARTS_ALLOWED: Final = 3
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; StartError names a port that is taken and how to choose another.
+    """A listening socket; StartError names a port that is taken and how to choose another.
     Port 0: any free one.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -155,7 +158,7 @@ class WorkerSupervisor:
             say(f"Functions host ready: http://{host}:{port}")
         self._was_ready = True
 
-    async def _end(self, worker: _WorkerProcess, died: "asyncio.Task[int]", *, drain: bool) -> None:
+    async def _end(self, worker: _WorkerProcess, died: asyncio.Task[int], *, drain: bool) -> None:
         """Let running work finish within the limit, then kill the worker: it never gets a signal
         that it could handle.
         """
@@ -204,6 +207,6 @@ async def _receives(control: socket.socket, expected: bytes) -> bool:
 
 
 def _with_repository(python_path: str | None) -> str:
-    """Return a PYTHONPATH with which the worker finds `local` from any working directory."""
+    """A PYTHONPATH with which the worker finds `emulators` from any working directory."""
     repository = str(Path(__file__).parents[2])
     return os.pathsep.join(part for part in (repository, python_path) if part)

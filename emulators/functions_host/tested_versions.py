@@ -22,7 +22,7 @@ TESTED: Final[Mapping[str, str]] = {
 
 
 def warning(version_of: Callable[[str], str] = metadata.version) -> str | None:
-    """Return a warning that names every library of another version; None if all are tested."""
+    """A warning that names every library of another version; None if all are tested."""
     untested = [
         f"{package} {installed} (tested with {tested})"
         for package, tested in TESTED.items()

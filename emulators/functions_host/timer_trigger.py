@@ -5,11 +5,14 @@ The real host keeps the schedule's status in storage and catches up after a stop
 in memory and is never past due.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from emulators.functions_host.functions import TimerFunction
 from emulators.functions_host.invocations import Invocations
@@ -19,7 +22,7 @@ from emulators.functions_host.unsupported import StartError
 from emulators.functions_host.worker_library import Invocation, TypedData
 
 # default(DateTime), what the real host reports before the first run.
-_NEVER = "0001-01-01T00:00:00+00:00"
+_NEVER: Final = "0001-01-01T00:00:00+00:00"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Every:
     period: timedelta
 
     def after(self, moment: datetime) -> datetime:
-        """Return the next occurrence after a moment."""
+        """The next occurrence after a moment."""
         return moment + self.period
 
 
@@ -48,7 +51,7 @@ def parse_schedule(expression: str) -> Schedule:
 
 
 def is_monitored(schedule: Schedule, now: datetime) -> bool:
-    """Return whether the real host keeps this schedule's status: it does not if the schedule is
+    """Whether the real host keeps this schedule's status: it does not if the schedule is
     more frequent than a minute.
     """
     first = schedule.after(now)
@@ -58,7 +61,7 @@ def is_monitored(schedule: Schedule, now: datetime) -> bool:
 def timer_json(
     schedule: Schedule, *, last: datetime | None, upcoming: datetime, monitored: bool
 ) -> str:
-    """Return the payload of a timer invocation as the real host serialises TimerInfo (seen there);
+    """The payload of a timer invocation as the real host serialises TimerInfo (seen there);
     times are local.
     """
     last_text = last.astimezone().isoformat() if last else _NEVER

@@ -4,10 +4,13 @@ Source: https://learn.microsoft.com/dotnet/api/system.timespan.parse ([-][d.]hh:
 or whole days).
 """
 
-import re
+from __future__ import annotations
 
-_DAYS = re.compile(r"\s*(-?)(\d+)\s*")
-_CLOCK = re.compile(r"\s*(-?)(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(\.\d{1,7})?)?\s*")
+import re
+from typing import Final
+
+_DAYS: Final = re.compile(r"\s*(-?)(\d+)\s*")
+_CLOCK: Final = re.compile(r"\s*(-?)(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(\.\d{1,7})?)?\s*")
 
 
 def parse_time_span_s(text: str) -> float:
@@ -31,7 +34,7 @@ def _signed(sign: str, seconds: float) -> float:
 
 
 def format_time_span(seconds: float) -> str:
-    """Return whole seconds as hh:mm:ss, after the days, if any."""
+    """Whole seconds as hh:mm:ss, after the days, if any."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)

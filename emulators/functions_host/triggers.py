@@ -1,5 +1,7 @@
 """Opens the triggers other than HTTP for the app's functions."""
 
+from __future__ import annotations
+
 import os
 from contextlib import AsyncExitStack
 from pathlib import Path

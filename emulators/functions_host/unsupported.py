@@ -1,5 +1,7 @@
 """Errors that end a start: the app or its settings need something that this host cannot do."""
 
+from __future__ import annotations
+
 
 class StartError(Exception):
     """The host cannot start; the message names the thing and the remedy."""

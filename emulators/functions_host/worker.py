@@ -5,6 +5,8 @@ has ended. Then the parent kills it, so that no signal handler or atexit of the 
 the real host. It ends when the parent dies.
 """
 
+from __future__ import annotations
+
 import argparse
 import asyncio
 import os
@@ -15,7 +17,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # The real host's worker is gone 45-70 ms after the last response ended.
-_LAST_MOMENT_S = 0.05
+_LAST_MOMENT_S: Final = 0.05
 
 
 class _Orders:
@@ -51,7 +53,7 @@ class _WorkerServer(uvicorn.Server):
     """uvicorn without its signal handlers: the parent decides when it ends."""
 
     @contextmanager
-    def capture_signals(self) -> "Iterator[None]":
+    def capture_signals(self) -> Iterator[None]:
         yield
 
     async def drain(self) -> None:

@@ -5,6 +5,8 @@ hands it plain classes with the same attribute names instead. Its HTTP server is
 calls of the same ASGI app, which saves a hop.
 """
 
+from __future__ import annotations
+
 import importlib
 import json
 import sys
@@ -84,7 +86,7 @@ class TypedData:
         self.__dict__.update(value)
 
     def WhichOneof(self, _: str) -> str:  # noqa: N802 - protobuf's name
-        """Return which kind of value this is."""
+        """Which kind of value this is: the keyword of its constructor."""
         return self._kind
 
 

@@ -1,10 +1,12 @@
 """Calls the app's orchestrators and activities through the worker library."""
 
+from __future__ import annotations
+
 import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.durable import events
 from emulators.functions_host.durable.events import HistoryEvent
@@ -20,11 +22,11 @@ from emulators.functions_host.worker_library import Invocation, InvocationResult
 
 type Clock = Callable[[], datetime]
 
-_REASON = "(null)"  # what the real host prints for them
+_REASON: Final = "(null)"  # what the real host prints for them
 
 
 def utc_now() -> datetime:
-    """Return the current time in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -37,7 +39,7 @@ class DurableCalls:
         self._invocations = invocations
 
     def has_activity(self, name: str) -> bool:
-        """Return whether the app has an activity of this name."""
+        """Whether the app has an activity of this name."""
         return name in self._functions.activities
 
     async def orchestrator(self, name: str, context: Mapping[str, Any]) -> OrchestratorState:

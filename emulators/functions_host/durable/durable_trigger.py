@@ -2,6 +2,8 @@
 library.
 """
 
+from __future__ import annotations
+
 import asyncio
 import socket
 from collections.abc import Iterator

@@ -6,6 +6,8 @@ anything depends on it. An activity is called at least once, as on the real host
 during a call, the call is repeated.
 """
 
+from __future__ import annotations
+
 import asyncio
 import uuid
 from collections.abc import Coroutine, Iterable
@@ -34,7 +36,11 @@ class UnknownActivity(Exception):
 
 
 class Engine:
-    """Runs the orchestrations of a host."""
+    """Runs the orchestrations of a host.
+
+    Clients `start` instances, `find` them and act on them. `_turn` delivers an event to an
+    orchestrator; `_call` and `_wait` carry out the activities and timers that it then expects.
+    """
 
     def __init__(
         self,
@@ -76,14 +82,12 @@ class Engine:
         """Call no more functions."""
         self._stopping.set()
 
-    # --- what clients ask for ---------------------------------------------------------------------
-
     def find(self, instance_id: str) -> Instance | None:
-        """Return an instance."""
+        """The instance of this id; None if there is none."""
         return self._instances.get(instance_id)
 
     def all(self) -> Iterable[Instance]:
-        """Return all instances, by id."""
+        """All instances, by id."""
         return [instance for _, instance in sorted(self._instances.items())]
 
     def start(self, name: str, instance_id: str | None, data: str | None) -> Instance:
@@ -114,8 +118,6 @@ class Engine:
         """Delete a finished instance."""
         del self._instances[instance.instance_id]
         self._store.delete(instance.instance_id)
-
-    # --- turns ------------------------------------------------------------------------------------
 
     def _save(self, instance: Instance) -> None:
         self._store.save(instance)
@@ -195,8 +197,6 @@ class Engine:
                 reason = f"Activity function '{activity.name}' failed: the worker process died"
                 instance.inbox.append(events.task_failed(self._now(), task_id, reason, ""))
             self._store.save(instance)
-
-    # --- what they wait for -----------------------------------------------------------------------
 
     async def _call(self, instance: Instance, key: tuple[str, int], activity: OpenActivity) -> None:
         async with self._slots:

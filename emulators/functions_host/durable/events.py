@@ -4,6 +4,8 @@ Names, numbers and fields: azure.durable_functions.models.history (HistoryEventT
 which fields are there in which event was seen on the real host (Durable extension 3.15).
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,12 +30,12 @@ class HistoryEventType(IntEnum):
 
 
 def timestamp(moment: datetime) -> str:
-    """Return a moment (aware) as the extension writes it."""
+    """A moment (aware) as the extension writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Return the moment that a text of `timestamp` stands for."""
+    """The moment that a text of `timestamp` stands for."""
     return datetime.fromisoformat(text)
 
 
@@ -113,7 +115,7 @@ def event_raised(at: datetime, name: str, data: str) -> HistoryEvent:
 
 
 def decoded(data: str) -> Any:
-    """Return the value of JSON text. A client's input is encoded twice, so this returns JSON text
+    """The value of JSON text. A client's input is encoded twice, so this returns JSON text
     for it.
     """
     return json.loads(data)

@@ -7,6 +7,8 @@ included, and another task after each timer but the last. Both sides count alike
 one event, so events are delivered one by one.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -65,7 +67,7 @@ class Execution:
     timers: dict[int, OpenTimer] = field(default_factory=dict)
 
     def expects(self, event: HistoryEvent) -> bool:
-        """Return whether an event belongs to an open task; that of a cancelled timer does not."""
+        """Whether an event belongs to an open task; that of a cancelled timer does not."""
         match event["EventType"]:
             case HistoryEventType.TASK_COMPLETED | HistoryEventType.TASK_FAILED:
                 return event["TaskScheduledId"] in self.activities
@@ -74,7 +76,7 @@ class Execution:
         return True
 
     def context(self, instance_id: str, event: HistoryEvent, now: datetime) -> dict[str, Any]:
-        """Return the input of the orchestrator's function when `event` is added to the history."""
+        """The input of the orchestrator's function when `event` is added to the history."""
         past = [{**event, "IsPlayed": True} for event in self.history]
         started = past[1] if past else event
         data = started["Input"]
@@ -185,7 +187,7 @@ def _opening(event: HistoryEvent, now: datetime) -> list[HistoryEvent]:
 
 
 def execution_from_json(fields: dict[str, Any]) -> Execution:
-    """Return the Execution whose attributes these are, as json.dumps(…, default=vars) wrote
+    """The Execution whose attributes these are, as json.dumps(…, default=vars) wrote
     them.
     """
     return Execution(

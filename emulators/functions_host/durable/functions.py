@@ -2,14 +2,18 @@
 called.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.unsupported import Unsupported
 from emulators.functions_host.worker_library import IndexedFunction
 
-ORCHESTRATION, ACTIVITY, CLIENT = "orchestrationTrigger", "activityTrigger", "durableClient"
+ORCHESTRATION: Final = "orchestrationTrigger"
+ACTIVITY: Final = "activityTrigger"
+CLIENT: Final = "durableClient"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +34,7 @@ class DurableFunctions:
 
     @property
     def used(self) -> bool:
-        """Return whether the app needs the engine."""
+        """Whether the app needs the engine."""
         return bool(self.orchestrators or self.activities or self.has_clients)
 
 

@@ -2,11 +2,13 @@
 events. Pure.
 """
 
+from __future__ import annotations
+
 import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.durable import events
 from emulators.functions_host.durable.events import HistoryEvent
@@ -23,15 +25,13 @@ from emulators.functions_host.durable.orchestrator_state import (
 )
 
 # azure.durable_functions.OrchestrationRuntimeStatus, as far as it comes up here.
-PENDING, RUNNING, COMPLETED, FAILED, TERMINATED = (
-    "Pending",
-    "Running",
-    "Completed",
-    "Failed",
-    "Terminated",
-)
-_ACTIVE = frozenset({PENDING, RUNNING})
-_MAX_CUSTOM_STATUS_KB = 16
+PENDING: Final = "Pending"
+RUNNING: Final = "Running"
+COMPLETED: Final = "Completed"
+FAILED: Final = "Failed"
+TERMINATED: Final = "Terminated"
+_ACTIVE: Final = frozenset({PENDING, RUNNING})
+_MAX_CUSTOM_STATUS_KB: Final = 16
 
 
 @dataclass(kw_only=True)
@@ -39,7 +39,7 @@ class Instance:
     """The current instance of an id."""
 
     instance_id: str
-    name: str  # of the orchestrator
+    name: str  # the orchestrator's name
     data: str | None  # this generation's input, JSON text
     created: str  # timestamps
     updated: str
@@ -51,17 +51,17 @@ class Instance:
 
     @property
     def active(self) -> bool:
-        """Return whether the instance still runs."""
+        """Whether the instance still runs."""
         return self.status in _ACTIVE
 
     def next_event(self) -> HistoryEvent | None:
-        """Return the next event to deliver; drop those that no task waits for."""
+        """The next event to deliver; drop those that no task waits for."""
         while self.inbox and not self.execution.expects(self.inbox[0]):
             del self.inbox[0]
         return self.inbox[0] if self.inbox and self.active else None
 
     def open_activities(self) -> list[tuple[int, OpenActivity]]:
-        """Return the calls, by task id, whose end has not arrived."""
+        """The calls, by task id, whose end has not arrived."""
         ended = {event.get("TaskScheduledId") for event in self.inbox}
         return [
             (task_id, call)
@@ -70,7 +70,7 @@ class Instance:
         ]
 
     def open_timers(self) -> list[tuple[int, OpenTimer]]:
-        """Return the timers, by id, that have not fired."""
+        """The timers, by id, that have not fired."""
         fired = {event.get("TimerId") for event in self.inbox}
         return [
             (timer_id, timer)
@@ -125,7 +125,7 @@ class Instance:
             self.instance_id, self.name, None if data is None else json.dumps(data), now
         )
         self.data, self.execution = fresh.data, fresh.execution
-        # of the generation, not of the instance: seen on the real host
+        # the generation's time, not the instance's: seen on the real host
         self.created = fresh.created
         self.inbox = [*fresh.inbox, *raised]
 
@@ -134,7 +134,7 @@ class Instance:
 
 
 def _too_large(custom_status: Any) -> str | None:
-    """Return the real host's message for a custom status that is too large; None if it is not. The
+    """The real host's message for a custom status that is too large; None if it is not. The
     limit was tried there.
     """
     text = json.dumps(custom_status, ensure_ascii=False, separators=(",", ":"))
@@ -152,7 +152,7 @@ def _continues(actions: tuple[OrchestratorAction, ...]) -> ContinueAsNew | None:
 
 
 def new_instance(instance_id: str, name: str, data: str | None, now: datetime) -> Instance:
-    """Return an instance that has not run yet; `data` is its input as JSON text."""
+    """An instance that has not run yet; `data` is its input as JSON text."""
     execution = Execution(execution_id=uuid.uuid4().hex)
     started = events.execution_started(
         now, name=name, execution_id=execution.execution_id, instance_id=instance_id, data=data
@@ -169,7 +169,7 @@ def new_instance(instance_id: str, name: str, data: str | None, now: datetime) -
 
 
 def status_json(instance: Instance, *, show_input: bool = True) -> dict[str, Any]:
-    """Return the status as the management URLs return it: order, names and whole seconds as seen on
+    """The status as the management URLs return it: order, names and whole seconds as seen on
     the real host.
     """
     return {
@@ -191,11 +191,11 @@ def _seconds(timestamp: str) -> str:
 
 
 def to_json(instance: Instance) -> str:
-    """Return the whole instance as JSON text."""
+    """The whole instance as JSON text."""
     return json.dumps(instance, default=vars)
 
 
 def from_json(text: str) -> Instance:
-    """Return the instance that `to_json` wrote."""
+    """The instance that `to_json` wrote."""
     fields = json.loads(text)
     return Instance(**{**fields, "execution": execution_from_json(fields["execution"])})

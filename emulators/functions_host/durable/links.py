@@ -4,15 +4,18 @@ Shapes and order: seen on the real host (its key is 56 characters of Base64; nei
 start` checks one).
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote
 
-WEBHOOKS = "/runtime/webhooks/durabletask"
-RPC = "/durabletask"
-_NO_KEY = "the-embedded-host-checks-none"
-_ID = "INSTANCEID"  # the library replaces it
+WEBHOOKS: Final = "/runtime/webhooks/durabletask"
+RPC: Final = "/durabletask"
+_NO_KEY: Final = "the-embedded-host-checks-none"
+_ID: Final = "INSTANCEID"  # the library replaces it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class Links:
         return f"taskHub={self.hub_name}&connection=Storage&code={_NO_KEY}"
 
     def of(self, instance_id: str, origin: str | None = None) -> Mapping[str, str]:
-        """Return an instance's management URLs, at another origin if given."""
+        """An instance's management URLs, at another origin if given."""
         instance = f"{origin or self.origin}{WEBHOOKS}/instances/{quote(instance_id, safe='')}"
         return {
             "id": instance_id,
@@ -43,7 +46,7 @@ class Links:
         }
 
     def client_binding(self, rpc_origin: str) -> str:
-        """Return the value of a durableClient binding; the library calls the host at rpc_origin."""
+        """The value of a durableClient binding; the library calls the host at rpc_origin."""
         base = f"{self.origin}{WEBHOOKS}"
         create = f"{base}/orchestrators/{{functionName}}[/{{instanceId}}]"
         poll = "timeout={timeoutInSeconds}&pollingInterval={intervalInSeconds}"

@@ -5,6 +5,8 @@ Statuses and bodies: Microsoft.Azure.WebJobs.Extensions.DurableTask.HttpApiHandl
 (Azure/azure-functions-durable-extension), each seen on the real host.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Awaitable, Callable

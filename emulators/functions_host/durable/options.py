@@ -2,16 +2,18 @@
 settings").
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.unsupported import StartError, Unsupported
 
 # They tune speed, storage and traces of the real host, which no app could notice here, or keep two
 # versions of an app apart: this host runs one.
-_WITHOUT_EFFECT_HERE = frozenset(
+_WITHOUT_EFFECT_HERE: Final = frozenset(
     {"storageprovider", "tracing", "maxconcurrentorchestratorfunctions", "extendedsessionsenabled",
      "extendedsessionidletimeoutinseconds", "usegracefulshutdown", "usetablepartitionmanagement",
      "partitionmanager", "maxentityoperationbatchsize", "maxconcurrententityfunctions",

@@ -5,15 +5,17 @@ exception whose text holds the same state after a label
 (TaskOrchestrationExecutor.get_orchestrator_state_str).
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from emulators.functions_host.durable.events import parse_timestamp
 
-_LABEL = "\n\n$OutOfProcData$:"
+_LABEL: Final = "\n\n$OutOfProcData$:"
 
 
 class UnsupportedAction(Exception):
@@ -85,7 +87,7 @@ type OrchestratorAction = CallActivity | CreateTimer | WaitForEvent | ContinueAs
 class OrchestratorState:
     """The orchestrator's state after a run."""
 
-    # of the whole generation, in the order in which the library numbers their tasks
+    # all actions of the generation, in the order in which the library numbers their tasks
     actions: tuple[OrchestratorAction, ...]
     done: bool
     output: Any
@@ -122,7 +124,7 @@ def _orchestrator_state(state: Mapping[str, Any]) -> OrchestratorState:
     )
 
 
-_REFUSED = {
+_REFUSED: Final = {
     2: "Sub-orchestrations are",
     3: "Sub-orchestrations are",
     7: "Calling an entity is",

@@ -1,15 +1,17 @@
 """The query of a request about many instances."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
+from typing import Final, Self
 
 from starlette.requests import Request
 
 from emulators.functions_host.durable.events import parse_timestamp
 from emulators.functions_host.durable.instance import Instance
 
-_STATUSES = frozenset(
+_STATUSES: Final = frozenset(
     {
         "pending",
         "running",
@@ -24,7 +26,7 @@ _STATUSES = frozenset(
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
-    """Return a boolean parameter."""
+    """A boolean parameter."""
     value = request.query_params.get(name)
     return default if value is None else value.casefold() == "true"
 
@@ -56,7 +58,7 @@ class InstanceFilter:
         )
 
     def takes(self, instance: Instance) -> bool:
-        """Return whether an instance passes."""
+        """Whether an instance passes."""
         created = parse_timestamp(instance.created)
         return (
             (not self.statuses or instance.status.casefold() in self.statuses)

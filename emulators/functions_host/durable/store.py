@@ -1,5 +1,7 @@
 """Stores instances in a SQLite file, so that they continue after the worker or the host died."""
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +24,7 @@ class InstanceStore:
         )
 
     def all(self) -> Iterable[Instance]:
-        """Return all stored instances."""
+        """All stored instances."""
         return [
             from_json(document)
             for (document,) in self._connection.execute("SELECT document FROM orchestrations")
