@@ -4,6 +4,8 @@ route gets an error that explains itself.
 
 from __future__ import annotations
 
+from typing import Final
+
 import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
@@ -15,7 +17,7 @@ from shared.relay.rejection import Rejection
 from shared.relay.relay import Relay
 from shared.relay.relay_response import RelayResponse
 
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
 def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Final
 
-_RANDOM_SPLITS = 20
+_RANDOM_SPLITS: Final = 20
 
 
 def every_way(data: bytes) -> Iterator[list[bytes]]:

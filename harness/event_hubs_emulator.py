@@ -1,5 +1,7 @@
 """Starts the Event Hubs emulator, and receives from it with the real SDK."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import json
@@ -10,14 +12,14 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient, PartitionContext
 
 from local.stack.commands import event_hubs_command
 
-DEADLINE_S = 30
+DEADLINE_S: Final = 30
 
 
 class Emulator:
@@ -123,7 +125,7 @@ class ReceivedEvents:
     def sequence_numbers(self) -> list[int | None]:
         return [event.sequence_number for _, event in self.events]
 
-    async def until(self, condition: Callable[["ReceivedEvents"], bool]) -> None:
+    async def until(self, condition: Callable[[ReceivedEvents], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S):
             while not condition(self):
                 self.changed.clear()

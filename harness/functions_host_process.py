@@ -1,5 +1,7 @@
 """Starts a Functions host, the embedded or the real one, for a scratch app, and Azurite."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -12,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -22,14 +24,16 @@ from local.repository import ROOT
 from local.stack.ports import free_port
 from local.stack.processes import descendants_of, signal_each
 
-AZURITE = ROOT / "emulators" / "azurite" / "node_modules" / ".bin" / "azurite"
-_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+AZURITE: Final = ROOT / "emulators" / "azurite" / "node_modules" / ".bin" / "azurite"
+_KEY: Final = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
 # The message of an exception in the real host's own start.
-_FALLEN = "Value cannot be null. (Parameter 'provider')"
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-WITHIN_S = 60.0  # enough for a busy machine
+_FALLEN: Final = "Value cannot be null. (Parameter 'provider')"
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+WITHIN_S: Final = 60.0  # enough for a busy machine
 # A connection for each call, like httpx's own functions, but with a longer timeout than their 5 s.
-HTTP = httpx.Client(timeout=WITHIN_S, limits=httpx.Limits(max_keepalive_connections=0))
+HTTP: Final = httpx.Client(timeout=WITHIN_S, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def wait_until(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Final
 
 from harness.tools import missing
 from local.repository import ROOT
 
-PAGE = ROOT / "view" / "page"
-_TOOLS = ROOT / "tests" / "npm" / "node_modules"
-_HOW_TO_GET = "needs what `local/install` installs (make test does)"
+PAGE: Final = ROOT / "view" / "page"
+_TOOLS: Final = ROOT / "tests" / "npm" / "node_modules"
+_HOW_TO_GET: Final = "needs what `local/install` installs (make test does)"
 
 
 def node() -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 from shared.core.records.exchange.envelope import Caller, Envelope, Timings
 from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.records.exchange.outcome import Outcome
 
-EXCHANGE_ID = new_exchange_id(1_731_481_170_000, bytes(range(10)))  # 2024-11-13T06:59:30Z
+EXCHANGE_ID: Final = new_exchange_id(1_731_481_170_000, bytes(range(10)))  # 2024-11-13T06:59:30Z
 
-PLAIN = Envelope(
+PLAIN: Final = Envelope(
     exchange_id=EXCHANGE_ID,
     operation="chat.completions",
     deployment="gpt-4o",

@@ -1,5 +1,7 @@
 """Starts the Azure OpenAI stand-in for a test, calls it, and parses its responses."""
 
+from __future__ import annotations
+
 import json
 import select
 import subprocess
@@ -8,14 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import httpx
 
-CHAT = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
-ASK = {"messages": [{"role": "user", "content": "hello there"}]}
-STREAM = {**ASK, "stream": True}
-WITH_USAGE = {**STREAM, "stream_options": {"include_usage": True}}
-DEADLINE_S = 60.0
+CHAT: Final = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+ASK: Final = {"messages": [{"role": "user", "content": "hello there"}]}
+STREAM: Final = {**ASK, "stream": True}
+WITH_USAGE: Final = {**STREAM, "stream_options": {"include_usage": True}}
+DEADLINE_S: Final = 60.0
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

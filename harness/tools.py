@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import pytest
 
 from local.stack.commands import HOW_TO_GET_FUNC, find_func
 from local.stack.errors import ToolMissing
 
-HOW_TO_GET = {
+HOW_TO_GET: Final = {
     "bicep": "needs the Bicep CLI (`bicep`) on PATH: https://learn.microsoft.com/azure/azure-resource-manager/bicep/install",
     "policycheck": "needs `policycheck` on PATH: a program that compiles the C# expressions of API Management policies against "
     "the documented `context` (types of https://github.com/Azure/azure-api-management-policy-toolkit) and exits 1 on a problem",

@@ -6,6 +6,8 @@ Objects stay open: a schema version may gain keys, and a consumer's copy of the 
 refuse them.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import enum
 import inspect
@@ -14,16 +16,16 @@ import re
 import types
 import typing
 from pathlib import Path
-from typing import Any, Literal, TypeAliasType, Union
+from typing import Any, Final, Literal, TypeAliasType, Union
 
 from shared.core.event.shape import SCHEMA_VERSION, Event, is_optional
 from shared.core.wire.json.json_shape import Json, JsonObject
 
-PATH = Path(__file__).resolve().parent.parent / "docs" / "event.schema.json"
+PATH: Final = Path(__file__).resolve().parent.parent / "docs" / "event.schema.json"
 
-_FIELD = re.compile(r"^    (\w+): [^#\n]*?(?:  # (.*))?$")
-_COMMENT = re.compile(r"^    # (.*)$")
-_SCALARS: dict[object, dict[str, Any]] = {
+_FIELD: Final = re.compile(r"^    (\w+): [^#\n]*?(?:  # (.*))?$")
+_COMMENT: Final = re.compile(r"^    # (.*)$")
+_SCALARS: Final[dict[object, dict[str, Any]]] = {
     str: {"type": "string"},
     int: {"type": "integer"},
     float: {"type": "number"},

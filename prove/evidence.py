@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
@@ -17,7 +18,7 @@ from shared.core.records.exchange import capture
 from shared.core.wire.json.json_shape import mapping, text
 from shared.errors import CaptureError
 
-HEADER_BYTES = 16_384  # no capture's header is longer
+HEADER_BYTES: Final = 16_384  # no capture's header is longer
 
 
 @dataclass(kw_only=True)

@@ -37,6 +37,8 @@ A module of `shared.adapters` may define exceptions of its own, to pass somethin
 Those never leave `shared.adapters`.
 """
 
+from __future__ import annotations
+
 
 class FnsseError(Exception):
     """The root of all exceptions that fnsse raises on purpose."""

@@ -15,9 +15,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-PAUSE_S = float(os.environ.get("FNSSE_HOOK_PAUSE_S", "2"))
+PAUSE_S: Final = float(os.environ.get("FNSSE_HOOK_PAUSE_S", "2"))
 
 
 class CommandFailed(Exception):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, Final
 
 import azure
 
-ARM = "https://management.azure.com"
+ARM: Final = "https://management.azure.com"
 
 
 def resource_ids(resource_type: str) -> list[str]:

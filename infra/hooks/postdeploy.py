@@ -12,13 +12,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import azure
 import deployed
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[2]
 # About five minutes, in which the host starts and reports its functions.
-ATTEMPTS = int(os.environ.get("FNSSE_HOOK_ATTEMPTS", "40"))
+ATTEMPTS: Final = int(os.environ.get("FNSSE_HOOK_ATTEMPTS", "40"))
 
 
 def main() -> None:

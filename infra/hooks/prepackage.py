@@ -12,10 +12,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ROOT / ".python_packages" / "lib" / "site-packages"  # where the Functions worker looks
-PLATFORM = "x86_64-unknown-linux-gnu"
+ROOT: Final = Path(__file__).resolve().parents[2]
+PACKAGES: Final = (
+    ROOT / ".python_packages" / "lib" / "site-packages"
+)  # where the Functions worker looks
+PLATFORM: Final = "x86_64-unknown-linux-gnu"
 
 
 def main() -> None:

@@ -11,16 +11,16 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from typing import Any
+from typing import Any, Final
 
 import azure
 import throughput
 
-GRAPH = "https://graph.microsoft.com/v1.0/applications"
+GRAPH: Final = "https://graph.microsoft.com/v1.0/applications"
 # The id of the scope `operate`. It has to be unique within the registration only.
-SCOPE_ID = "6f0b8f0e-7a52-4c1d-9d0e-3b1f1c7a2e54"
+SCOPE_ID: Final = "6f0b8f0e-7a52-4c1d-9d0e-3b1f1c7a2e54"
 # The Azure CLI's own client id, the same in every tenant.
-AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+AZURE_CLI: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
 def main() -> None:

@@ -13,12 +13,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from typing import Final
 
 import azure
 
-INTERIM = "rotation-"
-SECRET = "functions-host-key"  # noqa: S105 - its name: infra/modules/names.bicep
-ARM = "https://management.azure.com"
+INTERIM: Final = "rotation-"
+SECRET: Final = "functions-host-key"  # noqa: S105 - its name: infra/modules/names.bicep
+ARM: Final = "https://management.azure.com"
 
 
 def main() -> None:

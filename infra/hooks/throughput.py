@@ -7,11 +7,12 @@ units in the meantime would fall to one in the busiest hour of a week.
 from __future__ import annotations
 
 import os
+from typing import Final
 
 import azure
 import deployed
 
-VARIABLE = "EVENTHUB_CURRENT_CAPACITY"  # infra/main.bicepparam: at least so many units
+VARIABLE: Final = "EVENTHUB_CURRENT_CAPACITY"  # infra/main.bicepparam: at least so many units
 
 
 def keep_units() -> None:

@@ -14,6 +14,8 @@
 * `watchdog`: ends the processes of a stack as soon as its supervisor has ended, even by kill -9.
 """
 
+from __future__ import annotations
+
 from local.stack.environment import read_settings_file
 from local.stack.errors import PartDied, PartNotReady, PortsTaken, StackError, ToolMissing
 from local.stack.part import StackPart

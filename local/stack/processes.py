@@ -6,11 +6,12 @@ import contextlib
 import os
 import signal
 from dataclasses import dataclass
+from typing import Final
 
 import psutil
 
 # Every process of a stack, grandchildren in sessions of their own included, inherits this variable.
-MARKER = "FNSSE_STACK"
+MARKER: Final = "FNSSE_STACK"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from prove.hostile.attacks import ATTACKS, BODIES
 from prove.hostile.proof import hostile
 
-_NAMES = (
+_NAMES: Final = (
     "heads without an end",
     "readers that stop",
     "compressed responses of 1 GB",

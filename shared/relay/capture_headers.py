@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Final
 
 from shared.core.event import attribution
 from shared.core.records.exchange import capture, piece_times
@@ -14,10 +15,10 @@ from shared.relay.digest_writer import BodyWriter, DigestWriter
 from shared.relay.exchange_record import ExchangeRecord
 
 # What a capture keeps of the headers; nothing in here is a credential.
-_REQUEST_HEADERS = frozenset(
+_REQUEST_HEADERS: Final = frozenset(
     map(str.encode, (*attribution.CLIENT_HEADERS, *attribution.SESSION_HEADERS))
 )
-_RESPONSE_HEADERS = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
+_RESPONSE_HEADERS: Final = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
 
 
 def of_request(

@@ -4,6 +4,8 @@ Every row was read off host 4.1037; the unit tests hold the embedded host's rule
 integration tests both hosts.
 """
 
+from __future__ import annotations
+
 PATHS = [
     ("/openai/a%2Fb/c%20d", "/openai/a%252Fb/c%20d"),
     ("/openai/a%252Fb", "/openai/a%252Fb"),

@@ -5,6 +5,8 @@ virtual, so that a timer of an hour costs nothing. Each turn is recorded: the co
 orchestrator got, and its state.
 """
 
+from __future__ import annotations
+
 import json
 import warnings
 from collections.abc import Callable, Generator, Mapping

@@ -9,6 +9,8 @@
 * `matching`: whether one row and its text match.
 """
 
+from __future__ import annotations
+
 from view.filters.grammar import parse
 from view.filters.matching import matches
 from view.filters.terms import Filter

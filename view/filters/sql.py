@@ -5,6 +5,7 @@ nothing that a caller wrote becomes SQL.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from view.filters.terms import Compares, Contains, Filter, HasId, IsOneOf, Pattern, Term, Value
 
@@ -19,9 +20,11 @@ class Condition:
     parameters: tuple[Parameter, ...] = ()
 
 
-EVERYTHING = Condition(sql="1")
-_IN_TEXTS = "number IN (SELECT rowid FROM texts WHERE texts MATCH ?)"
-_IN_SOME_TEXTS = "number IN (SELECT rowid FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ?)"
+EVERYTHING: Final = Condition(sql="1")
+_IN_TEXTS: Final = "number IN (SELECT rowid FROM texts WHERE texts MATCH ?)"
+_IN_SOME_TEXTS: Final = (
+    "number IN (SELECT rowid FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ?)"
+)
 
 
 def condition(query: Filter, numbers: tuple[int, int] | None = None) -> Condition:

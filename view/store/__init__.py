@@ -9,6 +9,8 @@
 * `store`: events in, rows and events out.
 """
 
+from __future__ import annotations
+
 from view.store.store import MOST_COUNTED, Page, Store
 from view.store.writing import StoreEntry
 

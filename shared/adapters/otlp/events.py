@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from opentelemetry import trace as trace_api
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.sdk._logs import LoggerProvider
@@ -12,10 +14,10 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from shared.core.telemetry.conventions import SCHEMA_URL
 from shared.core.telemetry.details import EVENT_NAME, Details
 
-_SCOPE = "fnsse"
+_SCOPE: Final = "fnsse"
 # An event may take 64 KB and more: the SDK's own bounds hold 2,048 of them, and send 512 at once.
-_MAX_WAITING = 256
-_MAX_IN_A_REQUEST = 32
+_MAX_WAITING: Final = 256
+_MAX_IN_A_REQUEST: Final = 32
 
 
 class OtlpEvents:

@@ -8,7 +8,7 @@ from threads of its own, from a bounded queue, so a collector that is silent or 
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace as trace_api
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -41,8 +41,8 @@ from shared.settings.settings import TelemetrySettings
 if TYPE_CHECKING:
     from shared.adapters.otlp.events import OtlpEvents
 
-_SCOPE = "fnsse"
-_KINDS = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
+_SCOPE: Final = "fnsse"
+_KINDS: Final = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
 
 
 class OtlpExport:

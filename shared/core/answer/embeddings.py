@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from shared.core.answer.shapes import Embeddings, ParsedAnswer
 from shared.core.wire.json.embedded_file import Base64Meter
 from shared.core.wire.json.json_shape import JsonObject, mappings
 
-_FLOAT_BYTES = 4  # Base64 vectors are little-endian 32-bit floats
+_FLOAT_BYTES: Final = 4  # Base64 vectors are little-endian 32-bit floats
 
 
 class EmbeddingsReader:

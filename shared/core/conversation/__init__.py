@@ -11,6 +11,8 @@ In: an event as JSON. Out: messages, whose parts are texts, files, tool calls an
 It may import `shared.core.wire`. The view shows these messages, and `telemetry` exports them.
 """
 
+from __future__ import annotations
+
 from shared.core.conversation.of_event import conversation, searched_text
 from shared.core.conversation.parts import Message, Part
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Final
 
 from shared.core.conversation.parts import Message, Part, Source, content_parts
 from shared.core.wire.json.json_shape import Json, JsonObject, items, mappings, text
 
-_CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
-_RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
+_CALLS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
+_RESULTS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
 
 
 def item_messages(value: Json, source: Source) -> Iterator[Message]:

@@ -5,6 +5,8 @@ The SDK's consumer takes over a second to open and close, all of it in sleeps, s
 the other take a minute.
 """
 
+from __future__ import annotations
+
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
@@ -28,12 +30,12 @@ class Scenarios:
 
     def __call__(
         self, function: Callable[..., Coroutine[Any, Any, None]]
-    ) -> Callable[["Running"], None]:
+    ) -> Callable[[Running], None]:
         """Make a test of a coroutine function."""
         name = function.__name__
         self.functions[name] = function
 
-        def test(running: "Running") -> None:
+        def test(running: Running) -> None:
             running.result(name)
 
         test.__name__, test.__doc__, test.__module__ = name, function.__doc__, function.__module__

@@ -1,5 +1,7 @@
 """The Event Hubs emulator serves the real azure-eventhub SDK."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

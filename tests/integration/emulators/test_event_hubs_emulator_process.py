@@ -2,6 +2,8 @@
 retention, restarts.
 """
 
+from __future__ import annotations
+
 import asyncio
 import signal
 import socket

@@ -1,5 +1,7 @@
 """The Azure OpenAI stand-in as a process, and the shapes of its responses."""
 
+from __future__ import annotations
+
 import hashlib
 import http.client
 import json

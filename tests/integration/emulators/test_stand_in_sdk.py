@@ -1,5 +1,7 @@
 """The official OpenAI SDK, pointed straight at the stand-in."""
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import time

@@ -1,5 +1,7 @@
 """The stand-in's bytes on the wire: layout, pace, endings, and its record of them."""
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import gzip

@@ -2,6 +2,8 @@
 that is used here.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 from collections.abc import Generator

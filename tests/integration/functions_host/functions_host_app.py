@@ -2,6 +2,8 @@
 function_app.py.
 """
 
+from __future__ import annotations
+
 import asyncio
 import atexit
 import json

@@ -4,6 +4,8 @@ extension.
 Both serve durable_app.py. Tests of the embedded host alone are in test_durable_embedded.py.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re

@@ -2,6 +2,8 @@
 that run on both hosts are in test_durable.py.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -5,6 +5,8 @@ Both serve functions_host_app.py. What only the embedded host has to show is in
 test_functions_host_embedded.py.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re

@@ -1,5 +1,7 @@
 """Behaviour of the embedded Functions host alone: its errors, its rejections, and its clean end."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal

@@ -2,6 +2,8 @@
 results.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

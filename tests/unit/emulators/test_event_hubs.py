@@ -1,5 +1,7 @@
 """The Event Hubs emulator's own tests, which Node.js runs."""
 
+from __future__ import annotations
+
 import subprocess
 from pathlib import Path
 

@@ -125,4 +125,4 @@ class Card(Detector):
         return 13 <= len(digits) <= 19 and checks.luhn(digits)
 
 
-ACCOUNTS: tuple[type[Detector], ...] = (Iban, Card)
+ACCOUNTS: Final[tuple[type[Detector], ...]] = (Iban, Card)

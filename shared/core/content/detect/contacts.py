@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Final
 
 from shared.core.content.detect.detector import Detector, digits_of
 
-_GROUP = "[0-9A-Fa-f]{1,4}"  # of an IPv6 address
-_GOES_ON = re.compile(rb"::[0-9A-Fa-f]")
-_LEADING_ZERO = re.compile(rb"(?:\A|\.)0\d")
-_ENDS_OF_VERSION = frozenset(bytes([end]) for end in b"nedrvNEDRV.:=")  # of what this finds:
-_VERSION = re.compile(rb"(?i)(?:version|release|build|ver\.?|v)\s*[:=]?\s*\Z")
+_GROUP: Final = "[0-9A-Fa-f]{1,4}"  # of an IPv6 address
+_GOES_ON: Final = re.compile(rb"::[0-9A-Fa-f]")
+_LEADING_ZERO: Final = re.compile(rb"(?:\A|\.)0\d")
+_ENDS_OF_VERSION: Final = frozenset(bytes([end]) for end in b"nedrvNEDRV.:=")  # of what this finds:
+_VERSION: Final = re.compile(rb"(?i)(?:version|release|build|ver\.?|v)\s*[:=]?\s*\Z")
 
 
 class Email(Detector):
@@ -83,4 +84,4 @@ def _is_address(candidate: bytes) -> bool:
     return not address.is_loopback and not address.is_unspecified
 
 
-CONTACTS: tuple[type[Detector], ...] = (Email, IpAddress, Phone)
+CONTACTS: Final[tuple[type[Detector], ...]] = (Email, IpAddress, Phone)

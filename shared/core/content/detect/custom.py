@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from shared.core.content.detect.detector import Detector
 
@@ -18,7 +19,7 @@ class CustomPatterns:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-NO_PATTERNS = CustomPatterns()
+NO_PATTERNS: Final = CustomPatterns()
 
 
 class CustomPattern(Detector):

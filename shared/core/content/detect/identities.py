@@ -121,6 +121,6 @@ class BrazilianId(Detector):
         return checked and not checks.repeats_one_digit(digits)
 
 
-IDENTITIES: tuple[type[Detector], ...] = (
+IDENTITIES: Final[tuple[type[Detector], ...]] = (
     *(GermanTaxId, SpanishId, FrenchId, ItalianId, PolishId, SwedishId, BrazilianId),
 )

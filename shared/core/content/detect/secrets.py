@@ -78,6 +78,6 @@ class NamedSecret(Detector):
         return _DIGIT.search(candidate) is not None and _LETTER.search(candidate) is not None
 
 
-SECRETS: tuple[type[Detector], ...] = (
+SECRETS: Final[tuple[type[Detector], ...]] = (
     *(PrivateKey, ConnectionString, SharedAccessSignature, JsonWebToken, ApiKey, NamedSecret),
 )

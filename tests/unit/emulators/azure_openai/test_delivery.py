@@ -1,5 +1,7 @@
 """How the stand-in lays out a response's bytes in time and ends them."""
 
+from __future__ import annotations
+
 import gzip
 
 import pytest

@@ -1,5 +1,7 @@
 """The stand-in's directives: how pace, shape and failure are asked for."""
 
+from __future__ import annotations
+
 import pytest
 
 from emulators.azure_openai.directives import DirectiveError, Directives, parse, split_deployment

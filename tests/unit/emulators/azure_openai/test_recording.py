@@ -1,5 +1,7 @@
 """The stand-in's record of exchanges, and its bounds."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 

@@ -1,5 +1,7 @@
 """How the stand-in reads a request and counts tokens."""
 
+from __future__ import annotations
+
 import json
 
 import pytest

@@ -1,5 +1,7 @@
 """How the stand-in reads a request's target."""
 
+from __future__ import annotations
+
 import pytest
 
 from emulators.azure_openai.routes import route

@@ -1,5 +1,7 @@
 """The shapes of the stand-in's answers: a stream holds the document's content, in every variant."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable
 

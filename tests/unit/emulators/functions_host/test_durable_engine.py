@@ -2,6 +2,8 @@
 continues.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping

@@ -2,6 +2,8 @@
 ours.
 """
 
+from __future__ import annotations
+
 from collections.abc import Generator
 from datetime import timedelta
 from typing import Any

@@ -1,5 +1,7 @@
 """Indexed functions become triggers, and unsupported ones are rejected."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import pytest

@@ -1,5 +1,7 @@
 """NCRONTAB expressions and their next occurrences."""
 
+from __future__ import annotations
+
 from datetime import datetime
 
 import pytest

@@ -2,6 +2,8 @@
 host.
 """
 
+from __future__ import annotations
+
 import pytest
 
 from emulators.functions_host.path_encoding import (

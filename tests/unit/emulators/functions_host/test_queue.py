@@ -1,5 +1,7 @@
 """The pure parts of the queue trigger: back-off, options, names, text."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest

@@ -1,5 +1,7 @@
 """Settings of the embedded host: local.settings.json, host.json, %NAME%, connections."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
