@@ -18,7 +18,7 @@ from shared.health.status import MAX_HOURS, Status, hours_of
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse
 
-_DEFAULT_HOURS: Final = "48"  # of reports
+_DEFAULT_HOURS: Final = "48"  # the hours whose reports are shown
 
 
 def blueprint(readiness: Readiness, status: Status, guard: Guard) -> func.Blueprint:

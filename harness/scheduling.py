@@ -55,7 +55,7 @@ _WITHOUT_TEMPLATES: Final = frozenset(
     }
 )
 _HOST: Final = re.compile(r"[\[-](embedded|func)(?=[-\]])")  # among a test's parameters
-# What takes longest comes first, so that the workers end at about the same time.
+# The groups that take longest come first, so that the workers end at about the same time.
 _FIRST: Final = (
     "func strained",
     "embedded stack",

@@ -42,12 +42,12 @@ def describe(stack: Stack) -> RunInfo:
 
 
 def event_hub_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """Those of the app's settings that lead a consumer to the Event Hub."""
+    """The app's settings that lead a consumer to the Event Hub."""
     return {name: text for name, text in settings.items() if name.startswith("AZURE_EVENTHUB_")}
 
 
 def captures_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """Those of the app's settings that lead to the captures."""
+    """The app's settings that lead to the captures."""
     prefixes = ("CAPTURES_STORAGE", "AzureWebJobsStorage")
     return {name: text for name, text in settings.items() if name.startswith(prefixes)}
 

@@ -20,7 +20,7 @@ from prove.testbed import TestBed
 
 type Patterns = Sequence[str]
 
-# What is dropped, and which share of it. The last step comes last because an envelope that was
+# The dropped messages, and their share. The last step comes last because an envelope that was
 # handed out in vain is invisible for as long as its lease.
 _LAST: Final = "envelope read"
 _STEPS: Final[dict[str, tuple[Patterns, float]]] = {

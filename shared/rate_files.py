@@ -9,7 +9,7 @@ from shared.core.cost import provisioned, rates
 from shared.core.cost.provisioned import Reservation
 from shared.core.cost.rates import CardTexts, RateCard
 
-# Beside the app, and deployed with it.
+# This folder lies beside the app and is deployed with it.
 FOLDER: Final = Path(__file__).resolve().parents[1] / "rates"
 BASE: Final = "base.csv"
 OVERLAY: Final = "company.csv"

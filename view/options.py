@@ -17,7 +17,7 @@ from view.errors import OptionsError
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _PORT: Final = 8090
-TRACE_ID: Final = "{trace_id}"  # in the address of a trace
+TRACE_ID: Final = "{trace_id}"  # stands for the id in the address of a trace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,8 +43,8 @@ class AppAddress:
     """The app whose exchanges are shown, for the playground and for what operators do."""
 
     url: str
-    key: str | None = field(repr=False)  # of callers
-    # of operators: a key of the Functions host, or "Bearer …"
+    key: str | None = field(repr=False)  # the callers' key
+    # the operators': a key of the Functions host, or "Bearer …"
     operator_key: str | None = field(repr=False)
 
 

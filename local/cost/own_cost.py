@@ -21,7 +21,7 @@ _SECONDS: Final = _HOURS * 3600
 _TIMER_RUNS: Final = _HOURS * 60  # FOLLOW_SCHEDULE, every minute
 _KB_A_GB: Final = Decimal(1_048_576)
 _CENT: Final = Decimal("0.01")
-CALLS: Final = (100_000, 1_000_000, 50_000_000)  # of the table
+CALLS: Final = (100_000, 1_000_000, 50_000_000)  # a row of the table each
 
 
 class CostKind(StrEnum):
@@ -151,7 +151,7 @@ def _functions(traffic: Traffic) -> Iterator[CostItem]:
 
 def _delivery(traffic: Traffic) -> Iterator[CostItem]:
     calls = traffic.calls
-    units = (traffic.event_kb / 64).to_integral_value(ROUND_CEILING)  # of 64 KB
+    units = (traffic.event_kb / 64).to_integral_value(ROUND_CEILING)  # units of 64 KB
     yield _app("Event Hubs ingress", "p_ingress", calls * units)
     yield _app(
         "Event Hubs throughput units, h",

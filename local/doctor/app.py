@@ -17,7 +17,7 @@ from local.reachable import sentences
 
 _EVENT_WITHIN_S: Final = 60.0
 _UNDELIVERED: Final = "docs/how-to/alerts/nothing-delivered.md"
-# of what `/health/ready` calls degraded
+# for a part that `/health/ready` calls degraded
 _REMEDIES: Final = {"content_policy": "docs/how-to/change-the-content-policy.md, what is wrong"}
 _OPENAI_ROLE: Final = "Cognitive Services OpenAI User on the account of AZURE_OPENAI_BASE_URL"
 _OLD_S: Final = 300.0  # an envelope that waits longer means that delivery does not keep up

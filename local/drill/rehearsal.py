@@ -17,7 +17,7 @@ from local.running import RunInfo
 from local.stack import StackError
 
 _EVERY_S: Final = 2.0
-_BEFORE_S: Final = 4.0  # of calls while all is well
+_BEFORE_S: Final = 4.0  # seconds of calls while all is well
 # Envelopes wait in the queue between attempts; reconcile would find the rest ten minutes later.
 _EVENTS_WITHIN_S: Final = 180.0
 

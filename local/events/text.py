@@ -9,7 +9,7 @@ from typing import Final
 from local.events.colour import Paint, of_outcome, plain
 from local.events.feed import DeliveredEvent
 
-_MAX_CHARACTERS: Final = 80  # of a text
+_MAX_CHARACTERS: Final = 80  # a longer text is cut
 # The keys that README's event has, in its order.
 FIRST_KEYS: Final = (
     "type",

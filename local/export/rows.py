@@ -31,7 +31,7 @@ class ExportSelection:
     end: datetime
     query: Filter
     shape: Shape
-    limit: int | None = None  # of rows
+    limit: int | None = None  # the most rows
 
 
 async def export(

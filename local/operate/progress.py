@@ -63,7 +63,7 @@ class Display:
         self._started_at = clock()
         self._last_facts: list[str] = []
         self._printed_at = float("-inf")
-        self._width = 0  # of the line that the next one overwrites
+        self._width = 0  # width of the line that the next one overwrites
 
     def show(self, status: JsonObject) -> None:
         """Show the status of a run that goes on."""

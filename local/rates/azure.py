@@ -172,7 +172,7 @@ def _pictures(item: PriceItem, source: str, date: str) -> Iterator[Rate]:
                     model="dall-e-3",
                     sku=sku,
                     variant=f"{quality} {size}",
-                    prices={"images": price * 10},  # of a hundred
+                    prices={"images": price * 10},  # the price of a hundred
                 )
 
 

@@ -51,13 +51,13 @@ _FACTORS: Final = {"": 1, "K": 1_000, "M": 1_000_000}
 class Meter:
     """The tokens that a meter prices."""
 
-    words: str  # of the model, joined: gpt4o
+    words: str  # the model's name without spaces: gpt4o
     version: str | None  # month and day: 1120
     part: str
     sku: str
     tier: str
     context_above: int
-    price: Decimal  # of a million
+    price: Decimal  # the price of a million
 
 
 def parse_meter(item: PriceItem) -> Meter | None:

@@ -43,7 +43,7 @@ class Outages:
         self._say = say
         self._stopped_parts: set[str] = set()
         self._deaths: defaultdict[str, list[float]] = defaultdict(list)
-        self._file.unlink(missing_ok=True)  # of an earlier run
+        self._file.unlink(missing_ok=True)  # written by an earlier run
 
     def check(self) -> None:
         """Raise PartDied for a part that dies again and again."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from local.repository import ROOT
 
-# What is deployed. local.settings.json is not: a developer's settings for `make run` must not
+# The deployed files, without local.settings.json: a developer's settings for `make run` must not
 # change a test.
 _APP: Final = ("function_app.py", "blueprints", "shared", "rates", "requirements.txt")
 

@@ -21,7 +21,7 @@ class PortsTaken(StackError):
 
     def __init__(self, message: str, *, instead: Mapping[str, int]) -> None:
         super().__init__(message)
-        # for each name of Ports that needs another port a free one, all different
+        # name in Ports -> a free port instead of the one in use; all different
         self.instead = instead
 
 

@@ -145,8 +145,8 @@ class StackPart:
         if self._process is None:
             return
         self._is_stopping = True
-        # To the process alone: a functions host lets its open streams end before it ends its
-        # workers.
+        # The signal goes to the process alone, because a functions host lets its open streams
+        # end before it ends its workers.
         if first is not signal.SIGKILL and self._process.poll() is None:
             self._process.send_signal(first)
             with contextlib.suppress(subprocess.TimeoutExpired):

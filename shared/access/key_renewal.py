@@ -59,7 +59,7 @@ class KeyRenewal:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`fetch` raises SigningKeysUnavailable."""
-        # the same object until something else is published; None: none to be trusted
+        # the same object until other keys are published; None: no key can be trusted
         self.keys: SigningKeys | None = None
         self._fetch = fetch
         self._pace = pace or RenewalPace()

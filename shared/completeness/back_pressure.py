@@ -21,10 +21,10 @@ from shared.errors import DeliveryError, StorageError
 MAX_IN_FLIGHT: Final = 500
 _START_POLLS: Final = 8
 POLL_INTERVAL_S: Final = 0.25
-STALL_TIMEOUT_S: Final = 30.0  # for a queue that does not get shorter
-# For a queue that does. A run of one window, which takes up to MAX_RUN_S (see reconciliation), may
-# end with such a wait, and the host replaces the worker of a function that takes longer than
-# functionTimeout, 30 minutes.
+STALL_TIMEOUT_S: Final = 30.0  # while the queue does not get shorter
+# While the queue gets shorter. A run of one window, which takes up to MAX_RUN_S (see
+# reconciliation), may end with such a wait, and the host replaces the worker of a function that
+# takes longer than functionTimeout, 30 minutes.
 MAX_WAIT_S: Final = 600.0
 _PROBE_INTERVAL_S: Final = 2.0
 

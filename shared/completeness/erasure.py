@@ -35,7 +35,7 @@ from shared.core.wire.json.json_shape import JsonObject
 _log = logging.getLogger("fnsse.erasure")
 
 PAGE_SIZE: Final = 500  # names of captures, so about 250 exchanges
-ID_PAGE_SIZE: Final = 100  # of the ids of a request
+ID_PAGE_SIZE: Final = 100  # ids of a request
 MAX_EMPTY_WINDOWS: Final = 24  # that a step goes through before it ends
 
 

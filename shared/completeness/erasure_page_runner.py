@@ -19,7 +19,7 @@ from shared.core.records.operator.erasure_receipt import ErasureCounts, ErasureP
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.records.ports import JsonStore
 
-# Of the worker's hundred connections to storage, so that recordings do not wait.
+# The worker has a hundred connections to storage; recordings must not wait for one.
 MAX_CONCURRENT: Final = 8
 
 

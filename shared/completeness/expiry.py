@@ -51,7 +51,7 @@ class ExpiryRun:
     """The counts of one run."""
 
     erased: int = 0  # exchanges whose captures are erased now
-    undelivered: int = 0  # of those: their events were never accepted
+    undelivered: int = 0  # erased exchanges whose events were never accepted
     failed: int = 0  # exchanges whose captures could not be read or erased; they are tried again
 
 

@@ -75,7 +75,7 @@ class Renewal[T]:
         self._pause_s = pause_s
         self.fetching = SharedTask(self._renew)
         self._value: tuple[T, float] | None = None
-        self._failure: Exception | None = None  # of the newest fetch; None if it succeeded
+        self._failure: Exception | None = None  # why the newest fetch failed; None if it succeeded
         self._failed_at = float("-inf")
 
     async def value(self) -> T:

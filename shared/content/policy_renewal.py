@@ -22,7 +22,7 @@ from shared.errors import ContentPolicyError, StorageError, StorageNotFound
 
 _log = logging.getLogger("fnsse.content")
 
-MAX_BYTES: Final = 256 * 1024  # of a policy: it is parsed in the worker of the relay
+MAX_BYTES: Final = 256 * 1024  # a larger policy would take the relay's worker too long to parse
 _BROKEN: Final = "the blob of CONTENT_POLICY does not hold a policy"
 _MISSING: Final = "the blob of CONTENT_POLICY does not exist"
 _UNREADABLE: Final = "the blob of CONTENT_POLICY cannot be read"
@@ -64,7 +64,7 @@ class PolicyRenewal:
         self._max_days = max_days
         self._pace = pace or PolicyPace()
         self._policy: ContentPolicy | None = None  # the last that was read
-        self._etag: str | None = None  # of the version that was read last, broken or not
+        self._etag: str | None = None  # the ETag of the version that was read last, broken or not
         self._broken = False  # that version is
         self._unread: str | None = None  # why the newest read gave no version: a text from above
         self._unlogged: list[tuple[int, str]] = []  # level and line
@@ -137,7 +137,7 @@ class PolicyRenewal:
             self._broken = True
         else:
             self._broken = False
-            if had_one:  # a warning: it decides what is recorded of everyone
+            if had_one:  # a warning: the policy decides what is recorded of every caller
                 rules = len(self._policy.rules)
                 self._note(
                     logging.WARNING, f"another version of it counts from now on, of {rules} rules"

@@ -25,8 +25,8 @@ from shared.enrichment.failure import failure, reported_failure
 from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError, StorageError
 
-_START_S: Final = 120.0  # to load the models
-_HEAD: Final = struct.Struct(">?I")  # of an answer: whether it is not a failure, and its length
+_START_S: Final = 120.0  # loading the models takes most of it
+_HEAD: Final = struct.Struct(">?I")  # begins an answer: whether it is a result, and its length
 
 
 class AnalyzerProcess:

@@ -38,7 +38,7 @@ class AssembledEvent:
     without_usage: str | None = None
     # a background response whose end the exchange did not see: the app is to follow it
     pending_response: str | None = None
-    digests: Digests = NO_DIGESTS  # of its captures
+    digests: Digests = NO_DIGESTS  # its captures'
     altered: tuple[str, ...] = ()  # a sentence for each capture that was altered
     telemetry: ExchangeTelemetry | None = None  # None: telemetry is switched off
 

@@ -152,7 +152,8 @@ async def _no_patterns() -> CustomPatterns:
 
 
 def _fits_in_place(request: Capture | None, response: Capture | None, mode: ContentMode) -> bool:
-    redacts = mode is ContentMode.REDACTED  # in one step, 0.05 us a byte (measured)
+    # redaction is one step, which takes 0.05 us a byte (measured)
+    redacts = mode is ContentMode.REDACTED
     stream = response if response is not None and _is_stream(response) else None
     documents = (side for side in (request, response) if side is not None and side is not stream)
     stream_bytes = len(stream.body) if stream else 0

@@ -39,10 +39,10 @@ from shared.errors import AssemblyError
 
 _CHILD_TIMEOUT_S: Final = 60  # the worst of 100 MB took 6 s
 _APP_FOLDER: Final = Path(__file__).resolve().parents[2]
-# Of the options with the envelope, then of the request's preamble and body, and the response's. A
-# preamble of no bytes: there is no such capture.
+# The lengths of five parts: the options with the envelope, the request's preamble and body, the
+# response's preamble and body. An empty preamble means that the capture does not exist.
 _LENGTHS: Final = struct.Struct(">IIQIQ")
-_HASHED_BYTES: Final = 1024 * 1024  # at once
+_HASHED_BYTES: Final = 1024 * 1024  # hashed at once
 
 
 async def assemble(

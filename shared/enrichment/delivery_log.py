@@ -41,6 +41,6 @@ class DeliveryLog:
         try:
             await asyncio.sleep(0)
         finally:
-            # also when the invocation is cancelled: the others rely on it
+            # also if this invocation is cancelled: the others rely on its line
             group, self._group = self._group, []
             _log.info("%s %s", PREFIX, json.dumps(summarize(group)))

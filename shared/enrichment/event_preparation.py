@@ -31,7 +31,7 @@ from shared.settings.timeouts import DELIVERY_S
 
 _log = logging.getLogger("fnsse.enrichment")
 
-LARGE_BYTES: Final = 4 * 1024 * 1024  # of both captures
+LARGE_BYTES: Final = 4 * 1024 * 1024  # the size of both captures together
 # Captures and events in memory, the captures of large exchanges excepted.
 _HELD_BYTES: Final = 24 * LARGE_BYTES
 _ENVELOPE_BYTES: Final = 8 * 1024  # the least that an exchange counts as
@@ -49,10 +49,10 @@ class PreparedEvent:
 
     body: bytes  # JSON
     outcome: Outcome  # as the event states it
-    claim: Claim | None  # on the usage in the event; None if no claim is needed
+    claim: Claim | None  # the claim on the event's usage; None if none is needed
     pending_response: str | None  # the response to follow
     telemetry: ExchangeTelemetry | None  # None: telemetry is switched off
-    digests: Digests  # of its captures and itself
+    digests: Digests  # its captures' and its own
     altered: tuple[str, ...]  # a sentence for each altered capture
 
 

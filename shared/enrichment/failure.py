@@ -8,7 +8,7 @@ import re
 from types import TracebackType
 from typing import Final
 
-# What `failure` returns.
+# The text that `failure` returns.
 _FAILURE: Final = re.compile(r"\w{1,80} at [\w.]{1,200}:\d{1,6}", re.ASCII)
 
 

@@ -53,7 +53,7 @@ class MessageHandler:
             await self._delivery.deliver(envelopes[0], message)
             return
         failures = await self._deliver_all(envelopes, message)
-        if len(failures) == len(envelopes):  # none of them would have two events
+        if len(failures) == len(envelopes):  # a repeated message gives none of them two events
             raise failures[0][1]
         for envelope, error in failures:
             await self._queue.put(mark_requeued(envelope, "retry"), RETRY_AFTER_S)

@@ -18,7 +18,7 @@ class RedactorCache:
         """`analyzer` finds more than the detectors; None: there is none."""
         self._analyzer = analyzer
         self._redactor: Redactor | None = None
-        self._patterns: CustomPatterns | None = None  # of that redactor
+        self._patterns: CustomPatterns | None = None  # the patterns of that redactor
 
     def get(self, patterns: CustomPatterns) -> Redactor:
         """The redactor of the built-in detectors and these patterns. Raises ContentPolicyError."""

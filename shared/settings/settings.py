@@ -16,7 +16,7 @@ class UpstreamSettings:
 
     base_url: str  # origin and optional path prefix, without a trailing slash and without /openai
     key: str | None = field(repr=False)  # None: the app's managed identity
-    scope: str  # of the managed identity's token
+    scope: str  # the scope of the managed identity's token
     api_version: str | None  # for requests that name none; None: nothing is added
     region: str | None  # if the upstream does not say
     connect_timeout_s: float
@@ -57,7 +57,7 @@ class LimitSettings:
     recording_wait_s: float  # how long the end of a chunked response waits for its recording
     # what captures that wait for their store may hold, all exchanges of a worker together
     capture_memory_bytes: int
-    request_memory_bytes: int  # of held request bodies, all exchanges of a worker together
+    request_memory_bytes: int  # all request bodies that a worker holds
     # nothing goes upstream, and no response ends, before its capture is stored
     capture_required: bool = False
     # how long the upstream is read on after a disconnect, for its usage; 0: not at all
@@ -86,7 +86,7 @@ class ReconcileSettings:
     look_back_s: float
     # what recording, enrichment and ledger may take after an exchange, when nothing is wrong
     grace_s: float
-    # of captures and ledger; infra/ makes the lifecycle rule of the same figure
+    # how long captures and ledger are kept; infra/ makes a lifecycle rule of this figure
     retention_days: int
 
     @property
@@ -106,7 +106,7 @@ class ContentSettings:
     policy: ContentPolicy  # in effect unless it is in a blob
     # container and name of the blob that holds the policy, in the account of captures; None: none
     policy_blob: str | None
-    default: ContentMode  # of a policy that names none
+    default: ContentMode  # the mode of a policy that names none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ class PresidioSettings:
     """Presidio, which finds names of people in texts that are redacted."""
 
     models: Mapping[str, str]  # language -> the name of an installed spaCy model, or `blank`
-    timeout_s: float  # of one event; one that takes longer goes out without texts
+    timeout_s: float  # an event that takes longer goes out without texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ class TelemetrySettings:
     messages_on_spans: bool  # prompt and answer, as attributes of spans
     messages_in_events: bool  # prompt and answer, in events
     sampler_chosen: bool  # OTEL_TRACES_SAMPLER says which traces are exported
-    caller_members: frozenset[str]  # of the event's `caller`, as attributes
+    caller_members: frozenset[str]  # members of the event's `caller` that become attributes
     old_names: bool  # metrics by their former names, in addition
 
     @property
@@ -170,7 +170,7 @@ class Settings:
     content: ContentSettings
     presidio: PresidioSettings | None  # None: the app's own detectors alone
     event_cost: bool  # events have a cost, by the rates that are deployed with the app
-    # of a user-assigned identity; None: the system-assigned one
+    # the user-assigned identity; None: the system-assigned one
     managed_identity_client_id: str | None
     caller_auth: CallerAuthSettings | None  # None: the Functions host checks its keys
     misspelt: Mapping[str, str]  # a name that is not a setting -> the one that was probably meant

@@ -33,7 +33,7 @@ class EventHubTimeouts:
 class StorageTimeouts:
     """Seconds. The calls of every exchange are fnsse's own (a try each), the others the SDK's."""
 
-    turn_s: float = 10.0  # for one of the worker's connections, while all of them are in use
+    turn_s: float = 10.0  # the wait for a connection while the worker has all in use
     connect_s: float = 3.0  # TCP and TLS of a new connection
     # until the response's headers are there (the upload included, and no body
     # here has more than 1 MB), and between two pieces of the response's body
@@ -55,11 +55,11 @@ READINESS_S: Final = 5.0
 # All that enrichment does for one message, its turn among large ones included. Far below the
 # functionTimeout of host.json, at which the host kills the worker and every stream that it relays.
 DELIVERY_S: Final = 600.0
-# One poll of a response that the app follows, its token and its body included. The upstream only
-# looks it up.
+# One poll of a response that the app follows, including its token and its body. The upstream only
+# looks the response up.
 FOLLOW_S: Final = 60.0
 # A lease on the right to start an orchestration: 15 to 60 s are possible (Lease Blob).
 START_LEASE_S: Final = 30
-# All that is done under it. The lease is not renewed, and is held for the whole of this time,
+# The calls under the lease together. The lease is not renewed. It is held for all of this time,
 # because the time is counted from before the call that acquires it.
 START_S: Final = START_LEASE_S - 5.0

@@ -29,7 +29,7 @@ from shared.errors import StorageError
 _log = logging.getLogger("fnsse.telemetry")
 
 MAX_WAITING: Final = 5000  # deliveries for which the ledger has to be asked, about 3 KB each
-MAX_WAITING_MESSAGES: Final = 200  # of them, those with prompt and answer: 64 KB each and more
+MAX_WAITING_MESSAGES: Final = 200  # those with prompt and answer: 64 KB each and more
 _MAX_RECENT: Final = 10_000  # exchanges that this worker remembers to have counted
 ASK_INTERVAL_S: Final = 5.0
 # The ledger of an hour may hold a million entries: reading it takes a twentieth of the time.
@@ -101,7 +101,7 @@ class Telemetry:
         self._sleep = sleep
         self._recent = RecentIds(_MAX_RECENT)
         self._waiting: list[PendingReport] = []
-        self._waiting_messages = 0  # of them, those that came with messages
+        self._waiting_messages = 0  # the entries of _waiting that have messages
         self._asking: asyncio.Task[None] | None = None
 
     def accepted(

@@ -16,9 +16,9 @@ from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.stream.sse import SseDecoder
 from view.exchange.timeline import PieceArrival, arrivals, last_chunk_ms
 
-# Of one body; more is for a download.
+# What is shown of one body; the rest is for a download.
 MAX_BYTES: Final = 256 * 1024
-READ_BYTES: Final = 1024 * 1024  # of a body, for its events
+READ_BYTES: Final = 1024 * 1024  # what is read of a body for its events
 MAX_FRAMES: Final = 2_000
 _MAX_BINARY_BYTES: Final = 2 * 1024
 

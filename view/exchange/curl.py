@@ -11,7 +11,7 @@ from urllib.parse import quote
 from shared.core.wire.json.json_shape import Json, JsonObject, integer, mapping, text
 from shared.core.wire.operations import spec_of
 
-# Of a body in a command line; systems refuse longer ones.
+# Systems refuse a command line with a longer body.
 _LONGEST_BODY: Final = 100_000
 _PATH_CHARACTERS: Final = "/-._~!$&'()*+,;=:@%"
 _FALLBACK_ADDRESS: Final = "$APP"

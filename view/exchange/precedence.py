@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.core.wire.json.json_shape import Json, items, text
 
-# in `problems`, of an event whose capture is not that of the first delivery
+# stands in `problems` if a capture is not that of the first delivery
 _ALTERED: Final = "capture was altered"
 
 

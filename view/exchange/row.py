@@ -23,7 +23,7 @@ class Row:
     """The figures of one exchange. None: the event does not have it."""
 
     id: str
-    time: str  # of its end, UTC, ISO 8601 with milliseconds and Z
+    time: str  # its end, UTC, ISO 8601 with milliseconds and Z
     outcome: str
     status: int | None
     deployment: str | None
@@ -44,8 +44,8 @@ class Row:
     tokens_cached: int | None
     usage_source: str | None  # upstream | estimated | none
     cost: float | None  # by the card of rates
-    currency: str | None  # of `cost`
-    ttft_ms: int | None  # to the first token, of streams
+    currency: str | None  # the currency of `cost`
+    ttft_ms: int | None  # a stream's time to its first token
     duration_ms: int | None
     lag_ms: int | None  # from the end of the exchange until the Event Hub had its event
     region: str | None

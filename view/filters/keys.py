@@ -22,7 +22,7 @@ class FilterKey:
     """A key: its name, the column that it stands for, and its meaning for the reference."""
 
     name: str
-    column: str  # of the store, and attribute of Row
+    column: str  # a column of the store, and an attribute of Row
     kind: ValueKind
     meaning: str
     aliases: tuple[str, ...] = ()

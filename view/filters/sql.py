@@ -65,7 +65,8 @@ def _phrase(text: str) -> str:
 def _is_one_of(term: IsOneOf) -> Condition:
     column = f'"{term.key.column}"'
     if len(term.values) > 1 or isinstance(term.values[0], Pattern):
-        # Not by the column's index: of many rows it would have to sort all, for a page of 100.
+        # The unary plus keeps SQLite from the column's index: it would sort all matching rows for a
+        # page of 100.
         column = f"+{column} COLLATE NOCASE"
     parts = [_equals(column, value) for value in term.values]
     either = " OR ".join(part.sql for part in parts)

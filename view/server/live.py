@@ -15,7 +15,7 @@ from view.filters.terms import Filter
 from view.store import StoreEntry
 
 STATUS_EVERY_S: Final = 2.0
-# Of one page that does not read. It loads the table again instead.
+# Rows that wait for a page that does not read. Beyond that, the page loads the table again.
 _WAITING_ROWS: Final = 5_000
 
 

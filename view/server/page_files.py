@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "page"
 _IMPORT_MAP: Final = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
-# Beside the page's own files: what the install needs.
+# What the install needs, in addition to the page's own files.
 _NOT_SERVED: Final = re.compile(
     r"(?:^|/)(?:node_modules(?:/|$)|package(?:-lock)?\.json$|vendor\.txt$|\.)"
 )

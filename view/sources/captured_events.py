@@ -27,7 +27,7 @@ class CapturedEvent:
     """An event that is not truncated, and what it does not have of its request."""
 
     event: JsonObject
-    tools: Json  # of the request; None: it has none
+    tools: Json  # the request's; None: it has none
 
 
 async def exchanges_between(

@@ -18,7 +18,7 @@ from view.errors import CaptureUnavailable
 from view.options import CapturesAddress
 from view.sources.credentials import identity
 
-# Of a capture's beginning: more than its header takes, unless headers are copied.
+# What is read first of a capture: more than its header takes, unless headers are copied.
 _HEADER_BYTES: Final = 64 * 1024
 # A person waits: few tries, and short ones.
 _OPTIONS: Final[dict[str, Any]] = {
@@ -35,7 +35,7 @@ class StoredCapture:
     """The beginning of a capture, or all of it."""
 
     capture: Capture
-    stored_at: datetime | None  # to the second
+    stored_at: datetime | None  # precise to the second
 
 
 class CaptureSource:

@@ -38,7 +38,7 @@ class Connections:
         return connection
 
     def close(self) -> None:
-        """Close all of them. No other thread may use one any more."""
+        """Close all connections. No other thread may use one any more."""
         with self._write_lock:
             for connection in self._all:
                 connection.close()

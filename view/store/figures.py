@@ -9,7 +9,7 @@ from typing import Any, Final
 from view.filters.sql import EVERYTHING, Condition, Parameter
 from view.store import sums
 
-_MOST_POINTS: Final = 2_000  # the newest; the bands are of all
+_MOST_POINTS: Final = 2_000  # the newest exchanges as points; the bands show all
 
 type Series = dict[str, list[tuple[int, float]]]  # name -> (start of the bucket in Unix ms, value)
 

@@ -1,4 +1,4 @@
-"""Events as the view's file keeps them: compressed, by what most events have in common."""
+"""Events as the view's file keeps them: compressed, with a dictionary of what most events share."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def _written(event: JsonObject) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-# Invented events. What an event shares with them takes no room in the file. A change of them makes
-# older files unreadable, so they are part of the file's version.
+# The dictionary of the compression: invented events. A text that an event shares with them takes no
+# room in the file. A change of this dictionary makes older files unreadable, so it is part of the
+# file's version.
 COMMON: Final = b"".join(
     _written(event)
     for event in mappings(parse(Path(__file__).with_name("common_events.json").read_text("utf-8")))

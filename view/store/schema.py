@@ -29,7 +29,7 @@ def _column(name: str, annotation: str) -> str:
 
 
 _COLUMNS: Final = ", ".join(_column(field.name, str(field.type)) for field in fields(Row))
-# What is filtered for most, each with the order in which rows are shown.
+# The columns of the most frequent filters. Each has an index in the order in which rows are shown.
 _INDEXED: Final = ("outcome", "deployment", "model", "caller", "session")
 
 _TABLES: Final = (

@@ -22,11 +22,12 @@ from view.store.writing import StoreEntry
 
 # every name is a field of Row
 _SELECT: Final = f"SELECT number, {', '.join(f'"{name}"' for name in COLUMNS)} FROM exchanges"  # noqa: S608
-MOST_COUNTED: Final = 100_000  # a count of more takes seconds, and says nothing more
+MOST_COUNTED: Final = 100_000  # counting further would take seconds
 _NEWEST_FIRST: Final = "ORDER BY exact_end_ms DESC, number DESC"
-# The oldest are removed once so many more are there than are to be kept, and then all of them.
+# The oldest exchanges are removed when the excess is this share of the number to keep.
 _SLACK: Final = 0.01
-# A text that one of 500 has is found a hundred times among so many.
+# The newest exchanges, which a search reads first: a text that one exchange in 500 has is found a
+# hundred times among them.
 _SEARCHED_FIRST_COUNT: Final = 50_000
 _LATEST_MS: Final = 1 << 62
 _LOWEST_NUMBER: Final = 0  # SQLite counts from 1

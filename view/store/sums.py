@@ -1,12 +1,14 @@
-"""Sums of the exchanges that ended in each stretch of five minutes. Triggers keep them: the charts
-of a day would read every exchange of it otherwise.
+"""Sums of the exchanges that ended in each stretch of five minutes. Triggers keep them up to date,
+because the charts of a day would otherwise read every exchange of the day.
 
-A sum is named by what it counts and of whom:
+The kind of a sum says what it counts, its name whose share it is:
 
-* `outcome`: exchanges, by outcome.
-* `tokens`: tokens, by deployment.
-* `ttft`: exchanges, by their milliseconds to the first token, rounded down by 1.6 % at most.
-* `begin`, `end`: streams that have ended, by when they began and when they ended.
+* `outcome`: exchanges; the name is their outcome.
+* `tokens`: tokens; the name is the deployment.
+* `ttft`: exchanges; the name is their milliseconds to the first token, rounded down by 1.6 % at
+  most.
+* `begin`, `end`: streams that have ended, in the stretch in which they began or ended; the name is
+  empty.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ STRETCH_MS: Final = 300_000
 NO_NAME: Final = "-"
 IS_OVER: Final = "stream AND duration_ms IS NOT NULL"
 
-_STEPS: Final = 64  # of each doubling of a time
+_STEPS: Final = 64  # steps between a time and its double
 
 
 def _rounded(column: str) -> str:

@@ -27,7 +27,7 @@ from aiohttp.client_proto import ResponseHandler
 
 from shared.adapters.http_client import aiohttp_internals
 
-# of `struct tcp_info` (linux/tcp.h): tcpi_unacked, tcpi_bytes_acked, tcpi_notsent_bytes
+# `struct tcp_info` (linux/tcp.h), of which tcpi_unacked, tcpi_bytes_acked, tcpi_notsent_bytes
 _TCP_INFO: Final = struct.Struct("=24xI92xQ16xI")
 
 # A connection on which a call waits for its response is probed this often by the operating system:

@@ -76,8 +76,8 @@ class BlobRange:
     """A part of a blob."""
 
     data: bytes
-    blob_bytes: int  # of the whole blob
-    etag: str  # of the blob; empty if the blob is
+    blob_bytes: int  # the size of the whole blob
+    etag: str  # empty if the blob is empty
 
 
 class DirectStorage:

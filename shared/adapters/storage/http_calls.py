@@ -85,7 +85,7 @@ class StorageHttp:
             async with asyncio.timeout(self._timeouts.turn_s):
                 await turns.acquire()
         else:
-            await turns.acquire()  # at once
+            await turns.acquire()  # returns at once
         return turns
 
     async def _send(
@@ -115,7 +115,7 @@ class StorageHttp:
                 deadline.reschedule(min(now() + self._timeouts.silence_s, over_at))
                 pieces.append(await content.readany())
         finally:
-            response.close()  # of no effect once the whole response was read
+            response.close()  # has no effect if the whole response was read
         return b"".join(pieces)
 
     async def aclose(self) -> None:

@@ -22,7 +22,7 @@ from shared.errors import (
 from shared.settings.settings import UpstreamSettings
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})  # RFC 9110, 9.2.1
-_MAX_REPEATS: Final = 2  # for reused connections; others of the pool may be at their end, too
+_MAX_REPEATS: Final = 2  # a repeated call may meet another connection at its end
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})  # an empty one is announced
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import httpx
 
-# with its headers less than what aiohttp writes without waiting for the socket
+# A body of this size and its headers are written without waiting for the socket (aiohttp).
 _SHORT_BYTES: Final = 32 * 1024
 
 
@@ -21,7 +21,7 @@ class RequestBodySource(Protocol):
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether it can be sent again, because all of it has arrived."""
+        """Whether the body can be sent again, because all of it has arrived."""
         ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:

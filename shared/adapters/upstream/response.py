@@ -27,7 +27,7 @@ class StreamedResponse:
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body as the network delivers it. Raises UpstreamTimeout or UpstreamInterrupted."""
         try:
-            # Not aiter_raw(): a generator more costs every piece of every stream.
+            # aiter_raw() is one more generator, which costs time for every piece of every stream.
             async for piece in self._body:
                 if piece:
                     yield piece

@@ -17,7 +17,7 @@ from shared.http.releasing_response import references_of
 # side, or with a header that the host does not pass on (docs/reference/errors.md).
 PAIRING_TIMEOUT_S: Final = 10.0
 FORGET_AFTER_S: Final = 5.0
-_INTERVALS: Final = 10  # of a wait
+_INTERVALS: Final = 10  # checks during a wait
 
 
 def require(condition: object) -> None:

@@ -31,7 +31,7 @@ _ITEM_TEXTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "response.code_interpreter_call_code.delta": ("code_interpreter_call", ("code",)),
     "response.apply_patch_call_operation_diff.delta": ("apply_patch_call", ("operation", "diff")),
 }
-_COMMAND: Final = "response.shell_call_command.delta"  # of a list of commands in `action`
+_COMMAND: Final = "response.shell_call_command.delta"  # goes into `action`, a list of commands
 _MAX_WORD: Final = 256  # characters of Base64 in a text; more of them are a file
 
 

@@ -22,7 +22,7 @@ class ResponsesReader:
     """The output of one response."""
 
     def __init__(self) -> None:
-        self._output: list[JsonObject] | None = None  # of a response object, which is complete
+        self._output: list[JsonObject] | None = None  # a response object's, which is complete
         self._incomplete_reason: str | None = None
         self._items: dict[int, ItemBuilder] = {}
 

@@ -145,15 +145,15 @@ class ResponseMetadata:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """A batch, as a read of it found it. Null: not reported."""
+    """A batch as the upstream reports it. Null: not reported."""
 
     id: str | None
     # validating, in_progress, finalizing, completed, failed, expired, cancelling, cancelled
     status: str | None
-    endpoint: str | None  # of the API, that its requests call
-    total: int | None  # requests in it
-    completed: int | None  # of those
-    failed: int | None  # of those
+    endpoint: str | None  # the endpoint that its requests call
+    total: int | None  # its requests
+    completed: int | None  # its completed requests
+    failed: int | None  # its failed requests
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,7 +33,7 @@ class Reservation:
 
     deployment: str
     units: int
-    unit_hour: Decimal  # of one unit
+    unit_hour: Decimal  # the price of one unit
     currency: str
     valid_from: datetime
     valid_to: datetime
@@ -64,7 +64,7 @@ class Share:
     deployment: str
     caller: str  # UNUSED: nobody used it
     exchanges: int
-    unweighted: int  # of them, those without a list price, and so without a share
+    unweighted: int  # exchanges without a list price, which have no share of the amount
     amount: Decimal
     currency: str
 

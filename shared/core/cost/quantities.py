@@ -29,12 +29,12 @@ class Quantities:
     # an estimate; repeated: another exchange counts them; nothing: nothing is billed; unknown:
     # something may be billed, and nothing says how much
     basis: Basis
-    model: str | None  # that is billed; null: not known
+    model: str | None  # the billed model; null: not known
     # header (x-ms-served-model), answer, setting (DEPLOYMENTS), deployment (its name)
     model_source: ModelSource | None
-    sku: str | None = None  # of the deployment, as Azure names it: GlobalStandard (DEPLOYMENTS)
-    zone: str | None = None  # of a data zone deployment: us, eu (DEPLOYMENTS)
-    service_tier: str | None = None  # of the answer: default, priority, flex
+    sku: str | None = None  # the deployment's type, as Azure names it: GlobalStandard (DEPLOYMENTS)
+    zone: str | None = None  # the data zone of the deployment: us, eu (DEPLOYMENTS)
+    service_tier: str | None = None  # as the answer states it: default, priority, flex
     spilled_over: bool | None = None  # a standard deployment answered for a provisioned one
     input: int | None = None  # tokens of text, neither read from the cache nor written to it
     cached: int | None = None  # tokens of text, read from the cache
@@ -46,16 +46,16 @@ class Quantities:
     audio_output: int | None = None  # tokens of sound
     image_input: int | None = None  # tokens of images
     image_output: int | None = None  # tokens of images
-    characters: int | None = None  # of a text to speak
-    seconds: float | None = None  # of audio to transcribe
-    images: int | None = None  # made
+    characters: int | None = None  # characters of a text to speak
+    seconds: float | None = None  # seconds of audio to transcribe
+    images: int | None = None  # images that the model made
     image_size: str | None = None  # 1024x1024
     image_quality: str | None = None
     web_search: int | None = None  # searches of the built-in tool
     file_search: int | None = None  # calls of the built-in tool
-    code_interpreter: int | None = None  # containers: a session of each is billed
-    image_generation: int | None = None  # calls of the built-in tool; the usage leaves them out
-    # tokens of the whole input, if a model router chose the model: its own fee
+    code_interpreter: int | None = None  # containers; a session in a container is billed
+    image_generation: int | None = None  # calls of the built-in tool; the usage omits them
+    # tokens of the whole input if a model router chose the model: they bear the router's fee
     routed_input: int | None = None
 
 

@@ -70,7 +70,7 @@ class CardTexts:
     """A card of rates as its files hold it."""
 
     base: str  # CSV
-    overlay: str | None = None  # of a company
+    overlay: str | None = None  # the name of a company's own card
 
 
 class RateCard:

@@ -27,7 +27,7 @@ class CapturedExchange:
     """An exchange of which at least one capture is stored."""
 
     exchange_id: str
-    kinds: frozenset[CaptureKind]  # of its captures
+    kinds: frozenset[CaptureKind]  # the kinds of its captures
 
     @property
     def ended(self) -> bool:
@@ -102,7 +102,7 @@ class Comparison:
 
     def _close_current(self) -> Iterator[CapturedExchange]:
         if self._current is None or self._current in self._index.erased:
-            return  # of an erased one, a run that did not come to its end may have left captures
+            return  # an interrupted run of erase may have left captures of it
         if self._current not in self._index and started_at(self._current) >= self._until:
             self.report.running += 1
             return

@@ -27,11 +27,11 @@ _VERSION: Final = re.compile(
     r"((?:(?<=[A-Za-z])/|\Av?)[0-9]{1,5}(?:\.[0-9]{1,5}){1,3}(?=[\s;)]|\Z))"
 )
 _TOO_MANY_REQUESTS: Final = 429
-_MIN_DIGITS: Final = 8  # of a number that may be an account's or a person's
+_MIN_DIGITS: Final = 8  # a number of fewer digits is neither an account's nor a person's
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 # In JSON without backslashes, a string or the placeholder of a number.
 _STRING_OR_PLACEHOLDER: Final = re.compile(r'"[^"]*"|-?(\[[A-Z][A-Z0-9_]*\])')
-_MAX_DEPTH: Final = 4  # of JSON within texts of JSON
+_MAX_DEPTH: Final = 4  # levels of JSON within texts of JSON
 
 
 def redact(event: Event, redactor: Redactor) -> Event:
@@ -131,7 +131,7 @@ class _Run:
     def _but_versions(self, text: str | None) -> str | None:
         if not text:
             return text
-        pieces = _VERSION.split(text)  # every other one is a version
+        pieces = _VERSION.split(text)  # pieces with an odd index are versions
         return "".join(
             piece if number % 2 else self._text(piece, 0) for number, piece in enumerate(pieces)
         )

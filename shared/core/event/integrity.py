@@ -21,7 +21,7 @@ class CheckedEvent:
     """An event, and the result of checking its captures."""
 
     event: Event  # its `problems` name altered captures
-    digests: Digests  # of its captures, for the ledger; without those that were altered
+    digests: Digests  # the digests of its unaltered captures, for the ledger
     altered: tuple[str, ...]  # a sentence for each altered capture, as in `problems`
 
 
@@ -60,10 +60,10 @@ class _Side:
 
     name: str
     stored: Capture | None
-    body_sha256: str | None  # of the body that is there
-    relayed_sha256: str | None  # of the body that was relayed; None: not known
-    digest: str | None  # of the capture that is there
-    first_digest: str | None  # of the capture at the first delivery; None: not known
+    body_sha256: str | None  # the stored body's
+    relayed_sha256: str | None  # the relayed body's; None: not known
+    digest: str | None  # the stored capture's
+    first_digest: str | None  # the capture's at the first delivery; None: not known
 
     @property
     def problem(self) -> str | None:

@@ -63,10 +63,10 @@ class Correlation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backend:
-    """The account that answered, of a pool of them. Absent: not reported by the pool."""
+    """The account in a pool that answered. Absent: not reported by the pool."""
 
     account: str | None = None  # the name of the Azure OpenAI account
-    region: str | None = None  # of the account: swedencentral
+    region: str | None = None  # the account's: swedencentral
     attempts: int | None = None  # how many requests the pool sent, to one account after another
 
 

@@ -24,7 +24,7 @@ MARK: Final = "…[truncated]"  # at the end of a text that was cut
 SAME_AS_CONTENT: Final = "[as content]"
 _MAX_LISTED: Final = 32
 _TRUNCATED: Final = b'"truncated":'
-_MAX_LIST_BYTES: Final = 8192  # of the list of truncated texts, at most
+_MAX_LIST_BYTES: Final = 8192  # the most bytes of the list of truncated texts
 # Values that may be dropped whole, and their replacements: the type of a key never changes.
 _REPLACEMENTS: Final[JsonObject] = {
     "prompt": "[left out: see request_capture]",
@@ -46,8 +46,10 @@ _REPLACEMENTS: Final[JsonObject] = {
 
 
 def was_truncated(data: bytes) -> bool:
-    """Whether `truncate` cut this event. Its last key of that name is its own: the few that follow
-    hold no object of a caller.
+    """Whether `truncate` cut this event.
+
+    The last `"truncated":` in the text is the event's own key: the keys after it hold no object of
+    a caller, which could have a member of that name.
     """
     return data.startswith(b"true", data.rfind(_TRUNCATED) + len(_TRUNCATED))
 
@@ -106,7 +108,7 @@ def _drop_values(members: JsonObject, limit_bytes: int) -> list[TruncatedText]:
 
 def _keep_first_and_last(messages: list[Json], room: int) -> list[Json]:
     """The first message, a note, and as many of the last messages as `room` bytes hold."""
-    room -= MIN_TEXT_BYTES  # for the note
+    room -= MIN_TEXT_BYTES  # the note takes them
     first: list[Json] = []
     last: list[Json] = []
     for part, message in itertools.chain(

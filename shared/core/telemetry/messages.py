@@ -26,8 +26,8 @@ from shared.core.wire.json.json_shape import (
 )
 from shared.core.wire.operations import spec_of
 
-# Of the event that they are made of. Its longest texts are cut first, as those of an event that is
-# too large for the Event Hub.
+# The most bytes of the event from which messages are made. The longest texts of a larger event are
+# cut first, as for the limit of the Event Hub.
 LIMIT_BYTES: Final = 64 * 1024
 _MODALITIES: Final = {"image": "image", "audio": "audio", "file": "document"}
 

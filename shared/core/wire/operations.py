@@ -34,7 +34,7 @@ class BodyExamination(Enum):
     stream.
     """
 
-    ALWAYS = auto()  # whatever its content type says
+    ALWAYS = auto()  # with any content type
     IF_JSON = auto()
     NEVER = auto()  # the response is never a stream
 
@@ -61,7 +61,7 @@ class OperationSpec:
     """An operation as the app knows it: its route, its request and its response."""
 
     name: str  # `operation` of the envelope and of the event
-    # None, both of them: any method and any route that no other row has
+    # None for both: any method and any route that no other row has
     method: str | None
     # after /openai/deployments/{name}/, /openai/v1/ or /openai/; `{}` stands for one path segment
     route: str | None
@@ -94,7 +94,7 @@ class OperationSpec:
     has_event_names: bool = False  # each event of its stream has an SSE name, which is its type
     # `type` of the events that can be the last; several if the type depends on how it ended
     last_events: frozenset[str] = frozenset()
-    failure_events: frozenset[str] = frozenset()  # those of them that report an error
+    failure_events: frozenset[str] = frozenset()  # those of last_events that report an error
     repeats_usage: bool = False  # the response repeats the usage of a response made earlier
     # `status` of an object that does not change any more, nor does its usage
     final_statuses: frozenset[str] = frozenset()

@@ -53,5 +53,5 @@ def is_date(year: int, month: int, day: int) -> bool:
 
 
 def repeats_one_digit(digits: bytes) -> bool:
-    """Whether all digits are the same: an example, and of many checks a valid one."""
+    """Whether all digits are equal: such a number is an example, and passes many checks."""
     return len(set(digits)) == 1

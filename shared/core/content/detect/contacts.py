@@ -8,10 +8,11 @@ from typing import Final
 
 from shared.core.content.detect.detector import Detector, digits_of
 
-_GROUP: Final = "[0-9A-Fa-f]{1,4}"  # of an IPv6 address
+_GROUP: Final = "[0-9A-Fa-f]{1,4}"  # a group of an IPv6 address
 _GOES_ON: Final = re.compile(rb"::[0-9A-Fa-f]")
 _LEADING_ZERO: Final = re.compile(rb"(?:\A|\.)0\d")
-_ENDS_OF_VERSION: Final = frozenset(bytes([end]) for end in b"nedrvNEDRV.:=")  # of what this finds:
+# The last bytes of all texts that _VERSION matches: a check of one byte excludes most texts.
+_ENDS_OF_VERSION: Final = frozenset(bytes([end]) for end in b"nedrvNEDRV.:=")
 _VERSION: Final = re.compile(rb"(?i)(?:version|release|build|ver\.?|v)\s*[:=]?\s*\Z")
 
 
@@ -49,7 +50,7 @@ class IpAddress(Detector):
     kind = "ip"
     pattern = (
         r"\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b"
-        # of version 6: eight groups, or at least three and a gap; times have neither
+        # IPv6: eight groups, or at least three and a gap; times have neither
         rf"|\b(?:{_GROUP}:){{7}}{_GROUP}\b"
         rf"|\b{_GROUP}(?::{_GROUP}){{1,5}}::{_GROUP}(?::{_GROUP}){{0,5}}\b"
         rf"|\b{_GROUP}::{_GROUP}(?::{_GROUP}){{1,5}}\b"
@@ -61,7 +62,7 @@ class IpAddress(Detector):
             data[end : end + 1] == b"." and data[end + 1 : end + 2].isdigit()
         )
         if b":" in candidate and _GOES_ON.match(data[end : end + 3]):
-            return None  # of version 6; a port may follow one of version 4
+            return None  # an IPv6 address goes on; after one of IPv4 this may be a port
         if part_of_more or _follows_version(data[max(start - 16, 0) : start]):
             return None
         return (start, end) if _is_address(candidate) else None

@@ -26,7 +26,7 @@ from shared.errors import ContentPolicyError
 # If two detectors match the same place, the first of these names it.
 DETECTORS: Final = (*SECRETS, *ACCOUNTS, *IDENTITIES, *CONTACTS)
 _MIN_BYTES: Final = 5  # no built-in detector finds less
-_MAX_MEMORY: Final = 64 * 1024 * 1024  # of an automaton
+_MAX_MEMORY: Final = 64 * 1024 * 1024  # the most memory of an automaton
 
 # One UUID of 1,500 has a part that reads as a number of one of these kinds.
 _IN_UUIDS: Final = frozenset({"phone", "iban", "card", "national_id"})

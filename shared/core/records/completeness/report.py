@@ -15,16 +15,16 @@ class Report:
     """The completeness of one window, as an auditor reads it."""
 
     window: str
-    captured: int = 0  # exchanges of which at least one capture is there
-    delivered: int = 0  # of those, how many the ledger lists as delivered
-    dead_lettered: int = 0  # of those, how many can never be delivered; the ledger has the reasons
+    captured: int = 0  # exchanges with at least one capture
+    delivered: int = 0  # captured exchanges that the ledger lists as delivered
+    dead_lettered: int = 0  # captured exchanges that can never be delivered
     redelivered: int = 0  # queued again in this run: a capture says how they ended
     aborted: int = 0  # queued in this run: a request capture alone
     # The next two count only what the ledger recorded. An event that was delivered while the ledger
     # could not be written is in neither.
     duplicates: int = 0
-    without_capture: int = 0  # delivered, and no capture is there
-    erased: int = 0  # by an operator; no other count but `duplicates` has them
+    without_capture: int = 0  # delivered exchanges without a capture
+    erased: int = 0  # erased by an operator; only `duplicates` counts them as well
     running: int = 0  # too recent to judge: they may still be relayed or enriched
     # missing, and not queued because this run had to stop; the next run continues
     not_requeued: int = 0

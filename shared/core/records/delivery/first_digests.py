@@ -9,16 +9,17 @@ from typing import Final
 from shared.core.records.delivery.ledger_entry import ID_LENGTH, LedgerEntry, LedgerReader
 from shared.core.records.exchange.digests import NO_DIGESTS, Digests
 
-# With 280 exchanges a second, 17,000 of a million in an hour: 8 MB in memory.
+# With 280 exchanges a second, a minute has 17,000 exchanges: 8 MB in memory.
 RANGE_S: Final = 60
 
 
 class FirstDigests:
-    """Finds the first digests of some exchanges among all entries of a window, and of those that
-    began within RANGE_S after the earliest of them: a replay asks for these next.
+    """Finds the first digests of some exchanges among all entries of a window.
 
-    Each digest is that of the earliest entry that has it. The event of a killed instance may be
-    delivered before the response's capture is stored, so its entry lacks that digest.
+    It also finds those of the exchanges that began within RANGE_S after the earliest given one,
+    because a replay asks for them next. Each digest is that of the earliest entry that has it. The
+    event of a killed instance may be delivered before the response's capture is stored; its entry
+    lacks that digest then.
     """
 
     def __init__(self, exchange_ids: Collection[str]) -> None:

@@ -65,7 +65,8 @@ class Capture:
 
     header: Mapping[str, object]
     body: bytes
-    unread: BodyDigest | None = None  # of a body that is too large to be read: `body` is empty
+    # stands for a body that is too large to be read; `body` is empty then
+    unread: BodyDigest | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -97,7 +98,7 @@ class CaptureStream:
 
     header: Mapping[str, object]
     body_bytes: int
-    pieces: Callable[[], AsyncIterator[bytes]]  # of the body; raises StorageError
+    pieces: Callable[[], AsyncIterator[bytes]]  # the body; raises StorageError
 
 
 type StoredCapture = Capture | CaptureStream

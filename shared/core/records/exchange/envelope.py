@@ -40,7 +40,7 @@ class Timings:
     to_end_ms: float  # the exchange's end: the last byte, or the moment at which it broke
 
 
-# of an exchange that has no response, and whose end is not known
+# The timings of an exchange that has no response, and whose end is not known.
 NO_TIMINGS: Final = Timings(
     to_headers_ms=None, to_first_chunk_ms=None, to_last_chunk_ms=None, to_end_ms=0.0
 )

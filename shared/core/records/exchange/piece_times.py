@@ -20,8 +20,8 @@ from typing import Final
 from shared.core.wire.json.json_shape import JsonObject, mapping, text
 
 MAX_PIECES: Final = 4096
-KEY: Final = "pieces"  # of a response capture's header
-_BYTES: Final = 4  # of a size, and of a time
+KEY: Final = "pieces"  # the member of a response capture's header
+_BYTES: Final = 4  # bytes of a size, and of a time
 
 # bytes received so far, ms since the start
 type Arrival = tuple[int, float]
@@ -39,7 +39,7 @@ class PieceTimes:
         return tuple(zip(accumulate(self.sizes[:count]), self.times_ms[:count], strict=True))
 
     def to_json(self) -> JsonObject:
-        """All of them as a member of a header; times as 32-bit floats, exact to 0.1 ms for half an
+        """The pieces as a member of a header; times are 32-bit floats, exact to 0.1 ms for half an
         hour.
         """
         return {"bytes": _pack(self.sizes), "ms": _pack(array("f", self.times_ms))}
@@ -65,7 +65,7 @@ def _pack[N: (int, float)](values: array[N]) -> str:
 
 
 def _unpack[N: (int, float)](values: array[N], packed: str) -> array[N]:
-    """Add what is packed to `values`, which are empty."""
+    """Unpack into `values`, which are empty; they stay empty if `packed` is malformed."""
     try:
         data = base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError):

@@ -8,10 +8,11 @@ from typing import Final
 from shared.core.records.exchange.capture import BodyDigest
 from shared.core.wire.stream.tail import TAIL_BYTES
 
-# A body of no more is kept whole until its exchange has ended. It is hashed in pieces of this size:
-# a call of the hash function for each chunk of a stream would cost more than the hashing.
+# A body of at most this size is kept whole until its exchange has ended. A longer one is hashed in
+# pieces of this size: calling the hash function for each chunk of a stream would cost more than the
+# hashing.
 WHOLE_BYTES: Final = 64 * 1024
-FIRST_BYTES: Final = 16 * 1024  # of a longer body
+FIRST_BYTES: Final = 16 * 1024  # what is kept of a longer body's beginning
 
 
 class UnstoredBody:

@@ -17,7 +17,7 @@ class ErasurePosition:
     """The next step of a run."""
 
     part: int = 0  # the window, or the hundred of ids
-    marker: str | None = None  # of the page in that window; None: its first page
+    marker: str | None = None  # where the page begins in the window; None: its first page
     page: int = 0  # the number of the page within the run
 
     def after_page(self, part: int, marker: str | None) -> Self:
@@ -31,7 +31,7 @@ class ErasurePosition:
 class ErasureStep(DurableValue):
     """The result of one step of a run."""
 
-    position: ErasurePosition  # of the next step
+    position: ErasurePosition  # where the next step begins
     counts: ErasureCounts
 
 

@@ -18,7 +18,7 @@ class ReplayPage(DurableValue):
 
     queued: int
     unreadable: int  # corrupt captures, which no replay can deliver
-    marker: str | None  # of the next page; None: the window is done
+    marker: str | None  # where the next page begins; None: the window is done
     waiting: str | None  # why nothing was queued: live work, or the Event Hub is not ready
     # by an operator or by retention; or redacted ones, whose bodies are gone
     erased: int = 0
@@ -31,9 +31,9 @@ class ReplayState(DurableValue):
     """
 
     replay: JsonObject  # ReplayRequest.to_json
-    windows: tuple[str, ...]  # all of the replay
-    done: int = 0  # of the windows
-    marker: str | None = None  # of the next page in the current window
+    windows: tuple[str, ...]  # all windows of the replay
+    done: int = 0  # finished windows
+    marker: str | None = None  # where the next page of the current window begins
     queued: int = 0
     unreadable: int = 0
     erased: int = 0

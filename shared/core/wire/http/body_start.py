@@ -10,7 +10,7 @@ _EVENT_STARTS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
 # A body that is not made of events begins with one of these.
 _DOCUMENT_STARTS: Final = (b"{", b"[", b"<", b'"')
 _WHITE_SPACE: Final = b" \t\r\n"
-_MOST_BYTES: Final = 64  # with which a stream of events can begin before its first field
+_MOST_BYTES: Final = 64  # that may precede the first field of a stream of events
 
 
 def is_event_stream(body: bytes) -> bool | None:

@@ -46,7 +46,7 @@ class ContentDecoder:
         self.problem: str | None = None
         # The coding's own end is not in the body.
         self.is_cut_short = False
-        # What was decoded is right as far as it goes: the problem is at the end of the body.
+        # The decoded beginning is right: the problem is at the end of the body.
         self.is_right_so_far = False
 
     @property

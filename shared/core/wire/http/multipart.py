@@ -31,9 +31,9 @@ class FormField:
 
     name: str
     bytes: int
-    sha256: str | None = None  # of a file
-    filename: str | None = None  # of a file
-    content_type: str | None = None  # of a file, if it says
+    sha256: str | None = None  # the hash of a file's bytes
+    filename: str | None = None  # the name of a file
+    content_type: str | None = None  # a file's, if the part has one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -48,8 +48,8 @@ class ScanPace:
     # A quote, a bracket or a member counts as one step. A long run of bytes is searched in windows,
     # and each window counts as so many:
     window_steps: int = 100
-    window_bytes: int = 8 * 1024  # of a regular expression
-    find_bytes: int = 1024 * 1024  # of bytes.find, which is faster
+    window_bytes: int = 8 * 1024  # the window of a regular expression
+    find_bytes: int = 1024 * 1024  # the window of bytes.find, which is faster
 
 
 DEFAULT_PACE: Final = ScanPace()

@@ -10,11 +10,12 @@ from typing import Final
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 type JsonObject = dict[str, Json]
 
-# Of nested arrays and objects. Real bodies stay below 30, JSON schemas of tools included.
+# The most levels of nested arrays and objects. Real bodies, which include JSON schemas of tools,
+# stay below 30.
 MAX_DEPTH: Final = 300
-# Of `{`, `[` and `,`, those within texts included. Each stands for about 80 bytes of parsed values
-# and their copies: 270 KB of gzip became 20 million objects and 3 GB (measured). The embeddings of
-# 2048 texts, the most that one call takes, have 6.3 million numbers.
+# The most `{`, `[` and `,`, those within texts included. Each stands for about 80 bytes of parsed
+# values and their copies: 270 KB of gzip became 20 million objects and 3 GB (measured). The
+# embeddings of 2048 texts, the most that one call takes, have 6.3 million numbers.
 MAX_MARKS: Final = 8_000_000
 
 
@@ -35,7 +36,7 @@ _WHITE_SPACE: Final = " \t\n\r"  # JSON's, which is not Python's
 
 # Shared: json.loads would make a decoder for each call that says how to read numbers.
 _DECODER: Final = json.JSONDecoder(parse_constant=lambda _name: None, parse_float=_finite)
-# For a text that holds a longer integer. A function of Python's for every integer costs time.
+# Reads a text that holds a longer integer. Calling a Python function for every integer costs time.
 _PATIENT_DECODER: Final = json.JSONDecoder(
     parse_constant=lambda _name: None, parse_float=_finite, parse_int=_bounded_integer
 )

@@ -15,7 +15,7 @@ from shared.core.wire.json.json_shape import Json, JsonObject
 
 MASKED: Final = "[masked]"
 MAX_DEPTH: Final = 48
-MAX_NUMBERS: Final = 256  # of an array that holds only numbers: token ids, or a vector
+MAX_NUMBERS: Final = 256  # a longer array of numbers, such as token ids or a vector, is shortened
 
 # Ends of the names of secrets, in lower case and without `-` and `_`.
 _SECRETS: Final = (

@@ -61,7 +61,7 @@ class UsageFigures:
     total: int | None
     # parts of the input
     cached: int | None
-    cached_audio: int | None  # of the cached ones
+    cached_audio: int | None  # the part of `cached` that is audio
     cache_written: int | None
     audio_input: int | None
     image_input: int | None

@@ -25,9 +25,9 @@ _MEMBERS: Final = frozenset(
     {"stream_options", "data_sources", "model", "n"}
     | {spec.prompt_member for spec in OPERATIONS if spec.answers_each_prompt and spec.prompt_member}
 )
-_MAX_OPTIONS_BYTES: Final = 4096  # of the caller's own stream_options, which have 30 as a rule
+_MAX_OPTIONS_BYTES: Final = 4096  # the caller's own stream_options have 30 as a rule
 _MAX_MODEL_BYTES: Final = 1024
-_MAX_PROMPTS_BYTES: Final = 16 * 1024  # of several prompts; longer ones are not counted
+_MAX_PROMPTS_BYTES: Final = 16 * 1024  # several prompts that take more are not counted
 _NO_STREAM: Final = (b"", b"false", b"null")
 # Words in the error of an upstream that does not know the option.
 _OPTION_NAMES: Final = (b"stream_options", b"include_usage")

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-# the one that Entra signs access tokens with; a list would be a choice left to the token
+# the algorithm of Entra's access tokens; with a list, the token would choose
 ALGORITHM: Final = "RS256"
-# A managed identity's token has 1 to 2 KB; one that lists its groups stays within 200 of them.
+# A managed identity's token has 1 to 2 KB. A token that lists groups lists at most 200.
 LARGEST_BYTES: Final = 16 * 1024
-LEEWAY_S: Final = 60  # by which two clocks may differ
+LEEWAY_S: Final = 60  # the most by which two clocks may differ
 
-# RFC 7515, 7.1; nothing signed it: no third part
+# RFC 7515, 7.1; the third part of an unsigned token is empty
 _FORM: Final = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 

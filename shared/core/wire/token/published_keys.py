@@ -47,8 +47,8 @@ def metadata(document: object, tenant_id: str) -> Metadata | None:
 
 
 def signing_keys(document: object, tenant_id: str) -> dict[str, RsaKey]:
-    """Key id -> RSA key, of those in a JWKS that may sign this tenant's tokens. Unknown kinds of
-    keys are omitted.
+    """Key id -> RSA key, for the keys of a JWKS that may sign this tenant's tokens. Keys of unknown
+    kinds are omitted.
     """
     keys = document.get("keys") if isinstance(document, dict) else None
     return {
