@@ -131,9 +131,11 @@ def _verdict(results: Sequence[ProofResult]) -> str:
 
 def _environment(run: str, seed: int, share: float, took_s: float) -> str:
     counts = "in full" if share == 1 else f"{share:g} of the full counts"
-    commit, python = run.partition(" ")[0][:12], platform.python_version()
+    whole_commit = run.partition(" ")[0]
+    commit = whole_commit[:12] + ("+" if whole_commit.endswith("+") else "")
     return (
-        f"Measured at commit {commit}, Python {python}, {os.cpu_count()} CPUs, seed {seed}, "
+        f"Measured at commit {commit}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} CPUs, seed {seed}, "
         f"{counts}, {took_s / 60:.0f} min."
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import pytest
+
 from prove import report
 from prove.result import FaultGroup, ProofResult
 
@@ -53,6 +55,16 @@ def test_a_broken_claim_is_reported_twice() -> None:
 def test_a_count_that_a_proof_does_not_make_is_a_dash() -> None:
     text = _document(ProofResult(title="shutdown", counts={"exchanges that clients began": 70}))
     assert "| shutdown | yes | 70 | - | - | - | - | - |" in text
+
+
+@pytest.mark.parametrize("changed", ["", "+"])
+def test_the_first_screen_names_the_commit(changed: str) -> None:
+    """With a + if files were changed since: what was proved is then no commit's code."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    results = [_killed("required", 0)]
+    run = f"{commit}{changed} 1 1.0"
+    text = report.document(results, run=run, seed=1, share=1, took_s=60)
+    assert f"\nMeasured at commit 0123456789ab{changed}, Python " in text
 
 
 def test_the_claims_measurements_and_limits_fit_on_a_screen() -> None:
