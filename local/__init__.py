@@ -16,6 +16,7 @@
     content_policy      `make policy`: reads a content policy as the app would
     event_schema        `make schema`: writes docs/event.schema.json from the event's types
     commit_messages     the rules of commit messages, for the hook and for pull requests
+    proved_commit       whether the proofs were measured on the code of a tag
     stack/              the stack as a library: starts, watches and ends all parts
 
 Imports: `stack` starts the emulators by their command lines and imports none of them. The commands
