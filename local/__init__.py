@@ -15,6 +15,7 @@
     rates/              makes the prices in rates/
     content_policy      `make policy`: reads a content policy as the app would
     event_schema        `make schema`: writes docs/event.schema.json from the event's types
+    leftovers           what an ended `make run` left behind, for .ci/run
     commit_messages     the rules of commit messages, for the hook and for pull requests
     proved_commit       whether the proofs were measured on the code of a tag
     stack/              the stack as a library: starts, watches and ends all parts

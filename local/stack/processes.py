@@ -55,6 +55,13 @@ def processes_with(variable: str, value: str) -> list[int]:
     return processes
 
 
+def command_of(pid: int) -> str:
+    """The command line of a process; "" if it has ended."""
+    with contextlib.suppress(psutil.Error):
+        return " ".join(psutil.Process(pid).cmdline())
+    return ""
+
+
 def descendants_of(pid: int) -> list[int]:
     """The pids of all living descendants, nearest first; [] for a process that has ended."""
     with contextlib.suppress(psutil.Error):
