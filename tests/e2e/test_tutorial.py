@@ -56,6 +56,8 @@ class Tutorial:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # a shell ignores SIGINT if it inherits that, as from the background job of a script
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def output(self, number: int) -> str:
