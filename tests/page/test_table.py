@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from harness.view_server import ViewServer
 from tests.page.conftest import EXCHANGES, Visitor
@@ -50,20 +51,32 @@ def test_ten_thousand_rows_take_few_elements(visitor: Visitor, record_property: 
 def _scroll_to_the_end(page: Page) -> list[dict[str, float]]:
     """Scroll down to the last row, 600 px a frame. The `ms` and the number of `rows` of frames.
 
-    `page.evaluate` has no time-out of its own.
+    `page.evaluate` has no time-out of its own. A busy machine may take its time, but the table has
+    to move: an error says where it stopped.
     """
     frames: list[dict[str, float]] = page.evaluate(
         """(least) => new Promise((resolve, reject) => {
           const scroller = document.querySelector(".table .scroller");
-          setTimeout(() => reject(new Error(`no last row at ${scroller.scrollTop} px`)), 60_000);
           scroller.scrollTop = 0;
           const frames = [];
           let before = performance.now();
+          let moved = { at: before, to: "" };
+          const watch = setInterval(() => {
+            if (performance.now() - moved.at < 60_000) return;
+            clearInterval(watch);
+            const foot = document.querySelector(".table .foot").textContent;
+            reject(new Error(`no further than ${moved.to} px: ${foot}`));
+          }, 1_000);
           const step = (now) => {
             frames.push({ ms: now - before, rows: document.querySelectorAll(".table .row").length });
             before = now;
+            const to = `${scroller.scrollTop} of ${scroller.scrollHeight}`;
+            if (to !== moved.to) moved = { at: performance.now(), to };
             const end = scroller.scrollHeight - scroller.clientHeight;
-            if (scroller.scrollTop >= end - 1 && end > least) return resolve(frames);
+            if (scroller.scrollTop >= end - 1 && end > least) {
+              clearInterval(watch);
+              return resolve(frames);
+            }
             scroller.scrollTop += 600;
             requestAnimationFrame(step);
           };
@@ -72,6 +85,58 @@ def _scroll_to_the_end(page: Page) -> list[dict[str, float]]:
         (EXCHANGES - 100) * 30,
     )
     return frames
+
+
+_OLDER_ROWS: Final = re.compile(r"/api/exchanges\?.*before=")
+
+
+def _height(page: Page) -> int:
+    """The height of all rows that are loaded, in px."""
+    height: int = page.evaluate("document.querySelector('.table .scroller').scrollHeight")
+    return height
+
+
+def _scroll_to_the_oldest_loaded(page: Page) -> None:
+    page.locator(".table .scroller").evaluate("(it) => { it.scrollTop = it.scrollHeight }")
+
+
+def _expect_older_rows(page: Page, height: int) -> None:
+    """More rows are loaded than those of this height."""
+    page.wait_for_function(
+        "(height) => document.querySelector('.table .scroller').scrollHeight > height", arg=height
+    )
+
+
+def test_older_rows_that_did_not_come_are_loaded_again(visitor: Visitor) -> None:
+    """The table says why they did not, and offers it."""
+    page = visitor.opens()
+    height = _height(page)
+    page.route(_OLDER_ROWS, lambda route: route.fulfill(status=503, body="the store is busy"))
+    _scroll_to_the_oldest_loaded(page)
+    expect(page.locator(".foot")).to_contain_text("the store is busy")
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    _expect_older_rows(page, height)
+    expect(page.locator(".foot")).not_to_contain_text("the store is busy")
+
+
+def test_table_that_is_loaded_anew_at_its_end_loads_older_rows(visitor: Visitor) -> None:
+    """It has as many rows as before: nothing scrolls, and its height stays."""
+    page = visitor.opens()
+    height = _height(page)
+    unanswered: list[Route] = []
+
+    def answer_later_ones(route: Route) -> None:
+        if unanswered:
+            route.continue_()
+        else:
+            unanswered.append(route)
+
+    page.route(_OLDER_ROWS, answer_later_ones)
+    _scroll_to_the_oldest_loaded(page)
+    expect(page.locator(".foot")).to_contain_text("loading older")
+    page.evaluate("import('/feed.js').then((feed) => feed.reload())")
+    _expect_older_rows(page, height)
 
 
 def test_new_row_appears_on_top(visitor: Visitor, server: ViewServer) -> None:

@@ -21,7 +21,7 @@ export const rows = signal([]);
 export const total = signal(0);
 export const loading = signal(true);
 /**
- * Why the filter or the server refused.
+ * Why the filter or the server refused, the newest time.
  * @type {import("@preact/signals").Signal<api.ApiError|null>}
  */
 export const problem = signal(null);
@@ -67,6 +67,7 @@ export async function loadOlder() {
   if (cursor === null || loading.peek() || !request) return;
   await load(cursor, (page) => {
     rows.value = rows.peek().concat(page.rows);
+    problem.value = null;
   });
 }
 

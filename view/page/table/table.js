@@ -92,6 +92,14 @@ function Held() {
 /** @param {Event} event */
 const idOf = (event) => /** @type {Element} */ (event.target).closest(".row")?.getAttribute("data-id") ?? null;
 
+/** Below the rows: older ones are on their way, or why they did not come. */
+function OlderRows() {
+  if (!rows.value.length) return null;
+  if (loading.value) return html`<span class="dim">loading older …</span>`;
+  if (!problem.value || problem.value.status === 400) return null; // the filter line shows a 400
+  return html`<span role="status">${problem.value.message} <button type="button" onClick=${loadOlder}>Try again</button></span>`;
+}
+
 export function Table() {
   const list = rows.value;
   const grid = useRef(/** @type {HTMLElement|null} */ (null));
@@ -130,13 +138,14 @@ export function Table() {
         ? null
         : html`<${VirtualList}
             count=${list.length} rowHeight=${ROW_HEIGHT} renderRow=${renderRow} visible=${activeIndex.value}
+            ready=${!loading.value && !problem.value}
             onNearEnd=${loadOlder} onScroll=${(/** @type {number} */ top) => { scrolled.value = top > 0; }} attributes=${attributes}
           />`}
     </div>
     ${list.length === 0 && html`<${Empty} />`}
     <p class="foot">
       <span>${format.count(total.value)} ${total.value === 1 ? "exchange" : "exchanges"}${filter.value ? " match" : ""}</span>
-      <span class="dim">${loading.value && list.length ? "loading older …" : ""}</span>
+      <${OlderRows} />
     </p>
   </section>`;
 }

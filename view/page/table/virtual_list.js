@@ -16,11 +16,12 @@ const NEAR_END_ROWS = 150;
  * @param {number} props.rowHeight in CSS pixels
  * @param {(index: number) => unknown} props.renderRow
  * @param {number|null} props.visible the index of a row to keep in view
+ * @param {boolean} props.ready whether older rows can be asked for
  * @param {() => void} props.onNearEnd
  * @param {(top: number) => void} props.onScroll
  * @param {Record<string, unknown>} props.attributes of the scrolling element
  */
-export function VirtualList({ count, rowHeight, renderRow, visible, onNearEnd, onScroll, attributes }) {
+export function VirtualList({ count, rowHeight, renderRow, visible, ready, onNearEnd, onScroll, attributes }) {
   const scroller = useRef(/** @type {HTMLElement|null} */ (null));
   const [range, setRange] = useState({ first: 0, last: 60 });
 
@@ -36,11 +37,12 @@ export function VirtualList({ count, rowHeight, renderRow, visible, onNearEnd, o
     onScroll(element.scrollTop);
   };
 
+  // The observer measures at once, so a list that stands near its end asks without being scrolled.
   useLayoutEffect(() => {
     const observer = new ResizeObserver(measure);
     if (scroller.current) observer.observe(scroller.current);
     return () => observer.disconnect();
-  }, [count]);
+  }, [count, ready]);
 
   useLayoutEffect(() => {
     const element = scroller.current;
