@@ -3,12 +3,13 @@
 Records, counts and moments enter; a decision and its reason leave. None of them needs I/O, a clock
 or randomness: the use case reads those, and carries the decision out.
 
-    polling      whether and when to poll a background response again
-    poison       what to do with a message that failed too often
-    backlog      whether a queue is so long that new work must wait
-    acceptance   whether the Event Hub accepts events now
-    comparison   which captured exchanges of an hour the ledger does not know
-    id_set       a compact set of exchange ids, with which it compares
+    polling         whether and when to poll a background response again
+    poison          what to do with a message that failed too often
+    backlog         whether a queue is so long that new work must wait
+    acceptance      whether the Event Hub accepts events now
+    judged_windows  in which hours missing exchanges are looked for
+    comparison      which captured exchanges of an hour the ledger does not know
+    id_set          a compact set of exchange ids, with which it compares
 
 It may import `shared.core.records`, which holds what is decided about, and `shared.core.wire`.
 """

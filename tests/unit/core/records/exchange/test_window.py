@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 from shared.core.records.exchange.capture import request_name
 from shared.core.records.exchange.exchange_id import new_exchange_id
-from shared.core.records.exchange.window import Window, judged_windows, windows_between
+from shared.core.records.exchange.window import Window, windows_between
 
 # Hypothesis takes bounds without a zone only.
 _FIRST, _LAST = datetime(1970, 1, 2), datetime(9998, 1, 1)  # noqa: DTZ001
 moments = st.datetimes(_FIRST, _LAST).map(lambda naive: naive.replace(tzinfo=UTC))
-AT_TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
 @given(moments)
@@ -45,26 +44,6 @@ def test_windows_between_overlap_the_range_and_leave_no_gap(
     assert all(window.start < first + length and window.end > first for window in found)
     assert all(earlier.end == later.start for earlier, later in itertools.pairwise(found))
     assert not found or (found[0] == Window.of(first) and found[-1].end >= first + length)
-
-
-@pytest.mark.parametrize(
-    ("minutes", "include_open", "expected"),
-    [
-        (0, False, ["2026/11/23/08", "2026/11/23/09"]),
-        (0, True, ["2026/11/23/08", "2026/11/23/09"]),
-        (59, False, ["2026/11/23/08", "2026/11/23/09"]),
-        (59, True, ["2026/11/23/08", "2026/11/23/09", "2026/11/23/10"]),
-        (60, False, ["2026/11/23/09", "2026/11/23/10"]),
-    ],
-)
-def test_windows_are_judged_when_they_are_over(
-    minutes: int, include_open: bool, expected: list[str]
-) -> None:
-    """No exchange that began in them can still be running."""
-    judged = judged_windows(
-        AT_TEN + timedelta(minutes=minutes), timedelta(hours=2), include_open=include_open
-    )
-    assert [window.name for window in judged] == expected
 
 
 @pytest.mark.parametrize("name", ["", "2026/11/23", "2026/13/23/10", "2026-11-23-10", "nonsense"])
