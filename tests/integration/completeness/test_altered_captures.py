@@ -5,19 +5,16 @@ becomes what the next one is compared with.
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from harness.schema import valid
 from shared.adapters.blobs.usage_claims import UsageClaims
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
-from shared.core.records.exchange.digests import AcceptedEvent, Digests, of_bytes
+from shared.core.records.exchange.digests import of_bytes
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.window import Window
@@ -26,6 +23,7 @@ from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from tests.integration.completeness.test_replay import sample_replay_runner
 from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
 from tests.integration.support.event_deliveries import event_delivery
+from tests.integration.support.stores import FakeEventHub
 
 pytestmark = pytest.mark.anyio
 
@@ -35,29 +33,12 @@ TRUE_PROMPT = b'{"messages": [{"role": "user", "content": "the truth"}]}'
 FALSE_PROMPT = b'{"messages": [{"role": "user", "content": "a lie"}]}'
 
 
-@dataclass
-class RecordingEventHub:
-    """Accepts everything, keeps it, and appends to the ledger as the adapter does."""
-
-    account: Account
-    bodies: list[bytes] = field(default_factory=list)
-
-    async def limit_bytes(self) -> int:
-        return 1_000_000
-
-    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
-        self.bodies.append(body)
-        await self.account.ledger.delivered(
-            [AcceptedEvent(exchange_id=message_id, digests=digests)]
-        )
-
-
 class Deliveries:
     """Delivers envelopes and replays exchanges of one account."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.event_hub = RecordingEventHub(account)
+        self.event_hub = FakeEventHub(on_accepted=account.ledger.delivered)
         self._enrichment = event_delivery(
             captures=account.captures,
             assemble=Assembler(None),
@@ -71,9 +52,7 @@ class Deliveries:
     async def deliver(self, envelope: Envelope) -> Any:
         """The event of an envelope."""
         await self._enrichment.deliver(envelope)
-        event = json.loads(self.event_hub.bodies[-1])
-        valid(event)
-        return event
+        return self.event_hub.events[-1]
 
     async def replayed(self, exchange_id: str) -> Any:
         """The event of an exchange that is replayed."""
@@ -107,7 +86,7 @@ async def test_a_replay_of_what_nobody_altered_has_no_problems(azurite: str) -> 
         assert (await deliveries.replayed(exchange_id))["problems"] == []
         window = Window.of_exchange(exchange_id).name
         known = (await account.ledger.first_digests(window, [exchange_id]))[exchange_id]
-        assert known.event == of_bytes(deliveries.event_hub.bodies[0])
+        assert known.event == of_bytes(deliveries.event_hub.sent[0][0])
 
 
 async def test_an_altered_request_is_a_problem_of_every_replay(
@@ -201,7 +180,7 @@ async def test_a_mark_of_erasure_hides_nothing(azurite: str) -> None:
         exchange_id, envelope = await captured(account)
         await account.put_request(exchange_id, body=b"", erased=True)
         assert REQUEST_ALTERED in (await deliveries.deliver(envelope))["problems"]
-        assert len(deliveries.event_hub.bodies) == 1
+        assert len(deliveries.event_hub.sent) == 1
 
 
 async def test_a_deleted_response_is_found(azurite: str) -> None:

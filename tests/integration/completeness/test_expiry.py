@@ -4,11 +4,10 @@ and its captures are erased when its days are over. Other exchanges of the hour 
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,7 +20,6 @@ from shared.core.content import policy
 from shared.core.records.completeness import retention
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
-from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.exchange.window import Window
 from shared.core.records.operator.replay_request import ReplayRequest
 from shared.core.wire.content_mode import ContentMode
@@ -31,6 +29,7 @@ from shared.errors import DeliveryError, StorageError
 from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
 from tests.integration.support.event_deliveries import event_delivery
 from tests.integration.support.exchanges import RelayClient, document, relay_setup
+from tests.integration.support.stores import FakeEventHub
 
 pytestmark = pytest.mark.anyio
 
@@ -42,25 +41,12 @@ RULES = policy.parse(
 )
 
 
-@dataclass
-class Hub:
-    """Accepts events, unless it is down."""
-
-    account: Account
-    down: bool = False
-    events: list[dict[str, object]] = field(default_factory=list)
-
-    async def limit_bytes(self) -> int:
-        return 1_000_000
-
-    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
-        if self.down:
-            raise DeliveryError("not now")
-        self.events.append(json.loads(body))
-        await self.account.ledger.delivered([AcceptedEvent(exchange_id=message_id)])
+def hub_of(account: Account, failure: Exception | None = None) -> FakeEventHub:
+    """An Event Hub whose acceptances go to the account's ledger."""
+    return FakeEventHub(failure=failure, on_accepted=account.ledger.delivered)
 
 
-async def relayed(account: Account, hub: Hub, product: str) -> str:
+async def relayed(account: Account, hub: FakeEventHub, product: str) -> str:
     """The id of an exchange that the relay recorded and enrichment tried to deliver."""
     setup = relay_setup(document(ANSWER), store=account.captures)  # type: ignore[arg-type]
     setup.relay.content_policy = lambda: RULES
@@ -79,7 +65,7 @@ async def relayed(account: Account, hub: Hub, product: str) -> str:
         marks=RetentionMarks(account.json_blobs),
     )
     envelope = await setup.envelope()
-    if hub.down:
+    if hub.failure:
         with pytest.raises(DeliveryError):
             await enrichment.deliver(envelope)
     else:
@@ -123,7 +109,7 @@ async def test_the_captures_of_a_rule_are_erased_when_they_are_due(
 ) -> None:
     """They are not erased before that, and captures of other rules are not erased at all."""
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
-        hub = Hub(account)
+        hub = hub_of(account)
         short, long = [await relayed(account, hub, product) for product in ("hr", "it")]
         assert [event.get("retention_days") for event in hub.events] == [3, None]
         window = Window.of_exchange(short)
@@ -144,7 +130,7 @@ async def test_the_captures_of_a_rule_are_erased_when_they_are_due(
 
 async def test_a_replay_says_that_they_are_gone(azurite: str) -> None:
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
-        hub = Hub(account)
+        hub = hub_of(account)
         ids = [await relayed(account, hub, product) for product in ("hr", "it")]
         window = Window.of_exchange(ids[0])
         await expired(account, window.end + timedelta(days=3))
@@ -174,7 +160,7 @@ async def test_what_was_never_delivered_is_a_dead_letter_then(
     """The report of its hour says that it is lost, and nothing queues it again."""
     caplog.set_level(logging.INFO)
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
-        exchange_id = await relayed(account, Hub(account, down=True), "hr")
+        exchange_id = await relayed(account, hub_of(account, DeliveryError("not now")), "hr")
         window = Window.of_exchange(exchange_id)
         run = await expired(account, window.end + timedelta(days=3))
         assert (run.erased, run.undelivered) == (1, 1)
@@ -192,7 +178,7 @@ async def test_a_message_that_comes_afterwards_sends_nothing(
 ) -> None:
     window = sample_window()
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
-        hub = Hub(account)
+        hub = hub_of(account)
         envelope = await account.put_exchange(sample_id(window))
         for name in (envelope.request_capture, envelope.response_capture):
             assert name is not None

@@ -37,6 +37,7 @@ from tests.integration.support.exchanges import (
     STOP,
     TEXT,
     UNTOUCHED,
+    Envelopes,
     MemoryStore,
     RelayClient,
     RelaySetup,
@@ -177,12 +178,11 @@ CASES: Mapping[str, Case] = {
 }
 
 
-class MemoryStorage:
-    """Blobs in memory, as the use cases read them."""
+class StoredBlobs:
+    """Captures, as the use cases read them."""
 
     def __init__(self, blobs: dict[str, bytes]) -> None:
         self.blobs = blobs
-        self.queued: list[Envelope] = []
 
     async def header(self, name: str) -> dict[str, Any]:
         return dict((await self._load(name)).header)
@@ -191,10 +191,7 @@ class MemoryStorage:
         return name in self.blobs
 
     async def erase(self, name: str) -> bool:
-        return self.blobs.pop(name, None) is not None
-
-    async def put(self, envelope: Envelope) -> None:
-        self.queued.append(load(dump(envelope)))
+        raise NotImplementedError
 
     async def _load(self, name: str) -> Capture:
         if name not in self.blobs:
@@ -214,10 +211,10 @@ class MemoryStorage:
 
 
 class OneDeadLetter:
-    """A ledger that knows one dead letter."""
+    """Dead letters that hold every exchange."""
 
     async def dead_letters(self, limit: int) -> list[Any]:
-        return []
+        raise NotImplementedError
 
     async def dead_letter_reason(self, exchange_id: str) -> str | None:
         return "refused"
@@ -227,8 +224,19 @@ class OneDeadLetter:
 
     async def reopen(self, exchange_id: str) -> None: ...
 
+    async def take_event_rejection(self, exchange_id: str) -> bool:
+        return False
+
+
+class NoDigests:
+    """A ledger without the digests of any delivery."""
+
     async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
         return {}
+
+
+class NoErasureMarks:
+    """Marks of erased exchanges, of which requeueing makes none."""
 
     async def mark_erased(self, exchange_id: str, run: str | None) -> None:
         raise NotImplementedError
@@ -236,34 +244,32 @@ class OneDeadLetter:
     async def unmark_erased(self, exchange_id: str) -> None:
         raise NotImplementedError
 
-    async def take_event_rejection(self, exchange_id: str) -> bool:
-        return False
 
-
-async def rebuild_from_listing(storage: MemoryStorage, _: str) -> Envelope:
+async def rebuild_from_listing(storage: StoredBlobs, _: str) -> Envelope:
     """Reconcile and replay: the exchange is found in a listing."""
     (exchange,) = captured_exchanges(sorted(storage.blobs))
     return await rebuild_envelope(storage, exchange)
 
 
-async def rebuild_from_id(storage: MemoryStorage, exchange_id: str) -> Envelope:
+async def rebuild_from_id(storage: StoredBlobs, exchange_id: str) -> Envelope:
     """A replay at the edge of a page."""
     return await rebuild_envelope(storage, await find_exchange(storage, exchange_id))
 
 
-async def requeue(storage: MemoryStorage, exchange_id: str) -> Envelope:
+async def requeue(storage: StoredBlobs, exchange_id: str) -> Envelope:
     """An operator requeues a dead letter."""
-    one = OneDeadLetter()
+    queue = Envelopes()
     operator = DeadLetters(
         captures=storage,
-        ledger=one,
-        dead_letters=one,
-        erasure_marks=one,
-        envelopes=storage,
+        ledger=NoDigests(),
+        dead_letters=OneDeadLetter(),
+        erasure_marks=NoErasureMarks(),
+        envelopes=queue,
         failure_counts=MemoryJsonStore(),
     )
     assert await operator.requeue(exchange_id)
-    return storage.queued[-1]
+    (envelope,) = queue.queued
+    return load(dump(envelope))
 
 
 async def check_later_deliveries(setup: RelaySetup, first: Envelope) -> None:
@@ -273,7 +279,7 @@ async def check_later_deliveries(setup: RelaySetup, first: Envelope) -> None:
         setup.store.blobs.setdefault(
             capture.outcome_name(first.exchange_id), capture.of_outcome(json.loads(dump(final)))
         )
-    storage = MemoryStorage(setup.store.blobs)
+    storage = StoredBlobs(setup.store.blobs)
     expected = storage.event(first)
     for later in (rebuild_from_listing, rebuild_from_id, requeue):
         envelope = await later(storage, first.exchange_id)

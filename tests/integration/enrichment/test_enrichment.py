@@ -6,25 +6,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from harness.sample_envelope import EXCHANGE_ID, PLAIN, sample_envelope
-from harness.schema import valid
-from shared.core.event.usage_claim import Claim
-from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange import envelope as envelopes
 from shared.core.records.exchange.capture import Capture
-from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.exchange.envelope import Envelope, from_fields
 from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import Assembler
-from shared.enrichment.event_preparation import LARGE_BYTES, EventPreparation
+from shared.enrichment.event_preparation import LARGE_BYTES
 from shared.errors import (
     AssemblyError,
     CaptureError,
@@ -33,7 +28,7 @@ from shared.errors import (
     EventTooLarge,
     StorageError,
 )
-from tests.integration.support.event_deliveries import event_delivery
+from tests.integration.support.stores import FakeEventHub, MemoryCaptures, MemoryStores
 
 pytestmark = pytest.mark.anyio
 
@@ -41,125 +36,17 @@ PENDING = replace(PLAIN, outcome_pending=True)
 
 
 @dataclass
-class FakeCaptures:
-    """Captures in memory, or a failure instead."""
-
-    held: dict[str | None, Capture] = field(default_factory=dict)
-    outcomes: dict[str, bytes] = field(default_factory=dict)
-    failure: Exception | None = None
-    erase_failure: Exception | None = None
-
-    async def put_if_absent(self, name: str, data: bytes) -> None:
-        if self.failure:
-            raise self.failure
-        self.outcomes.setdefault(name, data)
-
-    async def get(self, name: str | None) -> Capture | None:
-        if self.failure:
-            raise self.failure
-        return self.held.get(name)
-
-    async def erase(self, name: str) -> bool:
-        return self.outcomes.pop(name, None) is not None
-
-    async def erase_body(self, name: str) -> None:
-        if failure := self.failure or self.erase_failure:
-            raise failure
-        if name in self.outcomes:
-            outcome = capture.load(self.outcomes[name])
-            self.outcomes[name] = capture.without_body(outcome.header)
-        if name in self.held:
-            self.held[name] = capture.load(capture.without_body(self.held[name].header))
-
-
-@dataclass
-class FakeEventHub:
-    """Accepts events once `gate` is open; raises `failure` if it is set."""
-
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-    failure: Exception | None = None
-    sent: list[tuple[bytes, str]] = field(default_factory=list)
-    limit: int = 1_000_000
-
-    async def limit_bytes(self) -> int:
-        return self.limit
-
-    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
-        await self.gate.wait()
-        if self.failure:
-            raise self.failure
-        valid(json.loads(body))
-        self.sent.append((body, message_id))
-
-
-@dataclass
-class FakeLedger:
-    """Records dead-letterings with their reasons, and event refusals."""
-
-    entries: list[tuple[str, str]] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    accepted: list[str] = field(default_factory=list)  # noted by enrichment itself
-    erased: set[str] = field(default_factory=set)
-
-    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
-        self.accepted += [event.exchange_id for event in events]
-
-    async def is_erased(self, exchange_id: str) -> bool:
-        return exchange_id in self.erased
-
-    async def record_event_rejection(self, exchange_id: str) -> None:
-        self.refused.append(exchange_id)
-
-    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        self.entries.append((exchange_id, reason))
-        return (exchange_id, reason) not in self.entries[:-1]
-
-
-@dataclass
-class FakeClaims:
-    """Usage claims in memory: the first exchange holds the claim."""
-
-    holders: dict[str, str] = field(default_factory=dict)
-
-    async def claim(self, response_id: str, exchange_id: str) -> Claim:
-        new = response_id not in self.holders
-        return Claim(
-            response_id=response_id,
-            holder=self.holders.setdefault(response_id, exchange_id),
-            new=new,
-        )
-
-    async def holder(self, response_id: str) -> str | None:
-        return self.holders.get(response_id)
-
-    async def release(self, claim: Claim) -> None:
-        del self.holders[claim.response_id]
-
-
-@dataclass
-class EnrichmentSetup:
-    claims: FakeClaims = field(default_factory=FakeClaims)
-    captures: FakeCaptures = field(default_factory=FakeCaptures)
-    event_hub: FakeEventHub = field(default_factory=FakeEventHub)
-    ledger: FakeLedger = field(default_factory=FakeLedger)
+class EnrichmentSetup(MemoryStores):
+    """Enrichment with its stores."""
 
     def __post_init__(self) -> None:
-        self.event_hub.gate.set()
-        self.deliver = event_delivery(
-            captures=self.captures,
-            assemble=Assembler("default"),
-            claims=self.claims,
-            event_hub=self.event_hub,
-            ledger=self.ledger,
-            dead_letters=self.ledger,
-            erased_exchanges=self.ledger,
-        ).deliver
+        self.deliver = self.delivery(Assembler("default")).deliver
 
 
 async def test_an_event_is_built_and_sent() -> None:
     """It is built of envelope and captures, and sent under the exchange's id."""
     setup = EnrichmentSetup()
-    setup.captures.held = {
+    setup.captures.stored = {
         PLAIN.request_capture: Capture(header={"headers": {}}, body=b'{"messages": ["ask"]}'),
         PLAIN.response_capture: Capture(
             header={"headers": {"content-type": "text/event-stream"}},
@@ -189,7 +76,7 @@ async def test_a_refusal_raises_so_that_the_queue_delivers_again() -> None:
     setup.event_hub.failure = DeliveryError("no")
     with pytest.raises(DeliveryError):
         await setup.deliver(PLAIN)
-    assert not setup.ledger.entries
+    assert not setup.dead_letters.entries
 
 
 async def test_unreachable_storage_raises() -> None:
@@ -199,7 +86,7 @@ async def test_unreachable_storage_raises() -> None:
     with pytest.raises(StorageError):
         await setup.deliver(PLAIN)
     assert not setup.event_hub.sent
-    assert not setup.ledger.entries
+    assert not setup.dead_letters.entries
 
 
 @dataclass
@@ -230,15 +117,7 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
     each other.
     """
     setup, captures = EnrichmentSetup(), SlowCaptures()
-    deliver = event_delivery(
-        captures=captures,
-        assemble=Assembler("default"),
-        claims=setup.claims,
-        event_hub=setup.event_hub,
-        ledger=setup.ledger,
-        dead_letters=setup.ledger,
-        erased_exchanges=setup.ledger,
-    ).deliver
+    deliver = setup.delivery(Assembler("default"), captures=captures).deliver
     exchanges = [
         sample_envelope(
             request_capture=None, response_capture=f"{at}", request_bytes=0, response_bytes=size
@@ -258,16 +137,16 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
 async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None:
     setup = EnrichmentSetup()
     await setup.deliver(sample_envelope(request_capture=None))
-    assert json.loads(setup.event_hub.sent[0][0])["prompt"] is None
+    assert setup.event_hub.events[0]["prompt"] is None
 
 
 async def test_an_unacknowledged_capture_is_in_the_event() -> None:
     """The responses to the put, and to the question whether it was carried out, were lost."""
     setup = EnrichmentSetup()
     name = capture.request_name(EXCHANGE_ID)
-    setup.captures.held[name] = Capture(header={"method": "POST"}, body=b'{"prompt": "Hello"}')
+    setup.captures.stored[name] = Capture(header={"method": "POST"}, body=b'{"prompt": "Hello"}')
     await setup.deliver(replace(PLAIN, request_capture=None, request_bytes=19))
-    event = json.loads(setup.event_hub.sent[0][0])
+    event = setup.event_hub.events[0]
     assert event["request_capture"] == name
     assert "the request's capture is missing" not in " ".join(event["problems"])
 
@@ -276,9 +155,9 @@ async def test_a_placeholder_is_not_a_capture() -> None:
     """It is not taken for a capture that the envelope does not name."""
     setup = EnrichmentSetup()
     name = capture.request_name(EXCHANGE_ID)
-    setup.captures.held[name] = Capture(header={"method": "POST", "partial": True}, body=b"")
+    setup.captures.stored[name] = Capture(header={"method": "POST", "partial": True}, body=b"")
     await setup.deliver(replace(PLAIN, request_capture=None, request_bytes=19))
-    event = json.loads(setup.event_hub.sent[0][0])
+    event = setup.event_hub.events[0]
     assert event["request_capture"] is None
     assert any("request's capture is missing" in problem for problem in event["problems"])
 
@@ -288,14 +167,14 @@ async def test_a_corrupt_capture_is_dead_lettered() -> None:
     setup = EnrichmentSetup()
     setup.captures.failure = CaptureError("cut short")
     await setup.deliver(PLAIN)
-    assert setup.ledger.entries == [(EXCHANGE_ID, "corrupt_capture")]
+    assert setup.dead_letters.entries == [(EXCHANGE_ID, "corrupt_capture")]
 
 
 async def test_an_event_that_no_event_hub_takes_is_dead_lettered() -> None:
     setup = EnrichmentSetup()
     setup.event_hub.failure = EventTooLarge("too large")
     await setup.deliver(PLAIN)
-    assert setup.ledger.entries == [(EXCHANGE_ID, "too_large")]
+    assert setup.dead_letters.entries == [(EXCHANGE_ID, "too_large")]
 
 
 async def test_a_rejected_event_is_recorded_and_retried() -> None:
@@ -306,7 +185,7 @@ async def test_a_rejected_event_is_recorded_and_retried() -> None:
         await setup.deliver(PLAIN)
     with pytest.raises(EventRejected):
         await setup.deliver(envelopes.mark_replayed(PLAIN))
-    assert (setup.ledger.refused, setup.ledger.entries) == ([EXCHANGE_ID], []), (
+    assert (setup.dead_letters.rejections, setup.dead_letters.entries) == ([EXCHANGE_ID], []), (
         "of a replay nothing is counted"
     )
 
@@ -320,20 +199,10 @@ class Broken:
 
 async def test_a_temporary_failure_is_not_undeliverable() -> None:
     setup = EnrichmentSetup()
-    preparation = EventPreparation(
-        captures=setup.captures,
-        assemble=Assembler("default"),
-        claims=setup.claims,
-        erased_exchanges=setup.ledger,
-    )
+    preparation = setup.preparation(Assembler("default"))
     setup.event_hub.failure = DeliveryError("not now")
     assert await preparation.undeliverable_reason(PLAIN) is None
-    broken = EventPreparation(
-        captures=setup.captures,
-        assemble=Broken(),
-        claims=setup.claims,
-        erased_exchanges=setup.ledger,
-    )
+    broken = setup.preparation(Broken())
     assert await broken.undeliverable_reason(PLAIN) == "assembly_failed"
     setup.captures.failure = CaptureError("cut short")
     assert await preparation.undeliverable_reason(PLAIN) == "corrupt_capture"
@@ -341,7 +210,7 @@ async def test_a_temporary_failure_is_not_undeliverable() -> None:
     with pytest.raises(StorageError):
         await preparation.undeliverable_reason(PLAIN)
     assert not setup.event_hub.sent
-    assert not setup.ledger.entries
+    assert not setup.dead_letters.entries
 
 
 async def test_a_pending_outcome_is_stored_first() -> None:
@@ -365,7 +234,7 @@ async def test_a_pending_outcome_is_stored_first() -> None:
 async def test_the_envelope_of_an_erased_exchange_is_dropped() -> None:
     """No event, no entry in the ledger, and no capture comes back."""
     setup = EnrichmentSetup()
-    setup.ledger.erased.add(EXCHANGE_ID)
+    setup.erased_exchanges.ids.add(EXCHANGE_ID)
     await setup.deliver(replace(PENDING, request_capture=capture.request_name(EXCHANGE_ID)))
     assert (setup.event_hub.sent, setup.ledger.accepted, setup.captures.outcomes) == ([], [], {})
 
@@ -376,7 +245,7 @@ async def test_no_event_is_sent_of_an_outcome_that_cannot_be_stored() -> None:
     with pytest.raises(StorageError):
         await setup.deliver(PENDING)
     assert not setup.event_hub.sent
-    assert not setup.ledger.entries
+    assert not setup.dead_letters.entries
 
 
 @pytest.mark.parametrize(
@@ -392,7 +261,7 @@ async def test_an_outcome_is_stored_before_a_dead_letter(
 ) -> None:
     """Requeueing it reads that."""
 
-    class Unreadable(FakeCaptures):
+    class Unreadable(MemoryCaptures):
         async def get(self, name: str | None) -> Capture | None:
             if of_capture is not None:
                 raise of_capture
@@ -401,23 +270,15 @@ async def test_an_outcome_is_stored_before_a_dead_letter(
     setup = EnrichmentSetup(captures=Unreadable(), event_hub=FakeEventHub(failure=of_event_hub))
     await setup.deliver(PENDING)
     assert list(setup.captures.outcomes) == [capture.outcome_name(EXCHANGE_ID)]
-    assert setup.ledger.entries == [(EXCHANGE_ID, reason)]
+    assert setup.dead_letters.entries == [(EXCHANGE_ID, reason)]
 
 
 async def test_a_failed_assembly_raises() -> None:
     """Nothing is dead-lettered yet: the app may be fixed meanwhile. The poison handler counts."""
     setup = EnrichmentSetup()
     with pytest.raises(AssemblyError):
-        await event_delivery(
-            captures=setup.captures,
-            assemble=Broken(),
-            claims=setup.claims,
-            event_hub=setup.event_hub,
-            ledger=setup.ledger,
-            dead_letters=setup.ledger,
-            erased_exchanges=setup.ledger,
-        ).deliver(PLAIN)
-    assert not setup.ledger.entries
+        await setup.delivery(Broken()).deliver(PLAIN)
+    assert not setup.dead_letters.entries
 
 
 def redacted_setup(secret: str) -> tuple[EnrichmentSetup, Envelope]:
@@ -428,7 +289,7 @@ def redacted_setup(secret: str) -> tuple[EnrichmentSetup, Envelope]:
     answer = json.dumps({"choices": [{"index": 0, "delta": {"content": secret}}]}).encode()
     response = capture.response_name(PLAIN.exchange_id)
     headers = {"content-type": "text/event-stream"}
-    setup.captures.held = {
+    setup.captures.stored = {
         name: Capture(header={"headers": {}}, body=request),
         response: Capture(header={"headers": headers}, body=b"data: " + answer + b"\n\n"),
     }
@@ -442,7 +303,7 @@ async def test_redacted_bodies_are_erased_on_acceptance() -> None:
     setup.event_hub.failure = DeliveryError("down")
     with pytest.raises(DeliveryError):
         await setup.deliver(envelope)
-    assert all(side.body for side in setup.captures.held.values())
+    assert all(side.body for side in setup.captures.stored.values())
     setup.event_hub.failure = None
     await setup.deliver(envelope)
     ((body, _),) = setup.event_hub.sent
@@ -450,7 +311,7 @@ async def test_redacted_bodies_are_erased_on_acceptance() -> None:
     assert event["prompt"] == [{"role": "user", "content": "[EMAIL]"}]
     assert (event["content"], event["redactions"]) == ("[EMAIL]", {"email": 3})
     assert b"anna@example.com" not in body
-    for side in setup.captures.held.values():
+    for side in setup.captures.stored.values():
         assert side.body == b""
         assert capture.is_erased(side.header)
 
@@ -481,7 +342,7 @@ async def test_the_next_delivery_erases_remaining_bodies() -> None:
     await setup.captures.erase_body(capture.request_name(envelope.exchange_id))
     await setup.deliver(envelope)
     assert setup.event_hub.sent == []
-    assert all(side.body == b"" for side in setup.captures.held.values())
+    assert all(side.body == b"" for side in setup.captures.stored.values())
 
 
 async def test_a_failed_erasure_does_not_hide_a_delivery(caplog: pytest.LogCaptureFixture) -> None:

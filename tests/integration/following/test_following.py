@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,11 +17,8 @@ from harness.sample_envelope import EXCHANGE_ID, sample_envelope
 from harness.schema import valid
 from shared.adapters.queues.follow_up_queue import FollowUpQueue
 from shared.core.event import builder, shape
-from shared.core.event.usage_claim import Claim
-from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import Capture, CaptureStream
-from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.exchange.envelope import Caller, Envelope
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.outcome import Outcome
@@ -36,7 +33,7 @@ from shared.following.followed_exchanges import FollowedExchanges
 from shared.following.follower import BATCH_SIZE, Follower
 from shared.http.exchange_ids import fresh_exchange_id
 from tests.integration.support.azurite import Account, InstanceKilled, sample_account
-from tests.integration.support.event_deliveries import event_delivery
+from tests.integration.support.stores import FakeEventHub, MemoryStores
 
 pytestmark = pytest.mark.anyio
 
@@ -438,58 +435,27 @@ class FailingRecorder:
 
 
 @dataclass
-class EnrichedCreates:
-    """Enrichment of create calls in memory. It is its captures, its Event Hub and its ledger."""
+class FollowUps:
+    """The responses to follow, or a failure instead. None begins before its event is accepted."""
 
-    stored: dict[str, Capture] = field(default_factory=dict)
-    followed: list[FollowUp] = field(default_factory=list)
-    sent: int = 0
-    failure: Exception | None = None  # of the queue of follow-ups
-
-    async def get(self, name: str | None) -> Capture | None:
-        return self.stored.get(name or "")
-
-    async def put_if_absent(self, name: str, data: bytes) -> None:
-        raise AssertionError("no outcome is pending")
-
-    async def erase(self, name: str) -> bool:
-        raise AssertionError("no exchange is erased")
-
-    async def erase_body(self, name: str) -> None:
-        """The body of a redacted exchange is not looked at."""
-
-    async def is_erased(self, exchange_id: str) -> bool:
-        return False
-
-    async def limit_bytes(self) -> int:
-        return 1_000_000
-
-    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
-        self.sent += 1
-
-    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
-        raise AssertionError("no capture is erased")
-
-    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        raise AssertionError("nothing is refused")
-
-    async def record_event_rejection(self, exchange_id: str) -> None:
-        raise AssertionError("nothing is refused")
-
-    async def claim(self, response_id: str, exchange_id: str) -> Claim:
-        return Claim(response_id=response_id, holder=exchange_id, new=True)
-
-    async def holder(self, response_id: str) -> str | None:
-        return None
-
-    async def release(self, claim: Claim) -> None:
-        raise AssertionError("nothing is refused")
+    event_hub: FakeEventHub
+    begun: list[FollowUp] = field(default_factory=list)
+    failure: Exception | None = None
 
     async def begin(self, follow_up: FollowUp) -> None:
         if self.failure is not None:
             raise self.failure
-        assert self.sent, "before the event is accepted"
-        self.followed.append(follow_up)
+        assert self.event_hub.sent
+        self.begun.append(follow_up)
+
+
+class EnrichedCreates:
+    """Enrichment of create calls in memory."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        """`failure` is that of the queue of follow-ups."""
+        self.stores = MemoryStores()
+        self.follow_ups = FollowUps(self.stores.event_hub, failure=failure)
 
     async def deliver(
         self, document: FetchedResponse, *, follows: bool = True, **changes: Any
@@ -498,16 +464,9 @@ class EnrichedCreates:
         usual = {"operation": "responses", "path": "/openai/v1/responses", "stream": False}
         usual |= {"request_bytes": 0, "request_capture": None, "response_capture": "r"}
         headers = {"headers": {"content-type": "application/json"}}
-        self.stored["r"] = Capture(header=headers, body=document.body)
-        enrichment = event_delivery(
-            captures=self,
-            assemble=Assembler(None),
-            claims=self,
-            event_hub=self,
-            ledger=self,
-            dead_letters=self,
-            erased_exchanges=self,
-            follow_ups=self if follows else None,
+        self.stores.captures.stored["r"] = Capture(header=headers, body=document.body)
+        enrichment = self.stores.delivery(
+            Assembler(None), follow_ups=self.follow_ups if follows else None
         )
         await enrichment.deliver(sample_envelope(**usual | changes))
 
@@ -525,7 +484,7 @@ async def test_a_background_response_is_followed(text: str, mode: ContentMode) -
     """The app follows it once the event of its create call is accepted."""
     creates = EnrichedCreates()
     await creates.deliver(response("queued", instructions=text), content_mode=mode)
-    (follow_up,) = creates.followed
+    (follow_up,) = creates.follow_ups.begun
     assert (follow_up.response_id, follow_up.create_exchange_id, follow_up.content_mode) == (
         "resp_1",
         EXCHANGE_ID,
@@ -547,7 +506,8 @@ async def test_a_background_response_is_followed(text: str, mode: ContentMode) -
 async def test_nothing_else_is_followed(document: FetchedResponse, changes: dict[str, Any]) -> None:
     creates = EnrichedCreates()
     await creates.deliver(document, **changes)
-    assert (creates.sent, creates.followed) == (1, [])
+    assert len(creates.stores.event_hub.sent) == 1
+    assert creates.follow_ups.begun == []
 
 
 async def test_a_follow_up_that_cannot_be_queued_fails_the_delivery() -> None:

@@ -9,26 +9,20 @@ import contextlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from harness.sample_envelope import sample_envelope
-from harness.schema import valid
 from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.adapters.blobs.usage_claims import UsageClaims
 from shared.adapters.storage.account import Storage
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
-from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.capture import Capture
-from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.exchange.envelope import Envelope, mark_replayed
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
-from shared.enrichment.event_delivery import EventDelivery
-from shared.enrichment.event_preparation import EventPreparation
 from shared.errors import DeliveryError, EventRejected, EventTooLarge
 from tests.integration.support.azurite import (
     sample_account,
@@ -36,6 +30,7 @@ from tests.integration.support.azurite import (
     sample_storage,
     sample_window,
 )
+from tests.integration.support.stores import MemoryStores
 
 pytestmark = pytest.mark.anyio
 USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
@@ -51,63 +46,24 @@ class CountingAssembler(Assembler):
         return await super().__call__(*exchange, **named)
 
 
-@dataclass
 class UsageClaimSetup:
     """Enrichment of captures in memory, with claims in storage."""
 
-    storage: Storage
-    responses: dict[str, Capture] = field(default_factory=dict)
-    sent: list[dict[str, Any]] = field(default_factory=list)
-    failure: Exception | None = None  # of the Event Hub
-    dead_lettered: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, storage: Storage) -> None:
         self.assembler = CountingAssembler(None)
-        claims = UsageClaims(JsonBlobs(self.storage))
-        self.preparation = EventPreparation(
-            captures=self, assemble=self.assembler, claims=claims, erased_exchanges=self
-        )
-        self.deliver = EventDelivery(
-            preparation=self.preparation,
-            captures=self,
-            event_hub=self,
-            ledger=self,
-            dead_letters=self,
-            erased_exchanges=self,
-        ).deliver
+        self.stores = MemoryStores()
+        claims = UsageClaims(JsonBlobs(storage))
+        self.preparation = self.stores.preparation(self.assembler, claims=claims)
+        self.deliver = self.stores.delivery(self.assembler, claims=claims).deliver
 
-    async def put_if_absent(self, name: str, data: bytes) -> None:
-        raise AssertionError("no outcome is pending")
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        """The events that the Event Hub accepted."""
+        return self.stores.event_hub.events
 
-    async def get(self, name: str | None) -> Capture | None:
-        return self.responses.get(name or "")
-
-    async def erase(self, name: str) -> bool:
-        raise NotImplementedError
-
-    async def erase_body(self, name: str) -> None:
-        raise AssertionError("no exchange is redacted")
-
-    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
-        raise AssertionError("no capture is erased")
-
-    async def limit_bytes(self) -> int:
-        return 1_000_000
-
-    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
-        if self.failure is not None:
-            raise self.failure
-        self.sent.append(valid(json.loads(body)))
-
-    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        self.dead_lettered.append(exchange_id)
-        return True
-
-    async def is_erased(self, exchange_id: str) -> bool:
-        return False
-
-    async def record_event_rejection(self, exchange_id: str) -> None:
-        """It may be dead-lettered later."""
+    @property
+    def dead_lettered(self) -> list[str]:
+        return [exchange_id for exchange_id, _ in self.stores.dead_letters.entries]
 
     def answered(
         self,
@@ -123,7 +79,9 @@ class UsageClaimSetup:
         text = json.dumps(document).encode()
         body = b"event: response.completed\ndata: " + text + b"\n\n" if stream else text
         kind = "text/event-stream" if stream else "application/json"
-        self.responses[exchange_id] = Capture(header={"headers": {"content-type": kind}}, body=body)
+        self.stores.captures.stored[exchange_id] = Capture(
+            header={"headers": {"content-type": kind}}, body=body
+        )
         return sample_envelope(
             exchange_id=exchange_id,
             operation=operation,
@@ -137,10 +95,10 @@ class UsageClaimSetup:
 
     async def fails(self, envelope: Envelope, failure: Exception) -> None:
         """Deliver the envelope while the Event Hub does not accept its event."""
-        self.failure = failure
+        self.stores.event_hub.failure = failure
         with contextlib.suppress(DeliveryError):
             await self.deliver(envelope)
-        self.failure = None
+        self.stores.event_hub.failure = None
 
     async def enriched(self, envelopes: Sequence[Envelope]) -> list[bool]:
         """Deliver the envelopes one after another, and return `usage_repeated` of each event."""

@@ -19,7 +19,6 @@ from azure.storage.queue.aio import QueueClient
 from local.repository import ROOT
 from shared.adapters.blobs.usage_claims import UsageClaims
 from shared.adapters.queues.envelope_queue import GroupedEnvelopes
-from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.queue.envelope_message import QUEUE
 from shared.enrichment.assembly import Assembler
@@ -38,6 +37,7 @@ from tests.integration.support.exchanges import (
     relay_setup,
     sse,
 )
+from tests.integration.support.stores import FakeEventHub
 
 pytestmark = pytest.mark.anyio
 
@@ -99,19 +99,6 @@ class AzuriteEnvelopes(Envelopes):
         await self._queue.put(envelope)
 
 
-class AcceptingEventHub:
-    """Accepts everything, and appends it to the ledger as the adapter does."""
-
-    def __init__(self, account: Account) -> None:
-        self._ledger = account.ledger
-
-    async def limit_bytes(self) -> int:
-        return MB
-
-    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
-        await self._ledger.delivered([AcceptedEvent(exchange_id=message_id, digests=digests)])
-
-
 def setup_of(account: Account, response: httpx.Response | Exception) -> RelaySetup:
     return relay_setup(
         response,
@@ -128,7 +115,7 @@ async def deliver_queued(account: Account) -> None:
         captures=account.captures,
         assemble=Assembler(None),
         claims=claims,
-        event_hub=AcceptingEventHub(account),
+        event_hub=FakeEventHub(on_accepted=account.ledger.delivered),
         ledger=account.ledger,
         dead_letters=account.dead_letters,
         erased_exchanges=account.erasure_marks,

@@ -6,6 +6,7 @@
     misbehaviour        how a dependency misbehaves once it has accepted a connection
     azurite             the app's storage adapters on an Azurite
     event_deliveries    makes the delivery of events from its parts
+    stores              the ports of enrichment in memory, a class for each
     busy_loop           how long an event loop is busy without serving anybody else
 
 A module that one folder alone uses is in that folder.

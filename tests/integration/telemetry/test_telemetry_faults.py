@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection
 
 import pytest
 
 from harness.otlp_receiver import otlp_receiver
 from harness.sample_envelope import PLAIN
 from shared.adapters.otlp.export import OtlpExport
-from shared.core.event.usage_claim import Claim
-from shared.core.records.delivery.dead_letter import DeadLetterReason
-from shared.core.records.exchange.capture import Capture
-from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.event_delivery import EventDelivery, MessageMetadata
 from shared.telemetry.telemetry import Telemetry
 from tests.golden.telemetry_text import OPTIONS, SETTINGS
-from tests.integration.support.event_deliveries import event_delivery
 from tests.integration.support.misbehaviour import Misbehaviour, misbehave
+from tests.integration.support.stores import MemoryStores
 from tests.integration.support.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
@@ -31,50 +26,8 @@ _ANY_AGE_S = 1e9
 _DELIVERIES = 300
 
 
-@dataclass
-class Stores:
-    """Storage and Event Hub that take everything."""
-
-    accepted: list[str] = field(default_factory=list)
-
-    async def erase(self, name: str) -> bool:
-        raise NotImplementedError
-
-    async def erase_body(self, name: str) -> None:
-        raise AssertionError("no exchange is redacted")
-
-    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
-        raise AssertionError("no capture is erased")
-
-    async def get(self, name: str | None) -> Capture | None:
-        return None
-
-    async def put_if_absent(self, name: str, data: bytes) -> None:
-        raise AssertionError("no outcome is pending")
-
-    async def limit_bytes(self) -> int:
-        return 1_000_000
-
-    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
-        self.accepted.append(message_id)
-
-    async def claim(self, response_id: str, exchange_id: str) -> Claim:
-        raise AssertionError("nothing to claim")
-
-    async def holder(self, response_id: str) -> str | None:
-        return None
-
-    async def release(self, claim: Claim) -> None:
-        raise AssertionError("nothing to release")
-
-    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        raise AssertionError(reason)
-
-    async def is_erased(self, exchange_id: str) -> bool:
-        return False
-
-    async def record_event_rejection(self, exchange_id: str) -> None:
-        raise AssertionError(exchange_id)
+class FirstEntries:
+    """A ledger that has the first delivery of every exchange."""
 
     def lacks_entry(self, exchange_id: str) -> bool:
         return False
@@ -83,19 +36,11 @@ class Stores:
         return set(exchange_ids)
 
 
-def enrichment_of(stores: Stores, exporter: OtlpExport) -> EventDelivery:
-    telemetry = Telemetry(collector=exporter, ledger=stores, options=OPTIONS, grace_s=_ANY_AGE_S)
-    assembler = Assembler("default", for_telemetry=True)
-    return event_delivery(
-        captures=stores,
-        assemble=assembler,
-        claims=stores,
-        event_hub=stores,
-        ledger=stores,
-        dead_letters=stores,
-        erased_exchanges=stores,
-        telemetry=telemetry,
+def enrichment_of(stores: MemoryStores, exporter: OtlpExport) -> EventDelivery:
+    telemetry = Telemetry(
+        collector=exporter, ledger=FirstEntries(), options=OPTIONS, grace_s=_ANY_AGE_S
     )
+    return stores.delivery(Assembler("default", for_telemetry=True), telemetry=telemetry)
 
 
 @pytest.fixture
@@ -130,7 +75,7 @@ async def test_every_delivery_ends_although_the_collector_fails(
     """The queue of spans is full after the first few. The exporter's threads end when the
     connections do.
     """
-    stores = Stores()
+    stores = MemoryStores()
     async with failing_collector(how) as address:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
         exporter = OtlpExport(SETTINGS)
@@ -138,7 +83,7 @@ async def test_every_delivery_ends_although_the_collector_fails(
         async with asyncio.timeout(60):
             for _ in range(_DELIVERIES):
                 await enrichment.deliver(PLAIN)
-    assert len(stores.accepted) == _DELIVERIES
+    assert len(stores.event_hub.sent) == _DELIVERIES
     async with asyncio.timeout(60):
         await asyncio.to_thread(exporter.close)
 
@@ -146,7 +91,7 @@ async def test_every_delivery_ends_although_the_collector_fails(
 @pytest.mark.usefixtures("quick")
 async def test_enrichment_reports_what_it_delivers(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the queue's message to the collector; the second delivery is a duplicate."""
-    stores = Stores()
+    stores = MemoryStores()
     with otlp_receiver() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
         exporter = OtlpExport(SETTINGS)
