@@ -41,6 +41,15 @@ the queue of envelopes, the check that nothing private is printed, the processes
 by themselves (Functions host, stand-in, Event Hubs emulator, Azurite), and a stand-in for Microsoft
 Entra.
 
+A tool belongs into the narrowest room that all its users share:
+
+    a test's module             used by that module alone
+    its folder                  used by modules of one folder, e.g. tests/integration/upstream
+    tests/integration/support   used by several folders of integration tests: the relay, the stores
+                                and misbehaving servers around the app's parts
+    tests/support               used by several kinds of tests: fakes, and tables of the whole app
+    harness                     used by proofs or benchmarks as well as tests
+
 `tests` and `prove` both build on it, and do not import each other. It imports `emulators`,
 `local`, `shared` and `view`. Nothing here is deployed.
 """
