@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient, PartitionContext
 
+from harness.waiting import poll_until_async
 from local.stack.commands import event_hubs_command
 
 DEADLINE_S: Final = 30
@@ -171,7 +172,7 @@ async def receiving(
         )
         try:
             if attached is not None:
-                await eventually(attached)
+                await poll_until_async(attached, "the consumer is attached")
             yield received
         finally:
             await stop_receiving(task)
@@ -184,10 +185,3 @@ async def stop_receiving(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Poll until a condition holds."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - another process changes the state
-            await asyncio.sleep(0.02)

@@ -10,16 +10,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import pytest
 
 from harness.tools import missing
+from harness.waiting import poll_until
 from local.repository import ROOT
 from local.stack.ports import free_port
 from local.stack.processes import descendants_of, signal_each
@@ -34,18 +33,6 @@ _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 WITHIN_S: Final = 60.0  # enough for a busy machine
 # A connection for each call, like httpx's own functions, but with a longer timeout than their 5 s.
 HTTP: Final = httpx.Client(timeout=WITHIN_S, limits=httpx.Limits(max_keepalive_connections=0))
-
-
-def wait_until(
-    condition: Callable[[], object], *, within_s: float = WITHIN_S, why: str | Callable[[], str]
-) -> None:
-    """Wait for a condition; fail with `why` (a text, or a function that returns one) after the
-    deadline."""
-    until = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > until:
-            pytest.fail(f"not within {within_s} s: {why if isinstance(why, str) else why()}")
-        time.sleep(0.01)
 
 
 class HostProcess:
@@ -67,27 +54,21 @@ class HostProcess:
 
     def output_matching(self, pattern: str, *, within_s: float = WITHIN_S) -> re.Match[str]:
         """Wait until the output matches a pattern; return the first match."""
-        wait_until(
+        return poll_until(
             lambda: re.search(pattern, self.output()),
+            lambda: f"{pattern!r} in\n{self.output()[-3000:]}",
             within_s=within_s,
-            why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}",
         )
-        match = re.search(pattern, self.output())
-        assert match
-        return match
 
     def reported(self, pattern: str) -> dict[str, Any]:
         """Wait for a match and the JSON object after it; return that object.
 
         It ignores the rest of the line: the Core Tools sometimes print the next line's text there.
         """
-        wait_until(
+        return poll_until(
             lambda: _object_after(pattern, self.output()),
-            why=lambda: f"{pattern!r} in\n{self.output()[-3000:]}",
+            lambda: f"{pattern!r} in\n{self.output()[-3000:]}",
         )
-        match = _object_after(pattern, self.output())
-        assert match
-        return match
 
     def worker_pid(self) -> int:
         """Return the process that runs the app's code."""
@@ -183,7 +164,7 @@ def _comes_up(host: HostProcess) -> bool:
         except httpx.TransportError:
             return False
 
-    wait_until(answers, within_s=120 if host.kind == "func" else 60, why="/health answers")
+    poll_until(answers, "/health answers", within_s=120 if host.kind == "func" else 60)
     return not fell()
 
 
@@ -191,9 +172,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     family = [process.pid, *descendants_of(process.pid)]
     signal_each(family, signal.SIGKILL)
     process.wait()
-    wait_until(
+    poll_until(
         lambda: not any(exists(pid) for pid in family),
-        why="all its processes are gone, and with them its port",
+        "all its processes are gone, and with them its port",
     )
 
 
@@ -217,7 +198,7 @@ def running_azurite(folder: Path) -> Iterator[str]:
     quiet = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", str(folder)]
     process = subprocess.Popen([str(AZURITE), *arguments, *quiet], start_new_session=True)
     try:
-        wait_until(lambda: all(_listens(port) for port in ports.values()), why="Azurite listens")
+        poll_until(lambda: all(_listens(port) for port in ports.values()), "Azurite listens")
         endpoints = "".join(
             f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/devstoreaccount1;"
             for service, port in ports.items()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from harness.waiting import poll_until
 from local.repository import ROOT
 from local.stack import Ports, free_ports
 from local.stack.ports import WHAT_LISTENS, is_free
@@ -17,13 +17,6 @@ from local.stack.processes import processes_with
 
 MARKER = "FNSSE_TEST_RUN"
 READY_WITHIN_S = 180  # func's first start on a machine
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "condition not met in time"
-        time.sleep(0.05)
 
 
 class MakeRun:
@@ -69,9 +62,10 @@ class MakeRun:
         return self._output.read_text()
 
     def until_it_says(self, text: str, *, times: int = 1) -> None:
-        wait_until(
+        poll_until(
             lambda: self.output().count(text) >= times or self.process.poll() is not None,
-            seconds=READY_WITHIN_S,
+            lambda: f"{text!r} in\n{self.output()}",
+            within_s=READY_WITHIN_S,
         )
         assert self.output().count(text) >= times, self.output()
 
@@ -89,4 +83,4 @@ class MakeRun:
         self.process.kill()
         self.process.wait()
         # its watchdog, which removes the temporary folder as well
-        wait_until(lambda: not self.processes())
+        poll_until(lambda: not self.processes(), "all its processes have ended")

@@ -14,11 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.waiting import poll_until
 from local.repository import ROOT
 from local.stack import FunctionsHost, Ports, Stack, free_ports
 from local.stack.commands import HOW_TO_GET_FUNC
 from local.stack.ports import HOST, is_free
-from tests.e2e.make_run import READY_WITHIN_S, MakeRun, wait_until
+from tests.e2e.make_run import READY_WITHIN_S, MakeRun
 
 
 def _command_of(pid: int) -> str:
@@ -69,7 +70,7 @@ def test_nothing_is_left_when_it_is_killed(start: Callable[..., MakeRun]) -> Non
     run.until_it_says("Serving until Ctrl-C")
     run.process.kill()
     run.wait()
-    wait_until(run.has_left_nothing)
+    poll_until(run.has_left_nothing, "nothing of it is left")
 
 
 def test_a_part_that_dies_is_started_again(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from harness.waiting import poll_until_async
 from local.ask import ask
 from local.events.printer import EventPrinter, follow
 from local.export.__main__ import main as export_main
@@ -67,7 +67,7 @@ async def test_events_are_printed_as_they_arrive(stack: Stack) -> None:
     try:
         await asyncio.to_thread(ask_stack, stack, "Not this one")
         await asyncio.to_thread(ask_stack, stack, "Tail this one")
-        await asyncio.wait_for(_until(lambda: out.getvalue().endswith("\n")), 30)
+        await poll_until_async(lambda: out.getvalue().endswith("\n"), "a line is printed")
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
@@ -102,8 +102,3 @@ def test_runs_of_replay_and_erase_are_followed(
     assert "dry run Completed, 1 of 1 parts, 1 searched, 1 matched, " in shown.out
     assert '"erased": 1' in shown.out
     assert shown.err.startswith("fnsse: invalid_replay: ")
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - another thread changes it
-        await asyncio.sleep(0.02)

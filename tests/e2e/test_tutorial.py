@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from harness import http_client
+from harness.waiting import poll_until
 from local.repository import ROOT
 from local.stack.ports import Ports
-from tests.e2e.make_run import READY_WITHIN_S, MakeRun, wait_until
+from tests.e2e.make_run import READY_WITHIN_S, MakeRun
 
 _PAGE = ROOT / "docs" / "tutorial" / "first-steps.md"
 _BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -119,13 +120,16 @@ def test_step_3_the_page_is_there(tutorial: Tutorial) -> None:
 
 def test_step_4_an_answer_comes_and_its_event(tutorial: Tutorial) -> None:
     assert "data: [DONE]" in tutorial.output(4)
-    wait_until(lambda: tutorial.has_event("What does a proxy do?", "type", "stream_completion"))
+    poll_until(
+        lambda: tutorial.has_event("What does a proxy do?", "type", "stream_completion"),
+        "its event",
+    )
 
 
 def test_step_5_an_sdk_needs_nothing_but_the_address(tutorial: Tutorial) -> None:
     tutorial.save(5)
     assert len(tutorial.output(5).split()) > 5
-    wait_until(lambda: tutorial.has_event("Is anybody there?", "outcome", "completed"))
+    poll_until(lambda: tutorial.has_event("Is anybody there?", "outcome", "completed"), "its event")
 
 
 def test_step_6_events_are_read_by_a_consumer(tutorial: Tutorial) -> None:
@@ -145,14 +149,16 @@ def test_step_7_a_client_that_leaves_is_recorded(tutorial: Tutorial) -> None:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=READY_WITHIN_S)
-    wait_until(lambda: tutorial.has_event("Tell me a story", "outcome", "client_disconnected"))
+    poll_until(
+        lambda: tutorial.has_event("Tell me a story", "outcome", "client_disconnected"), "its event"
+    )
 
 
 def test_step_8_a_refusal_comes_as_the_upstream_sent_it(tutorial: Tutorial) -> None:
     output = tutorial.output(8)
     assert " 429 " in output.splitlines()[0] or "429" in output
     assert "retry-after: 7" in output.lower()
-    wait_until(lambda: tutorial.has_event("Hello", "type", "error"))
+    poll_until(lambda: tutorial.has_event("Hello", "type", "error"), "its event")
 
 
 def test_steps_9_and_10_are_targets_of_make(tutorial: Tutorial) -> None:

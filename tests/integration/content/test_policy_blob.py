@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 from azure.storage.blob.aio import ContainerClient
 
+from harness.waiting import poll_until_async
 from shared.adapters.blobs.policy_blob import PolicyBlob
 from shared.content.policy_renewal import PolicyPace, PolicyRenewal
 from shared.core.wire.content_mode import ContentMode
@@ -55,9 +56,9 @@ async def becomes(renewal: PolicyRenewal, mode: str, rule: str) -> None:
 
 async def degrades(renewal: PolicyRenewal, reason: str) -> None:
     """Returns when `/health/ready` would give this reason."""
-    async with asyncio.timeout(DEADLINE_S):
-        while reason not in (renewal.degradation() or ""):  # noqa: ASYNC110 - found by reads
-            await asyncio.sleep(0.01)
+    await poll_until_async(
+        lambda: reason in (renewal.degradation() or ""), "readiness gives the reason"
+    )
 
 
 async def test_a_changed_blob_counts_at_once(azurite: str) -> None:

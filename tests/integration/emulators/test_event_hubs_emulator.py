@@ -17,10 +17,10 @@ from harness.event_hubs_emulator import (
     DEADLINE_S,
     Emulator,
     ReceivedEvents,
-    eventually,
     receiving,
     send,
 )
+from harness.waiting import poll_until_async
 from tests.integration.emulators.scenarios import Running, Scenarios
 
 LIMIT = 1_048_576
@@ -193,7 +193,9 @@ async def test_a_consumer_starts_where_it_asks_to(emulator: Emulator, hub: str) 
         assert last.offset is not None
         written = last.enqueued_time
         assert written is not None
-        await eventually(lambda: datetime.now(UTC) > written + timedelta(milliseconds=5))
+        await poll_until_async(
+            lambda: datetime.now(UTC) > written + timedelta(milliseconds=5), "a later time"
+        )
         await send(producer, "c", "d", partition_id="0")
 
     async def bodies(start: str | int | datetime, *, inclusive: bool = False) -> list[str]:

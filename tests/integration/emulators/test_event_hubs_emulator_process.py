@@ -18,12 +18,12 @@ from azure.eventhub.exceptions import EventDataSendError, EventHubError
 from harness.event_hubs_emulator import (
     DEADLINE_S,
     Emulator,
-    eventually,
     own_emulator,
     receiving,
     send,
     stop_receiving,
 )
+from harness.waiting import poll_until_async
 from local.stack.commands import event_hubs_command
 from local.stack.ports import free_port
 from tests.integration.emulators.scenarios import Running, Scenarios
@@ -75,7 +75,9 @@ async def test_a_consumer_without_events_stays_connected_by_heartbeats() -> None
 async def test_a_producer_that_was_disconnected_as_idle_sends_again() -> None:
     async with own_emulator("--idle-timeout", "1") as emulator, emulator.producer(HUB) as producer:
         await producer.send_event(EventData("a"))
-        await eventually(lambda: emulator.stats()["connections"] == 0)
+        await poll_until_async(
+            lambda: emulator.stats()["connections"] == 0, "no connection is open"
+        )
         await producer.send_event(EventData("b"))
 
 
@@ -182,7 +184,9 @@ async def test_an_unreachable_hub_keeps_its_events() -> None:
         async with emulator.producer(HUB) as producer:
             await send(producer, "before", partition_id="0")
             emulator.set_mode("unreachable")
-            await eventually(lambda: emulator.stats()["connections"] == 0)
+            await poll_until_async(
+                lambda: emulator.stats()["connections"] == 0, "no connection is open"
+            )
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.open_connection("127.0.0.1", emulator.port)
             emulator.set_mode("accept")
@@ -201,7 +205,9 @@ async def test_a_stalled_publication_is_dropped() -> None:
             emulator.set_mode("stall")
             with pytest.raises(EventHubError):
                 await send(producer, "given up", partition_id="0", timeout=0.3)
-        await eventually(lambda: emulator.stats()["connections"] == 0)
+        await poll_until_async(
+            lambda: emulator.stats()["connections"] == 0, "no connection is open"
+        )
         emulator.set_mode("accept")
         async with emulator.producer(HUB) as producer:
             await send(producer, "after", partition_id="0")
@@ -231,12 +237,14 @@ async def test_a_slow_consumer_gets_all_events() -> None:
             task = asyncio.create_task(
                 consumer.receive(on_event, partition_id="0", starting_position="-1", prefetch=20)
             )
-            await eventually(lambda: emulator.stats()["events_delivered"] > before)
+            await poll_until_async(
+                lambda: emulator.stats()["events_delivered"] > before, "an event is delivered"
+            )
             done, _ = await asyncio.wait([task], timeout=0.3)
             assert not done
             assert emulator.stats()["events_delivered"] - before <= 2 * 20
             gate.set()
-            await eventually(lambda: len(bodies) == 400)
+            await poll_until_async(lambda: len(bodies) == 400, "400 events")
             await stop_receiving(task)
         assert bodies == [str(number) for number in range(400)]
 

@@ -24,8 +24,8 @@ from harness.functions_host_process import (
     HostProcess,
     running_azurite,
     running_host,
-    wait_until,
 )
+from harness.waiting import poll_until
 
 APP = Path(__file__).with_name("durable_app.py")
 WEBHOOKS = "/runtime/webhooks/durabletask"
@@ -94,21 +94,21 @@ def status(links: Links, extra: str = "") -> httpx.Response:
 
 def finished(links: Links, *, within_s: float = 40.0) -> dict[str, Any]:
     """Wait for the end of an orchestration; return its status."""
-    wait_until(
-        lambda: status(links).status_code == 200, within_s=within_s, why=lambda: status(links).text
+    poll_until(
+        lambda: status(links).status_code == 200, lambda: status(links).text, within_s=within_s
     )
     body: dict[str, Any] = status(links).json()
     return body
 
 
-def wait_for(links: Links, **members: Any) -> None:
+def wait_for_status(links: Links, **members: Any) -> None:
     """Wait until the status has these members."""
 
     def has() -> bool:
         body = status(links).json()
         return all(body[name] == value for name, value in members.items())
 
-    wait_until(has, why=lambda: status(links).text)
+    poll_until(has, lambda: status(links).text)
 
 
 def client(host: HostProcess, operation: str, **arguments: Any) -> Any:
@@ -164,7 +164,7 @@ def test_a_status_tells_name_input_and_output(host: HostProcess) -> None:
 def test_a_running_instance_says_where_to_ask_again(host: HostProcess) -> None:
     """The response is 202 with Location and Retry-After."""
     links = started(host, "waits", instance_id="asks1")
-    wait_for(links, runtimeStatus="Running")
+    wait_for_status(links, runtimeStatus="Running")
     response = status(links)
 
     assert (response.status_code, response.headers["retry-after"]) == (202, "5")
@@ -266,7 +266,7 @@ def test_a_timer(host: HostProcess) -> None:
 def test_a_timer_and_an_event_race(host: HostProcess) -> None:
     """The orchestration continues with the timer or the event that comes first."""
     by_event = started(host, "race", 600)
-    wait_for(by_event, runtimeStatus="Running")
+    wait_for_status(by_event, runtimeStatus="Running")
 
     assert send_event(by_event, "go", json={"a": 1}).status_code == 202
     assert finished(started(host, "race", 1))["output"] == "timer"
@@ -278,11 +278,11 @@ def test_events_by_url_and_by_client(host: HostProcess) -> None:
     text.
     """
     links = started(host, "waits", instance_id="events1")
-    wait_for(links, runtimeStatus="Running")
+    wait_for_status(links, runtimeStatus="Running")
     plain = send_event(links, "go", content=b"x", headers={"content-type": "text/plain"})
     broken = send_event(links, "go", content=b"{no", headers={"content-type": "application/json"})
     response = send_event(links, "go", json={"x": 1})
-    wait_for(links, customStatus={"got": {"x": 1}})
+    wait_for_status(links, customStatus={"got": {"x": 1}})
 
     assert (plain.status_code, plain.json()) == (
         400,
@@ -303,7 +303,7 @@ def test_events_by_url_and_by_client(host: HostProcess) -> None:
 def test_an_id_that_still_runs_is_not_started_again(host: HostProcess) -> None:
     """The client library raises; the running instance goes on."""
     links = started(host, "waits", instance_id="once1")
-    wait_for(links, runtimeStatus="Running")
+    wait_for_status(links, runtimeStatus="Running")
 
     again = start(host, "chain", 1, "once1")
     assert again.status_code == 500
@@ -322,7 +322,7 @@ def test_a_finished_id_starts_anew(host: HostProcess) -> None:
     finished(started(host, "chain", 1, "anew1"))
     links = started(host, "eternal", 3, "anew1")
 
-    wait_for(links, name="eternal", runtimeStatus="Completed", output=4)
+    wait_for_status(links, name="eternal", runtimeStatus="Completed", output=4)
 
 
 def test_terminate(host: HostProcess, tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_terminate(host: HostProcess, tmp_path: Path) -> None:
 def test_purge(host: HostProcess) -> None:
     """An instance that has ended can be purged, by URL and by client; a running one cannot."""
     running = started(host, "waits", instance_id="purge1")
-    wait_for(running, runtimeStatus="Running")
+    wait_for_status(running, runtimeStatus="Running")
     refused = HTTP.delete(running["purgeHistoryDeleteUri"])
     ended = started(host, "chain", 1, "purge2")
     finished(ended)
@@ -370,7 +370,7 @@ def test_many_instances(host: HostProcess) -> None:
     url = host.url(f"{WEBHOOKS}/instances/")
     for number in range(3):
         finished(started(host, "chain", number, f"many{number}"))
-    wait_for(started(host, "waits", instance_id="many3"), runtimeStatus="Running")
+    wait_for_status(started(host, "waits", instance_id="many3"), runtimeStatus="Running")
 
     listed = HTTP.get(url, params={"instanceIdPrefix": "many"}).json()
     running = HTTP.get(url, params={"instanceIdPrefix": "many", "runtimeStatus": "Running"}).json()
@@ -423,10 +423,10 @@ def test_a_killed_worker_does_not_end_an_orchestration(host: HostProcess, tmp_pa
     host.output_matching(f"UNTIL {path}")
     host.output_matching(f"UNTIL {tmp_path / 'never'}")
     os.kill(host.worker_pid(), signal.SIGKILL)
-    wait_until(
+    poll_until(
         lambda: host.output().count(f"UNTIL {path}") == 2,
+        lambda: status(links).text,
         within_s=120,
-        why=lambda: status(links).text,
     )
     path.touch()
 
@@ -451,7 +451,7 @@ def test_an_orchestration_goes_on_after_a_restart_of_the_host(
     with running_host(kind, folder, {"AzureWebJobsStorage": storage}, *data_options) as host:
         slow = started(host, "slowly", str(path))
         nap = started(host, "naps", 4)
-        wait_for(nap, runtimeStatus="Running")
+        wait_for_status(nap, runtimeStatus="Running")
         host.output_matching(f"UNTIL {path}")
         port = host.port
     path.touch()

@@ -17,7 +17,7 @@ from tests.integration.functions_host.test_durable import (
     finished,
     started,
     status,
-    wait_for,
+    wait_for_status,
 )
 
 # Nothing here uses storage.
@@ -64,7 +64,7 @@ def test_an_activity_that_does_not_exist_fails_the_orchestration(host: HostProce
 def test_what_management_lacks_is_refused_by_name(host: HostProcess, operation: str) -> None:
     """The response is 501 with a message, and the client library raises."""
     links = started(host, "waits")
-    wait_for(links, runtimeStatus="Running")
+    wait_for_status(links, runtimeStatus="Running")
     response = HTTP.post(links[f"{operation}PostUri"])
 
     assert response.status_code == 501

@@ -29,8 +29,8 @@ from harness.functions_host_process import (
     exists,
     running_azurite,
     running_host,
-    wait_until,
 )
+from harness.waiting import poll_until
 from tests.support.functions_host_paths import PATHS, QUERIES
 
 APP = Path(__file__).with_name("functions_host_app.py")
@@ -294,9 +294,9 @@ def test_a_message_reaches_its_function_with_its_metadata(
         True,
         3,
     )
-    wait_until(
+    poll_until(
         lambda: queue.get_queue_properties().approximate_message_count == 0,
-        why="the message is deleted",
+        "the message is deleted",
     )
 
 
@@ -310,9 +310,7 @@ def test_a_failing_message_becomes_poison(
     host.output_matching(rf'WORK .*"id": "{sent.id}", "attempt": 5')
 
     with QueueClient.from_connection_string(storage, f"{queue.queue_name}-poison") as poison:
-        wait_until(
-            lambda: _holds(poison, "ZmFpbCwgcGxlYXNl"), why="the message in the poison queue"
-        )
+        poll_until(lambda: _holds(poison, "ZmFpbCwgcGxlYXNl"), "the message in the poison queue")
     attempts = re.findall(rf'"id": "{sent.id}", "attempt": (\d)', host.output())
     assert attempts == ["1", "2", "3", "4", "5"]
 
@@ -338,7 +336,7 @@ def test_a_timer_fires_on_its_schedule(host: HostProcess) -> None:
     tick = host.reported("TICK ")
 
     assert tick == {"past_due": False, "schedule_status": {}, "schedule": {"AdjustForDST": True}}
-    wait_until(lambda: host.output().count("TICK") >= 3, why="three ticks")
+    poll_until(lambda: host.output().count("TICK") >= 3, "three ticks")
 
 
 def test_a_killed_worker_is_replaced(host: HostProcess, queue: QueueClient) -> None:
@@ -350,8 +348,8 @@ def test_a_killed_worker_is_replaced(host: HostProcess, queue: QueueClient) -> N
     killed = host.worker_pid()
     os.kill(killed, signal.SIGKILL)
 
-    wait_until(lambda: _answers(host), why="a call succeeds")
-    wait_until(lambda: host.worker_pid() != killed, why="another worker")
+    poll_until(lambda: _answers(host), "a call succeeds")
+    poll_until(lambda: host.worker_pid() != killed, "another worker")
     host.output_matching(rf'WORK .*"id": "{sent.id}", "attempt": 2')
     host.output_matching(r'WORKED {"text": "take 4"}')
 
@@ -381,7 +379,7 @@ def test_sigterm_lets_running_work_end_and_then_kills_the_worker(
         received = first + b"".join(chunks)
 
     assert received.count(b"data: ") == 30
-    wait_until(lambda: not exists(worker), why="the worker is gone")
+    poll_until(lambda: not exists(worker), "the worker is gone")
     host.exit_code()
     assert 'WORKED {"text": "take 3.9"}' in host.output()
     assert "SIGNALLED" not in host.output()

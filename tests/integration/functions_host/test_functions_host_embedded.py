@@ -21,8 +21,8 @@ from harness.functions_host_process import (
     HostProcess,
     exists,
     running_host,
-    wait_until,
 )
+from harness.waiting import poll_until
 
 HEALTHY = """
 import asyncio, logging, os, sys
@@ -198,7 +198,7 @@ def test_function_timeout_cuts_the_stream(tmp_path: Path) -> None:
 
         assert time.monotonic() - started > 2.5
         host.output_matching(r"Timeout value of 00:00:01 .*Functions\.stream")
-        wait_until(lambda: host.worker_pid() != first, why="another worker")
+        poll_until(lambda: host.worker_pid() != first, "another worker")
         assert HTTP.get(host.url("/health")).status_code == 200
 
 
@@ -268,4 +268,4 @@ def test_the_worker_dies_with_its_parent(shared: HostProcess) -> None:
     shared.process.kill()
     shared.exit_code()
 
-    wait_until(lambda: not exists(worker), why="the worker ended")
+    poll_until(lambda: not exists(worker), "the worker ended")

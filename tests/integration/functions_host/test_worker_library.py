@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
+from harness.waiting import poll_until_async
 from local.repository import ROOT
 from shared.adapters.worker import worker_library, worker_process
 from shared.adapters.worker.worker_library import TESTED_VERSIONS, Library
@@ -162,9 +163,7 @@ async def test_a_request_without_its_invocation() -> None:
     coordinator.set_http_request("forged", sample_request([]))
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
         await coordinator.await_http_response_async("forged")
-    async with asyncio.timeout(10):
-        while coordinator._context_references:  # noqa: ASYNC110 - a dict of the library
-            await asyncio.sleep(0.001)
+    await poll_until_async(lambda: not coordinator._context_references, "no context is held")
 
 
 def test_the_installed_library_is_as_expected() -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from harness.cutting import every_way
+from harness.waiting import poll_until_async
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.json.json_shape import mapping
 from tests.integration.support.exchanges import (
@@ -277,9 +278,10 @@ async def test_disconnect_of_a_real_connection() -> None:
         )
         writer.close()
         await writer.wait_closed()
-        async with asyncio.timeout(DEADLINE_S):
-            while any("run_asgi" in repr(task) for task in asyncio.all_tasks()):  # noqa: ASYNC110 - uvicorn's task
-                await asyncio.sleep(0.001)
+        await poll_until_async(
+            lambda: all("run_asgi" not in repr(task) for task in asyncio.all_tasks()),
+            "the app's task has ended",
+        )
         may_store.set()
         assert (await relay.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 

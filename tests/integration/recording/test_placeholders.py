@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from harness.waiting import poll_until_async
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.outcome import Outcome
 from shared.errors import StorageError
@@ -186,15 +187,11 @@ async def test_a_placeholder_shows_that_storage_is_back() -> None:
         retry_interval_s=10 * DEADLINE_S,
     )
     await RelayClient(setup.relay, b"{}").run()
-    async with asyncio.timeout(DEADLINE_S):
-        while not setup.recorder.outcomes.pending_count:  # noqa: ASYNC110 - a counter, which nobody signals
-            await asyncio.sleep(0)
+    await poll_until_async(lambda: setup.recorder.outcomes.pending_count, "an outcome is pending")
     store.failing = False
     client = slow_client(setup, b"first", PASSING, UPLOAD)
     running = client.start()
-    async with asyncio.timeout(DEADLINE_S):
-        while not store.captures(".outcome"):  # noqa: ASYNC110 - a dict, which nobody signals
-            await asyncio.sleep(0)
+    await poll_until_async(lambda: store.captures(".outcome"), "an outcome is stored")
     setup.envelopes.failing = False
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)

@@ -12,6 +12,7 @@ from io import StringIO
 import httpx
 import pytest
 
+from harness.waiting import poll_until_async
 from shared.core.records.exchange.envelope import from_fields, load
 from shared.core.records.exchange.outcome import Outcome
 from shared.errors import StorageError
@@ -117,8 +118,9 @@ async def test_storage_that_comes_back_takes_all() -> None:
     setup = relay_setup(sse(STREAM), store=store, envelopes=envelopes, retry_interval_s=0.01)
     client = RelayClient(setup.relay, ASK)
     running = client.start()
-    while setup.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
-        await asyncio.sleep(0)
+    await poll_until_async(
+        lambda: setup.recorder.failed.envelopes > 0, "the queue refused an envelope"
+    )
     envelopes.failing = False
     await running
     await setup.recorded()
@@ -135,8 +137,9 @@ async def test_the_envelope_is_in_the_log_before_the_next_try(
     )
     client = RelayClient(setup.relay, ASK)
     await client.run()
-    while setup.recorder.failed.envelopes == 0:  # noqa: ASYNC110 - a counter, which nobody signals
-        await asyncio.sleep(0)
+    await poll_until_async(
+        lambda: setup.recorder.failed.envelopes > 0, "the queue refused an envelope"
+    )
     assert "Its envelope: " in caplog.records[-1].getMessage()
     assert setup.recorder.outcomes.pending_count == 1
     for task in setup.recorder.running:
@@ -155,8 +158,9 @@ async def test_the_first_call_records_what_waits() -> None:
     )
     for _ in range(2):
         await RelayClient(setup.relay, ASK).run()
-    while setup.recorder.outcomes.pending_count < 2:  # noqa: ASYNC110 - as above
-        await asyncio.sleep(0)
+    await poll_until_async(
+        lambda: setup.recorder.outcomes.pending_count >= 2, "two outcomes are pending"
+    )
     store.failing = envelopes.failing = False
     await exchanged(setup)
     assert len({envelope.exchange_id for envelope in envelopes.queued}) == 3

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import trustme
 
+from harness.waiting import poll_until_async
 from shared.adapters.storage.http_calls import StorageHttp
 from shared.errors import StorageError
 from shared.settings.timeouts import StorageTimeouts
@@ -54,15 +55,17 @@ class OneServerClient(StorageHttp):
 
     async def until_one_was_closed(self) -> None:
         """Returns when the service has closed an idle connection."""
-        async with asyncio.timeout(10):
-            while all(found.is_connected() for found in self.idle):  # noqa: ASYNC110 - aiohttp has no event for it
-                await asyncio.sleep(0.001)
+        await poll_until_async(
+            lambda: not all(found.is_connected() for found in self.idle),
+            "an idle connection was closed",
+        )
 
     async def until_none_is_fit(self) -> None:
         """Returns when something has come on every idle connection, or closed it."""
-        async with asyncio.timeout(10):
-            while any(found.is_connected() and not found.should_close for found in self.idle):  # noqa: ASYNC110 - aiohttp has no event for it
-                await asyncio.sleep(0.001)
+        await poll_until_async(
+            lambda: not any(found.is_connected() and not found.should_close for found in self.idle),
+            "no idle connection is fit",
+        )
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from harness.waiting import poll_until_async
 from shared.adapters.http_client.bodies import ResponseBody
 
 type Script = Callable[[Connection], Awaitable[None]]
@@ -111,9 +112,9 @@ async def until_broken(response: httpx.Response) -> None:
     """
     stream = response.stream
     assert isinstance(stream, ResponseBody)
-    async with asyncio.timeout(20):
-        while stream._response.content.exception() is None:  # noqa: ASYNC110 - aiohttp has no event for it
-            await asyncio.sleep(0.001)
+    await poll_until_async(
+        lambda: stream._response.content.exception() is not None, "the connection is broken"
+    )
 
 
 async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

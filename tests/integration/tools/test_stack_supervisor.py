@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.waiting import poll_until
 from local.repository import ROOT
 from local.stack.errors import PartDied, PartNotReady
 from local.stack.part import PartSpec, describe_end
@@ -61,13 +62,6 @@ def python(
     )
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "condition not met in time"
-        time.sleep(0.01)
-
-
 def test_output_is_passed_on_line_by_line_with_the_parts_name() -> None:
     lines = []
     with StackSupervisor(on_line=lambda part, line: lines.append((part, line))) as supervisor:
@@ -79,7 +73,7 @@ def test_output_is_passed_on_line_by_line_with_the_parts_name() -> None:
                 )
             ]
         )
-        wait_until(lambda: len(lines) == 3)
+        poll_until(lambda: len(lines) == 3, "three lines")
     assert sorted(lines) == [("one", "a"), ("one", "b"), ("one", "serving")]
 
 
@@ -97,7 +91,7 @@ def test_a_part_that_does_not_get_ready(
     """A part that does not get ready is named with its last lines."""
 
     def never() -> bool:
-        wait_until(lambda: "serving" in supervisor.parts["slow"].output())
+        poll_until(lambda: "serving" in supervisor.parts["slow"].output(), "the slow part serves")
         return False
 
     spec = python("slow", SERVES, ready=never, ready_within_s=0.5)
@@ -140,7 +134,7 @@ def test_a_part_that_dies_later(
 ) -> None:
     """A part that dies later ends the wait and is named with its signal."""
     supervisor.start([python("one", SERVES), python("two", SERVES)])
-    wait_until(lambda: "serving" in supervisor.parts["two"].output())
+    poll_until(lambda: "serving" in supervisor.parts["two"].output(), "the second part serves")
     os.kill(supervisor.parts["two"].pid, signal.SIGKILL)
     with pytest.raises(
         PartDied, match=r"^two died: killed by signal 9 \(SIGKILL\)\. Its last lines:\n    serving$"
@@ -168,9 +162,9 @@ def test_a_stopped_part_can_be_started_again(supervisor: StackSupervisor) -> Non
 def test_killing_a_part_ends_its_workers_too(supervisor: StackSupervisor) -> None:
     supervisor.start([python("host", HAS_A_WORKER)])
     part = supervisor.parts["host"]
-    wait_until(lambda: len(part.descendants()) == 1)
+    poll_until(lambda: len(part.descendants()) == 1, "its worker runs")
     part.kill()
-    wait_until(lambda: processes_of(supervisor.id) == [])
+    poll_until(lambda: processes_of(supervisor.id) == [], "all its processes have ended")
 
 
 def test_parts_end_in_the_opposite_order_of_their_start() -> None:
@@ -195,7 +189,7 @@ def test_parts_end_in_the_opposite_order_of_their_start() -> None:
 def test_a_part_that_ignores_sigterm_is_killed_after_its_time() -> None:
     with StackSupervisor() as supervisor:
         supervisor.start([python("deaf", IGNORES_SIGTERM, stop_within_s=0.2)])
-        wait_until(lambda: "deaf" in supervisor.parts["deaf"].output())
+        poll_until(lambda: "deaf" in supervisor.parts["deaf"].output(), "it ignores SIGTERM")
         part, started = supervisor.parts["deaf"], time.monotonic()
     assert time.monotonic() - started >= 0.2
     assert "ended by itself" not in part.output()
@@ -206,7 +200,7 @@ def test_no_process_remains_after_the_end() -> None:
     """Nothing is left after the end not even a worker in its own session."""
     with StackSupervisor() as supervisor:
         supervisor.start([python("host", HAS_A_WORKER)])
-        wait_until(lambda: len(processes_of(supervisor.id)) == 2)
+        poll_until(lambda: len(processes_of(supervisor.id)) == 2, "both processes run")
     assert processes_of(supervisor.id) == []
 
 
@@ -237,9 +231,13 @@ def test_nothing_is_left_when_the_supervisor_itself_is_killed(tmp_path: Path) ->
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         stack_id = process.stdout.readline().strip()
-        wait_until(lambda: len(processes_of(stack_id)) == 3)
+        poll_until(lambda: len(processes_of(stack_id)) == 3, "the stack runs")
         process.kill()
-    wait_until(lambda: processes_of(stack_id) == [] and not folder.exists(), seconds=15)
+    poll_until(
+        lambda: processes_of(stack_id) == [] and not folder.exists(),
+        "its processes and its folder are gone",
+        within_s=15,
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from harness.event_hubs_emulator import own_emulator, send
 from harness.view_server import ViewServer, view_server
+from harness.waiting import poll_until_async
 from local.stack.ports import free_port
 from shared.core.wire.json.json_shape import Json
 from tests.unit.view.events import GOLDEN, golden, sample_event, sample_id
@@ -300,9 +301,7 @@ async def test_an_event_hub_that_is_away_is_named(tmp_path: Path) -> None:
     feed = EventFeed(address, take, positions={}, since_minutes=None)
     task = asyncio.create_task(feed.run())
     try:
-        async with asyncio.timeout(60):
-            while feed.state.state != "failed":  # noqa: ASYNC110 - another task changes it
-                await asyncio.sleep(0.02)
+        await poll_until_async(lambda: feed.state.state == "failed", "the feed has failed")
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

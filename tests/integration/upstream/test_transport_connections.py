@@ -10,6 +10,7 @@ import aiohttp
 import httpx
 import pytest
 
+from harness.waiting import poll_until_async
 from shared.adapters.http_client.connection_pool import PROBE_S, ConnectionPool, ReusableConnection
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.errors import UpstreamConnectionLost
@@ -190,9 +191,7 @@ async def until_spoken_to(transport: AiohttpTransport) -> None:
     assert transport._session is not None
     assert transport._session.connector is not None
     ((protocol, _),) = next(iter(transport._session.connector._conns.values()))
-    async with asyncio.timeout(LONG_S):
-        while not protocol.should_close:  # noqa: ASYNC110 - aiohttp has no event for it
-            await asyncio.sleep(0.001)
+    await poll_until_async(lambda: protocol.should_close, "something came on the idle connection")
 
 
 async def test_a_response_closed_within_its_body() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from harness.waiting import poll_until_async
 from shared.access.key_renewal import KeyRenewal, RenewalPace
 from shared.core.wire.token.caller_token import TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
@@ -56,9 +57,7 @@ class GatedTenant:
 
     async def fetched(self, times: int) -> None:
         """Returns when the keys have been asked for so often."""
-        async with asyncio.timeout(DEADLINE_S):
-            while self.fetches < times:  # noqa: ASYNC110 - counted by what is tested
-                await asyncio.sleep(0.001)
+        await poll_until_async(lambda: self.fetches >= times, "the keys are fetched")
 
 
 @pytest.fixture

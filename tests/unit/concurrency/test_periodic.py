@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from harness.waiting import poll_until_async
 from shared.concurrency.periodic import PeriodicTask
 
 pytestmark = pytest.mark.anyio
@@ -38,9 +39,7 @@ class Work:
             raise FaultyRunError
 
     async def started(self, times: int) -> None:
-        async with asyncio.timeout(DEADLINE_S):
-            while self.runs < times:  # noqa: ASYNC110 - counted by what is tested
-                await asyncio.sleep(0.001)
+        await poll_until_async(lambda: self.runs >= times, "runs have begun")
 
 
 type Tasks = Callable[..., PeriodicTask]

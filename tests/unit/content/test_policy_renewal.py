@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from harness.waiting import poll_until_async
 from shared.content.policy_renewal import MAX_BYTES, PolicyPace, PolicyRenewal
 from shared.content.policy_source import NO_POLICY, FixedPolicy
 from shared.core.content.detect.custom import NO_PATTERNS, CustomPatterns
@@ -51,10 +52,8 @@ class Blob:
 
     async def read_again(self) -> None:
         """Returns when a read that begins after this one has ended, and its result counts."""
-        async with asyncio.timeout(DEADLINE_S):
-            enough = self.reads + 2  # the first of them may be under way
-            while self.reads < enough:  # noqa: ASYNC110 - counted by what is tested
-                await asyncio.sleep(0.001)
+        enough = self.reads + 2  # the first of them may be under way
+        await poll_until_async(lambda: self.reads >= enough, "the policy is read again")
 
 
 type Renewals = Callable[..., PolicyRenewal]

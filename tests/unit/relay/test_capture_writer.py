@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.waiting import poll_until_async
 from shared.core.wire.stream.tail import TAIL_BYTES
 from shared.errors import StorageError
 from shared.relay.capture_writer import (
@@ -94,9 +95,7 @@ class Started:
 
 async def until_used(memory: CaptureMemory, at_most: int) -> None:
     """Returns when no more is used: uploads end in their own time."""
-    async with asyncio.timeout(60):
-        while memory.used_bytes > at_most:  # noqa: ASYNC110 - the app's class has no event for it
-            await asyncio.sleep(0)
+    await poll_until_async(lambda: memory.used_bytes <= at_most, "memory is released")
 
 
 def pieces_of(size: int, piece: int = 64 * 1024) -> list[bytes]:

@@ -25,6 +25,7 @@ from emulators.functions_host.durable.orchestrator_state import OrchestratorStat
 from emulators.functions_host.durable.store import InstanceStore
 from emulators.functions_host.unsupported import StartError, Unsupported
 from emulators.functions_host.worker_library import IndexedFunction
+from harness.waiting import poll_until_async
 from tests.support.orchestrations import Orchestrator, state_of
 from tests.unit.emulators.functions_host.test_durable_execution import chain, naps, race
 
@@ -131,9 +132,7 @@ def test_a_timer_that_came_due_meanwhile_fires_at_the_next_start(tmp_path: Path)
     async def scenario() -> None:
         async with running(tmp_path, AppCalls(naps, abs)) as engine:
             nap = engine.start("naps", "nap", encoded(1))
-            async with asyncio.timeout(5):
-                while not nap.execution.timers:  # noqa: ASYNC110 - the engine offers no event
-                    await asyncio.sleep(0.001)
+            await poll_until_async(lambda: nap.execution.timers, "the timer is set")
         async with running(
             tmp_path, AppCalls(naps, abs), now=lambda: utc_now() + timedelta(days=2)
         ) as engine:
