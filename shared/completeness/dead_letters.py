@@ -34,10 +34,6 @@ class RequeuedDeadLetters(ErasableDeadLetters, Protocol):
         """The oldest dead letters."""
         ...
 
-    async def dead_letter_reason(self, exchange_id: str) -> str | None:
-        """The reason why the exchange is dead-lettered; None if it is not."""
-        ...
-
     async def reopen(self, exchange_id: str) -> None:
         """Judge the exchange again: dead letters until now no longer count."""
         ...
@@ -99,8 +95,12 @@ class DeadLetters:
         return True
 
     async def erase(self, exchange_id: str) -> bool:
-        """Erase the exchange; False if nothing was stored of it. Raises StorageError."""
-        erased = await self._erasure.erase(exchange_id)
-        if erased:
-            await self._erasure.mark(exchange_id)
-        return erased
+        """Erase the exchange; False if nothing is stored of it. Raises StorageError, and
+        StorageImmutable if storage must not change its captures, which stay.
+
+        A call that failed can be repeated.
+        """
+        if not await self._erasure.is_stored(exchange_id):
+            return False
+        await self._erasure.erase(exchange_id)
+        return True

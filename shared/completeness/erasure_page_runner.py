@@ -18,6 +18,7 @@ from shared.core.records.operator import erasure_receipt
 from shared.core.records.operator.erasure_receipt import ErasureCounts, ErasurePage
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.records.ports import JsonStore
+from shared.errors import StorageImmutable
 
 # The worker has a hundred connections to storage; recordings must not wait for one.
 MAX_CONCURRENT: Final = 8
@@ -101,7 +102,11 @@ class ErasurePageRunner:
         """
 
         async def erase(exchange_id: str) -> bool:
-            return await self._erasure.mark_and_erase(exchange_id, run)
+            try:
+                await self._erasure.erase(exchange_id, run)
+            except StorageImmutable:
+                return False
+            return True
 
         results = await gather_bounded(erase, page.exchange_ids, limit=MAX_CONCURRENT)
         results_by_id = dict(zip(page.exchange_ids, results, strict=True))

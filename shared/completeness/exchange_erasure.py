@@ -1,4 +1,4 @@
-"""Erases the captures and the dead letter of one exchange, and marks it as erased."""
+"""Marks one exchange as erased, and deletes its captures and its dead letter."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from shared.errors import StorageImmutable
 
 
 class ErasableCaptures(Protocol):
-    """Deletes captures."""
+    """Deletes captures. Each method raises StorageError."""
+
+    async def is_stored(self, name: str) -> bool:
+        """Whether there is a capture of that name, or an uploaded block of one."""
+        ...
 
     async def erase(self, name: str) -> bool:
-        """Delete a capture and its uploaded blocks; False if there is neither. Raises
-        StorageError.
-        """
+        """Delete a capture and its uploaded blocks; False if there is neither."""
         ...
 
 
@@ -34,6 +36,10 @@ class ErasureMarkStore(Protocol):
 
 class ErasableDeadLetters(Protocol):
     """The dead letters. Each method raises StorageError."""
+
+    async def dead_letter_reason(self, exchange_id: str) -> str | None:
+        """The reason why the exchange is dead-lettered; None if it is not."""
+        ...
 
     async def remove_dead_letter(self, exchange_id: str) -> bool:
         """Take an exchange off the dead letters; False if it is not among them."""
@@ -60,33 +66,35 @@ class ExchangeErasure:
         self._dead_letters = dead_letters
         self._failure_counts = failure_counts
 
-    async def mark(self, exchange_id: str, run: str | None = None) -> None:
-        """Note that the exchange is erased. If its envelope waits on the queue, enrichment drops
-        it. Raises StorageError.
-        """
-        await self._erasure_marks.mark_erased(exchange_id, run)
+    async def is_stored(self, exchange_id: str) -> bool:
+        """Whether a capture or a dead letter of the exchange is stored. Raises StorageError."""
+        for kind in CaptureKind:
+            if await self._captures.is_stored(capture_name(exchange_id, kind)):
+                return True
+        return await self._dead_letters.dead_letter_reason(exchange_id) is not None
 
-    async def mark_and_erase(self, exchange_id: str, run: str) -> bool:
-        """Erase the exchange; False if storage must not change its captures, which stay. Raises
+    async def erase(self, exchange_id: str, run: str | None = None) -> None:
+        """Erase the exchange, for a run, or for a call of its own. If its envelope waits on the
+        queue, enrichment drops it.
+
+        Raises StorageImmutable if storage must not change its captures, which stay, and
         StorageError.
         """
-        await self.mark(exchange_id, run)
+        # The mark comes first: after the captures are gone, nothing that is stored would show that
+        # the mark is missing.
+        await self._erasure_marks.mark_erased(exchange_id, run)
         try:
-            await self.erase(exchange_id)
+            await self._delete(exchange_id)
         except StorageImmutable:
             await self._erasure_marks.unmark_erased(exchange_id)
-            return False
-        return True
+            raise
 
-    async def erase(self, exchange_id: str) -> bool:
-        """Delete the captures and the dead letter; False if nothing was stored of the exchange.
-        Raises StorageError.
-        """
-        erased = [
-            await self._captures.erase(capture_name(exchange_id, kind)) for kind in CaptureKind
-        ]
+    async def _delete(self, exchange_id: str) -> None:
+        for kind in CaptureKind:
+            await self._captures.erase(capture_name(exchange_id, kind))
         await self.forget_failures(exchange_id)
-        return await self._dead_letters.remove_dead_letter(exchange_id) or any(erased)
+        # last, so that `is_stored` still finds the exchange if this has to be repeated
+        await self._dead_letters.remove_dead_letter(exchange_id)
 
     async def forget_failures(self, exchange_id: str) -> None:
         """Forget how often its event failed. Raises StorageError."""

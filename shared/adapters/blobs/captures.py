@@ -156,6 +156,12 @@ class Captures:
         """The blocks that were uploaded and that no capture holds. Raises StorageError."""
         return (await self._staged(name)) or frozenset()
 
+    async def is_stored(self, name: str) -> bool:
+        """Whether there is a capture of that name, or a block of an upload that never ended. Raises
+        StorageError.
+        """
+        return await self._staged(name) is not None
+
     async def erase(self, name: str) -> bool:
         """Delete a capture and the blocks of an upload that never ended; False if there is
         neither. Raises StorageError.

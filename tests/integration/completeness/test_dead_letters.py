@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from shared.adapters.blobs.usage_claims import UsageClaims
+from shared.adapters.ledger.erasure_marks import ErasureMarks
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
+from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import mark_requeued
-from shared.errors import CaptureError
+from shared.enrichment.assembly import Assembler
+from shared.errors import CaptureError, StorageError
 from tests.integration.support.azurite import sample_account, sample_id, sample_window
+from tests.integration.support.event_deliveries import event_delivery
 
 pytestmark = pytest.mark.anyio
 
@@ -66,6 +71,104 @@ async def test_an_erased_exchange_leaves_nothing(azurite: str) -> None:
         assert not await account.dead_letter_operations().erase(exchange_id), (
             "nothing is left to erase"
         )
+
+
+class MarksThatFailOnce(ErasureMarks):
+    """Storage refuses the first mark."""
+
+    failed = False
+
+    async def mark_erased(self, exchange_id: str, run: str | None) -> None:
+        if not self.failed:
+            self.failed = True
+            raise StorageError("storage refused", status=503)
+        await super().mark_erased(exchange_id, run)
+
+
+async def test_an_erasure_whose_mark_failed_can_be_repeated(azurite: str) -> None:
+    """The first call erases nothing; the second one erases the exchange and marks it."""
+    async with sample_account(azurite) as account:
+        exchange_id = sample_id(sample_window())
+        await account.put_exchange(exchange_id)
+        account.erasure_marks = MarksThatFailOnce(account.json_blobs)
+        operations = account.dead_letter_operations()
+        with pytest.raises(StorageError):
+            await operations.erase(exchange_id)
+        assert await account.captures.exists(capture.response_name(exchange_id))
+        assert await operations.erase(exchange_id)
+        assert not await account.captures.exists(capture.response_name(exchange_id))
+        assert await account.erasure_marks.is_erased(exchange_id)
+
+
+async def test_a_second_erasure_leaves_the_mark_of_the_first(azurite: str) -> None:
+    """An exchange of which nothing was ever stored gets no mark."""
+    async with sample_account(azurite) as account:
+        erased, unknown = sample_id(sample_window()), sample_id(sample_window())
+        await account.put_exchange(erased)
+        operations = account.dead_letter_operations()
+        assert await operations.erase(erased)
+        assert not await operations.erase(erased)
+        assert not await operations.erase(unknown)
+        assert await account.erasure_marks.is_erased(erased)
+        assert not await account.erasure_marks.is_erased(unknown)
+
+
+async def test_a_dead_letter_without_captures_is_erased(azurite: str) -> None:
+    """Retention may have deleted its captures."""
+    async with sample_account(azurite) as account:
+        exchange_id = sample_id(sample_window())
+        await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.EXPIRED)
+        assert await account.dead_letter_operations().erase(exchange_id)
+        assert await account.dead_letter_operations().list_oldest() == []
+
+
+async def test_the_blocks_of_a_cut_upload_are_erased(azurite: str) -> None:
+    """The upload's commit never came, so there is no capture of that name."""
+    async with sample_account(azurite) as account:
+        exchange_id = sample_id(sample_window())
+        name = capture.request_name(exchange_id)
+        await account.captures.stage(name, 0, b"half a prompt")
+        assert await account.dead_letter_operations().erase(exchange_id)
+        assert not await account.captures.staged(name)
+
+
+class AcceptingEventHub:
+    """Accepts every event, and has the ids of their exchanges."""
+
+    def __init__(self) -> None:
+        self.accepted_ids: list[str] = []
+
+    async def limit_bytes(self) -> int:
+        return 1_000_000
+
+    async def send(self, body: bytes, message_id: str, digests: Digests) -> None:
+        self.accepted_ids.append(message_id)
+
+
+async def test_the_queued_envelope_of_an_erased_exchange_is_dropped(azurite: str) -> None:
+    """No event carries its caller, path or usage any more, although a mark had failed."""
+    async with sample_account(azurite) as account:
+        erased, remaining = [
+            await account.put_exchange(sample_id(sample_window())) for _ in range(2)
+        ]
+        account.erasure_marks = MarksThatFailOnce(account.json_blobs)
+        operations = account.dead_letter_operations()
+        with pytest.raises(StorageError):
+            await operations.erase(erased.exchange_id)
+        await operations.erase(erased.exchange_id)
+        event_hub = AcceptingEventHub()
+        delivery = event_delivery(
+            captures=account.captures,
+            assemble=Assembler("default"),
+            claims=UsageClaims(account.json_blobs),
+            event_hub=event_hub,
+            ledger=account.ledger,
+            dead_letters=account.dead_letters,
+            erased_exchanges=account.erasure_marks,
+        )
+        for envelope in (erased, remaining):
+            await delivery.deliver(envelope)
+        assert event_hub.accepted_ids == [remaining.exchange_id]
 
 
 async def test_erasing_one_exchange_leaves_its_neighbours(azurite: str) -> None:

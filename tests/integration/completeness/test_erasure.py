@@ -241,11 +241,11 @@ class FailingErasure(ExchangeErasure):
 
     remaining = 0
 
-    async def erase(self, exchange_id: str) -> bool:
+    async def erase(self, exchange_id: str, run: str | None = None) -> None:
         if not self.remaining:
             raise StorageError("away")
         self.remaining -= 1
-        return await super().erase(exchange_id)
+        await super().erase(exchange_id, run)
 
 
 async def test_a_page_that_is_tried_again_reports_all_that_it_erased(azurite: str) -> None:

@@ -190,6 +190,9 @@ class StoredBlobs:
     async def exists(self, name: str) -> bool:
         return name in self.blobs
 
+    async def is_stored(self, name: str) -> bool:
+        return await self.exists(name)
+
     async def erase(self, name: str) -> bool:
         raise NotImplementedError
 
