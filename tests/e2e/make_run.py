@@ -76,7 +76,7 @@ class MakeRun:
         """The pids of all that belong to this run, the supervisor included."""
         return processes_with(MARKER, self.id)
 
-    def has_left_nothing(self) -> bool:
+    def has_ended_completely(self) -> bool:
         return not self.processes() and all(is_free(port) for port in self.ports.by_name().values())
 
     def end(self) -> None:

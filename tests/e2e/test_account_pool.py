@@ -163,7 +163,7 @@ def test_a_stream_stays_a_stream(stack: Stack) -> None:
     assert response.pieces[0].at < written.write_times[-1]
 
 
-def test_a_stream_that_breaks_is_not_asked_for_again(stack: Stack, events: EventLog) -> None:
+def test_a_broken_stream_is_not_repeated(stack: Stack, events: EventLog) -> None:
     """The client has its beginning already."""
     chat = Chat(stream=True, directives="reset_after=5")
     response = chat.ask(stack)

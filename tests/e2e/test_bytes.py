@@ -82,7 +82,7 @@ def test_a_compressed_response_stays_compressed(stack: Stack, events: EventLog) 
     assert events.one(exchange_id=response.exchange_id)["content"] == content
 
 
-def test_a_stream_is_asked_for_uncompressed(stack: Stack) -> None:
+def test_a_stream_is_requested_uncompressed(stack: Stack) -> None:
     """The proxy requests streams without compression, because it may have to add a comment or an
     error between two events.
     """

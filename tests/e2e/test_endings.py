@@ -64,7 +64,7 @@ def test_a_client_that_disconnects_before_the_first_byte(stack: Stack, events: E
     assert event["prompt"] == chat.messages
 
 
-def test_a_client_that_leaves_after_done_has_everything(stack: Stack, events: EventLog) -> None:
+def test_a_client_that_disconnects_after_done_has_all(stack: Stack, events: EventLog) -> None:
     """Many clients close right after the last frame, without reading the end of the body: that
     exchange is complete.
     """

@@ -321,7 +321,7 @@ def test_the_plain_sdk_on_the_versionless_routes(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
-def test_whatever_comes_next(stack: Stack, events: EventLog, method: str) -> None:
+def test_an_unknown_operation_is_recorded(stack: Stack, events: EventLog, method: str) -> None:
     """An operation that is not known by name, by every method that is relayed: the event has
     status, timings and sizes.
     """

@@ -189,7 +189,7 @@ def test_two_good_tokens_are_not_one(guarded: Stack) -> None:
     assert (response.status, code_of(response)) == (401, "token_malformed")
 
 
-def test_every_function_asks_for_a_token_of_its_own_kind(guarded: Stack) -> None:
+def test_every_function_requires_its_own_kind_of_token(guarded: Stack) -> None:
     """Each HTTP function answers 401 without a token, 403 to a token of the other kind or of a
     stranger, and serves a token of its own kind.
     """
@@ -230,7 +230,7 @@ def test_health_stays_open(guarded: Stack) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 100_000, 5_000_000])
-def test_a_rejected_call_is_answered_whatever_its_body(guarded: Stack, size: int) -> None:
+def test_a_rejected_call_is_answered_with_any_body(guarded: Stack, size: int) -> None:
     chat = Chat()
     response = http_client.call(
         guarded.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size

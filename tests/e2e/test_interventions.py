@@ -52,7 +52,7 @@ def comments_before(response: ReceivedResponse, moment: float) -> int:
 
 
 @on_embedded_alone
-def test_usage_is_asked_for_and_its_chunk_taken_out(
+def test_usage_is_requested_and_its_chunk_removed(
     strained: Stack, strained_events: EventLog
 ) -> None:
     """One member more goes up, one event less comes down, and the event has the usage."""
@@ -73,7 +73,7 @@ def test_usage_is_asked_for_and_its_chunk_taken_out(
 
 
 @on_embedded_alone
-def test_a_refused_addition_is_unseen(strained: Stack) -> None:
+def test_a_refused_usage_request_is_hidden(strained: Stack) -> None:
     """Two calls upstream, one response, as if the first had not been."""
     chat = Chat(stream=True, more=UNASKED, directives="refuse_stream_options")
     body = chat.body.replace(b', "stream_options": null', b"")
@@ -83,7 +83,7 @@ def test_a_refused_addition_is_unseen(strained: Stack) -> None:
     assert (response.status, response.body) == (200, second.response_body)
 
 
-def test_a_client_that_leaves_is_drained_for_its_usage(
+def test_the_stream_of_a_disconnected_client_is_drained(
     strained: Stack, strained_events: EventLog
 ) -> None:
     """The upstream writes its whole response; the event has the exact usage and says that the

@@ -212,8 +212,8 @@ def test_a_dead_letter_is_requeued_and_erased(stack: Stack, events: EventLog) ->
             lambda: dead_lettered_ids(stack).get(exchange_id) == "corrupt_capture",
             "the exchange to be dead-lettered",
         )
-        refused = run(stack, '-X POST "$APP/ops/dead-letters', ID=exchange_id)
-        assert refused["error"]["code"] == "still_unreadable"
+        rejection = run(stack, '-X POST "$APP/ops/dead-letters', ID=exchange_id)
+        assert rejection["error"]["code"] == "still_unreadable"
         assert exchange_id in dead_lettered_ids(stack)
 
         captures.upload_blob(name, whole, overwrite=True)
@@ -331,12 +331,12 @@ def test_reconcile_that_runs_is_not_started_twice(stack: Stack) -> None:
         try:
             links = run(stack, "/ops/reconcile")
 
-            def refused() -> dict[str, Any] | None:
+            def rejection() -> dict[str, Any] | None:
                 code, response = post(stack, "/ops/reconcile")
                 # 202: the machine was so slow that the one before had ended
                 return response if code == 409 else None
 
-            assert poll_until(refused, "the answer 409")["error"]["code"] == "reconcile_running"
+            assert poll_until(rejection, "the answer 409")["error"]["code"] == "reconcile_running"
             assert ended(stack, links)["output"]["waiting"] == "the queue still holds 1 envelopes"
             assert post(stack, "/ops/reconcile")[0] == 202
             ended(stack, links)

@@ -59,10 +59,10 @@ def test_it_shows_both_events_and_ends_in_order(
     assert "and of the same call without streaming" in output
     assert f"proxy          http://127.0.0.1:{run.ports.proxy} " in output
     assert output.endswith("stopped: all parts have ended, their ports are free\n")
-    assert run.has_left_nothing()
+    assert run.has_ended_completely()
 
 
-def test_nothing_is_left_when_it_is_killed(start: Callable[..., MakeRun]) -> None:
+def test_no_process_survives_a_kill(start: Callable[..., MakeRun]) -> None:
     """kill -9 of the supervisor: its parts, the functions host's worker included, end within
     seconds.
     """
@@ -70,7 +70,7 @@ def test_nothing_is_left_when_it_is_killed(start: Callable[..., MakeRun]) -> Non
     run.until_it_says("Serving until Ctrl-C")
     run.process.kill()
     run.wait()
-    poll_until(run.has_left_nothing, "nothing of it is left")
+    poll_until(run.has_ended_completely, "the end of all its processes")
 
 
 def test_a_part_that_dies_is_started_again(
@@ -90,7 +90,7 @@ def test_a_part_that_dies_is_started_again(
     died = "event_hubs died: killed by signal 9 (SIGKILL). Its last lines:\n"
     assert run.output().count(f"\n{died}") == 2
     assert f"\nfnsse: {died}" in run.output()
-    assert run.has_left_nothing()
+    assert run.has_ended_completely()
 
 
 @pytest.mark.thorough
@@ -156,7 +156,7 @@ def test_real_services_replace_the_local_parts(
     assert '"type": "stream_completion"' in run.output()
 
 
-def test_a_second_run_in_the_same_folder_is_refused(
+def test_a_second_run_in_the_same_folder_is_rejected(
     start: Callable[..., MakeRun], tmp_path: Path
 ) -> None:
     """Two Azurites would write the same files."""
@@ -242,7 +242,7 @@ def test_all_but_the_functions_host_can_be_served_alone(start: Callable[..., Mak
     assert not any(is_free(port) for name, port in run.ports.by_name().items() if name != "proxy")
     run.process.send_signal(signal.SIGINT)
     assert run.wait() == 0
-    assert run.has_left_nothing()
+    assert run.has_ended_completely()
 
 
 def test_a_part_can_be_killed_and_started_again() -> None:

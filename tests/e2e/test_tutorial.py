@@ -142,7 +142,7 @@ def test_step_6_events_are_read_by_a_consumer(tutorial: Tutorial) -> None:
     assert {"prompt", "content", "usage", "outcome"} <= event.keys()
 
 
-def test_step_7_a_client_that_leaves_is_recorded(tutorial: Tutorial) -> None:
+def test_step_7_a_disconnect_is_recorded(tutorial: Tutorial) -> None:
     process = tutorial.start(7)
     assert process.stdout is not None
     while '"content"' not in process.stdout.readline():

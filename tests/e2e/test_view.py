@@ -138,7 +138,7 @@ def test_an_erased_exchange_is_shown_no_more(view: httpx.Client) -> None:
     assert again.status_code == 404
 
 
-def test_what_the_app_erased_leaves_the_page(view: httpx.Client, stack: Stack) -> None:
+def test_an_erased_exchange_disappears_from_the_page(view: httpx.Client, stack: Stack) -> None:
     """As after a run of POST /ops/erase, which knows nothing of the page's file."""
     exchange_id = ask(view, prompt="Erase me", stream=False).headers["x-exchange-id"]
     shown(view, exchange_id)

@@ -18,12 +18,12 @@ def test_every_target_has_inputs_to_start_from() -> None:
 
 
 @pytest.mark.parametrize("name", _INPUTS)
-def test_an_input_is_read_or_refused(name: str) -> None:
+def test_an_input_is_read_or_rejected(name: str) -> None:
     TARGETS[name.partition("/")[0]]((_CORPUS / name).read_bytes())
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_half_of_an_input_is_read_or_refused(target: str) -> None:
+def test_half_of_an_input_is_read_or_rejected(target: str) -> None:
     """Bodies end anywhere."""
     for path in sorted((_CORPUS / target).iterdir()):
         data = path.read_bytes()

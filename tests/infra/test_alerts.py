@@ -29,7 +29,7 @@ def test_no_rule_watches_what_lies_in_another_subscription(
     assert not [scope for scope in scopes if switches.HUB_SUBSCRIPTION in scope]
 
 
-def test_alerts_tell_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_alerts_notify_the_action_groups(evaluator: Evaluator, tmp_path: Path) -> None:
     """One that is there, and one that is made of addresses; every query of infra/queries is an
     alert.
     """

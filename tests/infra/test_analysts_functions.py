@@ -229,7 +229,7 @@ def test_the_caller_is_the_team_if_there_is_one(caller: dict[str, str], name: st
     assert row["caller"] == name
 
 
-def test_time_to_first_token_is_told_apart_by_region() -> None:
+def test_time_to_first_token_is_grouped_by_region() -> None:
     """The backend of a pool names the region better than the response's header."""
     stream = AT_NOON | {
         "stream": True,

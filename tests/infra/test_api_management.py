@@ -205,7 +205,7 @@ def test_a_new_instance_joins_the_network(evaluator: Evaluator, tmp_path: Path, 
     }
 
 
-def test_a_tier_that_cannot_reach_the_network_is_refused(
+def test_a_tier_that_cannot_reach_the_network_is_rejected(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """BasicV2 with a subnet; without one it is made."""

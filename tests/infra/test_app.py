@@ -67,7 +67,7 @@ def test_callers_may_be_bound_to_address_ranges(evaluator: Evaluator, tmp_path: 
     assert len({rule["priority"] for rule in rules}) == len(rules)
 
 
-def test_a_setting_that_the_app_does_not_have_is_refused(
+def test_a_setting_that_the_app_does_not_have_is_rejected(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """A slip of the pen is found when the template is compiled."""

@@ -94,7 +94,7 @@ def test_the_app_reads_what_is_set_and_all_that_it_reads_is_set(deployed: dict[s
     assert environment.names_read >= NOT_DEPLOYED
 
 
-def test_settings_left_out_mean_the_same_as_those_written_out(deployed: dict[str, str]) -> None:
+def test_an_omitted_setting_means_its_default(deployed: dict[str, str]) -> None:
     """The defaults that the template writes out are the app's own defaults."""
     in_azure = _in_azure(deployed)
     needed = {

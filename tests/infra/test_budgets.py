@@ -50,9 +50,7 @@ def test_a_team_is_found_if_it_spent_more_than_its_budget(
     assert over({"search": 100, "mail": 20}, budgets) == teams
 
 
-def test_the_rule_asks_the_cluster_and_tells_the_teams_apart(
-    evaluator: Evaluator, tmp_path: Path
-) -> None:
+def test_the_rule_queries_the_cluster_for_each_team(evaluator: Evaluator, tmp_path: Path) -> None:
     deployment = evaluated(evaluator, tmp_path, BUDGETS)
     (rule,) = [rule for rule in deployment.of(RULE) if rule["name"].endswith("-budget")]
     (criterion,) = rule["properties"]["criteria"]["allOf"]

@@ -121,7 +121,7 @@ def _global_rates() -> list[Row]:
     ]
 
 
-def test_costs_are_told_apart_by_day_team_deployment_and_model() -> None:
+def test_costs_are_grouped_by_day_team_deployment_and_model() -> None:
     rows = [
         exchange("a", caller={"team": "search"}),
         exchange("b", caller={"team": "search"}),
@@ -243,7 +243,7 @@ def test_both_programs_share_the_flat_cost_alike() -> None:
         assert row["currency"] == share.currency
 
 
-def test_a_reservation_counts_for_the_hours_that_are_asked_for() -> None:
+def test_a_reservation_counts_for_the_queried_hours() -> None:
     """The question begins and ends within it."""
     since = NOON - timedelta(hours=1)
     (row,) = call("provisioned", [], since, NOON + timedelta(hours=2), [RESERVATION])

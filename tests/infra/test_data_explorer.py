@@ -154,14 +154,14 @@ def test_without_a_private_network_it_needs_no_way_of_its_own(
     assert deployment.of(f"{KUSTO}/managedPrivateEndpoints") == []
 
 
-def test_budgets_on_a_private_network_are_refused(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_budgets_on_a_private_network_are_rejected(evaluator: Evaluator, tmp_path: Path) -> None:
     """Azure Monitor asks the cluster from outside; the rule would fail in silence."""
     more = f"{ON}\nparam dataExplorer = {{ budgets: [{{ team: 'search', amount: 500 }}] }}"
     with pytest.raises(EvaluationError, match="Leave budgets out"):
         evaluated(evaluator, tmp_path, more, network="new")
 
 
-def test_a_tier_without_consumer_groups_is_refused(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_a_tier_without_consumer_groups_is_rejected(evaluator: Evaluator, tmp_path: Path) -> None:
     more = f"{ON}\nparam eventHubs = {{ kind: 'new', sku: 'Basic' }}"
     with pytest.raises(EvaluationError, match="have consumer groups"):
         evaluated(evaluator, tmp_path, more)

@@ -68,7 +68,7 @@ def test_it_is_evaluated_whole(deployment: Deployment) -> None:
     assert len(deployment.resources) > 40
 
 
-def test_no_resource_is_referred_to_that_a_switch_left_out(
+def test_no_resource_refers_to_one_that_a_switch_omits(
     deployment: Deployment, setting: Setting
 ) -> None:
     """Every resource id anywhere in it is of something deployed, or of something that the
@@ -107,7 +107,7 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
     it is for.
     """
     found = {
-        (_who(assignment["principalId"]), ROLES[_role(assignment)], _what(on))
+        (_principal_name(assignment["principalId"]), ROLES[_role(assignment)], _resource_kind(on))
         for on, assignment in deployment.assignments
     }
     expected = {
@@ -152,7 +152,7 @@ def _role(assignment: dict[str, Any]) -> str:
     return str(assignment["roleDefinitionId"]).rpartition("/")[2]
 
 
-def _who(principal: str) -> str:
+def _principal_name(principal: str) -> str:
     of = re.fullmatch(r"\[reference\('([^']+)'.*\)\.(?:identity\.)?principalId\]", principal)
     assert of is not None, principal
     for pattern, who in (
@@ -165,7 +165,7 @@ def _who(principal: str) -> str:
     raise AssertionError(principal)
 
 
-def _what(resource_id: str) -> str:
+def _resource_kind(resource_id: str) -> str:
     for pattern, what in (
         (r"/storageAccounts/sthost\w+$", "host account"),
         (r"/storageAccounts/stcapt\w+/blobServices/default/containers/([\w-]+)$", r"container \1"),
@@ -252,7 +252,7 @@ def _last(resource: dict[str, Any]) -> str:
     return str(resource["name"]).rpartition("/")[2]
 
 
-def test_a_private_network_leaves_no_public_way(deployment: Deployment, setting: Setting) -> None:
+def test_a_private_network_has_no_public_access(deployment: Deployment, setting: Setting) -> None:
     """With a private network, each new resource has a private endpoint and no public address;
     without one, no network is deployed.
     """

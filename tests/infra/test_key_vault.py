@@ -9,9 +9,7 @@ from tests.infra.bicep import Evaluator
 from tests.infra.switches import PLAIN
 
 
-def test_a_vault_can_be_purged_unless_production_asks_otherwise(
-    evaluator: Evaluator, tmp_path: Path
-) -> None:
+def test_a_vault_can_be_purged_unless_it_is_protected(evaluator: Evaluator, tmp_path: Path) -> None:
     """`azd down --purge` and `azd up` again would otherwise find the vault's name taken for 90
     days. Key Vault refuses the value false.
     """

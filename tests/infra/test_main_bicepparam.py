@@ -172,7 +172,7 @@ def test_a_deployment_takes_no_unit_from_the_event_hub(
         ("STORAGE_SKU", "Premium_LRS", "'Standard_LRS'"),
     ],
 )
-def test_a_misspelt_variable_is_refused(
+def test_a_misspelt_variable_is_rejected(
     name: str, value: str, allowed: str, from_environment: Parameters
 ) -> None:
     """It does not mean the default: the compiler names what it may be."""
@@ -180,7 +180,7 @@ def test_a_misspelt_variable_is_refused(
         from_environment(**{name: value})
 
 
-def test_the_region_that_was_asked_for_is_the_region(evaluator: Evaluator, tmp_path: Path) -> None:
+def test_the_requested_region_is_used(evaluator: Evaluator, tmp_path: Path) -> None:
     """azd asks for one; the group may lie elsewhere. Without one it is the group's."""
     for line, region in (("param location = 'westeurope'", "westeurope"), ("", "swedencentral")):
         deployment = evaluator.evaluate(switches.parameters(PLAIN, line), tmp_path)

@@ -220,7 +220,7 @@ def test_what_the_documentation_says_to_write_is_evaluated(
     ],
     ids=["applications without clientTokens", "two of one name"],
 )
-def test_what_cannot_work_is_refused(
+def test_what_cannot_work_is_rejected(
     more: str, words: str, evaluator: Evaluator, tmp_path: Path
 ) -> None:
     with pytest.raises(EvaluationError, match=words):

@@ -245,7 +245,7 @@ def test_azds_hooks_are_there_at_their_moments() -> None:
     assert (ROOT / "infra" / "hooks" / "requirements.txt").is_file(), "or azd takes the app's"
 
 
-def test_azd_is_new_enough_for_what_is_asked_of_it() -> None:
+def test_azd_is_new_enough_for_its_options() -> None:
     """Hooks in Python, a question before it deletes a group that it did not make, and federated
     credentials with GitHub's immutable subjects (1.30.0). The workflow brings such a version.
     """

@@ -19,7 +19,7 @@ def operations(app: StandInApp) -> Iterator[list[tuple[str, str]]]:
     app.operations.clear()
 
 
-def test_status_is_shown_and_a_route_that_is_missing_is_said(visitor: Visitor) -> None:
+def test_status_and_missing_routes_are_shown(visitor: Visitor) -> None:
     """The app answers 404 to /ops/reports here."""
     page = visitor.opens("/?view=health")
     expect(page.locator(".health-part").nth(0)).to_contain_text("backlog")

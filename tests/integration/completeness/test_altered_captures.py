@@ -78,7 +78,7 @@ async def delivered_once(account: Account, deliveries: Deliveries) -> str:
     return exchange_id
 
 
-async def test_a_replay_of_what_nobody_altered_has_no_problems(azurite: str) -> None:
+async def test_a_replay_of_unaltered_captures_has_no_problems(azurite: str) -> None:
     """And the ledger has the digest of the event as it was sent."""
     async with sample_account(azurite) as account:
         deliveries = Deliveries(account)

@@ -147,7 +147,7 @@ async def test_a_subscription_is_erased_with_all_of_its_users(azurite: str) -> N
         assert (await erase(account, request))[1].exchange_ids == tuple(ids)
 
 
-async def test_whatever_kind_of_capture_there_is_tells_the_caller(azurite: str) -> None:
+async def test_every_kind_of_capture_names_the_caller(azurite: str) -> None:
     """The caller is in a placeholder with its blocks, in an outcome alone, and in the captures of a
     dead letter.
     """
@@ -171,7 +171,7 @@ async def test_whatever_kind_of_capture_there_is_tells_the_caller(azurite: str) 
         assert await account.dead_letters.dead_letters(1000) == []
 
 
-async def test_what_has_expired_is_of_nobody(azurite: str) -> None:
+async def test_an_expired_capture_names_no_caller(azurite: str) -> None:
     """Its retention is over: what remains of its captures names no caller."""
     window = sample_window()
     async with sample_account(azurite) as account:

@@ -128,7 +128,7 @@ async def test_the_captures_of_a_rule_are_erased_when_they_are_due(
         assert await expired(account, due) == ExpiryRun()
 
 
-async def test_a_replay_says_that_they_are_gone(azurite: str) -> None:
+async def test_a_replay_reports_expired_captures_as_erased(azurite: str) -> None:
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
         hub = hub_of(account)
         ids = [await relayed(account, hub, product) for product in ("hr", "it")]

@@ -281,13 +281,15 @@ async def test_a_run_stops_if_the_event_hub_goes_away(
         for _ in range(7):
             await account.put_exchange(sample_id(window))
 
-        class Leaving(CountingEventHub):
+        class UnreadyEventHub(CountingEventHub):
             async def probe(self) -> None:
                 await super().probe()
                 self.ready = False
 
         moments = iter(range(0, 1000, 10))
-        back_pressure = BackPressure(account.envelopes, Leaving(), clock=lambda: next(moments))
+        back_pressure = BackPressure(
+            account.envelopes, UnreadyEventHub(), clock=lambda: next(moments)
+        )
         reconciler = account.reconciliation(back_pressure, batch_size=3)
         report = (await reconciler.reconcile(window.name, window.end)).to_json()
         assert len(await account.take_queued()) == 3
@@ -461,19 +463,19 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
         )
 
 
-async def test_a_queue_that_is_gone_erases_nothing(
+async def test_a_missing_queue_erases_nothing(
     azurite: str,
 ) -> None:
     """Its StorageNotFound says nothing of the exchange."""
     window = sample_window()
 
-    class Gone(EnvelopeQueue):
+    class MissingQueue(EnvelopeQueue):
         async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
             raise StorageNotFound("QueueNotFound")
 
     async with sample_account(azurite) as account:
         await account.put_exchange(sample_id(window))
-        account.envelopes = Gone(account.storage)
+        account.envelopes = MissingQueue(account.storage)
         report = await run(account, window)
     assert counts(report, "captured", "not_requeued", "waiting", "complete") == [
         1,

@@ -66,7 +66,7 @@ async def test_a_silent_dependency_is_unreachable() -> None:
     assert states == {"queue": "unreachable", "blobs": "reachable"}
 
 
-async def test_a_response_is_kept_for_five_seconds_and_no_longer() -> None:
+async def test_a_response_is_reused_for_five_seconds() -> None:
     clock, dependency = ManualClock(1000.0), ProbedDependency()
     readiness = Readiness({"queue": dependency.probe}, clock)
     await readiness.check()

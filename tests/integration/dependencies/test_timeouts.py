@@ -56,7 +56,7 @@ from tests.support.waits import WAITS, Wait
 pytestmark = [
     pytest.mark.anyio,
     # The Event Hubs SDK leaves a connection unclosed whose peer never answered: its socket, and in
-    # asyncio the transport and the writer of it. See `nothing_left`.
+    # asyncio the transport and the writer of it. See `collect_connections`.
     pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:unclosed <StreamWriter:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:unclosed transport <_Selector:ResourceWarning"),
@@ -91,7 +91,7 @@ class MisbehavingDependency:
 
 
 @pytest.fixture
-async def nothing_left() -> AsyncIterator[None]:
+async def collect_connections() -> AsyncIterator[None]:
     """The Event Hubs SDK leaves a connection that was never answered to the garbage collector: here
     it comes while the event loop runs.
     """
@@ -435,7 +435,7 @@ def test_every_wait_is_tried() -> None:
     assert {key(wait) for wait in WAITS} == set(TRIALS)
 
 
-@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.usefixtures("collect_connections")
 @pytest.mark.parametrize("how", Misbehaviour, ids=lambda how: how.name.lower())
 @pytest.mark.parametrize("wait", WAITS, ids=lambda wait: f"{wait.dependency}: {wait.operation}")
 async def test_a_wait_ends_within_its_bound(
@@ -464,7 +464,7 @@ async def until_it_fails(call: Callable[[], Awaitable[None]], message: str) -> N
             return
 
 
-@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.usefixtures("collect_connections")
 async def test_a_returning_event_hub_is_used_again(emulator: Emulator) -> None:
     """The open connection falls silent, new connections are accepted and not answered, and later
     ones are answered again: no send waits for an old connection, and the probe reports the state at
@@ -491,7 +491,7 @@ async def test_a_returning_event_hub_is_used_again(emulator: Emulator) -> None:
         await until_it_succeeds(event_hub.probe)
 
 
-@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.usefixtures("collect_connections")
 async def test_a_silence_is_forgotten_after_a_while(emulator: Emulator) -> None:
     """Another worker may have delivered the message: without one, nothing would ever clear it."""
     moment = 0.0

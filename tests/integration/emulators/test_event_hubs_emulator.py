@@ -184,7 +184,7 @@ async def test_properties_of_a_hub_and_its_partitions(emulator: Emulator, hub: s
 
 
 @scenario
-async def test_a_consumer_starts_where_it_asks_to(emulator: Emulator, hub: str) -> None:
+async def test_a_consumer_starts_at_its_position(emulator: Emulator, hub: str) -> None:
     async with emulator.producer(hub) as producer:
         await send(producer, "a", "b", partition_id="0")
         async with receiving(emulator.consumer(hub)) as received:

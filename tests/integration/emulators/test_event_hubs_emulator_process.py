@@ -82,7 +82,7 @@ async def test_a_producer_that_was_disconnected_as_idle_sends_again() -> None:
 
 
 @scenario
-async def test_a_client_that_asks_for_heartbeats_gets_them() -> None:
+async def test_heartbeats_are_sent_on_request() -> None:
     async with own_emulator() as emulator:
         # An open that announces an idle timeout of 400 ms, then empty frames to stay connected.
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)

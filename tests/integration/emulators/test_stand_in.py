@@ -92,7 +92,7 @@ def test_a_stream_has_azures_chunks_in_azures_order(stand_in: StandIn) -> None:
     assert events(response.content)[-1] == "[DONE]"
 
 
-def test_usage_comes_only_when_asked_for(stand_in: StandIn) -> None:
+def test_usage_comes_only_on_request(stand_in: StandIn) -> None:
     """Without include_usage no chunk has the key."""
     assert all("usage" not in chunk for chunk in chunks(stand_in.post(body=STREAM).content))
 
@@ -142,7 +142,7 @@ def test_the_gateway_refuses_as_azure_does(
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
-def test_any_failure_comes_when_asked_for(stand_in: StandIn, status: int) -> None:
+def test_any_failure_comes_on_request(stand_in: StandIn, status: int) -> None:
     """status=N answers N with an error object, a stream too."""
     response = stand_in.post(body=STREAM, directives=f"status={status}; retry_after=7")
     assert response.status_code == status
@@ -175,7 +175,7 @@ def test_stream_options_are_refused_where_azure_does(
     assert "Extra inputs are not permitted" in response.json()["error"]["message"]
 
 
-def test_whatever_else_is_asked_comes_back_described(stand_in: StandIn) -> None:
+def test_any_other_request_is_echoed(stand_in: StandIn) -> None:
     """Method, raw path and raw query of an unknown operation, byte for byte."""
     target = "/openai/v1/threads/%41%2fb?x=%2F&&y="
     with closing(

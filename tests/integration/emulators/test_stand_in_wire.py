@@ -133,7 +133,7 @@ def test_a_close_leaves_the_body_unfinished(stand_in: StandIn) -> None:
 
 
 @pytest.mark.parametrize(("directives", "writes"), [("silence", 0), ("silence_after=2", 2)])
-def test_silence_lasts_until_the_caller_leaves(
+def test_silence_lasts_until_the_client_disconnects(
     stand_in: StandIn, directives: str, writes: int
 ) -> None:
     """The caller's own timeout ends it, and the recording says that the peer closed."""

@@ -316,7 +316,7 @@ async def test_redacted_bodies_are_erased_on_acceptance() -> None:
         assert capture.is_erased(side.header)
 
 
-async def test_an_exchange_whose_bodies_are_gone_is_not_sent_again() -> None:
+async def test_an_exchange_without_bodies_is_not_sent_again() -> None:
     """A message may come twice. An event without content must not follow the one with it."""
     setup, envelope = redacted_setup("anna@example.com")
     await setup.deliver(envelope)

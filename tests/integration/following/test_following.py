@@ -353,7 +353,7 @@ async def test_an_upstream_that_stays_away_for_a_day_is_recorded(azurite: str) -
     assert event["quantities"]["basis"] == "unknown"
 
 
-async def test_a_busy_upstream_is_left_alone(azurite: str) -> None:
+async def test_a_busy_upstream_is_not_polled(azurite: str) -> None:
     """A 429 ends the run, and its pause holds for every response that is due."""
     async with sample_setup(azurite, answered(429, retry_after="30")) as setup:
         await asyncio.gather(*(setup.follower.begin(sample_follow_up()) for _ in range(40)))

@@ -26,15 +26,15 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"]
 
 
-def tell(what: str, **facts: object) -> None:
+def report(what: str, **facts: object) -> None:
     """Write a line that the test can wait for."""
     sys.stdout.write(f"{what} {json.dumps(facts)}\n")
     sys.stdout.flush()
 
 
-atexit.register(tell, "ATEXIT")
+atexit.register(report, "ATEXIT")
 if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-    signal.signal(signal.SIGTERM, lambda *_: tell("SIGNALLED"))
+    signal.signal(signal.SIGTERM, lambda *_: report("SIGNALLED"))
 
 
 @app.route(route="health", methods=["GET"])
@@ -80,9 +80,9 @@ async def stream(req: Request) -> Response:
                 yield f"data: {index}\n\n".encode()
                 await asyncio.sleep(float(req.query_params["s"]))
         except asyncio.CancelledError:
-            tell("CANCELLED")
+            report("CANCELLED")
             raise
-        tell("STREAMED")
+        report("STREAMED")
 
     return StreamingResponse(
         chunks(), media_type="text/event-stream", headers={"connection": "close", "x-kept": "yes"}
@@ -104,7 +104,7 @@ class WaitsForDisconnect(starlette.responses.Response):
         await send({"type": "http.response.body", "body": b"begun", "more_body": True})
         while (await receive())["type"] != "http.disconnect":
             pass
-        tell("DISCONNECTED")
+        report("DISCONNECTED")
 
 
 @app.route(route="disconnect", methods=["GET"])
@@ -119,7 +119,7 @@ async def upload(req: Request) -> Response:
     pieces = 0
     async for piece in req.stream():
         if piece and not pieces:
-            tell("UPLOADING")
+            report("UPLOADING")
         pieces += bool(piece)
     return JSONResponse({"pieces": pieces})
 
@@ -158,7 +158,7 @@ async def work(msg: func.QueueMessage) -> None:
         for moment in (msg.insertion_time, msg.expiration_time, msg.time_next_visible)
         if moment
     ]
-    tell(
+    report(
         "WORK",
         text=text,
         id=msg.id,
@@ -170,7 +170,7 @@ async def work(msg: func.QueueMessage) -> None:
         raise RuntimeError("as the message asks")
     if text.startswith("take "):
         await asyncio.sleep(float(text.removeprefix("take ")))
-        tell("WORKED", text=text)
+        report("WORKED", text=text)
 
 
 @app.queue_trigger(arg_name="msg", queue_name="never-made", connection="")
@@ -181,4 +181,4 @@ async def waits_in_vain(msg: func.QueueMessage) -> None:
 @app.timer_trigger(arg_name="timer", schedule="%EVERY_SECOND%", run_on_startup=False)
 async def tick(timer: func.TimerRequest) -> None:
     """Tell each tick."""
-    tell("TICK", **cast("Any", timer).to_dict())
+    report("TICK", **cast("Any", timer).to_dict())

@@ -42,7 +42,7 @@ class SucceedingLibrary:
         """Nothing was kept."""
 
 
-def behind_the_front(app: ASGIApp) -> ASGIApp:
+def with_the_front(app: ASGIApp) -> ASGIApp:
     library = cast("WorkerLibrary", SucceedingLibrary())
     function = HttpFunction(
         function=IndexedFunction(
@@ -105,7 +105,7 @@ def is_empty_500(response: bytes) -> bool:
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
 async def test_a_chunked_body_over_the_limit(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     """As on the real host: the client gets an empty 500, and nothing is blamed on the upstream."""
-    async with serving(reading) as upstream, served(upstream, in_front=behind_the_front) as relay:
+    async with serving(reading) as upstream, served(upstream, in_front=with_the_front) as relay:
         pieces = (chunk(LIMIT_BYTES - 1), chunk(1), chunk(1), b"0\r\n\r\n")
         response = await exchanged(relay.url, path, b"transfer-encoding: chunked\r\n", *pieces)
         envelope = await relay.envelope()
@@ -120,7 +120,7 @@ async def test_a_chunked_body_over_the_limit(path: str, capsys: pytest.CaptureFi
 
 async def test_a_response_that_has_started_is_aborted() -> None:
     """A second status cannot follow."""
-    async with serving(answering) as upstream, served(upstream, in_front=behind_the_front) as relay:
+    async with serving(answering) as upstream, served(upstream, in_front=with_the_front) as relay:
         pieces = (chunk(10), chunk(LIMIT_BYTES), b"0\r\n\r\n")
         framing = b"transfer-encoding: chunked\r\n"
         response = await exchanged(relay.url, AUDIO, framing, *pieces, begun_with=b"begun")
@@ -132,7 +132,7 @@ async def test_a_response_that_has_started_is_aborted() -> None:
 
 async def test_an_announced_body_over_the_limit() -> None:
     """It never reaches the app."""
-    async with serving(reading) as upstream, served(upstream, in_front=behind_the_front) as relay:
+    async with serving(reading) as upstream, served(upstream, in_front=with_the_front) as relay:
         response = await exchanged(relay.url, CHAT, b"content-length: %d\r\n" % (LIMIT_BYTES + 1))
         assert is_empty_500(response)
         assert relay.envelopes.queued == []
@@ -143,7 +143,7 @@ async def test_a_chunked_body_at_the_limit_passes() -> None:
         await connection.reader.readuntil(b"0\r\n\r\n")
         await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
 
-    async with serving(whole) as upstream, served(upstream, in_front=behind_the_front) as relay:
+    async with serving(whole) as upstream, served(upstream, in_front=with_the_front) as relay:
         pieces = (chunk(LIMIT_BYTES), b"0\r\n\r\n")
         response = await exchanged(relay.url, AUDIO, b"transfer-encoding: chunked\r\n", *pieces)
         envelope = await relay.envelope()

@@ -145,7 +145,7 @@ def test_management_urls_have_the_real_hosts_shape(host: HostProcess) -> None:
     finished({"id": "links1", **links})
 
 
-def test_a_status_tells_name_input_and_output(host: HostProcess) -> None:
+def test_a_status_has_name_input_and_output(host: HostProcess) -> None:
     """The input stands there as the client encoded it; moments are whole seconds."""
     response = status(links := started(host, "chain", 1, "chain1"))
     body = finished(links)

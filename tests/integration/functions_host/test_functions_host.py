@@ -242,7 +242,7 @@ def test_a_request_body_streams_in(host: HostProcess) -> None:
     assert HTTP.post(host.url("/upload"), content=pieces()).json()["pieces"] >= 2
 
 
-def test_a_client_that_leaves_cancels_its_stream(host: HostProcess) -> None:
+def test_a_disconnect_cancels_the_stream(host: HostProcess) -> None:
     """The generator of the response is cancelled within a moment."""
     with HTTP.stream("GET", host.url("/stream?n=1000&s=0.05")) as response:
         next(response.iter_raw())
@@ -250,7 +250,7 @@ def test_a_client_that_leaves_cancels_its_stream(host: HostProcess) -> None:
     host.output_matching("CANCELLED", within_s=30)  # the stream would take 50 s
 
 
-def test_receive_says_that_the_client_is_gone(host: HostProcess) -> None:
+def test_receive_reports_the_disconnect(host: HostProcess) -> None:
     """A response that serves itself gets http.disconnect from `receive`."""
     with HTTP.stream("GET", host.url("/disconnect")) as response:
         next(response.iter_raw())

@@ -174,12 +174,12 @@ async def test_a_put_whose_response_was_lost(*, required: bool, lost: str) -> No
     setup = relay_setup(sse(STREAM), capture_required=required)
     stored = setup.store.put
 
-    async def lose_the_answer(name: str, parts: Sequence[bytes]) -> None:
+    async def put_without_response(name: str, parts: Sequence[bytes]) -> None:
         await stored(name, parts)
         if name.endswith(lost):
             raise StorageError("storage did not answer: TimeoutError")
 
-    setup.store.put = lose_the_answer  # type: ignore[method-assign]
+    setup.store.put = put_without_response  # type: ignore[method-assign]
     client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
     (envelope,) = setup.envelopes.queued
@@ -189,7 +189,7 @@ async def test_a_put_whose_response_was_lost(*, required: bool, lost: str) -> No
     assert not setup.store.captures(".outcome")
 
 
-async def test_a_refused_call_is_not_asked_for() -> None:
+async def test_no_blob_is_looked_for_after_a_refusal() -> None:
     """The recorder does not check for a blob after a refusal, because the refused call was not
     carried out.
     """

@@ -111,7 +111,7 @@ async def test_a_failure_is_reported_in_the_200() -> None:
     assert (envelope.outcome, envelope.upstream_status_code) == (Outcome.UPSTREAM_ERROR, None)
 
 
-async def test_a_stream_that_nobody_asked_for_is_an_error() -> None:
+async def test_an_unrequested_stream_is_an_error() -> None:
     """It held its own end, but the client got nothing of it."""
     answering = asyncio.Event()
     setup = relay_setup(answering, sse(b"data: [DONE]\n\n"), interventions=EARLY_JSON)

@@ -49,7 +49,7 @@ def exchanges() -> list[object]:
     return [item for item in gc.get_objects() if isinstance(item, RelayResponse | ExchangeRecord)]
 
 
-async def left_over(before: list[object]) -> list[object]:
+async def remaining_exchanges(before: list[object]) -> list[object]:
     """Once those who were woken by the last step have taken theirs."""
     for _ in range(5):
         await asyncio.sleep(0)
@@ -82,7 +82,7 @@ async def test_however_a_call_ended(stand_in: StandIn, directives: str) -> None:
                 with contextlib.suppress(httpx.RemoteProtocolError):
                     await client.post(target, **options, headers={"x-stand-in": directives})
         await relay.all_recorded()
-        assert await left_over(before) == []
+        assert await remaining_exchanges(before) == []
 
 
 async def test_a_disconnect_leaves_nothing(stand_in: StandIn) -> None:
@@ -96,4 +96,4 @@ async def test_a_disconnect_leaves_nothing(stand_in: StandIn) -> None:
         ) as response:
             await anext(response.aiter_raw())
         await relay.envelope()
-        assert await left_over(before) == []
+        assert await remaining_exchanges(before) == []

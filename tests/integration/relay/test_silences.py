@@ -117,7 +117,7 @@ async def test_a_document_gets_no_comment(stand_in: StandIn) -> None:
     assert json.loads(joined(pieces))["object"] == "chat.completion"
 
 
-async def test_a_stream_that_is_asked_for_can_be_commented(stand_in: StandIn) -> None:
+async def test_a_requested_stream_can_be_commented(stand_in: StandIn) -> None:
     """The proxy requests it uncompressed, because it may have to write comments into it."""
     async with served(stand_in, keep_alive_s=SHORT_S) as relay:
         response, pieces = await streamed(relay, "gzip;first_chunk_ms=400")

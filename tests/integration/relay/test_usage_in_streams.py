@@ -151,7 +151,7 @@ async def test_switched_off_nothing_is_touched(stand_in: StandIn) -> None:
     )
 
 
-async def test_a_refused_addition_is_unseen_by_the_client(stand_in: StandIn) -> None:
+async def test_a_refused_usage_request_is_hidden(stand_in: StandIn) -> None:
     """400 to the addition: the call again as it came, answered as if nothing had been; and the next
     one does not ask.
     """
@@ -200,7 +200,7 @@ async def test_an_old_api_version_gets_no_usage_request(
     assert (done.response.status_code, done.response.content) == (200, done.written)
 
 
-async def test_the_v1_routes_are_asked(stand_in: StandIn) -> None:
+async def test_usage_is_requested_on_v1_routes(stand_in: StandIn) -> None:
     """The proxy asks for usage on the v1 routes in every year's api-version, because they all know
     the option.
     """
@@ -350,7 +350,7 @@ async def test_a_stream_with_a_length_is_well_formed(
     assert envelope.outcome is (Outcome.UPSTREAM_INTERRUPTED if missing else Outcome.COMPLETED)
 
 
-async def left_early(relay: ServedRelay, directives: str) -> None:
+async def disconnect_early(relay: ServedRelay, directives: str) -> None:
     """A client that disconnects after the first content chunks."""
     async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
@@ -367,7 +367,7 @@ async def left_early(relay: ServedRelay, directives: str) -> None:
 async def test_without_draining_a_disconnect_ends_the_call(stand_in: StandIn) -> None:
     """No usage, and nothing is generated in vain."""
     async with served(stand_in) as relay:
-        await left_early(relay, "chunk_ms=20;chunks=200")
+        await disconnect_early(relay, "chunk_ms=20;chunks=200")
         envelope = await relay.envelope()
     assert (envelope.outcome, envelope.usage, envelope.usage_source) == (
         Outcome.CLIENT_DISCONNECTED,
@@ -383,7 +383,7 @@ async def test_draining_gets_the_exact_usage(stand_in: StandIn) -> None:
     """
     async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 10_000_000}) as relay:
         began_at = asyncio.get_running_loop().time()
-        await left_early(relay, "chunk_ms=10;chunks=300")
+        await disconnect_early(relay, "chunk_ms=10;chunks=300")
         envelope = await relay.envelope()
         drained_ms = (asyncio.get_running_loop().time() - began_at) * 1000
         captured = await relay.captured()
@@ -404,7 +404,7 @@ async def test_draining_is_capped_in_bytes(stand_in: StandIn) -> None:
     many chunks come in one.
     """
     async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 4000}) as relay:
-        await left_early(relay, "chunk_ms=10;chunks=2000")
+        await disconnect_early(relay, "chunk_ms=10;chunks=2000")
         envelope = await relay.envelope()
     assert (envelope.outcome, envelope.usage) == (Outcome.CLIENT_DISCONNECTED, None)
     assert envelope.response_bytes - envelope.sent_bytes <= 4000 + 65_536
@@ -413,7 +413,7 @@ async def test_draining_is_capped_in_bytes(stand_in: StandIn) -> None:
 async def test_draining_is_capped_in_time(stand_in: StandIn) -> None:
     """However long the model would go on."""
     async with served(stand_in, limits={"drain_s": 1, "drain_bytes": 10_000_000}) as relay:
-        await left_early(relay, "chunk_ms=20;chunks=1000")
+        await disconnect_early(relay, "chunk_ms=20;chunks=1000")
         envelope = await relay.envelope()
     assert (envelope.outcome, envelope.usage) == (Outcome.CLIENT_DISCONNECTED, None)
     assert envelope.response_bytes > envelope.sent_bytes

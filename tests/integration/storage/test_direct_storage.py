@@ -98,7 +98,7 @@ async def test_a_busy_service_says_when_to_come_back(status: bytes) -> None:
     assert waits == [2.05, 2.25]
 
 
-async def test_a_service_that_is_busy_for_long_is_left_alone() -> None:
+async def test_a_long_retry_after_ends_the_tries() -> None:
     """Reconcile, or the queue, comes back later."""
     busy = b"HTTP/1.1 503 Busy\r\nretry-after: 60\r\ncontent-length: 0\r\n\r\n"
     async with serving(saying(busy)) as server, storage_at(server) as storage:
@@ -143,7 +143,7 @@ async def test_an_empty_blob_has_an_empty_beginning() -> None:
     assert b"\r\nx-ms-range: bytes=0-99\r\n" in heads[0]
 
 
-async def test_a_token_is_asked_for_with_every_call() -> None:
+async def test_every_call_gets_a_new_token() -> None:
     tokens = iter(("one", "two"))
 
     async def token() -> str:

@@ -226,9 +226,11 @@ async def test_a_connection_that_was_idle_for_long_is_not_used() -> None:
         assert server.connections == 2
 
 
-@pytest.mark.parametrize("unasked", [b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", b"x", OK])
+@pytest.mark.parametrize(
+    "unsolicited", [b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", b"x", OK]
+)
 @pytest.mark.parametrize("together", [True, False], ids=["with_the_answer", "after_it"])
-async def test_an_unsolicited_response_is_discarded(unasked: bytes, together: bool) -> None:
+async def test_an_unsolicited_response_is_discarded(unsolicited: bytes, together: bool) -> None:
     """It makes its connection unfit for another call; garbage right after a response spoils that
     answer, too.
     """
@@ -239,13 +241,13 @@ async def test_an_unsolicited_response_is_discarded(unasked: bytes, together: bo
         if connection.number:
             await connection.say(OK)
             return
-        await connection.say(OK + unasked if together else OK)
+        await connection.say(OK + unsolicited if together else OK)
         await more.wait()
-        await connection.say(unasked)
+        await connection.say(unsolicited)
         await connection.closed_by_client()
 
     async with serving(script) as server, client_of(server.url) as client:
-        if together and unasked == b"x":
+        if together and unsolicited == b"x":
             with pytest.raises(StorageError):
                 await client.get()
         else:

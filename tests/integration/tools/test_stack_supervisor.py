@@ -221,7 +221,7 @@ time.sleep(60)
 """
 
 
-def test_nothing_is_left_when_the_supervisor_itself_is_killed(tmp_path: Path) -> None:
+def test_no_process_survives_a_killed_supervisor(tmp_path: Path) -> None:
     """kill -9, with a worker in a session of its own, a part that ignores SIGTERM, and a temporary
     folder.
     """

@@ -144,7 +144,7 @@ def test_what_cannot_be_done_is_named(
         ("/vendor/preact.mjs", "text/javascript"),
     ],
 )
-def test_files_of_the_page_are_served_and_asked_for_again(
+def test_files_of_the_page_are_served_and_revalidated(
     http: httpx.Client, path: str, media_type: str
 ) -> None:
     response = http.get(path)
@@ -204,7 +204,7 @@ def test_an_exchange_is_shown_while_storage_is_away() -> None:
         assert "the storage account cannot be reached" in capture.json()["error"]["message"]
 
 
-def test_a_capture_that_is_gone_says_so(azurite: str) -> None:
+def test_a_missing_capture_is_reported(azurite: str) -> None:
     with (
         view_server([sample_event(1)], environment={"CAPTURES_STORAGE": azurite}) as running,
         httpx.Client(base_url=running.url, timeout=60, trust_env=False) as client,

@@ -76,7 +76,7 @@ async def test_a_kept_connection_that_is_closed_is_replaced() -> None:
     assert answered == [0, 1]
 
 
-async def test_a_response_that_is_too_large_is_left(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_response_that_is_too_large_is_not_read(caplog: pytest.LogCaptureFixture) -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
         await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n" + bytes(1001))

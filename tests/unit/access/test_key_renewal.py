@@ -85,7 +85,9 @@ async def renewing(tenant: GatedTenant) -> AsyncIterator[Renewals]:
         await one.aclose()
 
 
-async def test_keys_are_there_before_anyone_asks(tenant: GatedTenant, renewing: Renewals) -> None:
+async def test_keys_are_fetched_before_the_first_call(
+    tenant: GatedTenant, renewing: Renewals
+) -> None:
     renewal = renewing()
     renewal.begin()
     renewal.begin()

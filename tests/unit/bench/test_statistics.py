@@ -52,6 +52,6 @@ def test_the_best_of_costs_and_rates() -> None:
     assert Figure.highest_of([3.0, 1.0, 2.0]) == Figure(best=3.0, median=2.0, worst=1.0)
 
 
-def test_the_slope_tells_a_chunk_from_its_stream() -> None:
+def test_the_slope_separates_a_chunk_from_its_stream() -> None:
     """100 streams at 5 ms each and 30 us a chunk, measured with 10 and with 100 chunks."""
     assert slope((1_000, 0.5 + 0.030), (10_000, 0.5 + 0.300)) == pytest.approx(30e-6)

@@ -17,7 +17,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_who_asks_for_more_than_is_free_waits() -> None:
+async def test_a_caller_waits_for_more_than_is_free() -> None:
     """In the order in which they came, so that nobody waits for ever."""
     budget, running, done = ByteBudget(10), [], asyncio.Event()
 

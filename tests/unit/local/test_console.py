@@ -38,7 +38,7 @@ def test_lines_that_come_within_a_paragraph_follow_it(tmp_path: Path) -> None:
     )
 
 
-def test_a_reader_that_left_does_not_stop_the_run(tmp_path: Path) -> None:
+def test_a_closed_output_does_not_stop_the_run(tmp_path: Path) -> None:
     """make run | head: the parts must still be ended in order."""
     reader, writer = os.pipe()
     os.close(reader)

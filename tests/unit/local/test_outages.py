@@ -55,7 +55,7 @@ def outages(azurite: PartInTest, messages: list[str], tmp_path: Path) -> Outages
     return Outages(stack, tmp_path, messages.append)
 
 
-def test_a_part_that_died_is_started_again_and_said_so(
+def test_a_part_that_died_is_restarted_and_reported(
     outages: Outages, azurite: PartInTest, messages: list[str]
 ) -> None:
     azurite.dead = True

@@ -88,7 +88,7 @@ def sample_server(
     return build(services, token=None)
 
 
-async def leave_before_the_first_byte(
+async def disconnect_before_the_first_byte(
     server: Starlette, method: str, path: str, body: bytes, spec_version: str
 ) -> None:
     """A request whose client has disconnected when the response begins. Since version 2.4 of ASGI,
@@ -130,7 +130,9 @@ async def test_client_that_leaves_ends_the_playgrounds_call(
     server = sample_server(store, lambda _request: httpx.Response(200, stream=answer))
     prompt = json.dumps({"prompt": "Hello"}).encode()
     async with asyncio.timeout(60):
-        await leave_before_the_first_byte(server, "POST", "/api/playground", prompt, spec_version)
+        await disconnect_before_the_first_byte(
+            server, "POST", "/api/playground", prompt, spec_version
+        )
     assert answer.closed
 
 
@@ -141,7 +143,7 @@ async def test_client_that_leaves_ends_the_reading_of_a_capture(
     captures = OpenCaptures()
     path = f"/api/exchanges/{sample_id(1)}/capture/request"
     async with asyncio.timeout(60):
-        await leave_before_the_first_byte(
+        await disconnect_before_the_first_byte(
             sample_server(store, captures=captures), "GET", path, b"", spec_version
         )
     assert captures.closed

@@ -162,7 +162,7 @@ def test_the_answer_of_a_call_is_not_parsed() -> None:
     ],
 )
 @pytest.mark.parametrize("content_type", [EVENT_STREAM, "application/json", ""])
-def test_the_body_of_an_error_is_read_whatever_its_content_type(
+def test_an_errors_body_of_any_content_type_is_read(
     body: bytes, error: JsonObject | None, content_type: str
 ) -> None:
     answer = in_chat(body, content_type=content_type, status_code=503)

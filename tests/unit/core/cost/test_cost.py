@@ -117,13 +117,13 @@ def test_an_exchange_that_another_one_counts_costs_nothing() -> None:
     assert (result.status, result.amount, result.parts) == (CostStatus.REPEATED, Decimal(0), {})
 
 
-def test_a_refused_exchange_costs_nothing_and_that_is_exact() -> None:
+def test_an_exchange_without_billing_costs_exactly_nothing() -> None:
     assert of(basis="nothing") == Cost(
         status=CostStatus.EXACT, amount=Decimal(0), currency=None, parts={}
     )
 
 
-def test_quantities_that_nobody_knows_have_no_amount() -> None:
+def test_unknown_quantities_have_no_amount() -> None:
     """Zero would be a lie."""
     assert (of(basis="unknown").status, of(basis="unknown").amount) == (CostStatus.MISSING, None)
 
@@ -224,6 +224,6 @@ def test_more_never_costs_less(
 
 
 @given(_used)
-def test_a_repetition_counts_nothing_whatever_it_repeats(used: dict[str, int]) -> None:
+def test_a_repetition_of_any_usage_counts_nothing(used: dict[str, int]) -> None:
     repetition = replace(_used_of(used), basis="repeated")
     assert cost(repetition, CARD, AT).amount == 0

@@ -43,7 +43,7 @@ def test_callers_bear_it_by_what_their_calls_would_have_cost() -> None:
     }
 
 
-def test_what_nobody_used_is_named() -> None:
+def test_unused_capacity_is_named() -> None:
     """Calls without a list price are no use that can be weighed."""
     assert amounts() == {UNUSED: 1200}
     (share,) = shares(PTU, [use("search", None)], SINCE, UNTIL)

@@ -74,7 +74,7 @@ _details = st.dictionaries(
 
 
 @given(_figures, _figures, _details, _details)
-def test_the_parts_are_the_whole_whatever_the_upstream_reports(
+def test_the_parts_are_the_whole_of_any_reported_usage(
     total_input: object, total_output: object, of_input: object, of_output: object
 ) -> None:
     """No token is counted twice, and none is negative."""

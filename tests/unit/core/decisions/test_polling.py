@@ -118,7 +118,7 @@ def test_a_response_that_does_not_end_is_given_up_after_a_day(attempt: Attempt) 
     status=st.sampled_from([200, 404, 429, 500, 503, None]),
     random_fraction=st.floats(0, 1),
 )
-def test_a_wait_is_bound_and_not_shorter_than_asked_for(
+def test_a_wait_is_bounded_and_obeys_retry_after(
     age_s: float, retry_after_s: float, status: int | None, random_fraction: float
 ) -> None:
     """That holds whatever the clocks of two machines show and whatever the upstream asks for.

@@ -43,7 +43,7 @@ def test_waits_before_the_first_and_between_the_others() -> None:
         ("reset_after=2; end_after=1", 1, BodyEnd.END),
     ],
 )
-def test_breaks_off_after_as_many_pieces_as_asked(
+def test_breaks_off_after_the_requested_pieces(
     directives: str, pieces: int, ending: BodyEnd
 ) -> None:
     """The smallest N wins; with fewer pieces than N the body ends as usual."""

@@ -95,7 +95,7 @@ def test_any_object_can_be_read(request_: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 8, 100, 1_000_001])
-def test_a_text_of_asked_size_has_exactly_that_size(size: int) -> None:
+def test_a_text_has_exactly_the_requested_size(size: int) -> None:
     """content_size counts bytes."""
     assert len("".join(texts.pieces("seed", 20, size)).encode()) == size
 

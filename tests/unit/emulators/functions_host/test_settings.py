@@ -66,7 +66,7 @@ def test_what_local_settings_must_not_hold_is_named(
         read_local_settings(tmp_path / "local.settings.json")
 
 
-def test_expressions_take_app_settings_whatever_their_case() -> None:
+def test_expressions_ignore_the_case_of_app_settings() -> None:
     """%name% is replaced; a setting that is missing ends the start, by name."""
     assert resolve("x-%queue%-%B%", {"QUEUE": "q", "B": "b"}) == "x-q-b"
     with pytest.raises(StartError, match="QUEUE"):

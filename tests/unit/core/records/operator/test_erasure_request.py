@@ -48,7 +48,7 @@ def test_user_and_subscription_select_together() -> None:
     assert not parsed().wants_caller({"user": "Anna@example.com"}), "ids are compared exactly"
 
 
-def test_a_range_takes_its_beginning_and_leaves_its_end() -> None:
+def test_a_range_includes_its_beginning_and_not_its_end() -> None:
     request = parsed()
     assert request.windows() == ["2026/11/23/10", "2026/11/23/11"]
     assert request.wants_id(id_at(request.first))
@@ -116,7 +116,7 @@ def test_the_error_names_the_mistake(fields: object, why: str) -> None:
         json_values | st.datetimes().map(str),
     )
 )
-def test_whatever_json_is_sent_is_taken_or_rejected(fields: object) -> None:
+def test_any_json_is_accepted_or_rejected(fields: object) -> None:
     try:
         request = erasure_request.parse(fields, NOW)
     except OperatorRequestError:

@@ -47,7 +47,7 @@ def test_a_moment_is_converted_to_utc() -> None:
     )
 
 
-def test_a_range_takes_its_beginning_and_leaves_its_end() -> None:
+def test_a_range_includes_its_beginning_and_not_its_end() -> None:
     replay = parsed()
     assert replay.wants_id(id_at(replay.first))
     assert not replay.wants_id(id_at(replay.end))
@@ -119,7 +119,7 @@ def test_the_error_names_the_mistake_in_a_replay_request(fields: object, why: st
         json_values | st.datetimes().map(str),
     )
 )
-def test_whatever_json_is_sent_is_taken_or_rejected(fields: object) -> None:
+def test_any_json_is_accepted_or_rejected(fields: object) -> None:
     try:
         replay = replay_request.parse(fields, NOW, RETENTION)
     except OperatorRequestError:

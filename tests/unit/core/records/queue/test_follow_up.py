@@ -65,7 +65,7 @@ def test_it_counts_from_the_end_of_the_create_call() -> None:
         ),
     ],
 )
-def test_it_asks_where_the_response_was_created(
+def test_it_polls_where_the_response_was_created(
     path: str, api_version: str | None, target: bytes
 ) -> None:
     assert sample_follow_up(path=path, api_version=api_version).target == target

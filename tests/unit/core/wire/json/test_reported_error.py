@@ -70,7 +70,7 @@ def test_a_success_may_look_like_an_error(document: JsonObject) -> None:
     assert not reports_error(document)
 
 
-def test_an_event_that_is_named_error_is_one_whatever_it_holds() -> None:
+def test_any_event_that_is_named_error_is_an_error() -> None:
     assert error_of({"message": "gone"}, "error") == {"message": "gone"}
     assert reports_error({"choices": []}, "error")
     assert error_of({}, "error") is None

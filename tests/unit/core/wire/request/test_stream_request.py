@@ -97,7 +97,7 @@ DOCUMENTS: list[tuple[str, dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("operation", "document", "stream"), DOCUMENTS)
-def test_relay_and_enrichment_agree_on_what_asks_for_a_stream(
+def test_relay_and_enrichment_agree_on_which_requests_stream(
     operation: str, document: dict[str, Any], stream: bool
 ) -> None:
     """The one finds the member without parsing, the other parses."""

@@ -22,7 +22,7 @@ from tests.unit.core.wire.scanning import run, timed
 ADDED = b'"stream_options":{"include_usage":true},'
 
 
-def asking_body(body: bytes) -> bytes | None:
+def body_with_usage_request(body: bytes) -> bytes | None:
     """The body that asks for usage, in one piece; None if the proxy adds nothing."""
     parts = run(examine(body, spec_of("chat.completions"), may_ask=True)).with_usage_request
     return None if parts is None else b"".join(parts)
@@ -58,7 +58,7 @@ def test_the_addition_is_the_only_difference(
     body = json.dumps(dict(items), ensure_ascii=ascii_only, separators=separators).encode(
         "utf-8", "surrogatepass"
     )
-    asking = asking_body(body)
+    asking = body_with_usage_request(body)
     assert asking is not None
     assert json.loads(asking) == {**json.loads(body), "stream_options": {"include_usage": True}}
     assert asking.count(ADDED) == 1 + body.count(ADDED)
@@ -82,7 +82,7 @@ def test_options_of_the_callers_own_are_kept(
     prefix = json.dumps({**others, "stream": True}, separators=separators)[:-1]
     end = ', "stream_options": '
     body, behind = f"{prefix}{end}{text}".encode(), b', "z": 1}' if last else b"}"
-    asking = asking_body(body + behind)
+    asking = body_with_usage_request(body + behind)
     assert asking is not None
     expected = {**others, "stream": True, "stream_options": {**options, "include_usage": True}}
     assert json.loads(asking) == expected | ({"z": 1} if last else {})
@@ -101,7 +101,7 @@ def test_options_of_the_callers_own_are_kept(
 def test_null_options_are_replaced() -> None:
     """`"stream_options": null` is what some SDKs send for "none"."""
     assert (
-        asking_body(b'{"stream":true,"stream_options": null }')
+        body_with_usage_request(b'{"stream":true,"stream_options": null }')
         == b'{"stream":true,"stream_options": {"include_usage":true} }'
     )
 

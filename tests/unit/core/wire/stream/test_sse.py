@@ -205,7 +205,7 @@ def test_a_stream_of_nothing_is_read_in_linear_time(unit: bytes) -> None:
 
 
 @pytest.mark.no_cover
-def test_a_line_costs_about_the_same_whatever_it_ends_with() -> None:
+def test_a_line_costs_about_the_same_with_any_end() -> None:
     """CPU time, the least of several tries: searched one by one, lines that end in CR cost four
     times those that end in LF.
     """

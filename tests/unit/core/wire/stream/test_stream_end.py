@@ -123,5 +123,5 @@ def test_the_usage_chunk(event: bytes, expected: bool) -> None:
         ({}, False),
     ],
 )
-def test_an_event_that_tells_of_an_error(chunk: dict[str, Any], failed: bool) -> None:
+def test_an_event_that_reports_an_error(chunk: dict[str, Any], failed: bool) -> None:
     assert reports_error(chunk) is failed

@@ -159,7 +159,7 @@ def test_the_end_of_a_stream(body: bytes, expected: Tail) -> None:
         ),
     ],
 )
-def test_an_event_says_the_same_whatever_its_size(
+def test_an_event_of_any_size_is_read_alike(
     event: JsonObject, expected: Tail, size: int, silence: int
 ) -> None:
     """And whatever follows it. A usage object that is far from both ends of a large event is left

@@ -78,7 +78,7 @@ def test_anything_but_one_bearer_token_is_rejected(values: list[bytes], check: T
 
 
 @given(HEADERS)
-def test_whatever_the_headers_hold_there_is_a_response(headers: list[tuple[bytes, bytes]]) -> None:
+def test_any_headers_get_a_response(headers: list[tuple[bytes, bytes]]) -> None:
     result = caller_token.bearer(headers)
     assert isinstance(result, (bytes, TokenRejected))
 

@@ -10,7 +10,7 @@ from tests.infra import switches
 from tests.infra.bicep import EvaluationError, Evaluator
 from tests.infra.switches import PLAIN, setting_with
 
-REFUSALS = {
+REJECTIONS = {
     "Two accounts of openAi are one": (
         PLAIN,
         "param openAi = [{ kind: 'new', deployments: [] }, { kind: 'new', deployments: [], region: 'francecentral' }]",
@@ -75,11 +75,11 @@ param settings = { CONTENT_POLICY: '{"rules": [{"mode": "redacted"}]}' }""",
 }
 
 
-@pytest.mark.parametrize("words", REFUSALS)
-def test_what_cannot_work_is_refused_before_it_is_deployed(
+@pytest.mark.parametrize("words", REJECTIONS)
+def test_what_cannot_work_is_rejected_before_deployment(
     words: str, evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """The message names what to change."""
-    setting, more = REFUSALS[words]
+    setting, more = REJECTIONS[words]
     with pytest.raises(EvaluationError, match=words):
         evaluator.evaluate(switches.parameters(setting, more), tmp_path)
