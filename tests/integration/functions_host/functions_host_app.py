@@ -72,7 +72,7 @@ async def second_by_name(req: Request) -> Response:
 
 @app.route(route="stream", methods=["GET"])
 async def stream(req: Request) -> Response:
-    """Send n chunks, one every s seconds; tell when the client left."""
+    """Send n chunks, one every s seconds; report when the client has disconnected."""
 
     async def chunks() -> AsyncIterator[bytes]:
         try:
@@ -90,7 +90,7 @@ async def stream(req: Request) -> Response:
 
 
 class WaitsForDisconnect(starlette.responses.Response):
-    """Begins a body, then waits until `receive` says that the client is gone."""
+    """Begins a body, then waits until `receive` reports the disconnect."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the response."""
@@ -109,7 +109,7 @@ class WaitsForDisconnect(starlette.responses.Response):
 
 @app.route(route="disconnect", methods=["GET"])
 async def disconnect(req: Request) -> Response:
-    """Tell when the client is gone."""
+    """Report when the client has disconnected."""
     return WaitsForDisconnect()
 
 
