@@ -36,7 +36,7 @@ def problems(parsed: EventSources) -> tuple[str, ...]:
     sentences = [*([summary.problem] if summary.problem else []), *parsed.answer.problems]
     if parsed.request is None and envelope.request_bytes:
         sentences.append("the request's capture is missing: what was asked is not known")
-    if parsed.request is not None and parsed.request.partial:
+    if parsed.request is not None and parsed.request.is_partial:
         sentences.append("the request's capture is partial: the instance was killed meanwhile")
     if parsed.response is None and envelope.response_bytes:
         sentences.append("the response's capture is missing: its content is not known")

@@ -83,7 +83,7 @@ class _Side:
 
     @property
     def _is_other_body(self) -> bool:
-        whole = self.stored is not None and not self.stored.partial
+        whole = self.stored is not None and not self.stored.is_partial
         return whole and self.relayed_sha256 not in {None, self.body_sha256}
 
     @property

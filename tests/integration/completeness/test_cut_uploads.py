@@ -58,7 +58,7 @@ async def test_a_request_that_was_being_stored_is_aborted(
         request = await account.small_capture(envelope.request_capture)
         assert await account.captures.staged(capture.request_name(exchange_id)) == frozenset()
     assert envelope.outcome is Outcome.ABORTED
-    assert (request.partial, request.body) == (True, body)
+    assert (request.is_partial, request.body) == (True, body)
     event = build(envelope, request, None, None)
     assert "the request's capture is partial: the instance was killed meanwhile" in event.problems
 
@@ -73,7 +73,7 @@ async def test_a_request_without_its_last_call_is_whole(azurite: str) -> None:
         name = capture.request_name(exchange_id)
         await reconcile(account, window)
         request = await account.small_capture(name)
-    assert (request.partial, request.body) == (False, b'{"messages": []}')
+    assert (request.is_partial, request.body) == (False, b'{"messages": []}')
 
 
 async def test_blocks_of_a_response_are_erased(azurite: str) -> None:

@@ -62,13 +62,13 @@ async def test_storage_knows_of_a_request_before_it_is_whole(
     running = client.start()
     await until_stored(setup)
     (placeholder,) = setup.store.captures(".request")
-    assert (placeholder.partial, placeholder.body) == (True, b"")
+    assert (placeholder.is_partial, placeholder.body) == (True, b"")
     assert placeholder.header["exchange_id"] == client.exchange_id
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
     envelope = await setup.envelope()
     (request,) = setup.store.captures(".request")
-    assert (request.partial, request.body) == (False, piece)
+    assert (request.is_partial, request.body) == (False, piece)
     assert envelope.request_capture == capture.request_name(client.exchange_id)
 
 
@@ -119,7 +119,7 @@ async def test_no_block_is_uploaded_without_a_placeholder(
     await setup.recorded()
     assert store.listed == [True, True], "the block of the body, that of the header"
     (request,) = setup.store.captures(".request")
-    assert (request.partial, request.body) == (False, body)
+    assert (request.is_partial, request.body) == (False, body)
 
 
 async def test_nothing_stays_of_a_request_without_room() -> None:
@@ -173,7 +173,7 @@ async def test_a_placeholder_is_not_taken_for_the_capture() -> None:
     assert envelope.request_capture is None
     assert setup.recorder.failed.request_captures == 1
     (placeholder,) = setup.store.captures(".request")
-    assert placeholder.partial
+    assert placeholder.is_partial
 
 
 async def test_a_placeholder_shows_that_storage_is_back() -> None:

@@ -74,7 +74,7 @@ class Capture:
         return _texts(self.header.get("headers"))
 
     @property
-    def partial(self) -> bool:
+    def is_partial(self) -> bool:
         """Whether only the beginning of a request is here, because the instance was killed."""
         return is_partial(self.header)
 

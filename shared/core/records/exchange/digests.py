@@ -68,7 +68,7 @@ def of_capture(stored: Capture | None, body_sha256: str | None) -> str | None:
 
     `body_sha256` is that of its body, in hexadecimal.
     """
-    if stored is None or body_sha256 is None or stored.partial:
+    if stored is None or body_sha256 is None or stored.is_partial:
         return None
     return of_bytes(preamble(stored.header) + bytes.fromhex(body_sha256))
 
