@@ -67,7 +67,7 @@ from shared.enrichment.retention_marks import RetentionMarks
 from shared.following.followed_exchanges import FollowedExchanges
 from shared.following.follower import Follower
 from shared.health.readiness import Readiness
-from shared.health.status import Sources, Status
+from shared.health.status import Status, StatusSources
 from shared.http.exchange_ids import fresh_exchange_id
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
@@ -338,7 +338,7 @@ readiness = Readiness(
     },
 )
 status = Status(
-    Sources(
+    StatusSources(
         queue=envelopes,
         poison_queue=poison_envelopes,
         dead_letters=dead_letter_store,

@@ -60,7 +60,7 @@ class RecordingState(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sources:
+class StatusSources:
     """The sources of the status."""
 
     queue: QueueLength
@@ -77,7 +77,7 @@ class Status:
 
     def __init__(
         self,
-        sources: Sources,
+        sources: StatusSources,
         worker: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:

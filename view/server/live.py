@@ -59,8 +59,10 @@ class Live:
         try:
             yield _sse("status", self._status())
             while not self._is_closed:
-                has_rows = await _waited(reader.changed, STATUS_EVERY_S)
-                for name, data in _taken(reader) if has_rows else [("status", self._status())]:
+                has_rows = await _changes_within(reader.changed, STATUS_EVERY_S)
+                for name, data in (
+                    _take_events(reader) if has_rows else [("status", self._status())]
+                ):
                     yield _sse(name, data)
         finally:
             self._readers.discard(reader)
@@ -76,15 +78,15 @@ def _offer(reader: _Reader, exchange: StoreEntry) -> None:
     reader.changed.set()
 
 
-def _taken(reader: _Reader) -> list[tuple[str, JsonObject]]:
+def _take_events(reader: _Reader) -> list[tuple[str, JsonObject]]:
     rows, reader.rows = reader.rows, []
     is_overrun, reader.is_overrun = reader.is_overrun, False
     reader.changed.clear()
     return [("reload", {})] if is_overrun else [("row", row) for row in rows]
 
 
-async def _waited(changed: asyncio.Event, seconds: float) -> bool:
-    """Whether it changed in time."""
+async def _changes_within(changed: asyncio.Event, seconds: float) -> bool:
+    """Whether `changed` is set in time."""
     try:
         async with asyncio.timeout(seconds):
             await changed.wait()

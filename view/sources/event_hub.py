@@ -95,7 +95,7 @@ class EventFeed:
         number = batch[-1].sequence_number
         positions = {context.partition_id: number} if number is not None else {}
         self._positions |= positions
-        await self._on_events([_received(event) for event in batch], positions)
+        await self._on_events([_to_received_event(event) for event in batch], positions)
         self.state = FeedState(
             state="receiving",
             error=None,
@@ -148,7 +148,7 @@ def remedy(error: Exception, address: EventHubAddress) -> str:
     return f"{hub} cannot be read: {type(error).__name__}"
 
 
-def _received(event: EventData) -> ReceivedEvent:
+def _to_received_event(event: EventData) -> ReceivedEvent:
     time = event.enqueued_time
     return ReceivedEvent(
         event=_body(event),

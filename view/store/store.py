@@ -62,7 +62,7 @@ class Store:
         self._max_exchanges = max_exchanges
         self._card = card
         self._searched_first_count = searched_first_count
-        self._size = self._counted(EVERYTHING)
+        self._size = self._count(EVERYTHING)
 
     def close(self) -> None:
         """Close the file. No call may be running."""
@@ -178,7 +178,7 @@ class Store:
 
     def count(self, query: Filter) -> int:
         """How many exchanges match; with a filter, MOST_COUNTED at most."""
-        return self._counted(condition(query)) if query else self._size
+        return self._count(condition(query)) if query else self._size
 
     def get(self, exchange_id: str) -> StoreEntry | None:
         """One exchange; None if it is not there."""
@@ -219,7 +219,7 @@ class Store:
         """The figures of the charts, for exchanges that match and ended since `from_ms`."""
         return figures(self._connections.reader, condition(query), from_ms, bucket_ms)
 
-    def _counted(self, matches: Condition) -> int:
+    def _count(self, matches: Condition) -> int:
         rows = self._connections.reader.execute(
             "SELECT count(*) FROM "  # noqa: S608 - values are bound
             f"(SELECT 1 FROM exchanges WHERE {matches.sql} LIMIT ?)",

@@ -91,7 +91,11 @@ class ChoiceBuilder:
         if delta.keys() == _CONTENT_ONLY and type(delta["content"]) is str:  # nearly every chunk
             return has_content
         has_content = self._add_other_texts(delta) or has_content
-        return has_content if delta.keys() <= _TEXT_KEYS else self._add_rest(delta) or has_content
+        return (
+            has_content
+            if delta.keys() <= _TEXT_KEYS
+            else self._add_other_members(delta) or has_content
+        )
 
     def _add_other_texts(self, delta: JsonObject) -> bool:
         refusal = text(delta.get("refusal")) or _part_texts(delta, "refusal")
@@ -102,7 +106,7 @@ class ChoiceBuilder:
             self._reasoning.append(reasoning)
         return bool(refusal or reasoning)
 
-    def _add_rest(self, delta: JsonObject) -> bool:
+    def _add_other_members(self, delta: JsonObject) -> bool:
         self._annotations += map(mask_object, mappings(delta.get("annotations")))
         self._context |= mask_object(mapping(delta.get("context")))
         has_content = self._tool_calls.add(delta.get("tool_calls"))

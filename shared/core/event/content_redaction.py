@@ -110,12 +110,12 @@ class _Run:
     def client(self, client: Client) -> Client:
         """The texts by which a program names itself. Versions stay."""
         return Client(
-            user_agent=self._but_versions(client.user_agent),
-            sdk_language=self._but_versions(client.sdk_language),
-            sdk_version=self._but_versions(client.sdk_version),
-            runtime=self._but_versions(client.runtime),
-            runtime_version=self._but_versions(client.runtime_version),
-            os=self._but_versions(client.os),
+            user_agent=self._redact_around_versions(client.user_agent),
+            sdk_language=self._redact_around_versions(client.sdk_language),
+            sdk_version=self._redact_around_versions(client.sdk_version),
+            runtime=self._redact_around_versions(client.runtime),
+            runtime_version=self._redact_around_versions(client.runtime_version),
+            os=self._redact_around_versions(client.os),
         )
 
     def correlation(self, ids: Correlation) -> Correlation:
@@ -128,7 +128,7 @@ class _Run:
             tracestate=self._id(ids.tracestate),
         )
 
-    def _but_versions(self, text: str | None) -> str | None:
+    def _redact_around_versions(self, text: str | None) -> str | None:
         if not text:
             return text
         pieces = _VERSION.split(text)  # pieces with an odd index are versions

@@ -14,7 +14,7 @@ from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.errors import StorageError
-from shared.health.status import Sources, Status, hours_of
+from shared.health.status import Status, StatusSources, hours_of
 
 pytestmark = pytest.mark.anyio
 
@@ -58,8 +58,8 @@ class RecordingInTest:
     lost_count: int = 1
 
 
-def sources(acceptance: Acceptance | None = None) -> Sources:
-    return Sources(
+def sources(acceptance: Acceptance | None = None) -> StatusSources:
+    return StatusSources(
         queue=QueueInTest(42, NOW - timedelta(seconds=91)),
         poison_queue=QueueInTest(),
         dead_letters=LedgerInTest(),
@@ -72,7 +72,7 @@ def sources(acceptance: Acceptance | None = None) -> Sources:
     )
 
 
-async def read(given: Sources) -> dict[str, Any]:
+async def read(given: StatusSources) -> dict[str, Any]:
     return await Status(given, "worker-1", lambda: NOW).read()
 
 
