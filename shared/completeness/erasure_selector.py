@@ -1,4 +1,4 @@
-"""Decides which exchanges of a range are erased. The header of one capture names an exchange's
+"""Selects the exchanges of a range that are erased. The header of one capture names an exchange's
 caller.
 """
 
@@ -6,23 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from shared.completeness.ports import CaptureHeaders
+from shared.core.decisions import erasure
 from shared.core.decisions.comparison import CapturedExchange
+from shared.core.decisions.erasure import ErasureDecision
 from shared.core.records.exchange.capture import CaptureKind, capture_name, is_expired
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.wire.json.json_shape import JsonObject, mapping
 from shared.errors import CaptureError, StorageNotFound
-
-
-class ErasureDecision(StrEnum):
-    """The decision about one exchange of the range."""
-
-    ERASE = "erase"
-    RUNNING = "running"  # its captures may not all be there yet
-    UNREADABLE = "unreadable"  # no capture names its caller
-    OTHER = "other"  # the request names another caller
 
 
 class ErasureSelector:
@@ -38,15 +30,8 @@ class ErasureSelector:
 
     async def decide(self, request: ErasureRequest, exchange: CapturedExchange) -> ErasureDecision:
         """Decide about an exchange of the range. Raises StorageError."""
-        if request.selects_callers:
-            caller = await self._caller(exchange)
-            if caller is None:
-                return ErasureDecision.UNREADABLE
-            if not request.wants_caller(caller):
-                return ErasureDecision.OTHER
-        if exchange.may_be_running(self._clock() - self._max_age):
-            return ErasureDecision.RUNNING
-        return ErasureDecision.ERASE
+        caller = await self._caller(exchange) if request.selects_callers else None
+        return erasure.decide(request, exchange, caller, self._clock() - self._max_age)
 
     async def _caller(self, exchange: CapturedExchange) -> JsonObject | None:
         """The caller that the first readable capture names; None if none can be read.
