@@ -26,7 +26,6 @@ import blueprints.relay
 from blueprints.access import Guard
 from shared import rate_files
 from shared.access import caller_check
-from shared.access.key_renewal import SigningKeys
 from shared.adapters.blobs.captures import Captures
 from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.adapters.blobs.policy_blob import PolicyBlob
@@ -69,6 +68,7 @@ from shared.following.follower import Follower
 from shared.health.readiness import Readiness
 from shared.health.status import Status, StatusSources
 from shared.http.exchange_ids import fresh_exchange_id
+from shared.ports.signing_keys import SigningKeys
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay import Relay

@@ -113,6 +113,16 @@ class _MemoryWindow:
             self.sample()
             yield page
 
+    async def page(
+        self, prefix: str, marker: str | None, count: int
+    ) -> tuple[list[str], str | None]:
+        """Reconcile reads all pages in one iteration."""
+        raise NotImplementedError
+
+    async def exists(self, name: str) -> bool:
+        """Reconcile reads the header of a capture that it has listed."""
+        raise NotImplementedError
+
     async def staged(self, name: str) -> frozenset[int]:
         """No upload was cut off."""
         return frozenset()

@@ -3,9 +3,10 @@
     function_app > blueprints
                  > relay | enrichment | following | completeness | access | content | health
                    | telemetry | adapters
-                 > settings | http | rate_files > core | concurrency > errors
+                 > ports | settings | http | rate_files > core | concurrency > errors
 
 A module imports from its own package and from the layers below it; `core` and `concurrency` do not
-import each other. Use cases (relay, enrichment, following, completeness, access, content,
-health, telemetry) state what they need as a `Protocol`; `function_app.py` gives them the adapter.
+import each other. `ports` states as Protocols what the use cases (relay, enrichment, following,
+completeness, access, content, health, telemetry) need of the adapters; `function_app.py` gives
+them the adapters.
 """

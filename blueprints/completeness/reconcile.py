@@ -5,9 +5,8 @@ operator starts it, and one runs at a time.
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -27,6 +26,7 @@ from shared.core.records.orchestration.reconcile_state import (
 from shared.core.wire.json.json_shape import JsonObject
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse
+from shared.ports.start_lock import StartLock
 from shared.settings.settings import ReconcileSettings
 
 INSTANCE: Final = "reconcile"  # while this instance runs, no other is started
@@ -37,16 +37,6 @@ _RETRIES: Final = df.RetryOptions(
 _ACTIVE: Final = frozenset(
     {df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Pending}
 )
-
-
-class StartLock(Protocol):
-    """Lets one starter in at a time, over all instances."""
-
-    def hold(self) -> AbstractAsyncContextManager[bool]:
-        """A context whose value says whether this caller holds the lock. Raises StorageError, also
-        if the body takes longer than the lock can be held.
-        """
-        ...
 
 
 def blueprint(

@@ -1,8 +1,7 @@
 """The check of callers.
 
 A request's headers enter. Nothing leaves if the caller is allowed, and otherwise the `ApiError`
-that the caller gets. The package states the signing keys that it needs as a Protocol. It imports
-settings, core, concurrency and errors.
+that the caller gets. The package imports settings, core, concurrency, ports and errors.
 
     caller_check      checks a caller's Entra token, and remembers one that holds
     key_renewal       when a tenant's signing keys are fetched

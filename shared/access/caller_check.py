@@ -13,12 +13,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from shared.access.key_renewal import KeyRenewal, SigningKeys
+from shared.access.key_renewal import KeyRenewal
 from shared.core.api_errors import caller_errors
 from shared.core.api_errors.api_error import ApiError
 from shared.core.wire.token import caller_token
 from shared.core.wire.token.caller_token import Role, TokenAccepted, TokenCheck, TokenRejected
 from shared.errors import SigningKeysUnavailable
+from shared.ports.signing_keys import SigningKeys
 from shared.settings.settings import CallerAuthSettings
 
 # Tokens of allowed identities only: nobody else can fill the memory.

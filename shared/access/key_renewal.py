@@ -10,28 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from shared.concurrency.periodic import PeriodicTask
-from shared.core.wire.token.caller_token import TokenAccepted, TokenRejected
 from shared.errors import SigningKeysUnavailable
+from shared.ports.signing_keys import SigningKeys
 from shared.settings.timeouts import SIGNING_KEYS_S
 
 _log = logging.getLogger("fnsse.callers")
-
-
-class SigningKeys(Protocol):
-    """The signing keys that a tenant publishes. Two are equal if their contents are."""
-
-    def has(self, key_id: str) -> bool: ...
-
-    def verify(
-        self, token: bytes, key_id: str, audiences: Collection[str]
-    ) -> TokenAccepted | TokenRejected:
-        """Whom the token speaks for, if that key, which it has, signed it and its claims hold."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

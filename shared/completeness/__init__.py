@@ -18,9 +18,9 @@ letters; a receipt of what was erased.
     redelivery           rebuilds an envelope from its captures
     stored_checkpoint    the progress of a step, for the next attempt
     cut_uploads          makes captures of the blocks that a killed instance left
-    ports                the views of storage that the use cases share
 
 blueprints/completeness calls them, function_app.py gives them their adapters.
 
-May import: shared.core, shared.concurrency, shared.errors. No adapter and no other use case.
+May import: shared.core, shared.concurrency, shared.ports, shared.errors. No adapter and no other
+use case.
 """

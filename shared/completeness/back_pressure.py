@@ -11,11 +11,12 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final
 
 from shared.core.decisions.backlog import only_in_transit
-from shared.core.records.ports import QueueLength
 from shared.errors import DeliveryError, StorageError
+from shared.ports.envelopes import QueueLength
+from shared.ports.event_hub import ProbedEventHub
 
 # Reconcile continues while no more than this is queued: its own envelopes are being delivered.
 MAX_IN_FLIGHT: Final = 500
@@ -27,14 +28,6 @@ STALL_TIMEOUT_S: Final = 30.0  # while the queue does not get shorter
 # takes longer than functionTimeout, 30 minutes.
 MAX_WAIT_S: Final = 600.0
 _PROBE_INTERVAL_S: Final = 2.0
-
-
-class ProbedEventHub(Protocol):
-    """The destination of events."""
-
-    async def probe(self) -> None:
-        """Raises DeliveryError unless the Event Hub is ready."""
-        ...
 
 
 class BackPressure:

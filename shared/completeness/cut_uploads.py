@@ -6,41 +6,20 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
-from shared.completeness.ports import CaptureHeaders
 from shared.core.decisions.comparison import CapturedExchange
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
+from shared.ports.captures import CutUploads
 
 _log = logging.getLogger("fnsse.reconciliation")
 
 _HEADER_BLOCK: Final = 0  # uploaded last: if it is there, all others are
 
 
-class BlockStore(CaptureHeaders, Protocol):
-    """Captures and their blocks. Each method raises StorageError."""
-
-    async def staged(self, name: str) -> frozenset[int]:
-        """The blocks that were uploaded and that no blob holds."""
-        ...
-
-    async def stage(self, name: str, block: int, data: bytes) -> None:
-        """Upload a block."""
-        ...
-
-    async def commit(self, name: str, blocks: Sequence[int]) -> None:
-        """Make the capture out of these blocks, in this order, and discard all others."""
-        ...
-
-    async def erase(self, name: str) -> bool:
-        """Delete a capture and its blocks; False if there is none."""
-        ...
-
-
-async def recover_upload(captures: BlockStore, exchange: CapturedExchange) -> CapturedExchange:
+async def recover_upload(captures: CutUploads, exchange: CapturedExchange) -> CapturedExchange:
     """Make captures of the uploads of an exchange whose instance was killed. Returns the exchange
     with the captures that it has now.
 
@@ -57,7 +36,7 @@ async def recover_upload(captures: BlockStore, exchange: CapturedExchange) -> Ca
     return replace(exchange, kinds=exchange.kinds | {CaptureKind.RESPONSE})
 
 
-async def _recover_request(captures: BlockStore, name: str, preamble: bytes) -> None:
+async def _recover_request(captures: CutUploads, name: str, preamble: bytes) -> None:
     staged = await captures.staged(name)
     if not staged:
         return
@@ -68,7 +47,7 @@ async def _recover_request(captures: BlockStore, name: str, preamble: bytes) -> 
     _log.warning("The upload of %s was cut off; %d of its blocks are kept", name, len(blocks))
 
 
-async def _recover_response(captures: BlockStore, exchange_id: str) -> bool:
+async def _recover_response(captures: CutUploads, exchange_id: str) -> bool:
     """Make the response's capture if only the last call of its upload is missing. Returns whether
     it was made.
     """

@@ -6,37 +6,24 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from shared.completeness.exchange_erasure import (
-    ErasableCaptures,
-    ErasableDeadLetters,
-    ErasureMarkStore,
-    ExchangeErasure,
-)
-from shared.completeness.ports import CaptureHeaders, CaptureNames, DeliveryDigests
+from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.exchange.envelope import mark_replayed, mark_requeued
 from shared.core.records.exchange.window import Window
-from shared.core.records.ports import EnvelopeSink, JsonStore
 from shared.errors import StorageNotFound
+from shared.ports.captures import CaptureHeaders, CaptureNames, ErasableCaptures
+from shared.ports.dead_letters import DeadLetterOperations
+from shared.ports.envelopes import EnvelopeSink
+from shared.ports.erasure_marks import ErasureMarkStore
+from shared.ports.json_store import JsonStore
+from shared.ports.ledger import DeliveryDigests
 
 _MAX_LISTED: Final = 1000
 
 
 class DeadLetterCaptures(CaptureHeaders, CaptureNames, ErasableCaptures, Protocol):
-    """The captures. Each method raises StorageError."""
-
-
-class RequeuedDeadLetters(ErasableDeadLetters, Protocol):
-    """The dead letters. Each method raises StorageError."""
-
-    async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
-        """The oldest dead letters."""
-        ...
-
-    async def reopen(self, exchange_id: str) -> None:
-        """Judge the exchange again: dead letters until now no longer count."""
-        ...
+    """Reads and erases the captures of dead-lettered exchanges."""
 
 
 class DeadLetters:
@@ -47,7 +34,7 @@ class DeadLetters:
         *,
         captures: DeadLetterCaptures,
         ledger: DeliveryDigests,
-        dead_letters: RequeuedDeadLetters,
+        dead_letters: DeadLetterOperations,
         erasure_marks: ErasureMarkStore,
         envelopes: EnvelopeSink,
         failure_counts: JsonStore,

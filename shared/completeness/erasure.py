@@ -16,7 +16,6 @@ from typing import Final
 from shared.completeness.erasure_page_runner import MAX_CONCURRENT, ErasurePageRunner
 from shared.completeness.erasure_selector import ErasureSelector
 from shared.completeness.exchange_erasure import ExchangeErasure
-from shared.completeness.ports import CapturePages
 from shared.completeness.redelivery import find_exchange, whole_exchanges
 from shared.concurrency.gather import gather_bounded
 from shared.core.decisions.comparison import CapturedExchange, captured_exchanges
@@ -29,8 +28,10 @@ from shared.core.records.operator.erasure_receipt import (
 )
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.records.orchestration.erasure_state import ErasurePosition, ErasureStep
-from shared.core.records.ports import JsonStore, QueueLength
 from shared.core.wire.json.json_shape import JsonObject
+from shared.ports.captures import CaptureListing
+from shared.ports.envelopes import QueueLength
+from shared.ports.json_store import JsonStore
 
 _log = logging.getLogger("fnsse.erasure")
 
@@ -47,7 +48,7 @@ class ErasureRunner:
     def __init__(
         self,
         *,
-        captures: CapturePages,
+        captures: CaptureListing,
         erasure: ExchangeErasure,
         records: JsonStore,
         queues: Mapping[str, QueueLength],

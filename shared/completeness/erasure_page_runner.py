@@ -18,8 +18,8 @@ from shared.core.decisions.erasure import ErasureDecision
 from shared.core.records.operator import erasure_receipt
 from shared.core.records.operator.erasure_receipt import ErasureCounts, ErasurePage
 from shared.core.records.operator.erasure_request import ErasureRequest
-from shared.core.records.ports import JsonStore
 from shared.errors import StorageImmutable
+from shared.ports.json_store import JsonStore
 
 # The worker has a hundred connections to storage; recordings must not wait for one.
 MAX_CONCURRENT: Final = 8

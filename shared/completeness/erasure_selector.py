@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shared.completeness.ports import CaptureHeaders
 from shared.core.decisions import erasure
 from shared.core.decisions.comparison import CapturedExchange
 from shared.core.decisions.erasure import ErasureDecision
@@ -15,6 +14,7 @@ from shared.core.records.exchange.capture import CaptureKind, capture_name, is_e
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.wire.json.json_shape import JsonObject, mapping
 from shared.errors import CaptureError, StorageNotFound
+from shared.ports.captures import CaptureHeaders
 
 
 class ErasureSelector:

@@ -2,52 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from shared.core.records.delivery.failure_count import failure_count_name
 from shared.core.records.exchange.capture import CaptureKind, capture_name
-from shared.core.records.ports import JsonStore
 from shared.errors import StorageImmutable
-
-
-class ErasableCaptures(Protocol):
-    """Deletes captures. Each method raises StorageError."""
-
-    async def is_stored(self, name: str) -> bool:
-        """Whether there is a capture of that name, or an uploaded block of one."""
-        ...
-
-    async def erase(self, name: str) -> bool:
-        """Delete a capture and its uploaded blocks; False if there is neither."""
-        ...
-
-
-class ErasureMarkStore(Protocol):
-    """The marks of erased exchanges. Each method raises StorageError."""
-
-    async def mark_erased(self, exchange_id: str, run: str | None) -> None:
-        """Note that a run erased the exchange: it is neither missing nor delivered any more."""
-        ...
-
-    async def unmark_erased(self, exchange_id: str) -> None:
-        """Remove the mark of an exchange that could not be erased."""
-        ...
-
-
-class ErasableDeadLetters(Protocol):
-    """The dead letters. Each method raises StorageError."""
-
-    async def dead_letter_reason(self, exchange_id: str) -> str | None:
-        """The reason why the exchange is dead-lettered; None if it is not."""
-        ...
-
-    async def remove_dead_letter(self, exchange_id: str) -> bool:
-        """Take an exchange off the dead letters; False if it is not among them."""
-        ...
-
-    async def take_event_rejection(self, exchange_id: str) -> bool:
-        """Forget that the Event Hub rejected the exchange's event; False if it did not."""
-        ...
+from shared.ports.captures import ErasableCaptures
+from shared.ports.dead_letters import DeadLetterRemoval
+from shared.ports.erasure_marks import ErasureMarkStore
+from shared.ports.json_store import JsonStore
 
 
 class ExchangeErasure:
@@ -58,7 +19,7 @@ class ExchangeErasure:
         *,
         captures: ErasableCaptures,
         erasure_marks: ErasureMarkStore,
-        dead_letters: ErasableDeadLetters,
+        dead_letters: DeadLetterRemoval,
         failure_counts: JsonStore,
     ) -> None:
         self._captures = captures

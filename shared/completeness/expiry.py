@@ -10,13 +10,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from shared.completeness.exchange_erasure import ErasableCaptures
-from shared.completeness.ports import CaptureHeaders, WindowLedger
 from shared.completeness.redelivery import MAX_CONCURRENT
 from shared.concurrency.gather import gather_bounded
 from shared.core.decisions.comparison import (
@@ -29,8 +27,11 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.core.records.exchange.window import Window
-from shared.core.records.ports import CaptureSink, DeadLetterSink, JsonStore
 from shared.errors import CaptureError, StorageError, StorageNotFound
+from shared.ports.captures import CaptureErasure, CaptureListing, CaptureSink
+from shared.ports.dead_letters import DeadLetterSink
+from shared.ports.json_store import JsonStore
+from shared.ports.ledger import WindowLedger
 
 _log = logging.getLogger("fnsse.retention")
 
@@ -38,12 +39,8 @@ MAX_RUN_S: Final = 240.0  # a run starts every hour, and continues the one befor
 _BATCH_SIZE: Final = 200  # exchanges, after which the run looks at the clock
 
 
-class ExpiringCaptures(CaptureHeaders, CaptureSink, ErasableCaptures, Protocol):
-    """The captures. Each method raises StorageError."""
-
-    def pages(self, prefix: str) -> AsyncIterator[list[str]]:
-        """The names with that prefix, in their order, in pages of any size."""
-        ...
+class ExpiringCaptures(CaptureListing, CaptureSink, CaptureErasure, Protocol):
+    """Lists captures, and replaces or erases them."""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -10,14 +10,12 @@ import itertools
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from shared.completeness import cut_uploads
 from shared.completeness.back_pressure import BackPressure
-from shared.completeness.cut_uploads import BlockStore
-from shared.completeness.ports import WindowLedger
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.completeness.window_run import RedeliveryResult, WindowRun
@@ -29,8 +27,13 @@ from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.envelope import mark_requeued
 from shared.core.records.exchange.window import Window
-from shared.core.records.ports import DeadLetterSink, EnvelopeSink, JsonStore
 from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotFound
+from shared.ports.captures import CaptureListing, CutUploads
+from shared.ports.dead_letters import ReopenedWindows
+from shared.ports.envelopes import EnvelopeSink
+from shared.ports.json_store import JsonStore
+from shared.ports.ledger import WindowLedger
+from shared.ports.reports import WindowReports
 
 _log = logging.getLogger("fnsse.reconciliation")
 
@@ -42,38 +45,8 @@ BATCH_SIZE: Final = 100
 _NAMES_PER_STEP: Final = 200  # between two pauses: about a millisecond
 
 
-class CaptureListing(BlockStore, Protocol):
-    """The captures of a window, and the blocks of cut uploads."""
-
-    def pages(self, prefix: str) -> AsyncIterator[list[str]]:
-        """The names with that prefix, in their order, in pages of any size. Raises StorageError."""
-        ...
-
-
-class WindowDeadLetters(DeadLetterSink, Protocol):
-    """The dead letters. Each method raises StorageError."""
-
-    async def reopened_windows(self) -> set[str]:
-        """The windows in which an exchange was reopened, however old they are."""
-        ...
-
-    async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
-        """Forget the reopened exchanges of a complete window. `reopened_ms`: by exchange, when it
-        was reopened at the latest.
-        """
-        ...
-
-
-class WindowReports(Protocol):
-    """The reports of windows. Each method raises StorageError."""
-
-    async def put_report(self, report: Report) -> None:
-        """Store a window's report."""
-        ...
-
-    async def complete_windows(self, windows: Iterable[str]) -> set[str]:
-        """The windows among these that a report calls complete."""
-        ...
+class WindowCaptures(CaptureListing, CutUploads, Protocol):
+    """Lists the captures of a window, and completes cut uploads."""
 
 
 class Reconciliation:
@@ -84,9 +57,9 @@ class Reconciliation:
     def __init__(
         self,
         *,
-        captures: CaptureListing,
+        captures: WindowCaptures,
         ledger: WindowLedger,
-        dead_letters: WindowDeadLetters,
+        dead_letters: ReopenedWindows,
         reports: WindowReports,
         envelopes: EnvelopeSink,
         checkpoints: JsonStore,

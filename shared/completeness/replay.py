@@ -9,10 +9,9 @@ import itertools
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from shared.completeness.back_pressure import BackPressure
-from shared.completeness.ports import CapturePages, DeliveryDigests
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, whole_exchanges
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.concurrency.gather import gather_bounded
@@ -22,9 +21,13 @@ from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import mark_replayed
 from shared.core.records.operator.replay_request import ReplayRequest
 from shared.core.records.orchestration.replay_state import ReplayPage
-from shared.core.records.ports import EnvelopeSink, JsonStore
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import CaptureError, CaptureExpired, EnvelopeError, StorageNotFound
+from shared.ports.captures import CaptureListing
+from shared.ports.envelopes import EnvelopeSink
+from shared.ports.erasure_marks import ErasureMarkStore
+from shared.ports.json_store import JsonStore
+from shared.ports.ledger import DeliveryDigests
 
 _BODIES: Final = (CaptureKind.REQUEST, CaptureKind.RESPONSE)
 PAGE_SIZE: Final = 500  # names of captures, so about 250 exchanges
@@ -42,14 +45,6 @@ class ReplayResult(StrEnum):
     ERASED = "erased"  # its retention is over, or it was redacted and its bodies are gone
 
 
-class WindowErasures(Protocol):
-    """The marks of erased exchanges. Each method raises StorageError."""
-
-    async def erased(self, window: str) -> set[str]:
-        """The exchanges of a window that an operator erased."""
-        ...
-
-
 class ReplayRunner:
     """Carries out the steps of a replay, which the orchestration in
     blueprints/completeness/replay.py calls.
@@ -58,9 +53,9 @@ class ReplayRunner:
     def __init__(
         self,
         *,
-        captures: CapturePages,
+        captures: CaptureListing,
         ledger: DeliveryDigests,
-        erasure_marks: WindowErasures,
+        erasure_marks: ErasureMarkStore,
         envelopes: EnvelopeSink,
         checkpoints: JsonStore,
         back_pressure: BackPressure,

@@ -5,6 +5,5 @@ The bytes of the blob enter; the policy, the patterns to redact and a reason for
     policy_source   the protocol of a policy, and its form for a policy in a setting
     policy_renewal  the policy in a blob, read again and again in the background
 
-`policy_renewal` states what it needs of storage as a protocol. The package imports core,
-concurrency and errors alone.
+The package imports core, concurrency, ports and errors alone.
 """

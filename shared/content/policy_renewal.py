@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from shared.concurrency.periodic import PeriodicTask
 from shared.content.policy_source import NO_POLICY
@@ -19,6 +19,7 @@ from shared.core.content.detect.custom import CustomPatterns
 from shared.core.content.policy import ContentPolicy
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import ContentPolicyError, StorageError, StorageNotFound
+from shared.ports.content_policy import PolicyStore
 
 _log = logging.getLogger("fnsse.content")
 
@@ -26,16 +27,6 @@ MAX_BYTES: Final = 256 * 1024  # a larger policy would take the relay's worker t
 _BROKEN: Final = "the blob of CONTENT_POLICY does not hold a policy"
 _MISSING: Final = "the blob of CONTENT_POLICY does not exist"
 _UNREADABLE: Final = "the blob of CONTENT_POLICY cannot be read"
-
-
-class PolicyStore(Protocol):
-    """The blob of the policy."""
-
-    async def read(self, known_etag: str | None, max_bytes: int) -> tuple[bytes, str] | None:
-        """Its first `max_bytes` and its ETag, which may be ""; None if it still has the ETag that
-        is known. Raises StorageNotFound if there is none, otherwise StorageError.
-        """
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

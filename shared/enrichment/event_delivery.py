@@ -8,26 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.capture import CaptureKind, capture_name, outcome_name
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome_capture import outcome_blob
-from shared.core.records.ports import ErasedExchanges
 from shared.core.records.queue import follow_up as follow_ups
-from shared.core.telemetry.delivery import cause_of
+from shared.core.records.queue.follow_up import FollowUp
+from shared.core.telemetry.delivery import DeliveryCause, cause_of
+from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.delivery_log import DeliveryLog
 from shared.enrichment.event_preparation import EventPreparation, PreparedEvent
-from shared.enrichment.ports import (
-    DeliveryCaptures,
-    DeliveryTelemetry,
-    EnrichmentDeadLetters,
-    EnrichmentLedger,
-    EventSink,
-    FollowUpStarter,
-)
 from shared.enrichment.retention_marks import RetentionMarks
 from shared.errors import (
     CaptureError,
@@ -36,9 +30,36 @@ from shared.errors import (
     EventRejected,
     EventTooLarge,
 )
+from shared.ports.captures import DeliveredCaptures
+from shared.ports.dead_letters import DeliveryFailures
+from shared.ports.erasure_marks import ErasedExchanges
+from shared.ports.event_hub import EventSink
+from shared.ports.ledger import DeliverySink
 from shared.settings.timeouts import DELIVERY_S
 
 _log = logging.getLogger("fnsse.enrichment")
+
+
+class FollowUpStarter(Protocol):
+    """Follows background responses whose end nobody may come back for."""
+
+    async def begin(self, follow_up: FollowUp) -> None:
+        """Follow a response. Raises StorageError."""
+        ...
+
+
+class DeliveryTelemetry(Protocol):
+    """Reports deliveries to a collector. None of its methods waits or raises."""
+
+    def accepted(
+        self, exchange: ExchangeTelemetry, cause: DeliveryCause, queued_ns: int | None
+    ) -> None:
+        """The Event Hub has accepted the event of an exchange."""
+        ...
+
+    def delivering(self) -> None:
+        """A delivery begins."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,10 +77,10 @@ class EventDelivery:
         self,
         *,
         preparation: EventPreparation,
-        captures: DeliveryCaptures,
+        captures: DeliveredCaptures,
         event_hub: EventSink,
-        ledger: EnrichmentLedger,
-        dead_letters: EnrichmentDeadLetters,
+        ledger: DeliverySink,
+        dead_letters: DeliveryFailures,
         erased_exchanges: ErasedExchanges,
         telemetry: DeliveryTelemetry | None = None,
         follow_ups: FollowUpStarter | None = None,

@@ -11,22 +11,24 @@ import contextlib
 import logging
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from shared.concurrency.byte_budget import ByteBudget
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import digests
+from shared.core.records.exchange.capture import StoredCapture
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
-from shared.core.records.ports import ErasedExchanges
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.enrichment.assembled_event import AssembledEvent
-from shared.enrichment.ports import CaptureReader, EventAssembler, UsageClaimStore
 from shared.enrichment.stored_captures import StoredExchange, read_stored
 from shared.errors import AssemblyError, CaptureError, CaptureExpired, StorageError
+from shared.ports.captures import CaptureReader
+from shared.ports.erasure_marks import ErasedExchanges
+from shared.ports.usage_claims import UsageClaimStore
 from shared.settings.timeouts import DELIVERY_S
 
 _log = logging.getLogger("fnsse.enrichment")
@@ -41,6 +43,22 @@ _LARGEST_EVENT_BYTES: Final = 1024 * 1024
 _CONCURRENT_READS: Final = 24
 # The smallest Event Hub's. Whether an event can be built does not depend on the limit.
 _ANY_LIMIT_BYTES: Final = 256 * 1024
+
+
+class EventAssembler(Protocol):
+    """Builds events; large ones away from the event loop."""
+
+    async def __call__(
+        self,
+        envelope: Envelope,
+        request: StoredCapture | None,
+        response: StoredCapture | None,
+        limit_bytes: int,
+    ) -> AssembledEvent:
+        """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if a large
+        capture cannot be read, or if it cannot be known now what has to be redacted.
+        """
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

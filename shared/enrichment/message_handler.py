@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from shared.core.records.exchange.envelope import Envelope, mark_requeued
 from shared.core.records.queue import envelope_message
 from shared.enrichment.event_delivery import MessageMetadata
+from shared.ports.envelopes import DelayedEnvelopeSink
 
 _log = logging.getLogger("fnsse.enrichment")
 
@@ -29,18 +30,10 @@ class EnvelopeDelivery(Protocol):
         ...
 
 
-class RetryQueue(Protocol):
-    """The queue of envelopes."""
-
-    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
-        """Queue an envelope in a message of its own. Raises StorageError."""
-        ...
-
-
 class MessageHandler:
     """Handles the messages of the envelope queue."""
 
-    def __init__(self, delivery: EnvelopeDelivery, queue: RetryQueue) -> None:
+    def __init__(self, delivery: EnvelopeDelivery, queue: DelayedEnvelopeSink) -> None:
         self._delivery = delivery
         self._queue = queue
 
@@ -56,7 +49,7 @@ class MessageHandler:
         if len(failures) == len(envelopes):  # a repeated message gives none of them two events
             raise failures[0][1]
         for envelope, error in failures:
-            await self._queue.put(mark_requeued(envelope, "retry"), RETRY_AFTER_S)
+            await self._queue.put_later(mark_requeued(envelope, "retry"), RETRY_AFTER_S)
             _log.warning(
                 "Exchange %s could not be delivered with others, and is queued alone: %s",
                 envelope.exchange_id,

@@ -10,10 +10,13 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.delivery.failure_count import failure_count_name
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome_capture import outcome_blob
-from shared.core.records.ports import DeadLetterSink, EnvelopeSink, ErasedExchanges, JsonStore
 from shared.core.records.queue import envelope_message
-from shared.enrichment.ports import OutcomeCaptures
 from shared.errors import EnvelopeError, StorageError
+from shared.ports.captures import NewCaptureSink
+from shared.ports.dead_letters import FailedReplays
+from shared.ports.envelopes import EnvelopeSink
+from shared.ports.erasure_marks import ErasedExchanges
+from shared.ports.json_store import JsonStore
 
 _log = logging.getLogger("fnsse.poison")
 
@@ -26,18 +29,6 @@ class EventCheck(Protocol):
         ...
 
 
-class PoisonDeadLetters(DeadLetterSink, Protocol):
-    """The dead letters. Each method raises StorageError."""
-
-    async def list_failed_replay(self, exchange_id: str) -> None:
-        """List that the replay of an exchange failed."""
-        ...
-
-    async def take_event_rejection(self, exchange_id: str) -> bool:
-        """Whether the Event Hub rejected the exchange's event since the last call."""
-        ...
-
-
 class PoisonHandler:
     """Handles the messages of the poison queue."""
 
@@ -45,8 +36,8 @@ class PoisonHandler:
         self,
         *,
         events: EventCheck,
-        captures: OutcomeCaptures,
-        dead_letters: PoisonDeadLetters,
+        captures: NewCaptureSink,
+        dead_letters: FailedReplays,
         erased_exchanges: ErasedExchanges,
         failure_counts: JsonStore,
         queue: EnvelopeSink,

@@ -11,5 +11,6 @@ enrichment delivers as any other (`operation: responses.followed`).
 `shared.core.decisions.polling` decides whether and when to poll again. blueprints/following calls
 it, function_app.py gives it its adapters.
 
-May import: shared.core, shared.concurrency, shared.errors. No adapter and no other use case.
+May import: shared.core, shared.concurrency, shared.ports, shared.errors. No adapter and no other
+use case.
 """

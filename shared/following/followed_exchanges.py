@@ -22,23 +22,22 @@ from shared.core.records.exchange.exchange_id import is_exchange_id, started_at
 from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.exchange.unstored_body import UnstoredBody
-from shared.core.records.ports import CaptureSink, EnvelopeSink, ErasedExchanges, JsonStore
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
 from shared.following import followed_envelope
 from shared.following.followed_envelope import FetchResult
+from shared.ports.captures import CaptureNames, CaptureSink
+from shared.ports.envelopes import EnvelopeSink
+from shared.ports.erasure_marks import ErasedExchanges
+from shared.ports.json_store import JsonStore
 
 _KEPT_HEADERS: Final = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
 
 
-class FollowedCaptures(CaptureSink, Protocol):
-    """The captures. Each method raises StorageError."""
-
-    async def exists(self, name: str) -> bool:
-        """Whether there is a capture of that name."""
-        ...
+class FollowedCaptures(CaptureNames, CaptureSink, Protocol):
+    """Stores captures, and knows which are stored."""
 
 
 class FollowedExchanges:

@@ -28,6 +28,8 @@ from shared.core.wire.json.json_members import find_members
 from shared.core.wire.json.json_shape import short
 from shared.errors import NotAnObject, StorageError, StorageNotFound, UpstreamError, WrongType
 from shared.following.followed_envelope import FetchResult
+from shared.ports.follow_ups import FollowUpStore
+from shared.ports.upstream import ResponseFetcher
 
 _log = logging.getLogger("fnsse.following")
 
@@ -44,34 +46,6 @@ VISIBILITY_TIMEOUT_S: Final = 120
 MAX_FAILURES: Final = 20
 _STATUS: Final = frozenset({"status"})
 _TOO_MANY_REQUESTS: Final = 429
-
-
-class ResponseFetcher(Protocol):
-    """The upstream."""
-
-    async def get(self, target: bytes) -> FetchedResponse:
-        """The response to a GET of a path and query. Raises UpstreamError."""
-        ...
-
-
-class FollowUpStore(Protocol):
-    """The queue of follow-ups. Each method raises StorageError."""
-
-    async def put(self, follow_up: FollowUp, wait_s: int) -> None:
-        """Queue a follow-up, visible after `wait_s` seconds."""
-        ...
-
-    async def take(self, count: int, visibility_timeout_s: int) -> list[QueuedFollowUp]:
-        """Up to `count` messages that are due, hidden for `visibility_timeout_s` seconds."""
-        ...
-
-    async def postpone(self, message: QueuedFollowUp, follow_up: FollowUp, wait_s: int) -> None:
-        """Replace a message's follow-up, and hide it for `wait_s` seconds."""
-        ...
-
-    async def remove(self, message: QueuedFollowUp) -> None:
-        """Delete a message."""
-        ...
 
 
 class ExchangeRecorder(Protocol):

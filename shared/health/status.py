@@ -14,35 +14,16 @@ from typing import Final, Protocol
 
 from shared.core.decisions.acceptance import Acceptance
 from shared.core.records.completeness.reconcile_run import RUN_BLOB
-from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.dead_letter import DeadLetterRecord
-from shared.core.records.ports import JsonStore, QueueLength
 from shared.errors import StorageError
+from shared.ports.dead_letters import DeadLetterListing
+from shared.ports.envelopes import QueueLength
+from shared.ports.json_store import JsonStore
+from shared.ports.reports import ReportListing
 
 _SHOWN_DEAD_LETTERS: Final = 10
 _COUNTED_DEAD_LETTERS: Final = 1000  # one listing; pages ask for the status every few seconds
 MAX_HOURS: Final = 31 * 24
 _UNREACHABLE: Final = {"error": "storage cannot be reached"}
-
-
-class StatusDeadLetters(Protocol):
-    """The dead letters. Each method raises StorageError."""
-
-    async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
-        """The oldest dead letters."""
-        ...
-
-    async def dead_letter_count(self, limit: int) -> int:
-        """The number of dead letters; `limit` if there are more."""
-        ...
-
-
-class StatusReports(Protocol):
-    """The reports of hours."""
-
-    async def reports(self, hours: int) -> list[Report]:
-        """The newest reports of the last hours, newest first. Raises StorageError."""
-        ...
 
 
 class RecordingState(Protocol):
@@ -65,8 +46,8 @@ class StatusSources:
 
     queue: QueueLength
     poison_queue: QueueLength
-    dead_letters: StatusDeadLetters
-    reports: StatusReports
+    dead_letters: DeadLetterListing
+    reports: ReportListing
     json_objects: JsonStore
     recording: RecordingState
     acceptance: Callable[[], Acceptance]

@@ -24,6 +24,6 @@ storage) and an envelope (how the exchange went, to a queue).
     recording_failures  what could not be stored: counted and logged
 
 What happens to an exchange is decided in shared.core.exchange, without I/O. This package imports
-from core, concurrency, http, settings and errors; the upstream and the stores are given to it, and
-what it needs of them is stated as Protocols, here or in shared.core.records.ports.
+from core, concurrency, http, ports, settings and errors; the upstream and the stores, which ports
+describes, are given to it.
 """

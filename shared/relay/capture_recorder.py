@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.event import answer_notes
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import StorageError
+from shared.ports.captures import CaptureUploads
 from shared.relay import capture_headers
-from shared.relay.capture_writer import CaptureStore
 from shared.relay.digest_writer import BodyWriter, DigestWriter
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.recording_failures import Counters, log_not_stored
 
 _log = logging.getLogger("fnsse.recording")
-
-
-class RecordingStore(CaptureStore, Protocol):
-    """The store of captures."""
-
-    async def begins_with(self, name: str, data: bytes) -> bool:
-        """Whether there is a capture of that name with this beginning. Raises StorageError."""
-        ...
 
 
 class CaptureRecorder:
@@ -34,7 +25,7 @@ class CaptureRecorder:
     def __init__(
         self,
         *,
-        store: RecordingStore,
+        store: CaptureUploads,
         copied_headers: frozenset[str],
         failed: Counters,
         storage_answered: Callable[[], None],

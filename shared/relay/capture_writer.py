@@ -12,12 +12,12 @@ until the capture is stored.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
-from shared.core.records.ports import CaptureSink
 from shared.core.wire.stream.tail import TAIL_BYTES
 from shared.errors import StorageError
+from shared.ports.captures import CaptureUploads
 from shared.relay.body_hash import BodyHash
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
@@ -28,26 +28,6 @@ SMALL_BLOCK_BYTES: Final = 256 * 1024
 # An upload that failed ends with its error; the caller may have stopped waiting for it.
 type Upload = Coroutine[Any, Any, StorageError | None]
 type StartUpload = Callable[[Upload], asyncio.Task[StorageError | None]]
-
-
-class CaptureStore(CaptureSink, Protocol):
-    """The store of captures. Every call may be repeated, and raises StorageError."""
-
-    async def put_if_absent(self, name: str, data: bytes) -> None:
-        """Store a whole blob unless there is one of that name."""
-        ...
-
-    async def stage(self, name: str, block: int, data: bytes) -> None:
-        """Upload a block, to be listed later."""
-        ...
-
-    async def commit(self, name: str, blocks: Sequence[int]) -> None:
-        """Make the blob of these blocks, in this order."""
-        ...
-
-    async def erase(self, name: str) -> bool:
-        """Delete the blob and its blocks; False if there is none."""
-        ...
 
 
 class CaptureMemory:
@@ -69,7 +49,7 @@ class CaptureMemory:
         self.used_bytes -= count
 
 
-async def put_placeholder(store: CaptureStore, name: str, data: bytes) -> StorageError | None:
+async def put_placeholder(store: CaptureUploads, name: str, data: bytes) -> StorageError | None:
     """Store a placeholder in a capture's place; returns the error if that fails."""
     try:
         # The put that stores a small capture does not wait for this one.
@@ -86,7 +66,7 @@ class CaptureWriter:
 
     def __init__(
         self,
-        store: CaptureStore,
+        store: CaptureUploads,
         name: str,
         memory: CaptureMemory,
         start: StartUpload,

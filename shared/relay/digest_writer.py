@@ -9,7 +9,8 @@ import asyncio
 
 from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.errors import StorageError
-from shared.relay.capture_writer import CaptureStore, CaptureWriter, StartUpload, put_placeholder
+from shared.ports.captures import CaptureUploads
+from shared.relay.capture_writer import CaptureWriter, StartUpload, put_placeholder
 
 
 class DigestWriter:
@@ -17,7 +18,7 @@ class DigestWriter:
 
     lost = False  # as a CaptureWriter's: this one holds little, and has no limit to reach
 
-    def __init__(self, store: CaptureStore, name: str, start: StartUpload) -> None:
+    def __init__(self, store: CaptureUploads, name: str, start: StartUpload) -> None:
         self.name = name
         self.body = UnstoredBody()
         self.write = self.body.feed

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from shared.core.records.exchange.envelope import Envelope, dump
 from shared.core.records.exchange.outcome_capture import outcome_blob
-from shared.core.records.ports import CaptureSink, EnvelopeSink
 from shared.errors import StorageError
+from shared.ports.captures import CaptureSink
+from shared.ports.envelopes import EnvelopeSink
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
 from shared.relay.recording_failures import Counters, log_not_stored
 

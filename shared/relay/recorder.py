@@ -16,10 +16,11 @@ from shared.core.exchange.actions import Actions
 from shared.core.exchange.conclusion import Conclusion
 from shared.core.exchange.ending import ExchangeEnding
 from shared.core.records.exchange.outcome import Outcome
-from shared.core.records.ports import EnvelopeSink
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageError
-from shared.relay.capture_recorder import CaptureRecorder, RecordingStore
+from shared.ports.captures import CaptureUploads
+from shared.ports.envelopes import EnvelopeSink
+from shared.relay.capture_recorder import CaptureRecorder
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter, Upload
 from shared.relay.digest_writer import BodyWriter, DigestWriter
 from shared.relay.exchange_envelope import StoredCaptures, envelope_of
@@ -44,7 +45,7 @@ class Recorder:
     def __init__(
         self,
         *,
-        captures: RecordingStore,
+        captures: CaptureUploads,
         envelopes: EnvelopeSink,
         memory: CaptureMemory,
         give_up_after_s: float,

@@ -16,11 +16,12 @@ from shared.core.wire.http import upstream_target
 from shared.core.wire.request import stream_request
 from shared.core.wire.request.routing import Operation
 from shared.http.exchange_ids import fresh_exchange_id
+from shared.ports.upstream import UpstreamClient
 from shared.relay.body_memory import BodyMemory
 from shared.relay.caller_headers import content_decision
 from shared.relay.exchange_record import ExchangeRecord, ExchangeStart, RequestRecord
 from shared.relay.recorder import Recorder
-from shared.relay.upstream_call import StreamOptionsSupport, UpstreamClient
+from shared.relay.upstream_call import StreamOptionsSupport
 from shared.settings.settings import InterventionSettings, LimitSettings
 
 

@@ -7,12 +7,11 @@ that rejects the addition is called once more, with the request as it came.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Final, Protocol
+from typing import Final
 
 from shared.core.wire.http import body_start, forwarding
 from shared.core.wire.http.content_coding import MAX_SMALL_BYTES, ContentDecoder
 from shared.core.wire.http.headers import (
-    RawHeaders,
     event_stream_announced,
     header,
     is_readable,
@@ -20,56 +19,13 @@ from shared.core.wire.http.headers import (
 )
 from shared.core.wire.request import usage_request
 from shared.errors import ExchangeStateError, UpstreamError
+from shared.ports.upstream import UpstreamClient, UpstreamResponse
 from shared.relay.exchange_record import ExchangeRecord
 from shared.relay.request_body import Body, RequestContent
 
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
 _REMEMBER_S: Final = 3600.0  # a deployment may be upgraded
 _MAX_DEPLOYMENTS: Final = 1000  # a caller can invent them
-
-
-class UpstreamResponse(Protocol):
-    """A response of the upstream whose status and headers have come."""
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        ...
-
-    @property
-    def headers(self) -> RawHeaders:
-        """The headers that may be passed on."""
-        ...
-
-    def pieces(self) -> AsyncIterator[bytes]:
-        """The body, as the network delivers it. Raises UpstreamError."""
-        ...
-
-    async def aclose(self) -> None:
-        """Give the connection back to the pool, or close it if the body has not ended."""
-        ...
-
-
-class UpstreamClient(Protocol):
-    """The upstream, as the relay uses it."""
-
-    async def credential_headers(self) -> RawHeaders:
-        """The header that authenticates the proxy. Raises UpstreamUnreachable."""
-        ...
-
-    async def send(
-        self,
-        method: str,
-        target: bytes,
-        headers: RawHeaders,
-        body: Body,
-        *,
-        on_attempt: Callable[[], None],
-    ) -> UpstreamResponse:
-        """Returns when status and headers have come. `target` is path and query. `on_attempt` is
-        called before each attempt. Raises UpstreamError.
-        """
-        ...
 
 
 class StreamOptionsSupport:

@@ -7,5 +7,5 @@ and what does not fit is dropped and counted.
 `telemetry` takes the reports and decides which delivery of an exchange counts; `backlog` measures
 what waits.
 
-May import: shared.core, shared.errors. No adapter and no other use case.
+May import: shared.core, shared.ports, shared.errors. No adapter and no other use case.
 """

@@ -7,25 +7,18 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
-from shared.core.records.ports import QueueLength
 from shared.core.telemetry import conventions as names
 from shared.core.telemetry.conventions import Instrument
 from shared.core.telemetry.metrics import MetricPoint
 from shared.errors import StorageError
+from shared.ports.collector import CollectorExport
+from shared.ports.envelopes import QueueLength
 
 _log = logging.getLogger("fnsse.telemetry")
 
 INTERVAL_S: Final = 30.0  # each measurement costs two calls of storage
-
-
-class GaugeExport(Protocol):
-    """Exports to a collector."""
-
-    def add(self, point: MetricPoint) -> None:
-        """Add a point to its metric. It neither waits nor raises."""
-        ...
 
 
 class Backlog:
@@ -33,7 +26,7 @@ class Backlog:
 
     def __init__(
         self,
-        collector: GaugeExport,
+        collector: CollectorExport,
         queue: QueueLength,
         *,
         capture_bytes: Callable[[], int],

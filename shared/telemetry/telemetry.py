@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -22,9 +22,9 @@ from shared.core.telemetry import metrics, spans
 from shared.core.telemetry.attributes import TelemetryOptions
 from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
-from shared.core.telemetry.metrics import MetricPoint
-from shared.core.telemetry.spans import Trace
 from shared.errors import StorageError
+from shared.ports.collector import CollectorExport
+from shared.ports.ledger import FirstDeliveries
 
 _log = logging.getLogger("fnsse.telemetry")
 
@@ -36,35 +36,11 @@ ASK_INTERVAL_S: Final = 5.0
 _REST_SHARE: Final = 20
 
 
-class CollectorExport(Protocol):
-    """Exports to a collector. None of its methods waits or raises."""
-
-    def export(self, trace: Trace) -> None:
-        """Export the spans of a trace."""
-        ...
-
-    def add(self, point: MetricPoint) -> None:
-        """Add a point to its metric."""
-        ...
-
-
 class BacklogMeasurement(Protocol):
     """Measures the backlog."""
 
     def measure_soon(self) -> None:
         """Measure it beside everything else, unless that was done a moment ago."""
-        ...
-
-
-class FirstEntryLedger(Protocol):
-    """The ledger, as far as it decides which delivery counts."""
-
-    def lacks_entry(self, exchange_id: str) -> bool:
-        """Whether the ledger did not take this worker's entry of the exchange."""
-        ...
-
-    async def first_deliveries(self, window: str, exchange_ids: Collection[str]) -> set[str]:
-        """The exchanges whose first entry is this worker's. Raises StorageError."""
         ...
 
 
@@ -81,7 +57,7 @@ class Telemetry:
         self,
         *,
         collector: CollectorExport,
-        ledger: FirstEntryLedger,
+        ledger: FirstDeliveries,
         options: TelemetryOptions,
         grace_s: float,
         backlog: BacklogMeasurement | None = None,

@@ -8,5 +8,6 @@ In and out: the records of `shared.core`, the exact bytes of captures, and parse
     policy_blob   reads the blob of the content policy
     start_lease   a lease that one holder has over all instances
 
-It imports `shared.core`, `shared.settings` and `shared.errors`; of the adapters `storage`.
+It imports `shared.core`, `shared.ports`, `shared.settings` and `shared.errors`; of the
+adapters `storage`.
 """

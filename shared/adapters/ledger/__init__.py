@@ -11,6 +11,6 @@ In: accepted exchanges, dead letters, reports. Out: the same records by the hour
     entry_blobs        lists the blobs of entries
     first_entries      reads the first entries of exchanges
 
-It imports `shared.concurrency`, `shared.core` and `shared.errors`; of the adapters `storage` and
-`blobs`.
+It imports `shared.concurrency`, `shared.core`, `shared.ports` and `shared.errors`; of the adapters
+`storage` and `blobs`.
 """

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from shared.core.records.operator.erasure_receipt import erasure_mark_name, marks_prefix
-from shared.core.records.ports import JsonStore
+from shared.ports.json_store import JsonStore
 
 
 class ErasureMarks:

@@ -33,7 +33,11 @@ class EnvelopeQueue:
     def _queue(self) -> QueueClient:
         return self._storage.queue(self._name)
 
-    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+    async def put(self, envelope: Envelope) -> None:
+        """Queue an envelope. Raises StorageError."""
+        await self.put_later(envelope, 0)
+
+    async def put_later(self, envelope: Envelope, wait_s: int) -> None:
         """Queue an envelope, visible after `wait_s` seconds. Raises StorageError."""
         await self.put_message(dump(envelope), wait_s)
 

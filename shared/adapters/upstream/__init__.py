@@ -8,6 +8,6 @@ of `shared.errors` in place of httpx's.
     response        a response, whose body is read as it arrives
     reader          the app's own fetches of responses that are stored upstream
 
-It imports `shared.core`, `shared.settings` and `shared.errors`. It is given its httpx transport,
-and imports no other adapter.
+It imports `shared.core`, `shared.ports`, `shared.settings` and `shared.errors`. It is given its
+httpx transport, and imports no other adapter.
 """

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import httpx
 
-from shared.adapters.upstream.request_stream import RequestBodySource, request_stream
+from shared.adapters.upstream.request_stream import request_stream
 from shared.adapters.upstream.response import StreamedResponse, timeout_message
 from shared.core.wire.http import forwarding
 from shared.core.wire.http.headers import RawHeaders
@@ -19,6 +19,7 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from shared.ports.upstream import RequestBodySource
 from shared.settings.settings import UpstreamSettings
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})  # RFC 9110, 9.2.1

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Final, Protocol
+from typing import Final
 
 import httpx
 
+from shared.ports.upstream import RequestBodySource
+
 # A body of this size and its headers are written without waiting for the socket (aiohttp).
 _SHORT_BYTES: Final = 32 * 1024
-
-
-class RequestBodySource(Protocol):
-    """A request body."""
-
-    @property
-    def size_bytes(self) -> int | None:
-        """None: not known before its end."""
-        ...
-
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether the body can be sent again, because all of it has arrived."""
-        ...
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Its bytes, in pieces."""
-        ...
 
 
 async def request_stream(body: RequestBodySource) -> httpx.AsyncByteStream:

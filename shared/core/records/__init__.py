@@ -4,7 +4,7 @@ Bytes and names as storage and queues hold them, and parsed JSON enter. Typed re
 bytes again leave. For any bytes, reading raises only the errors that the function names
 (EnvelopeError, CaptureError, WrongType, ValueError).
 
-    orchestration  >  completeness | operator | queue | ports  >  delivery  >  exchange
+    orchestration  >  completeness | operator | queue  >  delivery  >  exchange
 
 * `exchange` holds the records of one exchange: its id, captures, envelope and outcome.
 * `delivery` holds the records of an exchange's delivery.
@@ -12,7 +12,6 @@ bytes again leave. For any bytes, reading raises only the errors that the functi
 * `completeness` holds the reports and the progress of reconcile, replay, erasure and expiry.
 * `orchestration` holds what Durable stores of their runs.
 * `operator` holds what an operator may request: a replay or an erasure.
-* `ports` states the stores that several use cases need of the adapters.
 
 A package imports from those to its right only. This one may import `shared.core.wire` and
 `shared.errors`. Every use case and the adapters import it.

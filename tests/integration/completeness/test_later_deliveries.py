@@ -219,6 +219,9 @@ class OneDeadLetter:
     async def dead_letters(self, limit: int) -> list[Any]:
         raise NotImplementedError
 
+    async def dead_letter_count(self, limit: int) -> int:
+        raise NotImplementedError
+
     async def dead_letter_reason(self, exchange_id: str) -> str | None:
         return "refused"
 
@@ -245,6 +248,9 @@ class NoErasureMarks:
         raise NotImplementedError
 
     async def unmark_erased(self, exchange_id: str) -> None:
+        raise NotImplementedError
+
+    async def erased(self, window: str) -> set[str]:
         raise NotImplementedError
 
 

@@ -216,7 +216,7 @@ async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
         reconciler = reconciliation(account)
         assert await reconciler.precheck() is None
         assert not caplog.messages
-        await account.envelopes.put(sample_envelope(), wait_s=60)
+        await account.envelopes.put_later(sample_envelope(), wait_s=60)
         assert await reconciler.precheck() == "the queue still holds 1 envelopes"
         await account.storage.queue("envelopes").clear_messages()
         account.event_hub.ready = False
@@ -342,11 +342,11 @@ async def test_a_run_stops_if_storage_fails(
     class Failing(EnvelopeQueue):
         puts = 0
 
-        async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+        async def put(self, envelope: Envelope) -> None:
             self.puts += 1
             if self.puts == 4:
                 raise StorageError("away")
-            await super().put(envelope, wait_s)
+            await super().put(envelope)
 
     async with sample_account(azurite) as account:
         for _ in range(8):
@@ -470,7 +470,7 @@ async def test_a_missing_queue_erases_nothing(
     window = sample_window()
 
     class MissingQueue(EnvelopeQueue):
-        async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+        async def put(self, envelope: Envelope) -> None:
             raise StorageNotFound("QueueNotFound")
 
     async with sample_account(azurite) as account:
@@ -540,12 +540,12 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
             self.paused, self.go_on = asyncio.Event(), asyncio.Event()
             self.puts = 0
 
-        async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+        async def put(self, envelope: Envelope) -> None:
             self.puts += 1
             if self.puts == 3:
                 self.paused.set()
                 await self.go_on.wait()
-            await super().put(envelope, wait_s)
+            await super().put(envelope)
 
     async with (
         sample_account(azurite) as slow,

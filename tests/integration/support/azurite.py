@@ -206,11 +206,11 @@ class DyingQueue(EnvelopeQueue):
         super().__init__(storage)
         self._takes = takes
 
-    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+    async def put(self, envelope: Envelope) -> None:
         if not self._takes:
             raise InstanceKilled
         self._takes -= 1
-        await super().put(envelope, wait_s)
+        await super().put(envelope)
 
 
 def accepted(exchange_ids: Iterable[str]) -> list[AcceptedEvent]:

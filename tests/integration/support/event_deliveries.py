@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from shared.core.records.ports import ErasedExchanges
-from shared.enrichment.event_delivery import EventDelivery
-from shared.enrichment.event_preparation import EventPreparation
-from shared.enrichment.ports import (
-    CaptureReader,
-    DeliveryCaptures,
-    DeliveryTelemetry,
-    EnrichmentDeadLetters,
-    EnrichmentLedger,
-    EventAssembler,
-    EventSink,
-    UsageClaimStore,
-)
+from shared.enrichment.event_delivery import DeliveryTelemetry, EventDelivery
+from shared.enrichment.event_preparation import EventAssembler, EventPreparation
+from shared.ports.captures import CaptureReader, DeliveredCaptures
+from shared.ports.dead_letters import DeliveryFailures
+from shared.ports.erasure_marks import ErasedExchanges
+from shared.ports.event_hub import EventSink
+from shared.ports.ledger import DeliverySink
+from shared.ports.usage_claims import UsageClaimStore
 
 
-class AllCaptures(CaptureReader, DeliveryCaptures, Protocol):
+class AllCaptures(CaptureReader, DeliveredCaptures, Protocol):
     """The captures, for preparation and delivery."""
 
 
@@ -29,8 +24,8 @@ def event_delivery(
     assemble: EventAssembler,
     claims: UsageClaimStore,
     event_hub: EventSink,
-    ledger: EnrichmentLedger,
-    dead_letters: EnrichmentDeadLetters,
+    ledger: DeliverySink,
+    dead_letters: DeliveryFailures,
     erased_exchanges: ErasedExchanges,
     telemetry: DeliveryTelemetry | None = None,
     **options: Any,

@@ -15,8 +15,8 @@ from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.enrichment.event_delivery import EventDelivery
-from shared.enrichment.event_preparation import EventPreparation
-from shared.enrichment.ports import EventAssembler, UsageClaimStore
+from shared.enrichment.event_preparation import EventAssembler, EventPreparation
+from shared.ports.usage_claims import UsageClaimStore
 from tests.integration.support.event_deliveries import event_delivery
 
 

@@ -39,7 +39,7 @@ class DeliverySetup:
             raise DeliveryError("not now")
         self.delivered.append(envelope)
 
-    async def put(self, envelope: Envelope, wait_s: int = 0) -> None:
+    async def put_later(self, envelope: Envelope, wait_s: int) -> None:
         if self.queue_is_down:
             raise StorageError("not now")
         self.queued.append((envelope, wait_s))

@@ -65,6 +65,9 @@ class GatedStore:
         await self._pass("commit")
         self.blobs[name] = b"".join(self.blocks[block] for block in blocks)
 
+    async def begins_with(self, name: str, data: bytes) -> bool:
+        return self.blobs.get(name, b"").startswith(data)
+
     async def _pass(self, what: str) -> None:
         await self.open.wait()
         if what in self.failing:

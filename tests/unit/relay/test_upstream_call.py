@@ -13,9 +13,10 @@ from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.operations import spec_of
 from shared.core.wire.request.routing import Operation
 from shared.errors import UpstreamInterrupted
+from shared.ports.upstream import RequestBodySource
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_record import ExchangeRecord, ExchangeStart, RequestRecord
-from shared.relay.request_body import HeldBody, PassingBody, RequestContent
+from shared.relay.request_body import HeldBody, RequestContent
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from tests.support.manual_clock import ManualClock
 from tests.unit.relay.test_capture_writer import GatedStore, start
@@ -64,7 +65,7 @@ class ScriptedUpstream:
         method: str,
         target: bytes,
         headers: RawHeaders,
-        body: HeldBody | PassingBody,
+        body: RequestBodySource,
         *,
         on_attempt: Callable[[], None],
     ) -> ScriptedResponse:

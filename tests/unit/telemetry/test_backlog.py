@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.core.telemetry.metrics import MetricPoint
+from shared.core.telemetry.spans import Trace
 from shared.errors import StorageError
 from shared.telemetry.backlog import INTERVAL_S, Backlog
 from tests.unit.telemetry.background import finish_background_tasks
@@ -39,6 +40,9 @@ class BacklogSetup:
 
     def add(self, point: MetricPoint) -> None:
         self.points.append(point)
+
+    def export(self, trace: Trace) -> None:
+        raise AssertionError("a backlog has no spans")
 
     async def approximate_length(self) -> int:
         if self.is_down:

@@ -1,0 +1,122 @@
+"""The captures of exchanges. Each method raises StorageError, and may be called again after it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from shared.core.records.exchange.capture import StoredCapture
+from shared.core.wire.json.json_shape import JsonObject
+
+
+class CaptureReader(Protocol):
+    """Reads captures."""
+
+    async def get(self, name: str | None) -> StoredCapture | None:
+        """The capture; None if there is none. Raises CaptureError if it cannot be read."""
+        ...
+
+
+class CaptureHeaders(Protocol):
+    """Reads the headers of captures."""
+
+    async def header(self, name: str) -> JsonObject:
+        """A capture's header. Raises StorageNotFound if there is no such capture, and
+        CaptureError if it cannot be read.
+        """
+        ...
+
+
+class CaptureNames(Protocol):
+    """Knows which captures are stored."""
+
+    async def exists(self, name: str) -> bool:
+        """Whether there is a capture of that name."""
+        ...
+
+
+class CaptureListing(CaptureHeaders, CaptureNames, Protocol):
+    """Lists captures, and reads their headers."""
+
+    def pages(self, prefix: str) -> AsyncIterator[list[str]]:
+        """The names with that prefix, in their order, in pages of any size."""
+        ...
+
+    async def page(
+        self, prefix: str, marker: str | None, count: int
+    ) -> tuple[list[str], str | None]:
+        """At most `count` names with that prefix, and the next page's marker; None after the last.
+
+        `marker` is None for the first page.
+        """
+        ...
+
+
+class CaptureSink(Protocol):
+    """Stores captures."""
+
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        """Store a capture, in place of an earlier one."""
+        ...
+
+
+class NewCaptureSink(Protocol):
+    """Stores captures that replace no other."""
+
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        """Store a capture unless there is one of that name."""
+        ...
+
+
+class CaptureErasure(Protocol):
+    """Deletes captures."""
+
+    async def erase(self, name: str) -> bool:
+        """Delete a capture and its uploaded blocks; False if there is neither."""
+        ...
+
+
+class ErasableCaptures(CaptureErasure, Protocol):
+    """Deletes captures, and knows whether there is something to delete."""
+
+    async def is_stored(self, name: str) -> bool:
+        """Whether there is a capture of that name, or an uploaded block of one."""
+        ...
+
+
+class DeliveredCaptures(NewCaptureSink, CaptureErasure, Protocol):
+    """The captures of exchanges whose event is delivered."""
+
+    async def erase_body(self, name: str) -> None:
+        """Replace a capture by its header, with a mark; nothing if there is none. Raises
+        CaptureError if the header cannot be read.
+        """
+        ...
+
+
+class CaptureBlocks(CaptureErasure, Protocol):
+    """Uploads captures in blocks, or gives them up."""
+
+    async def stage(self, name: str, block: int, data: bytes) -> None:
+        """Upload a block, to be listed later."""
+        ...
+
+    async def commit(self, name: str, blocks: Sequence[int]) -> None:
+        """Make the capture out of these blocks, in this order, and discard all others."""
+        ...
+
+
+class CutUploads(CaptureHeaders, CaptureBlocks, Protocol):
+    """Completes or deletes what an upload left that was cut."""
+
+    async def staged(self, name: str) -> frozenset[int]:
+        """The blocks that were uploaded and that no blob holds."""
+        ...
+
+
+class CaptureUploads(CaptureSink, NewCaptureSink, CaptureBlocks, Protocol):
+    """Stores captures while their bytes arrive."""
+
+    async def begins_with(self, name: str, data: bytes) -> bool:
+        """Whether there is a capture of that name with this beginning."""
+        ...

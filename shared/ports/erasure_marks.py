@@ -1,0 +1,29 @@
+"""The marks of erased exchanges. Each method raises StorageError."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class ErasedExchanges(Protocol):
+    """Knows which exchanges are erased."""
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        """Whether an operator erased the exchange."""
+        ...
+
+
+class ErasureMarkStore(Protocol):
+    """Stores, removes and lists marks."""
+
+    async def mark_erased(self, exchange_id: str, run: str | None) -> None:
+        """Note that a run erased the exchange: it is neither missing nor delivered any more."""
+        ...
+
+    async def unmark_erased(self, exchange_id: str) -> None:
+        """Remove the mark of an exchange that could not be erased."""
+        ...
+
+    async def erased(self, window: str) -> set[str]:
+        """The exchanges of a window that an operator erased."""
+        ...

@@ -1,0 +1,22 @@
+"""The keys by which a tenant signs the tokens of callers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from shared.core.wire.token.caller_token import TokenAccepted, TokenRejected
+
+
+class SigningKeys(Protocol):
+    """The signing keys that a tenant publishes. Two are equal if their contents are."""
+
+    def has(self, key_id: str) -> bool:
+        """Whether a key of that id is among them."""
+        ...
+
+    def verify(
+        self, token: bytes, key_id: str, audiences: Collection[str]
+    ) -> TokenAccepted | TokenRejected:
+        """Whom the token speaks for, if that key, which it has, signed it and its claims hold."""
+        ...
