@@ -43,7 +43,6 @@ function isBehaviour(value) {
 
 function isUnwanted(value) {
   return (
-    value === undefined ||
-    (typeof value.text === "string" && typeof value.condition === "string")
+    value === undefined || (typeof value.text === "string" && typeof value.condition === "string")
   );
 }

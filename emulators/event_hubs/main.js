@@ -25,12 +25,7 @@ async function serve(options) {
   });
   const amqpPort = await portOf(amqp.listener, options.port, "AMQP", "--port");
   const control = controlServer(namespace).listen(options["control-port"], HOST);
-  const controlPort = await portOf(
-    control,
-    options["control-port"],
-    "control",
-    "--control-port",
-  );
+  const controlPort = await portOf(control, options["control-port"], "control", "--control-port");
   console.log(
     `event_hubs ready: amqp://${HOST}:${amqpPort} control http://${HOST}:${controlPort} ` +
       `hubs ${options.hubs.join(", ")} (${options.partitions} partitions each)`,

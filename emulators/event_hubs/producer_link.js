@@ -99,10 +99,7 @@ export class ProducerLink {
     }
     if (unwanted !== undefined && message.includes(unwanted.text)) {
       counters.publications_unwanted += 1;
-      return amqpError(
-        unwanted.condition,
-        "PUT /behaviour made the emulator reject this text.",
-      );
+      return amqpError(unwanted.condition, "PUT /behaviour made the emulator reject this text.");
     }
     this.#hub.publish(publication, this.#partitionId);
     counters.publications_accepted += 1;

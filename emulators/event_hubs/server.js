@@ -65,9 +65,7 @@ export class AmqpServer {
   async stop() {
     this.#listener.close();
     for (const connection of this.#connections) {
-      connection.close(
-        amqpError("amqp:connection:forced", "The Event Hubs emulator is stopping."),
-      );
+      connection.close(amqpError("amqp:connection:forced", "The Event Hubs emulator is stopping."));
     }
     const sockets = [...this.#namespace.connections];
     const ended = sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve)));

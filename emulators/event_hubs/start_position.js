@@ -14,8 +14,7 @@ export const LATEST = "latest";
 /** @type {StartPosition} */
 export const EARLIEST = { field: "offset", value: -1, inclusive: false };
 
-const SELECTOR =
-  /^amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time) (>=?) '([^']*)'$/;
+const SELECTOR = /^amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time) (>=?) '([^']*)'$/;
 
 /**
  * Parse the output of azure.eventhub's event_position_selector.

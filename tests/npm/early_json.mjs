@@ -13,7 +13,8 @@ const client = new AzureOpenAI({
 });
 
 const calls = {
-  chat: () => client.chat.completions.create({ model: "gpt-4o", messages: [{ role: "user", content: "a" }] }),
+  chat: () =>
+    client.chat.completions.create({ model: "gpt-4o", messages: [{ role: "user", content: "a" }] }),
   responses: () => client.responses.create({ model: "gpt-4o", input: "a" }),
   embeddings: () => client.embeddings.create({ model: "text-embedding-3-small", input: "a" }),
 };

@@ -69,7 +69,8 @@ export const about = () => get("api/about");
  * @param {number} limit
  * @param {AbortSignal} [signal]
  * @returns {Promise<{rows: import("./types.js").Row[], total: number, next: string|null}>} */
-export const exchanges = (q, before, limit, signal) => get("api/exchanges", { q, before, limit }, signal);
+export const exchanges = (q, before, limit, signal) =>
+  get("api/exchanges", { q, before, limit }, signal);
 
 /** @param {string} id
  * @returns {Promise<import("./types.js").Exchange>} */

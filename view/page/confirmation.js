@@ -31,12 +31,21 @@ export function Confirmation() {
     if (current) dialog.current?.showModal();
   }, [current]);
   if (!current) return null;
-  return html`<dialog class="dialog" ref=${dialog} aria-labelledby="confirmation" onClose=${() => current.answer(false)}>
+  return html`<dialog
+    class="dialog"
+    ref=${dialog}
+    aria-labelledby="confirmation"
+    onClose=${() => current.answer(false)}
+  >
     <h2 id="confirmation">${current.title}</h2>
     <ul>${current.consequences.map((sentence) => html`<li key=${sentence}>${sentence}</li>`)}</ul>
     <div class="dialog-actions">
       <button type="button" onClick=${() => current.answer(false)}>Cancel</button>
-      <button type="button" class=${current.dangerous ? "primary danger" : "primary"} onClick=${() => current.answer(true)}>${current.action}</button>
+      <button
+        type="button"
+        class=${current.dangerous ? "primary danger" : "primary"}
+        onClick=${() => current.answer(true)}
+      >${current.action}</button>
     </div>
   </dialog>`;
 }

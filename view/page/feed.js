@@ -40,7 +40,9 @@ export const scrolled = signal(false);
  * @type {import("@preact/signals").Signal<Row[]>}
  */
 export const held = signal([]);
-export const holds = computed(() => !live.value || pointed.value || scrolled.value || openId.value !== null);
+export const holds = computed(
+  () => !live.value || pointed.value || scrolled.value || openId.value !== null,
+);
 
 /** Rows of the playground's own calls, by id; no filter leaves them out. */
 export const latest = signal(/** @type {Row|null} */ (null));

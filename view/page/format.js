@@ -69,8 +69,9 @@ function symbol(currency) {
   const cached = symbols.get(currency);
   if (cached !== undefined) return cached;
   const narrow = /^[A-Za-z]{3}$/.test(currency)
-    ? new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "narrowSymbol" }).formatToParts(0)
-        .find(({ type }) => type === "currency")?.value ?? currency
+    ? (new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "narrowSymbol" })
+        .formatToParts(0)
+        .find(({ type }) => type === "currency")?.value ?? currency)
     : currency;
   const prefix = narrow.length > 1 ? `${narrow} ` : narrow;
   symbols.set(currency, prefix);
@@ -82,7 +83,9 @@ function symbol(currency) {
  * @param {Date} [now] */
 export function time(iso, now = new Date()) {
   const at = new Date(iso);
-  const clock = `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}.${pad(at.getMilliseconds(), 3)}`;
+  const clock =
+    [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => pad(part)).join(":") +
+    `.${pad(at.getMilliseconds(), 3)}`;
   if (at.toDateString() === now.toDateString()) return clock;
   return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${clock}`;
 }

@@ -27,7 +27,15 @@ const TERMS = [
 
 /** @param {{title: string, list: string[][]}} props */
 function Explained({ title, list }) {
-  return html`<section><h3>${title}</h3><dl class="explained">${list.map(([term, meaning]) => html`<div key=${term}><dt class="mono">${term}</dt><dd>${meaning}</dd></div>`)}</dl></section>`;
+  return html`<section>
+    <h3>${title}</h3>
+    <dl class="explained">
+      ${list.map(
+        ([term, meaning]) =>
+          html`<div key=${term}><dt class="mono">${term}</dt><dd>${meaning}</dd></div>`,
+      )}
+    </dl>
+  </section>`;
 }
 
 export function Help() {
@@ -37,10 +45,19 @@ export function Help() {
     if (isOpen) dialog.current?.showModal();
   }, [isOpen]);
   if (!isOpen) return null;
-  return html`<dialog class="dialog help" ref=${dialog} aria-labelledby="help" onClose=${() => { helpShown.value = false; }}>
+  return html`<dialog
+    class="dialog help"
+    ref=${dialog}
+    aria-labelledby="help"
+    onClose=${() => {
+      helpShown.value = false;
+    }}
+  >
     <h2 id="help">Keys and filters</h2>
     <${Explained} title="Keys" list=${KEYS} />
     <${Explained} title="Filter: all terms must hold" list=${TERMS} />
-    <div class="dialog-actions"><button type="button" class="primary" onClick=${() => dialog.current?.close()}>Close</button></div>
+    <div class="dialog-actions">
+      <button type="button" class="primary" onClick=${() => dialog.current?.close()}>Close</button>
+    </div>
   </dialog>`;
 }

@@ -16,11 +16,17 @@ const ANYWHERE = {
     view.value = "exchanges";
     requestAnimationFrame(focus);
   },
-  ".": () => { live.value = !live.peek(); },
-  "?": () => { helpShown.value = true; },
+  ".": () => {
+    live.value = !live.peek();
+  },
+  "?": () => {
+    helpShown.value = true;
+  },
   c: copyCurl,
   g: toggleCharts,
-  Escape: () => { if (openId.peek() !== null) leave(); },
+  Escape: () => {
+    if (openId.peek() !== null) leave();
+  },
   "[": () => step("previous"),
   "]": () => step("next"),
 };
@@ -43,7 +49,8 @@ function enter() {
   const covers = matchMedia("(max-width: 900px)").matches;
   const wasOpen = openId.peek() !== null;
   openActive();
-  if (wasOpen || covers) requestAnimationFrame(() => document.getElementById("panel-title")?.focus());
+  if (wasOpen || covers)
+    requestAnimationFrame(() => document.getElementById("panel-title")?.focus());
 }
 
 /** Close the exchange, and go back to its row. */
@@ -75,10 +82,13 @@ function isTaken(element, key) {
 
 /** @param {KeyboardEvent} event */
 function onKeyDown(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"))
+    return;
   const element = /** @type {Element} */ (event.target);
   if (isTyped(element) || event.defaultPrevented) return;
-  const act = ANYWHERE[event.key] ?? (view.peek() === "exchanges" && !isTaken(element, event.key) ? IN_TABLE[event.key] : undefined);
+  const act =
+    ANYWHERE[event.key] ??
+    (view.peek() === "exchanges" && !isTaken(element, event.key) ? IN_TABLE[event.key] : undefined);
   if (!act) return;
   event.preventDefault();
   act();

@@ -23,5 +23,7 @@ export async function copy(content, name) {
 }
 
 export function Notice() {
-  return html`<div class="notice" role="status" data-shown=${Boolean(text.value)}>${text.value}</div>`;
+  return html`<div class="notice" role="status" data-shown=${Boolean(text.value)}>
+    ${text.value}
+  </div>`;
 }

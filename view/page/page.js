@@ -26,24 +26,43 @@ const Charts = signal(/** @type {any} */ (null));
 function Exchanges() {
   return html`<div class="exchanges" data-open=${address.openId.value !== null}>
     <${FilterLine} />
-    ${chartData.visible.value && (Charts.value ? html`<${Charts.value} />` : html`<section class="charts" aria-label="Charts" aria-busy="true"></section>`)}
+    ${
+      chartData.visible.value &&
+      (Charts.value
+        ? html`<${Charts.value} />`
+        : html`<section class="charts" aria-label="Charts" aria-busy="true"></section>`)
+    }
     <${Table} />
     <${Panel} />
   </div>`;
 }
 
 function Playground() {
-  return html`<div class="beside" data-open=${address.openId.value !== null}><${playground.Playground} /><${Panel} /></div>`;
+  return html`<div class="beside" data-open=${address.openId.value !== null}>
+    <${playground.Playground} />
+    <${Panel} />
+  </div>`;
 }
 
 function Page() {
   const view = address.view.value;
   return html`<${Header} />
-    <main>${view === "playground" ? html`<${Playground} />` : view === "health" ? html`<${Health} />` : html`<${Exchanges} />`}</main>
-    <${Notice} /><${Help} /><${Confirmation} />`;
+  <main>
+    ${
+      view === "playground"
+        ? html`<${Playground} />`
+        : view === "health"
+          ? html`<${Health} />`
+          : html`<${Exchanges} />`
+    }
+  </main>
+  <${Notice} />
+  <${Help} />
+  <${Confirmation} />`;
 }
 
-for (const part of [theme, address, feed, detail, chartData, health, playground, keys]) part.follow();
+for (const part of [theme, address, feed, detail, chartData, health, playground, keys])
+  part.follow();
 about.load();
 effect(() => {
   const fresh = feed.held.value.length;

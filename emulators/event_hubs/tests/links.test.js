@@ -29,7 +29,12 @@ const REFUSALS = [
   ["open_sender", "no-such-hub", "amqp:not-found", /'no-such-hub' could not be found/],
   ["open_sender", `${HUB}/Partitions/3`, "com.microsoft:argument-out-of-range", /'3'/],
   ["open_sender", "/", "amqp:not-found", /neither a hub nor a partition/],
-  ["open_receiver", `no-such-hub/ConsumerGroups/$Default/Partitions/0`, "amqp:not-found", /no-such/],
+  [
+    "open_receiver",
+    `no-such-hub/ConsumerGroups/$Default/Partitions/0`,
+    "amqp:not-found",
+    /no-such/,
+  ],
   [
     "open_receiver",
     `${HUB}/ConsumerGroups/$Default/Partitions/7`,
@@ -61,7 +66,11 @@ test("an aborted publication leaves no trace, and later ones arrive", async () =
   session.outgoing.next_transfer_id += 2;
   session.outgoing.next_delivery_id += 1;
   session.outgoing.next_pending_delivery += 1;
-  session.outgoing.deliveries.push({ id: delivery.delivery_id, settled: true, remote_settled: true });
+  session.outgoing.deliveries.push({
+    id: delivery.delivery_id,
+    settled: true,
+    remote_settled: true,
+  });
   sender.send({ body: "whole" });
   await once(sender, "accepted");
   assert.equal(namespace.counters.publications_accepted, 1);

@@ -28,4 +28,3 @@ export function bodyOf(stored) {
 export function annotationsOf(stored) {
   return message.decode(stored.message).message_annotations;
 }
-

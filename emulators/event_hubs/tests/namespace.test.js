@@ -38,7 +38,8 @@ test("an unknown hub or partition is named", () => {
 });
 
 test("the SDK's selectors are parsed, others are refused", () => {
-  const selector = (field, operator, value) => `amqp.annotation.x-opt-${field} ${operator} '${value}'`;
+  const selector = (field, operator, value) =>
+    `amqp.annotation.x-opt-${field} ${operator} '${value}'`;
   assert.deepEqual(parseSelector(selector("sequence-number", ">=", "7")), {
     field: "sequence-number",
     value: 7,

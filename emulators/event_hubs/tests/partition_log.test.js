@@ -5,7 +5,11 @@ import { BOOKKEEPING_BYTES, PartitionLog } from "../partition_log.js";
 import { EARLIEST, LATEST } from "../start_position.js";
 import { annotationsOf, bodyOf, eventsOf } from "./messages.js";
 
-const FIELDS = { offset: "offset", "sequence-number": "sequenceNumber", "enqueued-time": "enqueuedTimeMs" };
+const FIELDS = {
+  offset: "offset",
+  "sequence-number": "sequenceNumber",
+  "enqueued-time": "enqueuedTimeMs",
+};
 
 /** A log of `count` events, enqueued at these times; the last one goes on. */
 function logOf(count, { times = [1000], retentionBytes = 1_000_000 } = {}) {
@@ -17,7 +21,11 @@ function logOf(count, { times = [1000], retentionBytes = 1_000_000 } = {}) {
 
 function stored(log) {
   const events = [];
-  for (let next = 0, event; (event = log.read(next)) !== undefined; next = event.sequenceNumber + 1) {
+  for (
+    let next = 0, event;
+    (event = log.read(next)) !== undefined;
+    next = event.sequenceNumber + 1
+  ) {
     events.push(event);
   }
   return events;
@@ -73,7 +81,10 @@ test("retention drops the oldest events and readers skip them", () => {
 
 test("an event larger than the retention leaves the partition empty", () => {
   const log = logOf(3, { retentionBytes: 100 });
-  assert.deepEqual([log.firstSequenceNumber, log.nextSequenceNumber, log.read(0)], [3, 3, undefined]);
+  assert.deepEqual(
+    [log.firstSequenceNumber, log.nextSequenceNumber, log.read(0)],
+    [3, 3, undefined],
+  );
   assert.equal(log.last.sequenceNumber, 2);
   assert.equal(log.start(EARLIEST), 3);
 });

@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isExchangeId, parts, quoted, terms, toggled, withTerms } from "../../../view/page/filter/terms.js";
+import {
+  isExchangeId,
+  parts,
+  quoted,
+  terms,
+  toggled,
+  withTerms,
+} from "../../../view/page/filter/terms.js";
 
 test("terms are apart at white space outside quotes", () => {
   assert.deepEqual(terms('outcome:!completed  "two words" model:"a b",c tokens>1'), [
-    "outcome:!completed", '"two words"', 'model:"a b",c', "tokens>1",
+    "outcome:!completed",
+    '"two words"',
+    'model:"a b",c',
+    "tokens>1",
   ]);
 });
 

@@ -11,7 +11,14 @@ import { charts, minutes, SPANS } from "./data.js";
 import { Plot } from "./plot.js";
 import { aligned, joined, seriesAt, stacked, timeTerms } from "./series.js";
 
-const PALETTE = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5", "--series-6"];
+const PALETTE = [
+  "--series-1",
+  "--series-2",
+  "--series-3",
+  "--series-4",
+  "--series-5",
+  "--series-6",
+];
 /** A click so near to a point hits it, in CSS pixels. */
 const NEAR_PX = 14;
 /** So few points are drawn larger, so that the first of a new stack are seen. */
@@ -31,9 +38,16 @@ const narrow = (terms) => filterBy(withTerms(filter.peek(), terms));
 function Legend({ names, colours, totals, keyName, wordsOf }) {
   return html`<ul class="legend">
     ${names.map(
-      (name, index) => html`<li key=${name}><button
-        type="button" title=${`Filter by ${keyName}:${name}`} onClick=${() => filterBy(toggled(filter.peek(), `${keyName}:${quoted(name)}`))}
-      ><span class="swatch" style=${{ background: softened(colours[index]) }}></span>${wordsOf(name)} <span class="dim">${compact(totals[index])}</span></button></li>`,
+      (name, index) => html`<li key=${name}>
+        <button
+          type="button"
+          title=${`Filter by ${keyName}:${name}`}
+          onClick=${() => filterBy(toggled(filter.peek(), `${keyName}:${quoted(name)}`))}
+        >
+          <span class="swatch" style=${{ background: softened(colours[index]) }}></span>
+          ${wordsOf(name)} <span class="dim">${compact(totals[index])}</span>
+        </button>
+      </li>`,
     )}
   </ul>`;
 }
@@ -52,11 +66,22 @@ function StackedBars({ title, keyName, series, colourOf, wordsOf = String, bucke
   const totals = columns.map((column) => column.reduce((sum, value) => sum + value, 0));
   const options = (/** @type {(name: string) => string} */ token) => ({
     // The sums are drawn from the highest down, so that each series covers what lies below it.
-    series: [{}, ...colours.toReversed().map((colour) => ({
-      stroke: token(softened(colour)), fill: token(softened(colour)), width: 0,
-      points: { show: false }, paths: /** @type {any} */ (uPlot.paths.bars)({ size: [0.82, 18, 1], align: 1 }),
-    }))],
-    scales: { y: { range: (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ max) => /** @type {[number, number]} */ ([0, Math.max(1, (max ?? 0) * 1.08)]) } },
+    series: [
+      {},
+      ...colours.toReversed().map((colour) => ({
+        stroke: token(softened(colour)),
+        fill: token(softened(colour)),
+        width: 0,
+        points: { show: false },
+        paths: /** @type {any} */ (uPlot.paths.bars)({ size: [0.82, 18, 1], align: 1 }),
+      })),
+    ],
+    scales: {
+      y: {
+        range: (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ max) =>
+          /** @type {[number, number]} */ ([0, Math.max(1, (max ?? 0) * 1.08)]),
+      },
+    },
   });
   /** @type {(chart: uPlot, index: number|null|undefined, x: number, y: number) => void} */
   const onClick = (chart, index, x, y) => {
@@ -67,11 +92,25 @@ function StackedBars({ title, keyName, series, colourOf, wordsOf = String, bucke
     const time = timeTerms(times[bucket], times[bucket] + bucketS);
     narrow(hit < 0 ? time : [`${keyName}:${quoted(names[hit])}`, ...time]);
   };
-  const description = `${title}: ${names.map((name, index) => `${wordsOf(name)} ${format.count(totals[index])}`).join(", ")}`;
+  const figures = names.map((name, index) => `${wordsOf(name)} ${format.count(totals[index])}`);
   return html`<figure class="chart">
     <figcaption>${title}</figcaption>
-    <${Plot} shape=${names.join()} options=${options} data=${[times, ...stack.toReversed()]} span=${span} label=${compact} onClick=${onClick} description=${description} />
-    <${Legend} names=${names} colours=${colours} totals=${totals} keyName=${keyName} wordsOf=${wordsOf} />
+    <${Plot}
+      shape=${names.join()}
+      options=${options}
+      data=${[times, ...stack.toReversed()]}
+      span=${span}
+      label=${compact}
+      onClick=${onClick}
+      description=${`${title}: ${figures.join(", ")}`}
+    />
+    <${Legend}
+      names=${names}
+      colours=${colours}
+      totals=${totals}
+      keyName=${keyName}
+      wordsOf=${wordsOf}
+    />
   </figure>`;
 }
 
@@ -82,9 +121,13 @@ const seconds = (/** @type {number} */ ms) => (ms < 1000 ? `${ms} ms` : `${ms / 
 /** Steps of 1, 2 and 5 within the range; few enough to be read.
  * @type {import("uplot").Axis.Splits} */
 const logSteps = (_chart, _axis, min, max) => {
-  const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000];
+  const steps = [
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000,
+  ];
   const inside = steps.filter((step) => step >= min && step <= max);
-  return inside.length > 4 ? inside.filter((step) => /^10*$/.test(String(step)) || inside.length < 7) : inside;
+  return inside.length > 4
+    ? inside.filter((step) => /^10*$/.test(String(step)) || inside.length < 7)
+    : inside;
 };
 
 /**
@@ -97,12 +140,33 @@ function FirstToken({ data, span, bucketS }) {
   const options = (/** @type {(name: string) => string} */ token) => ({
     series: [
       {},
-      { stroke: token("var(--accent)"), paths: () => null, points: { show: true, size: few ? 7 : 3, width: 0, fill: token(few ? "var(--accent)" : "var(--point)") } },
+      {
+        stroke: token("var(--accent)"),
+        paths: () => null,
+        points: {
+          show: true,
+          size: few ? 7 : 3,
+          width: 0,
+          fill: token(few ? "var(--accent)" : "var(--point)"),
+        },
+      },
       { stroke: token("var(--text)"), width: 1.5, spanGaps: true, points: { show: false } },
-      { stroke: token("var(--accent)"), width: 1, dash: [3, 3], spanGaps: true, points: { show: false } },
+      {
+        stroke: token("var(--accent)"),
+        width: 1,
+        dash: [3, 3],
+        spanGaps: true,
+        points: { show: false },
+      },
     ],
     bands: [{ series: /** @type {[number, number]} */ ([3, 2]), fill: token("var(--band)") }],
-    scales: { y: { distr: /** @type {const} */ (3), range: (/** @type {unknown} */ _, /** @type {number} */ min, /** @type {number} */ max) => /** @type {[number, number]} */ ([Math.max(1, (min ?? 100) * 0.8), (max ?? 1000) * 1.3]) } },
+    scales: {
+      y: {
+        distr: /** @type {const} */ (3),
+        range: (/** @type {unknown} */ _, /** @type {number} */ min, /** @type {number} */ max) =>
+          /** @type {[number, number]} */ ([Math.max(1, (min ?? 100) * 0.8), (max ?? 1000) * 1.3]),
+      },
+    },
   });
   /** @type {(chart: uPlot, index: number|null|undefined, x: number, y: number) => void} */
   const onClick = (chart, _, x, y) => {
@@ -117,32 +181,67 @@ function FirstToken({ data, span, bucketS }) {
     narrow(timeTerms(from, from + bucketS));
   };
   const [, p50, p95] = data.bands.at(-1) ?? [0, null, null];
+  const count = ids.filter(Boolean).length;
   const latest = `p50 ${format.duration(p50)}, p95 ${format.duration(p95)}`;
   return html`<figure class="chart">
     <figcaption>Time to first token</figcaption>
-    <${Plot} shape=${few ? "ttft few" : "ttft"} options=${options} data=${columns} span=${span} label=${seconds} splits=${logSteps} onClick=${onClick}
-      description=${`Time to first token of ${ids.filter(Boolean).length} exchanges, at last ${latest}`} />
-    <ul class="legend"><li class="dim"><span class="line-key" data-line="p50"></span>p50 ${format.duration(p50)}</li><li class="dim"><span class="line-key" data-line="p95"></span>p95 ${format.duration(p95)}</li></ul>
+    <${Plot}
+      shape=${few ? "ttft few" : "ttft"}
+      options=${options}
+      data=${columns}
+      span=${span}
+      label=${seconds}
+      splits=${logSteps}
+      onClick=${onClick}
+      description=${`Time to first token of ${count} exchanges, at last ${latest}`}
+    />
+    <ul class="legend">
+      <li class="dim"><span class="line-key" data-line="p50"></span>p50 ${format.duration(p50)}</li>
+      <li class="dim"><span class="line-key" data-line="p95"></span>p95 ${format.duration(p95)}</li>
+    </ul>
   </figure>`;
 }
 
 /** @param {{points: [number, number][], span: [number, number], bucketS: number}} props */
 function OpenStreams({ points, span, bucketS }) {
   const options = (/** @type {(name: string) => string} */ token) => ({
-    series: [{}, { stroke: token("var(--series-2)"), fill: token("var(--band-2)"), width: 1.5, points: { show: false }, paths: /** @type {any} */ (uPlot.paths.stepped)({ align: 1 }) }],
-    scales: { y: { range: (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ max) => /** @type {[number, number]} */ ([0, Math.max(2, (max ?? 0) * 1.15)]) } },
+    series: [
+      {},
+      {
+        stroke: token("var(--series-2)"),
+        fill: token("var(--band-2)"),
+        width: 1.5,
+        points: { show: false },
+        paths: /** @type {any} */ (uPlot.paths.stepped)({ align: 1 }),
+      },
+    ],
+    scales: {
+      y: {
+        range: (/** @type {unknown} */ _, /** @type {number} */ __, /** @type {number} */ max) =>
+          /** @type {[number, number]} */ ([0, Math.max(2, (max ?? 0) * 1.15)]),
+      },
+    },
   });
   const most = points.reduce((max, [, value]) => Math.max(max, value), 0);
   const now = points.at(-1)?.[1] ?? 0;
   return html`<figure class="chart chart-small">
     <figcaption>Open streams</figcaption>
-    <${Plot} shape="open" options=${options} data=${[points.map(([at]) => at), points.map(([, value]) => value)]} span=${span} label=${compact}
+    <${Plot}
+      shape="open"
+      options=${options}
+      data=${[points.map(([at]) => at), points.map(([, value]) => value)]}
+      span=${span}
+      label=${compact}
       onClick=${(/** @type {uPlot} */ chart, /** @type {unknown} */ _, /** @type {number} */ x) => {
         const from = Math.floor(chart.posToVal(x, "x") / bucketS) * bucketS;
         narrow(["type:stream_completion", ...timeTerms(from, from + bucketS)]);
       }}
-      description=${`Open streams: now ${now}, at most ${most}`} />
-    <ul class="legend"><li class="dim">now ${format.count(now)}</li><li class="dim">most ${format.count(most)}</li></ul>
+      description=${`Open streams: now ${now}, at most ${most}`}
+    />
+    <ul class="legend">
+      <li class="dim">now ${format.count(now)}</li>
+      <li class="dim">most ${format.count(most)}</li>
+    </ul>
   </figure>`;
 }
 
@@ -153,12 +252,41 @@ export default function Charts() {
   const { span, bucketS } = data;
   return html`<section class="charts" aria-label="Charts">
     <div class="spans" role="group" aria-label="Time span of the charts">
-      ${SPANS.map(({ minutes: value, name }) => html`<button key=${value} type="button" aria-pressed=${minutes.value === value} onClick=${() => { minutes.value = value; }}>${name}</button>`)}
+      ${SPANS.map(
+        ({ minutes: value, name }) =>
+          html`<button
+            key=${value}
+            type="button"
+            aria-pressed=${minutes.value === value}
+            onClick=${() => {
+              minutes.value = value;
+            }}
+          >${name}</button>`,
+      )}
     </div>
     <${FirstToken} data=${data.ttft} span=${span} bucketS=${bucketS} />
-    <${StackedBars} title=${bucketS === 60 ? "Tokens a minute" : "Tokens"} keyName="deployment" series=${data.tokens} colourOf=${(/** @type {string} */ _, /** @type {number} */ index) => PALETTE[index % PALETTE.length]} bucketS=${bucketS} span=${span} />
-    <${StackedBars} title="Outcomes" keyName="outcome" series=${data.outcomes} colourOf=${(/** @type {string} */ name) => `--outcome-${name.replaceAll("_", "-")}`} wordsOf=${format.words} bucketS=${bucketS} span=${span} />
-    ${data.openStreams && html`<${OpenStreams} points=${data.openStreams} span=${span} bucketS=${bucketS} />`}
+    <${StackedBars}
+      title=${bucketS === 60 ? "Tokens a minute" : "Tokens"}
+      keyName="deployment"
+      series=${data.tokens}
+      colourOf=${(/** @type {string} */ _, /** @type {number} */ index) =>
+        PALETTE[index % PALETTE.length]}
+      bucketS=${bucketS}
+      span=${span}
+    />
+    <${StackedBars}
+      title="Outcomes"
+      keyName="outcome"
+      series=${data.outcomes}
+      colourOf=${(/** @type {string} */ name) => `--outcome-${name.replaceAll("_", "-")}`}
+      wordsOf=${format.words}
+      bucketS=${bucketS}
+      span=${span}
+    />
+    ${
+      data.openStreams &&
+      html`<${OpenStreams} points=${data.openStreams} span=${span} bucketS=${bucketS} />`
+    }
     <${CompletenessFigures} />
   </section>`;
 }

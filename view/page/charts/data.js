@@ -38,7 +38,8 @@ export const charts = signal(null);
 const seconds = (points) => points.map(([at, ...rest]) => /** @type {T} */ ([at / 1000, ...rest]));
 
 /** @param {Record<string, [number, number][]>} series */
-const allSeconds = (series) => Object.fromEntries(Object.entries(series).map(([name, points]) => [name, seconds(points)]));
+const allSeconds = (series) =>
+  Object.fromEntries(Object.entries(series).map(([name, points]) => [name, seconds(points)]));
 
 /** @param {any} answer of `/api/charts`
  * @returns {Charts} */

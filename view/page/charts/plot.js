@@ -16,14 +16,29 @@ const HEIGHT = 112;
  *   decide it
  */
 function whole(options, span, label, splits) {
-  const axis = { stroke: token("var(--dim)"), grid: { stroke: token("var(--grid)"), width: 1 }, ticks: { show: false }, font: "10.5px system-ui, sans-serif" };
+  const axis = {
+    stroke: token("var(--dim)"),
+    grid: { stroke: token("var(--grid)"), width: 1 },
+    ticks: { show: false },
+    font: "10.5px system-ui, sans-serif",
+  };
   return {
-    width: 300, height: HEIGHT, legend: { show: false },
+    width: 300,
+    height: HEIGHT,
+    legend: { show: false },
     padding: /** @type {[number, number, number, number]} */ ([6, 6, 0, 0]),
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     axes: [
       { ...axis, size: 18, gap: 2, space: 70, grid: { show: false }, values: "{HH}:{mm}" },
-      { ...axis, size: 46, gap: 4, space: 26, ...(splits && { splits }), values: (/** @type {unknown} */ _, /** @type {number[]} */ values) => values.map((value) => (value == null ? "" : label(value))) },
+      {
+        ...axis,
+        size: 46,
+        gap: 4,
+        space: 26,
+        ...(splits && { splits }),
+        values: (/** @type {unknown} */ _, /** @type {number[]} */ values) =>
+          values.map((value) => (value == null ? "" : label(value))),
+      },
     ],
     ...options,
     scales: { x: { time: true, range: span }, ...options.scales },
@@ -51,9 +66,17 @@ export function Plot({ options, shape, data, span, label, splits, onClick, descr
   useLayoutEffect(() => {
     const element = /** @type {HTMLElement} */ (box.current);
     const range = () => latest.current.span;
-    const plot = new uPlot(whole(options(token), /** @type {any} */ (range), label, splits), latest.current.data, element);
-    plot.over.addEventListener("click", (event) => latest.current.onClick(plot, plot.cursor.idx, event.offsetX, event.offsetY));
-    const observer = new ResizeObserver(() => plot.setSize({ width: Math.max(element.clientWidth, 80), height: HEIGHT }));
+    const plot = new uPlot(
+      whole(options(token), /** @type {any} */ (range), label, splits),
+      latest.current.data,
+      element,
+    );
+    plot.over.addEventListener("click", (event) =>
+      latest.current.onClick(plot, plot.cursor.idx, event.offsetX, event.offsetY),
+    );
+    const observer = new ResizeObserver(() =>
+      plot.setSize({ width: Math.max(element.clientWidth, 80), height: HEIGHT }),
+    );
     observer.observe(element);
     chart.current = plot;
     return () => {

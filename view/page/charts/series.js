@@ -5,7 +5,9 @@
  * @returns {{names: string[], times: number[], columns: number[][]}} */
 export function aligned(series) {
   const names = Object.keys(series);
-  const times = [...new Set(names.flatMap((name) => series[name].map(([at]) => at)))].sort((a, b) => a - b);
+  const times = [...new Set(names.flatMap((name) => series[name].map(([at]) => at)))].sort(
+    (a, b) => a - b,
+  );
   const columns = names.map((name) => {
     const values = new Map(series[name]);
     return times.map((at) => values.get(at) ?? 0);
@@ -43,12 +45,18 @@ export function joined(points, bands) {
   ].sort((a, b) => a.at - b.at);
   return {
     ids: all.map(({ id }) => id),
-    columns: [all.map(({ at }) => at), all.map(({ ms }) => ms), all.map(({ low }) => low), all.map(({ high }) => high)],
+    columns: [
+      all.map(({ at }) => at),
+      all.map(({ ms }) => ms),
+      all.map(({ low }) => low),
+      all.map(({ high }) => high),
+    ],
   };
 }
 
 /** The terms of a stretch of time. @param {number} from Unix seconds @param {number} to */
 export function timeTerms(from, to) {
-  const iso = (/** @type {number} */ seconds) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
+  const iso = (/** @type {number} */ seconds) =>
+    new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
   return [`time>=${iso(Math.floor(from))}`, `time<${iso(Math.ceil(to))}`];
 }

@@ -21,7 +21,13 @@ async function load(id) {
     loaded = { id, exchange: await api.exchange(id) };
   } catch (error) {
     const { status, message } = /** @type {api.ApiError} */ (error);
-    loaded = { id, problem: status === 404 ? "This exchange is not in the store. Its event may still be on its way." : message };
+    loaded = {
+      id,
+      problem:
+        status === 404
+          ? "This exchange is not in the store. Its event may still be on its way."
+          : message,
+    };
   }
   if (openId.peek() === id) detail.value = loaded;
 }

@@ -13,8 +13,9 @@ function coloured(text) {
   for (const match of text.matchAll(TOKEN)) {
     const [whole, string, colon, word] = match;
     pieces.push(text.slice(end, match.index));
+    const kind = string ? "json-string" : word ? "json-word" : "json-number";
     if (colon) pieces.push(html`<span class="json-key">${string}</span>`, colon);
-    else pieces.push(html`<span class=${string ? "json-string" : word ? "json-word" : "json-number"}>${whole}</span>`);
+    else pieces.push(html`<span class=${kind}>${whole}</span>`);
     end = match.index + whole.length;
   }
   pieces.push(text.slice(end));

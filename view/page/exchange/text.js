@@ -9,10 +9,16 @@ const SHOWN_CHARACTERS = 6_000;
 export function Text({ text, mono = false }) {
   const [all, setAll] = useState(false);
   const cut = !all && text.length > SHOWN_CHARACTERS;
-  return html`<div class=${mono ? "text mono" : "text"}>${cut ? text.slice(0, SHOWN_CHARACTERS) : text}${
-    cut && html`<span class="dim"> …</span>`
-  }</div>
-  ${cut && html`<button type="button" class="quiet" onClick=${() => setAll(true)}>Show all ${format.count(text.length)} characters</button>`}`;
+  return html`<div class=${mono ? "text mono" : "text"}>
+    ${cut ? text.slice(0, SHOWN_CHARACTERS) : text}
+    ${cut && html`<span class="dim"> …</span>`}
+  </div>
+  ${
+    cut &&
+    html`<button type="button" class="quiet" onClick=${() => setAll(true)}>
+      Show all ${format.count(text.length)} characters
+    </button>`
+  }`;
 }
 
 /** A JSON text with line breaks; what is not JSON stays as it is.

@@ -24,7 +24,12 @@ const BARS = 400;
  * @param {number} durationMs */
 function endOf(timeline, durationMs) {
   const inside = timeline.marks.filter(({ name }) => name !== "recorded" && name !== "delivered");
-  return Math.max(durationMs, timeline.chunks?.at(-1)?.[0] ?? 0, ...inside.map(({ at_ms }) => at_ms), 1);
+  return Math.max(
+    durationMs,
+    timeline.chunks?.at(-1)?.[0] ?? 0,
+    ...inside.map(({ at_ms }) => at_ms),
+    1,
+  );
 }
 
 /** @param {{chunks: number[], x: (ms: number) => number, endMs: number}} props */
@@ -37,11 +42,31 @@ function Gaps({ chunks, x, endMs }) {
     ${drawn.map(({ from, to, ms }, index) => {
       const height = Math.max(1, (GAPS_HEIGHT * ms) / longest);
       return html`<rect
-        key=${index} class=${named.some((gap) => gap.from >= from && gap.to <= to) ? "gap gap-long" : "gap"}
-        x=${x(from)} width=${Math.max(0.8, x(to) - x(from) - 0.6)} y=${GAPS_TOP + GAPS_HEIGHT - height} height=${height}
-      ><title>${`${format.duration(ms)} between ${format.duration(from)} and ${format.duration(to)}`}</title></rect>`;
+        key=${index}
+        class=${named.some((gap) => gap.from >= from && gap.to <= to) ? "gap gap-long" : "gap"}
+        x=${x(from)}
+        width=${Math.max(0.8, x(to) - x(from) - 0.6)}
+        y=${GAPS_TOP + GAPS_HEIGHT - height}
+        height=${height}
+      >
+        <title>
+          ${`${format.duration(ms)} between ${format.duration(from)} and ${format.duration(to)}`}
+        </title>
+      </rect>`;
     })}
-    ${drawn.map(({ from, to }, index) => [from, ...(index === drawn.length - 1 ? [to] : [])].map((at) => html`<line key=${at} class="chunk" x1=${x(at)} x2=${x(at)} y1=${TICKS_TOP} y2=${TICKS_TOP + 8} />`))}
+    ${drawn.map(({ from, to }, index) =>
+      [from, ...(index === drawn.length - 1 ? [to] : [])].map(
+        (at) =>
+          html`<line
+            key=${at}
+            class="chunk"
+            x1=${x(at)}
+            x2=${x(at)}
+            y1=${TICKS_TOP}
+            y2=${TICKS_TOP + 8}
+          />`,
+      ),
+    )}
   </g>`;
 }
 
@@ -52,18 +77,45 @@ function Drawing({ timeline, durationMs }) {
   const chunks = timesOf(timeline);
   const height = chunks.length > 1 ? HEIGHT : GAPS_TOP;
   const keepAlives = timeline.marks.filter(({ name }) => name === "keep-alive");
-  return html`<svg class="timeline-drawing" data-chunks=${chunks.length > 1} viewBox=${`0 0 ${WIDTH} ${height}`} preserveAspectRatio="none" aria-hidden="true">
-    ${ticks(end).map((at) => html`<line key=${at} class="axis" x1=${x(at)} x2=${x(at)} y1="0" y2=${HEIGHT} />`)}
+  return html`<svg
+    class="timeline-drawing"
+    data-chunks=${chunks.length > 1}
+    viewBox=${`0 0 ${WIDTH} ${height}`}
+    preserveAspectRatio="none"
+    aria-hidden="true"
+  >
+    ${ticks(end).map(
+      (at) => html`<line key=${at} class="axis" x1=${x(at)} x2=${x(at)} y1="0" y2=${HEIGHT} />`,
+    )}
     ${phases(timeline.marks, end).map(
       ({ name, from, to }) => html`<rect
-        key=${name} class="phase" data-phase=${name} x=${x(from)} width=${Math.max(1, x(to) - x(from))} y=${PHASES_TOP} height=${PHASES_HEIGHT}
+        key=${name}
+        class="phase"
+        data-phase=${name}
+        x=${x(from)}
+        width=${Math.max(1, x(to) - x(from))}
+        y=${PHASES_TOP}
+        height=${PHASES_HEIGHT}
       ><title>${`${name}: ${format.duration(to - from)}`}</title></rect>`,
     )}
-    ${keepAlives.map(({ at_ms }, index) => html`<rect key=${index} class="keep-alive" x=${x(at_ms) - 2} width="4" y=${PHASES_TOP - 3} height=${PHASES_HEIGHT + 6}><title>${`keep-alive at ${format.duration(at_ms)}`}</title></rect>`)}
+    ${keepAlives.map(
+      ({ at_ms }, index) => html`<rect
+        key=${index}
+        class="keep-alive"
+        x=${x(at_ms) - 2}
+        width="4"
+        y=${PHASES_TOP - 3}
+        height=${PHASES_HEIGHT + 6}
+      ><title>${`keep-alive at ${format.duration(at_ms)}`}</title></rect>`,
+    )}
     ${chunks.length > 1 && html`<${Gaps} chunks=${chunks} x=${x} endMs=${end} />`}
   </svg>
   <div class="timeline-axis" aria-hidden="true">
-    ${ticks(end).map((at) => html`<span key=${at} style=${{ left: `${x(at) / (WIDTH / 100)}%` }}>${format.duration(at)}</span>`)}
+    ${ticks(end).map(
+      (at) => html`<span key=${at} style=${{ left: `${x(at) / (WIDTH / 100)}%` }}>
+        ${format.duration(at)}
+      </span>`,
+    )}
   </div>`;
 }
 
@@ -75,10 +127,17 @@ function Marks({ marks }) {
     ${steps(ofExchange).map(
       ({ name, at_ms, isExact, after_ms }) => html`<div key=${name} data-mark=${name}>
         <dt>${format.words(name)}</dt>
-        <dd>${isExact ? "" : "about "}${format.duration(at_ms)}${after_ms !== null && html` <span class="dim">+${format.duration(after_ms)}</span>`}</dd>
+        <dd>
+          ${isExact ? "" : "about "}
+          ${format.duration(at_ms)}
+          ${after_ms !== null && html` <span class="dim">+${format.duration(after_ms)}</span>`}
+        </dd>
       </div>`,
     )}
-    ${keepAlives > 0 && html`<div data-mark="keep-alive"><dt>keep-alives</dt><dd>${keepAlives}</dd></div>`}
+    ${
+      keepAlives > 0 &&
+      html`<div data-mark="keep-alive"><dt>keep-alives</dt><dd>${keepAlives}</dd></div>`
+    }
   </dl>`;
 }
 
@@ -90,9 +149,10 @@ function GapsInWords({ chunks, count }) {
   const all = gaps(chunks);
   if (!all.length) return null;
   const longest = all.reduce((a, b) => (b.ms > a.ms ? b : a));
-  return html`<p class="dim gaps-in-words">
-    ${format.count(count)} pieces${count > chunks.length ? `, of the first ${chunks.length} with their times` : ""}; longest gap ${format.duration(longest.ms)}, after ${format.duration(longest.from)}
-  </p>`;
+  const pieces = `${format.count(count)} pieces`;
+  const timed = count > chunks.length ? `, of the first ${chunks.length} with their times` : "";
+  const gap = `longest gap ${format.duration(longest.ms)}, after ${format.duration(longest.from)}`;
+  return html`<p class="dim gaps-in-words">${pieces}${timed}; ${gap}</p>`;
 }
 
 /** @param {Timeline} timeline
@@ -108,6 +168,11 @@ export function TimelineView({ timeline, durationMs, traceUrl }) {
     <${Drawing} timeline=${timeline} durationMs=${durationMs} />
     <${GapsInWords} chunks=${chunks} count=${timeline.chunk_count ?? chunks.length} />
     <${Marks} marks=${timeline.marks} />
-    ${traceUrl && html`<p class="trace-link"><a href=${traceUrl} target="_blank" rel="noopener noreferrer">Its trace</a></p>`}
+    ${
+      traceUrl &&
+      html`<p class="trace-link">
+        <a href=${traceUrl} target="_blank" rel="noopener noreferrer">Its trace</a>
+      </p>`
+    }
   </section>`;
 }

@@ -12,7 +12,8 @@ const NAMED_GAPS = 3;
 export function ticks(endMs) {
   const raw = Math.max(endMs, 1) / TICKS;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw) ?? raw;
+  const step =
+    [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw) ?? raw;
   const list = [];
   for (let at = 0; at <= endMs; at += step) list.push(at);
   return list;

@@ -21,7 +21,11 @@ function added(typed) {
   const list = terms(text);
   const plain = list.every((term) => !parts(term).key && !term.startsWith('"'));
   const taken = plain ? [quoted(text).startsWith('"') ? quoted(text) : `"${text}"`] : list;
-  return line(terms(filter.peek()).filter((term) => !taken.includes(term) && !isExchangeId(term)).concat(taken));
+  return line(
+    terms(filter.peek())
+      .filter((term) => !taken.includes(term) && !isExchangeId(term))
+      .concat(taken),
+  );
 }
 
 /** @param {string} typed */
@@ -36,9 +40,12 @@ function Chip({ term, onEdit }) {
   const without = () => filterBy(line(terms(filter.value).filter((other) => other !== term)));
   return html`<span class="chip" data-key=${key || "text"}>
     <button type="button" class="chip-text" title="Edit" onClick=${() => onEdit(term)}>
-      ${key && html`<span class="chip-key">${key}${operator}</span>`}<span>${value}</span>
+      ${key && html`<span class="chip-key">${key}${operator}</span>`}
+      <span>${value}</span>
     </button>
-    <button type="button" class="chip-remove" aria-label=${`Remove ${term}`} onClick=${without}>×</button>
+    <button type="button" class="chip-remove" aria-label=${`Remove ${term}`} onClick=${without}>
+      ×
+    </button>
   </span>`;
 }
 
@@ -92,12 +99,15 @@ export function FilterLine() {
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.key === "ArrowDown" && list.length) setChosen((chosen + 1) % list.length);
-    else if (event.key === "ArrowUp" && list.length) setChosen((chosen + list.length) % (list.length + 1) - 1);
+    else if (event.key === "ArrowUp" && list.length)
+      setChosen(((chosen + list.length) % (list.length + 1)) - 1);
     else if (event.key === "Enter" && chosen >= 0) choose(list[chosen].text);
-    else if (event.key === "Tab" && list.length && !event.shiftKey) choose(list[Math.max(chosen, 0)].text);
+    else if (event.key === "Tab" && list.length && !event.shiftKey)
+      choose(list[Math.max(chosen, 0)].text);
     else if (event.key === "Enter") take(typed);
     else if (event.key === " " && isComplete(typed)) take(typed);
-    else if (event.key === "Backspace" && !typed && filter.value) edit(terms(filter.value).at(-1) ?? "");
+    else if (event.key === "Backspace" && !typed && filter.value)
+      edit(terms(filter.value).at(-1) ?? "");
     else if (event.key === "Escape") input.current?.blur();
     else return;
     event.preventDefault();
@@ -111,18 +121,47 @@ export function FilterLine() {
   };
   const wrong = problem.value?.status === 400 ? problem.value : null;
   return html`<div class="filter">
-    <form class="filter-line" role="search" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-      <svg class="glass" viewBox="0 0 16 16" aria-hidden="true"><circle cx="7" cy="7" r="4.5" /><path d="M10.5 10.5 14 14" /></svg>
-      ${terms(filter.value).map((term) => html`<${Chip} key=${term} term=${term} onEdit=${edit} />`)}
+    <form
+      class="filter-line"
+      role="search"
+      onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}
+    >
+      <svg class="glass" viewBox="0 0 16 16" aria-hidden="true">
+        <circle cx="7" cy="7" r="4.5" />
+        <path d="M10.5 10.5 14 14" />
+      </svg>
+      ${terms(filter.value).map(
+        (term) => html`<${Chip} key=${term} term=${term} onEdit=${edit} />`,
+      )}
       <input
-        id=${INPUT_ID} ref=${input} class="filter-input" value=${typed} autocomplete="off" spellcheck="false"
-        placeholder=${filter.value ? "and …" : 'outcome:!completed   tokens>1000   "text in prompt or answer"   an x-exchange-id'}
-        role="combobox" aria-label="Filter" aria-expanded=${list.length > 0} aria-controls="completions" aria-autocomplete="list"
-        aria-activedescendant=${chosen >= 0 ? `completion-${chosen}` : undefined} aria-invalid=${wrong !== null}
-        onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} onKeyDown=${onKeyDown} onPaste=${onPaste}
-        onFocus=${() => setFocused(true)} onBlur=${() => setFocused(false)}
+        id=${INPUT_ID}
+        ref=${input}
+        class="filter-input"
+        value=${typed}
+        autocomplete="off"
+        spellcheck="false"
+        placeholder=${
+          filter.value
+            ? "and …"
+            : 'outcome:!completed   tokens>1000   "text in prompt or answer"   an x-exchange-id'
+        }
+        role="combobox"
+        aria-label="Filter"
+        aria-expanded=${list.length > 0}
+        aria-controls="completions"
+        aria-autocomplete="list"
+        aria-activedescendant=${chosen >= 0 ? `completion-${chosen}` : undefined}
+        aria-invalid=${wrong !== null}
+        onInput=${(/** @type {any} */ event) => setTyped(event.target.value)}
+        onKeyDown=${onKeyDown}
+        onPaste=${onPaste}
+        onFocus=${() => setFocused(true)}
+        onBlur=${() => setFocused(false)}
       />
-      ${filter.value && html`<button type="button" class="quiet" onClick=${() => filterBy("")}>Clear</button>`}
+      ${
+        filter.value &&
+        html`<button type="button" class="quiet" onClick=${() => filterBy("")}>Clear</button>`
+      }
       <kbd aria-hidden="true">/</kbd>
     </form>
     ${list.length > 0 && html`<${Completions} list=${list} chosen=${chosen} onChoose=${choose} />`}
@@ -130,7 +169,11 @@ export function FilterLine() {
     <div class="presets" role="group" aria-label="Filters">
       ${PRESETS.map(
         ({ name, terms: preset, title }) => html`<button
-          key=${name} type="button" title=${title} aria-pressed=${filter.value === preset} onClick=${() => filterBy(preset)}
+          key=${name}
+          type="button"
+          title=${title}
+          aria-pressed=${filter.value === preset}
+          onClick=${() => filterBy(preset)}
         >${name}</button>`,
       )}
     </div>

@@ -3,20 +3,47 @@
 /** @type {{name: string, terms: string, title: string}[]} */
 export const PRESETS = [
   { name: "All", terms: "", title: "Every exchange" },
-  { name: "Errors", terms: "outcome:!completed,client_disconnected", title: "What failed, whoever failed" },
-  { name: "Disconnected", terms: "outcome:client_disconnected", title: "The client left before the end" },
+  {
+    name: "Errors",
+    terms: "outcome:!completed,client_disconnected",
+    title: "What failed, whoever failed",
+  },
+  {
+    name: "Disconnected",
+    terms: "outcome:client_disconnected",
+    title: "The client left before the end",
+  },
   { name: "Aborted", terms: "outcome:aborted", title: "The instance was killed" },
   { name: "Slow first token", terms: "ttft>1s", title: "More than a second to the first token" },
   { name: "Estimated usage", terms: "usage:estimated", title: "The upstream never reported usage" },
-  { name: "Truncated", terms: "truncated:yes", title: "Too large for the Event Hub: the captures are whole" },
+  {
+    name: "Truncated",
+    terms: "truncated:yes",
+    title: "Too large for the Event Hub: the captures are whole",
+  },
 ];
 
 /** @type {Record<string, string[]>} */
 const VALUES = {
   outcome: [
-    "completed", "client_disconnected", "upstream_error", "upstream_interrupted", "timed_out", "rejected", "aborted",
+    "completed",
+    "client_disconnected",
+    "upstream_error",
+    "upstream_interrupted",
+    "timed_out",
+    "rejected",
+    "aborted",
   ],
-  type: ["stream_completion", "completion", "embedding", "image", "audio", "batch", "call", "error"],
+  type: [
+    "stream_completion",
+    "completion",
+    "embedding",
+    "image",
+    "audio",
+    "batch",
+    "call",
+    "error",
+  ],
   usage_source: ["upstream", "estimated", "none"],
 };
 

@@ -26,12 +26,16 @@ export function isExchangeId(text) {
  * @returns {{key: string, operator: string, value: string}} */
 export function parts(term) {
   const match = OPERATOR.exec(term);
-  return match ? { key: match[1], operator: match[2], value: match[3] } : { key: "", operator: "", value: term };
+  return match
+    ? { key: match[1], operator: match[2], value: match[3] }
+    : { key: "", operator: "", value: term };
 }
 
 /** @param {string} value */
 export function quoted(value) {
-  return /[\s,"*]/.test(value) ? `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"` : value;
+  return /[\s,"*]/.test(value)
+    ? `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`
+    : value;
 }
 
 /** The line with one term for the key: it takes the place of others with the same key and operator.
@@ -39,7 +43,11 @@ export function quoted(value) {
  * @param {string[]} added */
 export function withTerms(text, added) {
   const same = new Set(added.map(head));
-  return line(terms(text).filter((term) => !same.has(head(term))).concat(added));
+  return line(
+    terms(text)
+      .filter((term) => !same.has(head(term)))
+      .concat(added),
+  );
 }
 
 /** @param {string} term */
@@ -53,5 +61,7 @@ function head(term) {
  * @param {string} term */
 export function toggled(text, term) {
   const list = terms(text);
-  return list.includes(term) ? line(list.filter((other) => other !== term)) : withTerms(text, [term]);
+  return list.includes(term)
+    ? line(list.filter((other) => other !== term))
+    : withTerms(text, [term]);
 }

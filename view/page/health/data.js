@@ -19,12 +19,21 @@ async function answer(name) {
     return { value: await api.ops(name) };
   } catch (error) {
     const { status, message } = /** @type {api.ApiError} */ (error);
-    return { problem: status === 404 ? "Not available: this app does not have the route yet." : `Not available: ${message}` };
+    return {
+      problem:
+        status === 404
+          ? "Not available: this app does not have the route yet."
+          : `Not available: ${message}`,
+    };
   }
 }
 
 export async function load() {
-  const [status, reports, deadLetters] = await Promise.all([answer("status"), answer("reports"), answer("dead-letters")]);
+  const [status, reports, deadLetters] = await Promise.all([
+    answer("status"),
+    answer("reports"),
+    answer("dead-letters"),
+  ]);
   health.value = { status, reports, "dead-letters": deadLetters };
 }
 

@@ -39,9 +39,17 @@ export function RunView() {
   if (!current) return null;
   const { title, status, beganAt, endedAt } = current;
   const done = share(status);
-  const facts = [stateOf(status), ...counts(status), format.duration((endedAt ?? Date.now()) - beganAt)];
+  const facts = [
+    stateOf(status),
+    ...counts(status),
+    format.duration((endedAt ?? Date.now()) - beganAt),
+  ];
   return html`<p class="run" data-state=${stateOf(status)}>
-    ${title}: ${facts.join(", ")}
-    ${endedAt === null && html` <progress aria-label=${title} max="1" value=${done ?? undefined}></progress>`}
+    ${title}
+    : ${facts.join(", ")}
+    ${
+      endedAt === null &&
+      html` <progress aria-label=${title} max="1" value=${done ?? undefined}></progress>`
+    }
   </p>`;
 }

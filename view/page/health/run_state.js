@@ -34,6 +34,8 @@ export function counts({ customStatus: now }) {
   const facts = Object.entries(now)
     .filter(([key, value]) => typeof value === "number" && value > 0 && !OF_WINDOWS.test(key))
     .map(([key, value]) => `${format.count(value)} ${format.words(key)}`);
-  const hours = now.windows_total ? [`${format.count(now.windows_done)} of ${format.count(now.windows_total)} hours`] : [];
+  const hours = now.windows_total
+    ? [`${format.count(now.windows_done)} of ${format.count(now.windows_total)} hours`]
+    : [];
   return [...hours, ...facts, ...(now.waiting ? [`waits: ${now.waiting}`] : [])];
 }

@@ -7,7 +7,10 @@ function textOf(object) {
   if (object.type === "response.output_text.delta") return object.delta ?? "";
   const choice = object.choices?.[0];
   const message = choice?.delta ?? choice?.message ?? {};
-  const calls = (message.tool_calls ?? []).map((/** @type {any} */ call) => (call.function?.name ? `\n${call.function.name} ` : "") + (call.function?.arguments ?? ""));
+  const calls = (message.tool_calls ?? []).map(
+    (/** @type {any} */ call) =>
+      (call.function?.name ? `\n${call.function.name} ` : "") + (call.function?.arguments ?? ""),
+  );
   return (message.content ?? "") + (message.refusal ?? "") + calls.join("");
 }
 

@@ -30,16 +30,31 @@ function change(change) {
 async function send(request) {
   abort = new AbortController();
   open(null);
-  run.value = { id: null, status: null, text: "", startedAt: performance.now(), firstAt: null, endedAt: null, problem: "", event: "" };
+  run.value = {
+    id: null,
+    status: null,
+    text: "",
+    startedAt: performance.now(),
+    firstAt: null,
+    endedAt: null,
+    problem: "",
+    event: "",
+  };
   try {
     const response = await api.playground(request, abort.signal);
-    change({ status: response.status, id: response.headers.get("x-exchange-id"), event: "waiting" });
+    change({
+      status: response.status,
+      id: response.headers.get("x-exchange-id"),
+      event: "waiting",
+    });
     await read(response, (text) => {
       const now = run.peek();
       if (text && now) change({ text: now.text + text, firstAt: now.firstAt ?? performance.now() });
     });
   } catch (error) {
-    change({ problem: abort.signal.aborted ? "You disconnected." : brokeOff(/** @type {Error} */ (error)) });
+    change({
+      problem: abort.signal.aborted ? "You disconnected." : brokeOff(/** @type {Error} */ (error)),
+    });
   }
   change({ endedAt: performance.now() });
 }
@@ -84,20 +99,51 @@ function onPromptKey(event) {
 function Form({ running }) {
   const { deployments = [], faults = [] } = about.value ?? {};
   return html`<form class="playground-form" onSubmit=${onSubmit}>
-    <label>Prompt<textarea name="prompt" rows="5" required onKeyDown=${onPromptKey}>What does a proxy do?</textarea></label>
+    <label>
+      Prompt
+      <textarea name="prompt" rows="5" required onKeyDown=${onPromptKey}>
+        What does a proxy do?
+      </textarea>
+    </label>
     <div class="fields">
-      <label>Deployment<input name="deployment" required list="deployments" autocomplete="off" value=${deployments[0] ?? "gpt-4o"} /></label>
-      <datalist id="deployments">${deployments.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
-      ${faults.length > 0 && html`<label>Fault of the stand-in<select name="fault">
-        <option value="">none</option>
-        ${faults.map(({ name, title }) => html`<option key=${name} value=${name}>${title}</option>`)}
-      </select></label>`}
+      <label>
+        Deployment
+        <input
+          name="deployment"
+          required
+          list="deployments"
+          autocomplete="off"
+          value=${deployments[0] ?? "gpt-4o"}
+        />
+      </label>
+      <datalist id="deployments">
+        ${deployments.map((name) => html`<option key=${name} value=${name} />`)}
+      </datalist>
+      ${
+        faults.length > 0 &&
+        html`<label>
+          Fault of the stand-in
+          <select name="fault">
+            <option value="">none</option>
+            ${faults.map(
+              ({ name, title }) => html`<option key=${name} value=${name}>${title}</option>`,
+            )}
+          </select>
+        </label>`
+      }
     </div>
     <div class="choices">
       <label><input type="checkbox" name="stream" checked />Stream</label>
       <label><input type="checkbox" name="tools" />Tools</label>
       <span class="spring"></span>
-      ${running && html`<button type="button" title="Disconnect, as a client does that leaves" onClick=${() => abort?.abort()}>Disconnect</button>`}
+      ${
+        running &&
+        html`<button
+          type="button"
+          title="Disconnect, as a client does that leaves"
+          onClick=${() => abort?.abort()}
+        >Disconnect</button>`
+      }
       <button type="submit" class="primary" disabled=${running}>Send <kbd>Ctrl ↵</kbd></button>
     </div>
   </form>`;
@@ -107,31 +153,55 @@ function Form({ running }) {
 function sentences(now) {
   const list = [];
   if (now.status !== null) list.push(`HTTP ${now.status}`);
-  if (now.firstAt !== null) list.push(`first token after ${format.duration(now.firstAt - now.startedAt)}`);
+  if (now.firstAt !== null)
+    list.push(`first token after ${format.duration(now.firstAt - now.startedAt)}`);
   if (now.endedAt !== null) list.push(`end after ${format.duration(now.endedAt - now.startedAt)}`);
   return list.join(" · ");
 }
 
 /** @param {{now: Run}} props */
 function Answer({ now }) {
-  const state = now.event === "arrived" ? "Its event is on the Event Hub." : now.endedAt !== null && now.event === "waiting" ? "Its event is on its way …" : "";
+  const state =
+    now.event === "arrived"
+      ? "Its event is on the Event Hub."
+      : now.endedAt !== null && now.event === "waiting"
+        ? "Its event is on its way …"
+        : "";
   return html`<section class="answer" aria-label="Answer" aria-busy=${now.endedAt === null}>
-    <div class="answer-text text" tabindex="0" role="region" aria-label="Text of the answer">${now.text}${now.endedAt === null && html`<span class="caret" aria-hidden="true"></span>`}</div>
+    <div class="answer-text text" tabindex="0" role="region" aria-label="Text of the answer">
+      ${now.text}
+      ${now.endedAt === null && html`<span class="caret" aria-hidden="true"></span>`}
+    </div>
     ${now.problem && html`<p class="problem">${now.problem}</p>`}
     <p class="dim" role="status">${sentences(now)}</p>
     ${now.id && html`<p class="dim"><span class="mono">x-exchange-id: ${now.id}</span></p>`}
-    ${state && html`<p role="status">${state} ${now.event === "arrived" && html`<button type="button" class="quiet" onClick=${() => open(now.id)}>Show it</button>`}</p>`}
+    ${
+      state &&
+      html`<p role="status">
+        ${state}${" "}
+        ${
+          now.event === "arrived" &&
+          html`<button type="button" class="quiet" onClick=${() => open(now.id)}>Show it</button>`
+        }
+      </p>`
+    }
   </section>`;
 }
 
 export function Playground() {
   const now = run.value;
   if (about.value && !about.value.can?.playground) {
-    return html`<section class="view" aria-label="Playground"><p class="empty">Not available: the page was started without a proxy to call.</p></section>`;
+    return html`<section class="view" aria-label="Playground">
+      <p class="empty">Not available: the page was started without a proxy to call.</p>
+    </section>`;
   }
   return html`<section class="view playground" aria-label="Playground">
     <h1>Playground</h1>
-    <p class="dim">Sends a prompt through the proxy ${about.value?.proxy && html`<span class="mono">${about.value.proxy}</span>`} and selects the event that it made.</p>
+    <p class="dim">
+      Sends a prompt through the proxy${" "}
+      ${about.value?.proxy && html`<span class="mono">${about.value.proxy}</span>`}${" "}
+      and selects the event that it made.
+    </p>
     <${Form} running=${now !== null && now.endedAt === null} />
     ${now && html`<${Answer} now=${now} />`}
   </section>`;

@@ -21,7 +21,16 @@ const NEAR_END_ROWS = 150;
  * @param {(top: number) => void} props.onScroll
  * @param {Record<string, unknown>} props.attributes of the scrolling element
  */
-export function VirtualList({ count, rowHeight, renderRow, visible, ready, onNearEnd, onScroll, attributes }) {
+export function VirtualList({
+  count,
+  rowHeight,
+  renderRow,
+  visible,
+  ready,
+  onNearEnd,
+  onScroll,
+  attributes,
+}) {
   const scroller = useRef(/** @type {HTMLElement|null} */ (null));
   const [range, setRange] = useState({ first: 0, last: 60 });
 
@@ -60,7 +69,11 @@ export function VirtualList({ count, rowHeight, renderRow, visible, ready, onNea
   for (let index = first; index < last; index += 1) elements.push(renderRow(index));
   return html`<div class="scroller" ref=${scroller} onScroll=${measure} ...${attributes}>
     <div class="canvas" role="presentation" style=${{ height: `${count * rowHeight}px` }}>
-      <div class="window" role="presentation" style=${{ transform: `translateY(${first * rowHeight}px)` }}>${elements}</div>
+      <div
+        class="window"
+        role="presentation"
+        style=${{ transform: `translateY(${first * rowHeight}px)` }}
+      >${elements}</div>
     </div>
   </div>`;
 }
