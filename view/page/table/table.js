@@ -208,6 +208,7 @@ export function Table() {
             rowHeight=${ROW_HEIGHT}
             renderRow=${renderRow}
             visible=${activeIndex.value}
+            ready=${!loading.value && !problem.value}
             onNearEnd=${loadOlder}
             onScroll=${(/** @type {number} */ top) => {
               scrolled.value = top > 0;
