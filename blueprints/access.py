@@ -17,7 +17,7 @@ from shared.core.wire.token.caller_token import Role
 from shared.http.error_response import ErrorResponse
 from shared.http.exchange_ids import fresh_exchange_id
 
-_HEADERS: Final = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"}}
+_CHALLENGES: Final = {401: {"www-authenticate": "Bearer"}}
 
 
 class Guard:
@@ -68,4 +68,4 @@ class Guard:
 
 
 def _error_response(error: ApiError, headers: dict[str, str]) -> Response:
-    return ErrorResponse(error, _HEADERS.get(error.status, {}) | headers)
+    return ErrorResponse(error, _CHALLENGES.get(error.status, {}) | headers)

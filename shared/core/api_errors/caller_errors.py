@@ -47,4 +47,5 @@ def signing_keys_unavailable() -> ApiError:
         code="signing_keys_unavailable",
         message="This proxy cannot check tokens now: it could not get the signing keys of the callers' Entra tenant. "
         "Try again. If it persists, the operator should check CALLER_AUTH_TENANT_ID, CALLER_AUTH_AUTHORITY and the network.",
+        retry_after_s=5,
     )
