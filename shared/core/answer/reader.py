@@ -52,18 +52,22 @@ class AnswerBody:
 
     @property
     def reader_kind(self) -> ReaderKind:
+        """The reader of the operation's answers."""
         return spec_of(self.operation).reader
 
     @property
     def is_parsed(self) -> bool:
+        """Whether an answer that is not a stream is parsed."""
         return spec_of(self.operation).parses_documents
 
     @property
     def reads_object(self) -> bool:
+        """Whether the answer is an object that is read, whose `error` is not the call's."""
         return spec_of(self.operation).reads_object
 
     @property
     def media_type(self) -> str:
+        """The media type, lower-case; "" if there is none."""
         return media_type(self.content_type)
 
     @property
@@ -74,7 +78,13 @@ class AnswerBody:
         return is_event_stream_type(self.content_type)
 
     @property
+    def is_audio(self) -> bool:
+        """Whether the operation's answers are speech or transcripts, and this one is not JSON."""
+        return self.reader_kind is ReaderKind.AUDIO and not self.media_type.endswith("json")
+
+    @property
     def is_error(self) -> bool:
+        """Whether the upstream answered with an error."""
         return (self.status_code or 200) >= 400
 
 
@@ -148,10 +158,9 @@ def _read_decoded(pieces: Iterator[bytes], body: AnswerBody) -> Cooperative[Pars
         return (yield from _read_error(b"".join(pieces), body))
     if body.is_stream:
         return (yield from _read_announced_stream(first, pieces, body))
-    is_audio = body.reader_kind is ReaderKind.AUDIO and not body.media_type.endswith("json")
-    if is_event_stream(first) and not (is_audio and body.media_type):
+    if is_event_stream(first) and not (body.is_audio and body.media_type):
         return (yield from _read_stream(pieces, body))
-    if is_audio:
+    if body.is_audio:
         return audio.read_binary(pieces, body.media_type)
     return _read_document(b"".join(pieces), body)
 

@@ -101,7 +101,7 @@ def _answer_ends_steps(
         if envelope.sent_bytes >= envelope.response_bytes:
             return answer, answer
         return answer, ParsedAnswer(is_stream=True)
-    if answer_body.reader_kind is ReaderKind.AUDIO and not answer_body.media_type.endswith("json"):
+    if answer_body.is_audio:
         digest = body.digest()
         answer = audio.unstored_audio(answer_body.media_type, digest.bytes, digest.sha256)
     elif answer_body.reader_kind is ReaderKind.NONE or answer_body.is_error:
