@@ -34,6 +34,7 @@ def token_rejected(check: TokenCheck) -> ApiError:
 
 
 def not_allowed(role: Role) -> ApiError:
+    """A 403 for a valid token whose identity may not do this."""
     return ApiError(
         status=403,
         code=f"{role}_not_allowed",
@@ -42,6 +43,7 @@ def not_allowed(role: Role) -> ApiError:
 
 
 def signing_keys_unavailable() -> ApiError:
+    """A 503 for a token that cannot be checked now."""
     return ApiError(
         status=503,
         code="signing_keys_unavailable",

@@ -7,6 +7,7 @@ from shared.core.wire.operations import CHAT_COMPLETIONS
 
 
 def websocket() -> ApiError:
+    """A 501 for a request to open a WebSocket."""
     return ApiError(
         status=501,
         code="websocket_not_supported",
@@ -16,6 +17,7 @@ def websocket() -> ApiError:
 
 
 def unknown_route() -> ApiError:
+    """A 404 for a path that is not relayed."""
     return ApiError(
         status=404,
         code="unknown_route",
@@ -25,6 +27,7 @@ def unknown_route() -> ApiError:
 
 
 def method_not_allowed(allowed: tuple[str, ...]) -> ApiError:
+    """A 405 that names the methods of the route."""
     return ApiError(
         status=405,
         code="method_not_allowed",
@@ -33,6 +36,7 @@ def method_not_allowed(allowed: tuple[str, ...]) -> ApiError:
 
 
 def body_too_large(limit_bytes: int) -> ApiError:
+    """A 413 that names the limit."""
     limit = f"{limit_bytes / 1048576:g} MB"
     return ApiError(
         status=413,
@@ -42,6 +46,7 @@ def body_too_large(limit_bytes: int) -> ApiError:
 
 
 def request_memory_full() -> ApiError:
+    """A 503 for a large request that finds no memory for its body."""
     return ApiError(
         status=503,
         code="request_memory_full",
@@ -52,6 +57,7 @@ def request_memory_full() -> ApiError:
 
 
 def capture_unavailable() -> ApiError:
+    """A 503 for a request whose capture is required and cannot be stored."""
     return ApiError(
         status=503,
         code="capture_unavailable",
@@ -61,14 +67,17 @@ def capture_unavailable() -> ApiError:
 
 
 def upstream_unreachable(message: str) -> ApiError:
+    """A 502 for a request that did not reach Azure OpenAI."""
     return ApiError(status=502, code="upstream_unreachable", message=message)
 
 
 def upstream_interrupted(message: str) -> ApiError:
+    """A 502 for a response that broke off."""
     return ApiError(status=502, code="upstream_interrupted", message=message)
 
 
 def internal_error() -> ApiError:
+    """A 500 for a fault of the proxy itself."""
     return ApiError(
         status=500,
         code="internal_error",
@@ -77,4 +86,5 @@ def internal_error() -> ApiError:
 
 
 def upstream_timeout(message: str) -> ApiError:
+    """A 504 for a response that took too long."""
     return ApiError(status=504, code="upstream_timeout", message=message)

@@ -6,14 +6,17 @@ from shared.core.api_errors.api_error import ApiError
 
 
 def invalid_replay(message: str) -> ApiError:
+    """A 400 for a malformed replay request. `message` says what would be right."""
     return ApiError(status=400, code="invalid_replay", message=message)
 
 
 def invalid_erasure(message: str) -> ApiError:
+    """A 400 for a malformed erasure request. `message` says what would be right."""
     return ApiError(status=400, code="invalid_erasure", message=message)
 
 
 def unknown_erasure() -> ApiError:
+    """A 404 for an id that no run of an erasure has."""
     return ApiError(
         status=404,
         code="unknown_erasure",
@@ -22,6 +25,7 @@ def unknown_erasure() -> ApiError:
 
 
 def invalid_hours(max_hours: int) -> ApiError:
+    """A 400 for a number of hours that is out of range."""
     return ApiError(
         status=400,
         code="invalid_hours",
@@ -30,6 +34,7 @@ def invalid_hours(max_hours: int) -> ApiError:
 
 
 def reconcile_running() -> ApiError:
+    """A 409 for a second run of reconcile."""
     return ApiError(
         status=409,
         code="reconcile_running",
@@ -38,6 +43,7 @@ def reconcile_running() -> ApiError:
 
 
 def invalid_exchange_id() -> ApiError:
+    """A 400 for a text that is not an exchange id."""
     return ApiError(
         status=400,
         code="invalid_exchange_id",
@@ -46,6 +52,7 @@ def invalid_exchange_id() -> ApiError:
 
 
 def unknown_exchange() -> ApiError:
+    """A 404 for an exchange of which nothing is stored."""
     return ApiError(
         status=404,
         code="unknown_exchange",
@@ -54,6 +61,7 @@ def unknown_exchange() -> ApiError:
 
 
 def immutable_exchange() -> ApiError:
+    """A 409 for captures that storage does not let anyone delete."""
     return ApiError(
         status=409,
         code="immutable_exchange",
@@ -63,6 +71,7 @@ def immutable_exchange() -> ApiError:
 
 
 def still_unreadable(reason: str) -> ApiError:
+    """A 409 for a dead letter that still cannot be delivered."""
     return ApiError(
         status=409,
         code="still_unreadable",
