@@ -69,34 +69,39 @@ def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
 
 
 def _measure(pipe: Connection, exchanges: int) -> None:
-    window = _MemoryWindow(exchanges)
+    memory = _ResidentMemory()
+    queue = _Queue(memory)
     started_s = time.process_time()
     reconciliation = Reconciliation(
-        captures=window,
-        ledger=window,
-        dead_letters=window,
-        reports=window,
-        envelopes=_Queue(window),
-        checkpoints=_Checkpoints(window),
-        back_pressure=BackPressure(window, window),
+        captures=_Captures(memory, exchanges),
+        ledger=_Ledger(memory, exchanges),
+        dead_letters=_NoDeadLetters(),
+        reports=_NoReports(),
+        envelopes=queue,
+        checkpoints=_Checkpoints(memory),
+        back_pressure=BackPressure(queue, _ReadyEventHub()),
     )
     report = asyncio.run(reconciliation.reconcile(_WINDOW, _UNTIL))
-    pipe.send((window.before, window.largest, time.process_time() - started_s, report.redelivered))
+    pipe.send((memory.before, memory.largest, time.process_time() - started_s, report.redelivered))
 
 
-class _MemoryWindow:
-    """Everything that storage holds of one window, generated as it is read.
+class _ResidentMemory:
+    """The resident size of this process, sampled with each page and envelope."""
 
-    It samples the memory with each page and envelope.
-    """
-
-    def __init__(self, exchanges: int) -> None:
-        self._exchanges = exchanges
+    def __init__(self) -> None:
         self.before = self.largest = _resident_bytes()
 
     def sample(self) -> None:
         """Update `largest`."""
         self.largest = max(self.largest, _resident_bytes())
+
+
+class _Ledger:
+    """The ledger's entries of the window, generated as they are read."""
+
+    def __init__(self, memory: _ResidentMemory, exchanges: int) -> None:
+        self._memory = memory
+        self._exchanges = exchanges
 
     async def index(self, window: str) -> LedgerIndex:
         """The ledger's entries of the window."""
@@ -104,13 +109,21 @@ class _MemoryWindow:
         for block in _ledger(self._exchanges):
             for entry in reader.feed(block):
                 index.note(entry)
-        self.sample()
+        self._memory.sample()
         return index
+
+
+class _Captures:
+    """The captures of the window, generated as they are read."""
+
+    def __init__(self, memory: _ResidentMemory, exchanges: int) -> None:
+        self._memory = memory
+        self._exchanges = exchanges
 
     async def pages(self, prefix: str) -> AsyncIterator[list[str]]:
         """Pages of capture names, as a listing gives them."""
         for page in _pages(self._exchanges):
-            self.sample()
+            self._memory.sample()
             yield page
 
     async def page(
@@ -144,15 +157,23 @@ class _MemoryWindow:
         exchange_id = name.rpartition("/")[2].partition(".")[0]
         return {"envelope": {**_ENVELOPE, "exchange_id": exchange_id, "response_capture": name}}
 
+
+class _NoReports:
+    """Reports of reconcile, of which none is kept."""
+
     async def put_report(self, report: Report) -> None:
         """Nothing is stored."""
 
-    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        """No capture is corrupt."""
-        raise NotImplementedError
-
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:
         """Only one window is reconciled, and by its name."""
+        raise NotImplementedError
+
+
+class _NoDeadLetters:
+    """Dead letters, of which there are none."""
+
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
+        """No capture is corrupt."""
         raise NotImplementedError
 
     async def reopened_windows(self) -> set[str]:
@@ -163,6 +184,18 @@ class _MemoryWindow:
         """Nothing was reopened."""
         raise NotImplementedError
 
+
+class _Queue:
+    """Takes envelopes, which are delivered immediately."""
+
+    def __init__(self, memory: _ResidentMemory) -> None:
+        self._memory = memory
+
+    async def put(self, envelope: Envelope) -> None:
+        """Queue an envelope."""
+        await asyncio.sleep(0)
+        self._memory.sample()
+
     async def approximate_length(self) -> int:
         """The queue is always empty."""
         return 0
@@ -171,33 +204,25 @@ class _MemoryWindow:
         """No message waits."""
         return None
 
+
+class _ReadyEventHub:
+    """An Event Hub that can be reached."""
+
     async def probe(self) -> None:
         """The Event Hub is ready."""
-
-
-class _Queue:
-    """Takes envelopes and keeps none."""
-
-    def __init__(self, window: _MemoryWindow) -> None:
-        self._window = window
-
-    async def put(self, envelope: Envelope) -> None:
-        """Queue the envelopes, and deliver them immediately."""
-        await asyncio.sleep(0)
-        self._window.sample()
 
 
 class _Checkpoints(MemoryJsonStore):
     """Accepts checkpoints and stores none, because there is no second attempt."""
 
-    def __init__(self, window: _MemoryWindow) -> None:
+    def __init__(self, memory: _ResidentMemory) -> None:
         super().__init__()
-        self._window = window
+        self._memory = memory
 
     async def put(self, name: str, fields: Mapping[str, Any]) -> None:
         """Nothing is stored."""
         await asyncio.sleep(0)
-        self._window.sample()
+        self._memory.sample()
 
 
 def _resident_bytes() -> int:
