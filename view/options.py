@@ -26,7 +26,7 @@ class EventHubAddress:
 
     connection_string: str | None = field(repr=False)
     namespace: str | None  # fully qualified; read as the identity of azure-identity
-    name: str | None  # of the Event Hub; None: the connection string's EntityPath
+    name: str | None  # the Event Hub's; None: the connection string's EntityPath
     consumer_group: str
 
 

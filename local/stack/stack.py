@@ -92,8 +92,6 @@ class Stack:
         self._temporary: Path | None = None
         self.supervisor: StackSupervisor | None = None
 
-    # --- addresses --------------------------------------------------------------------------------
-
     @property
     def proxy_url(self) -> str:
         return f"http://{HOST}:{self.ports.proxy}"
@@ -139,8 +137,6 @@ class Stack:
     def parts(self) -> Mapping[str, StackPart]:
         """The parts that were started: azurite, event_hubs, azure_openai, functions_host, view."""
         return self.supervisor.parts if self.supervisor else {}
-
-    # --- life -------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         self.start()

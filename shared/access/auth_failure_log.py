@@ -14,7 +14,7 @@ from typing import Final
 
 from shared.core.api_errors.api_error import ApiError
 
-LINES: Final = 10  # for each code and worker
+LINES: Final = 10  # lines for each code and worker
 WITHIN_S: Final = 60.0
 
 _log = logging.getLogger("fnsse.callers")

@@ -31,7 +31,7 @@ class _VerifiedToken:
     """A token that was found to hold."""
 
     accepted: TokenAccepted
-    keys: SigningKeys  # those that it was checked with
+    keys: SigningKeys  # the keys that it was checked with
 
 
 class CallerCheck:

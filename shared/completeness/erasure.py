@@ -37,7 +37,7 @@ _log = logging.getLogger("fnsse.erasure")
 
 PAGE_SIZE: Final = 500  # names of captures, so about 250 exchanges
 ID_PAGE_SIZE: Final = 100  # ids of a request
-MAX_EMPTY_WINDOWS: Final = 24  # that a step goes through before it ends
+MAX_EMPTY_WINDOWS: Final = 24  # the empty windows that a step skips before it ends
 
 
 class ErasureRunner:

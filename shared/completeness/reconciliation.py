@@ -171,7 +171,7 @@ class Reconciliation:
             return RedeliveryResult.STORAGE_FAILED
         try:
             await self._envelopes.put(mark_requeued(envelope, "reconcile"))
-        except StorageError:  # StorageNotFound as well: of the queue, which is not the exchange's
+        except StorageError:  # StorageNotFound as well: the queue is missing, not the exchange
             return RedeliveryResult.STORAGE_FAILED
         return RedeliveryResult.QUEUED
 

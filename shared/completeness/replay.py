@@ -42,7 +42,7 @@ class ReplayResult(StrEnum):
     QUEUED = "queued"
     UNREADABLE = "unreadable"  # its captures are corrupt
     UNWANTED = "unwanted"  # the request does not select it, or it was erased since it was listed
-    ERASED = "erased"  # its retention is over, or it was redacted and its bodies are gone
+    ERASED = "erased"  # its retention is over, or it was redacted and its bodies are erased
 
 
 class ReplayRunner:

@@ -56,7 +56,7 @@ class PolicyRenewal:
         self._pace = pace or PolicyPace()
         self._policy: ContentPolicy | None = None  # the last that was read
         self._etag: str | None = None  # the ETag of the version that was read last, broken or not
-        self._broken = False  # that version is
+        self._broken = False  # whether that version is malformed
         self._unread: str | None = None  # why the newest read gave no version: a text from above
         self._unlogged: list[tuple[int, str]] = []  # level and line
         self._reading = PeriodicTask(self._renew, self._next_wait_s)

@@ -8,7 +8,7 @@ from shared.core.content.detect.custom import CustomPatterns
 from shared.core.content.policy import NO_POLICY_RULE, ContentPolicy
 from shared.core.wire.content_mode import STRICTEST
 
-# In force while there is no policy.
+# The policy in force while none was read.
 NO_POLICY: Final = ContentPolicy(default=STRICTEST, default_rule=NO_POLICY_RULE)
 
 

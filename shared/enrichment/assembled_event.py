@@ -52,7 +52,7 @@ class EventOptions:
     deployments: dict[str, DeploymentProfile]
     rates: CardTexts | None
     for_telemetry: bool
-    with_messages: bool  # for telemetry
+    with_messages: bool  # telemetry exports prompt and answer
     custom_patterns: CustomPatterns
 
 

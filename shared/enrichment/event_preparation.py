@@ -41,7 +41,7 @@ _LARGEST_EVENT_BYTES: Final = 1024 * 1024
 # Exchanges whose captures are read at once. A worker has a hundred connections to the blobs
 # (`StorageHttp`), and the relay's captures must not wait for those of enrichment.
 _CONCURRENT_READS: Final = 24
-# The smallest Event Hub's. Whether an event can be built does not depend on the limit.
+# The limit of the smallest Event Hub. Whether an event can be built does not depend on it.
 _ANY_LIMIT_BYTES: Final = 256 * 1024
 
 

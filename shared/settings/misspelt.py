@@ -11,8 +11,8 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-# Closer than any two settings that are both right, and than the settings of other programs, such
-# as AZURE_OPENAI_API_KEY of the OpenAI SDK.
+# Two names closer than this are a misspelling. No two settings are that close, nor is a setting of
+# another program, such as AZURE_OPENAI_API_KEY of the OpenAI SDK.
 _CLOSE: Final = 0.9
 
 # OpenTelemetry's SDK reads them itself, or another part of it than fnsse uses.

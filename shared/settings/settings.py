@@ -18,7 +18,7 @@ class UpstreamSettings:
     key: str | None = field(repr=False)  # None: the app's managed identity
     scope: str  # the scope of the managed identity's token
     api_version: str | None  # for requests that name none; None: nothing is added
-    region: str | None  # if the upstream does not say
+    region: str | None  # the region if the upstream does not name one
     connect_timeout_s: float
     write_timeout_s: float  # for each 64 KiB piece of the request body
     # without a byte from the upstream: before the headers, and between two pieces of the body

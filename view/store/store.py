@@ -55,8 +55,8 @@ class Store:
         searched_first_count: int = _SEARCHED_FIRST_COUNT,
     ) -> None:
         """`max_exchanges`: how many are kept; older ones are removed. `card`: the rates by which
-        exchanges are priced. `searched_first_count`: among how many of the newest a text is
-        searched first.
+        exchanges are priced. `searched_first_count`: how many of the newest exchanges a search for
+        a text reads first.
         """
         self._connections = Connections(file)
         self._max_exchanges = max_exchanges
@@ -67,8 +67,6 @@ class Store:
     def close(self) -> None:
         """Close the file. No call may be running."""
         self._connections.close()
-
-    # --- writing ----------------------------------------------------------------------------------
 
     def add(
         self, events: Iterable[ReceivedEvent], positions: Mapping[str, int] | None = None
@@ -112,8 +110,6 @@ class Store:
             writing.remove(connection, oldest)
             connection.execute("DELETE FROM sums WHERE value = 0")
             self._size -= len(oldest)
-
-    # --- reading ----------------------------------------------------------------------------------
 
     def page(self, query: Filter, *, before: str | None = None, limit: int) -> Page:
         """The newest rows that match, or those that follow a page. Raises ValueError if `before` is

@@ -30,8 +30,8 @@ from shared.errors import StorageError, StorageNotFound
 
 # What is read first of a capture: more than its header ever takes, unless headers are copied.
 _HEADER_BYTES: Final = 16 * 1024
-PIECE_BYTES: Final = 4 * 1024 * 1024  # read at once
-_DIRECT_BYTES: Final = 1024 * 1024  # a larger one is worth the SDK's pipeline
+PIECE_BYTES: Final = 4 * 1024 * 1024  # what is read at once
+_DIRECT_BYTES: Final = 1024 * 1024  # a larger capture is worth the SDK's pipeline
 
 
 class Captures:

@@ -22,7 +22,7 @@ class Internal(NamedTuple):
 
     owner: type
     name: str
-    parameters: tuple[str, ...] | None  # of a method; None: an attribute
+    parameters: tuple[str, ...] | None  # a method's; None: an attribute
     reason: str
 
 

@@ -30,8 +30,8 @@ _MAX_HEADERS: Final = 512
 # A server that closes its connections after each response, without a word in it, does so within
 # milliseconds.
 _COOLDOWN_S: Final = 0.05
-# Of each header line of a response. aiohttp's own limit is 8190 bytes, and policies in front of
-# Azure OpenAI can write longer ones.
+# The bytes of a header line of a response. aiohttp's own limit is 8190, and policies in front of
+# Azure OpenAI can write longer lines.
 _MAX_HEADER_BYTES: Final = 64 * 1024
 
 

@@ -81,7 +81,7 @@ class BlobRange:
 
 
 class DirectStorage:
-    """Calls to one account's blobs and queues. All of them raise StorageError.
+    """Calls to one account's blobs and queues. Every call raises StorageError.
 
     A call is tried again after no response, and after a status of a busy service (429 and every
     5xx).

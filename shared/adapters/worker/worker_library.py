@@ -45,7 +45,7 @@ class Library:
     coordinator: Any  # azure_functions_runtime.http_v2.http_coordinator
     path_convertor: Any  # starlette.convertors.PathConvertor
     logging_config: Any  # uvicorn.config.LOGGING_CONFIG
-    versions: Mapping[str, str]  # of the distributions in TESTED_VERSIONS; "" if not known
+    versions: Mapping[str, str]  # by the distributions in TESTED_VERSIONS; "" if not known
 
 
 def patch_runtime(

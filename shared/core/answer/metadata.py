@@ -97,7 +97,7 @@ class ResponseMetadataCollector:
 
     def _add_model(self, model: str | None) -> None:
         """The last name counts, because a model router may name itself first and the model that
-        answered later. Its own name never replaces that one's.
+        answered later. The name of the router does not replace that of the model.
         """
         if model and (self._model is None or not self._is_router(model)):
             self._model = model

@@ -57,8 +57,8 @@ class ItemBuilder:
         self._pieces(kind, event).append(text(event.get("delta")))
 
     def append_whole(self, kind: str, event: JsonObject, piece: str) -> bool:
-        """Take a complete text, unless it came in deltas or with the item. True if it did not.
-        `kind` is that of its deltas.
+        """Take a complete text, unless it came in deltas or with the item. True if it was taken.
+        `kind` is the type of its deltas.
         """
         if _holds(self._item, piece):
             return False

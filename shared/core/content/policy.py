@@ -31,7 +31,7 @@ NOT_ANALYZED_RULE: Final = "not analyzed"  # the analyzer took too long
 _NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 _MAX_RULES: Final = 1000
-MAX_DAYS: Final = 3650  # that CAPTURE_RETENTION_DAYS may be
+MAX_DAYS: Final = 3650  # the most that CAPTURE_RETENTION_DAYS may be
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +39,7 @@ class ContentRule:
     """A rule: the mode of the exchanges for which all its conditions hold."""
 
     name: str
-    conditions: Mapping[str, frozenset[str]]  # by name, the values for which it holds, casefolded
+    conditions: Mapping[str, frozenset[str]]  # name -> the values for which it holds, casefolded
     mode: ContentMode
     # after how many days their captures are erased; None: after CAPTURE_RETENTION_DAYS
     retention_days: int | None = None
@@ -49,12 +49,12 @@ class ContentRule:
 class ContentPolicy:
     """The mode of every exchange."""
 
-    default: ContentMode = ContentMode.FULL  # of an exchange for which no rule holds
+    default: ContentMode = ContentMode.FULL  # the mode if no rule holds
     # the origin of the default: CONTENT_MODE, CONTENT_POLICY, or that there is no policy
     default_rule: str = "CONTENT_MODE"
-    retention_days: int | None = None  # of an exchange for which no rule holds
+    retention_days: int | None = None  # the retention if no rule holds
     rules: tuple[ContentRule, ...] = ()
-    custom: CustomPatterns = NO_PATTERNS  # redacted beside the built-in ones
+    custom: CustomPatterns = NO_PATTERNS  # redacted in addition to the built-in ones
 
 
 def parse(text: str, default: ContentMode, max_days: int = MAX_DAYS) -> ContentPolicy:

@@ -46,7 +46,7 @@ class LedgerIndex:
     delivered: IdSet = field(default_factory=IdSet)
     dead_lettered: IdSet = field(default_factory=IdSet)
     duplicates: int = 0  # events that were delivered more than once
-    # dead-lettered ones that were queued again, with the time; few
+    # dead-lettered exchanges that were queued again, with the time; few
     reopened_ms: dict[str, int] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)  # erased by an operator; few
 

@@ -14,7 +14,7 @@ from typing import Final
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.envelope import Envelope
 
-# Before each of these, the queue has tried maxDequeueCount times.
+# Each of these failures stands for maxDequeueCount tries of the queue.
 MAX_FAILURES: Final = 3
 
 

@@ -18,7 +18,7 @@ LONGEST_WAIT_S: Final = 3600.0
 MAX_AGE_S: Final = 86_400.0
 # In a pool of accounts, a poll may reach an account that does not have the response.
 MAX_MISSING: Final = 3
-# Part of a wait, so that responses that were created together are not polled at once.
+# The random part of a wait: responses that were created together are not polled at once.
 _MAX_JITTER: Final = 0.2
 _LONGEST_RETRY_AFTER_S: Final = 86_400.0
 

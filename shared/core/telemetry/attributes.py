@@ -17,7 +17,7 @@ type Attributes = dict[str, AttributeValue]
 class TelemetryOptions:
     """An operator's choices about spans and metrics."""
 
-    server_address: str  # of the upstream
+    server_address: str  # the upstream's
     server_port: int
     caller_members: frozenset[str] = field(default_factory=frozenset)  # names of `caller`
     old_names: bool = False  # metrics by their former names, in addition

@@ -25,7 +25,7 @@ class Instrument:
     kind: Literal["counter", "histogram", "gauge"]
     unit: str  # UCUM
     description: str
-    buckets: tuple[float, ...] = ()  # of a histogram
+    buckets: tuple[float, ...] = ()  # a histogram's; () for other kinds
 
 
 _SECONDS: Final = tuple(round(0.01 * 2**power, 2) for power in range(14))  # 0.01 to 81.92

@@ -53,7 +53,7 @@ class ExchangeTelemetry:
     operation: str  # as in the event
     method: str | None
     request_model: str | None  # the deployment, or the request's `model`
-    model_known: bool  # to the upstream: a caller did not make the name up
+    model_known: bool  # the upstream knows the model: the caller did not make it up
     response_model: str | None
     response_id: str | None
     outcome: Outcome
@@ -68,7 +68,7 @@ class ExchangeTelemetry:
     tokens: Tokens | None
     usage_repeated: bool
     parameters: RequestParameters
-    service_tier: str | None  # of the answer
+    service_tier: str | None  # as the answer states it
     system_fingerprint: str | None
     region: str
     caller: Caller

@@ -41,7 +41,7 @@ class MetricPoint:
 def points_of(
     exchange: ExchangeTelemetry, delivery: DeliveryReport, options: TelemetryOptions
 ) -> tuple[MetricPoint, ...]:
-    """The points of a delivery. What measures the exchange counts with its first delivery alone."""
+    """The points of a delivery. Figures of the exchange count with its first delivery alone."""
     points = [*_delivery_points(exchange, delivery)]
     if delivery.first:
         points.append(_lag(exchange, delivery))
@@ -157,7 +157,7 @@ def _usage_points(exchange: ExchangeTelemetry, base: Attributes) -> Iterator[Met
 def _by_modality(
     instrument: Instrument, total: int | None, audio: int | None, base: Attributes
 ) -> Iterator[MetricPoint]:
-    """Sound apart; the upstream does not say how much of the rest was text and how much images."""
+    """Sound counts by itself; the upstream does not say how much of the rest was text or images."""
     audio_tokens = min(audio or 0, total or 0)
     if audio_tokens:
         yield _point(instrument, audio_tokens, base | _modality("audio"))

@@ -51,8 +51,8 @@ def span_of(exchange_id: str, traceparent: str | None) -> SpanRef:
 
 
 def derived_id(exchange_id: str, purpose: str, size_bytes: int) -> int:
-    """An id of a span or a trace, the same each time. A hash, because an exchange id begins with
-    the time and samplers want random bits.
+    """An id of a span or a trace, the same each time. It is a hash, because an exchange id begins
+    with the time and samplers want random bits.
     """
     digest = hashlib.sha256(f"{purpose} {exchange_id}".encode()).digest()
     return int.from_bytes(digest[:size_bytes])

@@ -10,7 +10,7 @@ _ALL_BUT_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789"))
 class Detector:
     """Finds one kind of data. A subclass has at least `kind` and `pattern`."""
 
-    kind: ClassVar[str]  # under which it is counted, and in capitals in the text's place
+    kind: ClassVar[str]  # findings are counted under it; in capitals, it replaces them
     # In RE2's syntax. If it has groups, the one that took part in the match is the candidate.
     pattern: ClassVar[str]
 

@@ -25,14 +25,14 @@ _ITALIAN_ODD: Final = dict(
 
 
 class GermanTaxId(Detector):
-    """A Steuer-Identifikationsnummer: of its first ten digits one occurs twice or thrice."""
+    """A Steuer-Identifikationsnummer: one of its first ten digits occurs two or three times."""
 
     kind = "national_id"
     pattern = r"\b[1-9]\d[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}\b"
 
     def is_valid(self, candidate: bytes) -> bool:
         digits = digits_of(candidate)
-        if len(set(digits[:10])) not in {8, 9}:  # as few as one that occurs so often leaves
+        if len(set(digits[:10])) not in {8, 9}:  # one digit occurs 2 or 3 times
             return False
         counts = sorted(Counter(digits[:10]).values(), reverse=True)
         return counts[0] in {2, 3} and counts[1] == 1 and checks.mod_11_10(digits)

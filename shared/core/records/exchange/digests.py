@@ -24,7 +24,7 @@ _DIGEST: Final = re.compile(r"[\w-]{43}", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Digests:
-    """None: not known, or of what may still change."""
+    """The digests of an exchange. None: not known, or the capture may still change."""
 
     request: str | None = None  # of the request's capture
     response: str | None = None  # of the response's capture

@@ -22,8 +22,8 @@ class UnstoredBody:
         self.size = 0
         self._hash = hashlib.sha256()
         self._buffer = bytearray()  # not hashed yet
-        self._first = b""  # the beginning, once it is not held any more
-        self._before = b""  # what came before the bytes held, as much as `tail` needs
+        self._first = b""  # the beginning, after it has left the buffer
+        self._before = b""  # the bytes before the buffer, as many as `tail` needs
 
     def feed(self, piece: bytes) -> None:
         """Add a piece. Called for every piece of every stream: it must stay cheap."""

@@ -44,7 +44,7 @@ class OperatorIdentity:
     """The operator who requested a run, as the app knows it."""
 
     auth: str  # the setting CALLER_AUTH
-    # of the token's identity; None: the host accepts its keys and names no identity
+    # the id of the token's identity; None: the host accepts its keys and names no identity
     object_id: str | None
 
 
@@ -52,7 +52,7 @@ class OperatorIdentity:
 class ErasureCounts:
     """Numbers of exchanges."""
 
-    searched: int = 0  # those of the range that storage has
+    searched: int = 0  # exchanges of the range that storage has
     matched: int = 0
     erased: int = 0  # 0 in a dry run
     running: int = 0  # matched, and not erased: they may still be running

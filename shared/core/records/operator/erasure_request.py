@@ -26,7 +26,7 @@ from shared.errors import OperatorRequestError
 EXAMPLE: Final = (
     '{"user": "<id>", "from": "2026-11-01T00:00Z", "to": "2026-11-23T00:00Z", "dry_run": true}'
 )
-MAX_DAYS: Final = 31  # of one request: 744 hours to list
+MAX_DAYS: Final = 31  # the most days of one request: 744 hours to list
 MAX_REFERENCE: Final = 200  # characters
 _CALLERS: Final = ("user", "subscription")
 _MEMBERS: Final = frozenset({*_CALLERS, "ids", "from", "to", "dry_run", "reference"})

@@ -20,7 +20,7 @@ class ReplayPage(DurableValue):
     unreadable: int  # corrupt captures, which no replay can deliver
     marker: str | None  # where the next page begins; None: the window is done
     waiting: str | None  # why nothing was queued: live work, or the Event Hub is not ready
-    # by an operator or by retention; or redacted ones, whose bodies are gone
+    # erased by an operator or by retention, or redacted, so that the bodies are erased
     erased: int = 0
 
 

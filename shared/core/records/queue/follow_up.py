@@ -35,9 +35,9 @@ class FollowUp:
     """A background response that the app follows."""
 
     response_id: str
-    operation: str  # of the event that says how it ended
+    operation: str  # the operation of the event that says how it ended
     created_at: str  # when the create call ended: UTC, ISO 8601 with offset
-    path: str  # of the create call, as sent upstream, without the query
+    path: str  # the create call's, as sent upstream, without the query
     api_version: str | None
     poll_count: int = 0  # the number of polls so far
     not_found_count: int = 0  # answers in a row that did not know the response

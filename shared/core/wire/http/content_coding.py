@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # zlib has it under no public name
 MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
 # A body that is decoded whole beside other exchanges: about 3 ms of CPU.
 MAX_SMALL_BYTES: Final = 1024 * 1024
-_MAX_PIECE_BYTES: Final = 4 * 1024 * 1024  # that one piece decodes into: a few milliseconds
+_MAX_PIECE_BYTES: Final = 4 * 1024 * 1024  # the most that a piece decodes into: some ms
 _MAX_PIECE_MEMBERS: Final = 100
 # Each member costs a copy of what follows it in its window.
 MAX_MEMBERS: Final = 10_000

@@ -72,12 +72,12 @@ def first_member_at(body: JsonText) -> int:
 
 
 class _Scanner:
-    """Every method takes an offset and returns the one after what its name says."""
+    """Each method takes an offset, and returns the offset after the part that its name says."""
 
     def __init__(self, body: JsonText, pace: ScanPace) -> None:
         self._body = body
         self._pace = pace
-        self._steps = 0  # since the last pause
+        self._steps = 0  # steps since the last pause
         self._brackets = 0
 
     def members(self, names: frozenset[str]) -> Cooperative[dict[str, MemberSpan]]:

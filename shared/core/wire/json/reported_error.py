@@ -12,7 +12,7 @@ from shared.core.wire.json.json_shape import Json, JsonObject, text
 # these, or it holds one of the members below. (`"data": null` is in errors as well.)
 _SUCCESS_CODES: Final = frozenset({"", "0", "ok", "success", "successful", "succeeded"})
 _ANSWER_MEMBERS: Final = ("data", "output", "text", "delta", "response", "usage")
-_ANSWER_MARKS: Final = frozenset({"choices", "id"})  # whatever their value
+_ANSWER_MARKS: Final = frozenset({"choices", "id"})  # with any value
 
 
 def error_of(document: JsonObject, event: str = "message") -> JsonObject | None:

@@ -65,8 +65,8 @@ class TokenRejected:
 class TokenAccepted:
     """The token and its claims hold; the call goes on."""
 
-    object_id: str  # of the identity in its tenant, lower-case
-    until_s: float  # Unix time from which they no longer do, the leeway included
+    object_id: str  # the identity's id in its tenant, lower-case
+    until_s: float  # Unix time until which they hold, the leeway included
 
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes | TokenRejected:
