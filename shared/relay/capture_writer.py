@@ -78,7 +78,7 @@ class CaptureWriter:
         """
         self.name = name
         self.size = 0  # bytes written, lost or not
-        self.lost = False  # the memory's limit was reached
+        self.is_lost = False  # the memory's limit was reached
         self.sha256: str | None = None  # of the whole body, in hexadecimal; None: not known (yet)
         self._store = store
         self._memory = memory
@@ -95,7 +95,7 @@ class CaptureWriter:
         """Add a piece. Called for every piece of every stream: it must stay cheap."""
         count = len(piece)
         self.size += count
-        if self.lost:
+        if self.is_lost:
             self._before = (self._before + piece)[-TAIL_BYTES:]
             return
         # not a method of CaptureMemory: a call more costs every piece of every stream
@@ -103,7 +103,7 @@ class CaptureWriter:
         used_bytes = memory.used_bytes + count
         if used_bytes > memory.limit_bytes:
             self._before = (self.tail(TAIL_BYTES) + piece)[-TAIL_BYTES:]
-            self.lost = True
+            self.is_lost = True
             self._drop_held()
             return
         memory.used_bytes = used_bytes
@@ -129,7 +129,7 @@ class CaptureWriter:
 
     async def finish(self) -> None:
         """The body is whole: compute its hash, unless it is lost. Before `close`."""
-        if self.lost:
+        if self.is_lost:
             return
         self._hash.add(bytes(self._held))
         await self._hash.update()
@@ -143,7 +143,7 @@ class CaptureWriter:
         not waited for: each gives its bytes back when it ends. Afterwards they are erased.
         """
         try:
-            if self.lost:
+            if self.is_lost:
                 if self._uploads:
                     self._start(self._erase_hidden())
                 return False

@@ -16,7 +16,7 @@ from shared.relay.capture_writer import CaptureWriter, StartUpload, put_placehol
 class DigestWriter:
     """Takes pieces without waiting, and stores none of them."""
 
-    lost = False  # as a CaptureWriter's: this one holds little, and has no limit to reach
+    is_lost = False  # as a CaptureWriter's: this one holds little, and has no limit to reach
 
     def __init__(self, store: CaptureUploads, name: str, start: StartUpload) -> None:
         self.name = name

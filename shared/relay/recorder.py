@@ -189,7 +189,7 @@ class Recorder:
         storing = self._requests.pop(record.exchange_id, None)
         if storing is not None:
             stored = await storing
-            if record.request.body.lost and conclusion.outcome is Outcome.REJECTED:
+            if record.request.body.is_lost and conclusion.outcome is Outcome.REJECTED:
                 self._erase_request_later(record)
             return stored
         if conclusion.outcome is Outcome.REJECTED:

@@ -38,7 +38,7 @@ class ResponseRecord:
     body: BodyWriter
     operation: OperationSpec
     head: ResponseHead | None = None
-    readable: bool = True  # the body's bytes are its text: no content coding
+    is_readable: bool = True  # the body's bytes are its text: no content coding
     # the content type says that it is a stream, or else its first bytes do
     announced_stream: bool = False
     scan: StreamScan = field(default_factory=StreamScan)  # of what is announced as a stream
@@ -53,7 +53,7 @@ class ResponseRecord:
     def begin(self, at_ms: float, status: int, headers: RawHeaders, *, is_stream: bool) -> None:
         """Note status and headers. `is_stream`: the body is announced as a stream."""
         self.head = ResponseHead(status, headers, at_ms)
-        self.announced_stream, self.readable = is_stream, is_readable(headers)
+        self.announced_stream, self.is_readable = is_stream, is_readable(headers)
 
     def received(self, piece: bytes, at_ms: float) -> None:
         """Note a piece of the body. Called for every piece of every stream: it must stay cheap."""
@@ -93,7 +93,7 @@ class ResponseRecord:
         """
         if self.head is None:
             return None
-        return self.announced_stream and not (self.readable and self.scan.is_document)
+        return self.announced_stream and not (self.is_readable and self.scan.is_document)
 
     @property
     def end(self) -> ResponseEnd:
@@ -115,11 +115,11 @@ class ResponseRecord:
         return ResponseEnd(
             tail=end,
             is_stream=bool(self.is_stream),
-            end_is_known=self.readable and self.operation.stream_end_is_known,
+            end_is_known=self.is_readable and self.operation.stream_end_is_known,
         )
 
     def _read_tail(self, unsent_bytes: int = 0) -> Tail:
-        if not self.body.size or not self.readable:
+        if not self.body.size or not self.is_readable:
             return Tail(finished=False, usage=None)
         if self.is_stream:
             return self.scan.end_without_last_event() if unsent_bytes else self.scan.end()

@@ -253,7 +253,7 @@ async def test_a_slow_store_loses_the_capture() -> None:
     pieces = pieces_of(BLOCK_BYTES + 2 * MB)
     for piece in pieces:
         writer.write(piece)
-    assert writer.lost
+    assert writer.is_lost
     assert writer.size == BLOCK_BYTES + 2 * MB
     assert memory.used_bytes == BLOCK_BYTES
     assert writer.tail(TAIL_BYTES) == b"".join(pieces)[-TAIL_BYTES:]
@@ -280,7 +280,7 @@ async def test_idle_exchanges_cost_no_captures(kind: str) -> None:
         for piece in pieces:
             writer.write(piece)
             await until_used(memory, memory.limit_bytes // 2 + number * SMALL_BLOCK_BYTES)
-    assert not any(writer.lost for writer in writers)
+    assert not any(writer.is_lost for writer in writers)
     for writer in writers:
         writer.discard()
     await until_used(memory, 0)
@@ -326,7 +326,7 @@ async def test_one_exchange_does_not_take_anothers_share_back() -> None:
     greedy, modest = (CaptureWriter(store, name, memory, start) for name in ("greedy", "modest"))
     modest.write(b"12345")
     greedy.write(b"123456")
-    assert (greedy.lost, modest.lost, memory.used_bytes) == (True, False, 5)
+    assert (greedy.is_lost, modest.is_lost, memory.used_bytes) == (True, False, 5)
     modest.write(b"67890")
     assert await modest.close(b"")
     assert store.blobs == {"modest": b"1234567890"}
