@@ -23,13 +23,11 @@ MESSAGE = envelope_message.pack([dump(envelope) for envelope in ENVELOPES])[0].e
 
 
 @dataclass
-class DeliverySetup:
-    """Delivers every deployment that is not `failing`; keeps what is queued again."""
+class Delivery:
+    """Delivers every deployment that is not `failing`."""
 
     failing: set[str] = field(default_factory=set)
-    queue_is_down: bool = False
     delivered: list[Envelope] = field(default_factory=list)
-    queued: list[tuple[Envelope, int]] = field(default_factory=list)
     together: asyncio.Barrier | None = None
 
     async def deliver(self, envelope: Envelope, message: MessageMetadata | None = None) -> None:
@@ -39,53 +37,58 @@ class DeliverySetup:
             raise DeliveryError("not now")
         self.delivered.append(envelope)
 
+
+@dataclass
+class Queue:
+    """Holds the envelopes that are queued again, each with its wait."""
+
+    is_down: bool = False
+    queued: list[tuple[Envelope, int]] = field(default_factory=list)
+
     async def put_later(self, envelope: Envelope, wait_s: int) -> None:
-        if self.queue_is_down:
+        if self.is_down:
             raise StorageError("not now")
         self.queued.append((envelope, wait_s))
 
-    async def handle(self, message: bytes) -> None:
-        await MessageHandler(self, self).handle(message)
-
 
 async def test_all_envelopes_of_a_message_are_delivered_side_by_side() -> None:
-    setup = DeliverySetup(together=asyncio.Barrier(3))
-    await setup.handle(MESSAGE)
-    assert sorted(setup.delivered, key=ENVELOPES.index) == ENVELOPES
-    assert not setup.queued
+    delivery, queue = Delivery(together=asyncio.Barrier(3)), Queue()
+    await MessageHandler(delivery, queue).handle(MESSAGE)
+    assert sorted(delivery.delivered, key=ENVELOPES.index) == ENVELOPES
+    assert not queue.queued
 
 
 async def test_one_that_fails_is_queued_alone(caplog: pytest.LogCaptureFixture) -> None:
     """The message is done, so the others get no second event."""
-    setup = DeliverySetup(failing={"second"})
-    await setup.handle(MESSAGE)
-    assert setup.delivered == [ENVELOPES[0], ENVELOPES[2]]
-    assert setup.queued == [(mark_requeued(ENVELOPES[1], "retry"), RETRY_AFTER_S)]
+    delivery, queue = Delivery(failing={"second"}), Queue()
+    await MessageHandler(delivery, queue).handle(MESSAGE)
+    assert delivery.delivered == [ENVELOPES[0], ENVELOPES[2]]
+    assert queue.queued == [(mark_requeued(ENVELOPES[1], "retry"), RETRY_AFTER_S)]
     assert ENVELOPES[1].exchange_id in caplog.text
 
 
 async def test_if_all_fail_the_queue_delivers_the_message_again() -> None:
     """An outage of the Event Hub costs no further messages."""
-    setup = DeliverySetup(failing={"first", "second", "third"})
+    delivery, queue = Delivery(failing={"first", "second", "third"}), Queue()
     with pytest.raises(DeliveryError):
-        await setup.handle(MESSAGE)
-    assert not setup.queued
+        await MessageHandler(delivery, queue).handle(MESSAGE)
+    assert not queue.queued
 
 
 async def test_one_alone_that_fails_is_delivered_again_by_the_queue() -> None:
-    setup = DeliverySetup(failing={"first"})
+    delivery, queue = Delivery(failing={"first"}), Queue()
     with pytest.raises(DeliveryError):
-        await setup.handle(dump(ENVELOPES[0]).encode())
-    assert not setup.queued
+        await MessageHandler(delivery, queue).handle(dump(ENVELOPES[0]).encode())
+    assert not queue.queued
 
 
 async def test_a_failed_requeue_loses_nothing() -> None:
     """The message comes again, at the price of second events."""
-    setup = DeliverySetup(failing={"second"}, queue_is_down=True)
+    delivery, queue = Delivery(failing={"second"}), Queue(is_down=True)
     with pytest.raises(StorageError):
-        await setup.handle(MESSAGE)
+        await MessageHandler(delivery, queue).handle(MESSAGE)
 
 
 async def test_what_is_not_an_envelope_raises() -> None:
     with pytest.raises(EnvelopeError):
-        await DeliverySetup().handle(b"nonsense")
+        await MessageHandler(Delivery(), Queue()).handle(b"nonsense")

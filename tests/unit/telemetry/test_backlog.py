@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.core.telemetry.metrics import MetricPoint
-from shared.core.telemetry.spans import Trace
 from shared.errors import StorageError
 from shared.telemetry.backlog import INTERVAL_S, Backlog
 from tests.unit.telemetry.background import finish_background_tasks
+from tests.unit.telemetry.memory_collector import MemoryCollector
 
 pytestmark = pytest.mark.anyio
 
@@ -19,44 +18,44 @@ NOW = datetime(2025, 11, 23, 14, 30, tzinfo=UTC)
 
 
 @dataclass
-class BacklogSetup:
-    """A queue of `length` messages, the oldest of them `age_s` old."""
+class Queue:
+    """A queue of seven messages, the oldest of them `age_s` old."""
 
-    length: int = 7
     age_s: float | None = 90
     is_down: bool = False
+
+    async def approximate_length(self) -> int:
+        if self.is_down:
+            raise StorageError("no")
+        return 7
+
+    async def oldest_at(self) -> datetime | None:
+        return None if self.age_s is None else NOW - timedelta(seconds=self.age_s)
+
+
+@dataclass
+class BacklogSetup:
+    """A backlog with its queue and its collector."""
+
+    queue: Queue = field(default_factory=Queue)
+    collector: MemoryCollector = field(default_factory=MemoryCollector)
     clock_s: float = 0
-    points: list[MetricPoint] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.backlog = Backlog(
-            self,
-            self,
+            self.collector,
+            self.queue,
             capture_bytes=lambda: 4096,
             outcomes=lambda: 3,
             clock=lambda: self.clock_s,
             now=lambda: NOW,
         )
 
-    def add(self, point: MetricPoint) -> None:
-        self.points.append(point)
-
-    def export(self, trace: Trace) -> None:
-        raise AssertionError("a backlog has no spans")
-
-    async def approximate_length(self) -> int:
-        if self.is_down:
-            raise StorageError("no")
-        return self.length
-
-    async def oldest_at(self) -> datetime | None:
-        return None if self.age_s is None else NOW - timedelta(seconds=self.age_s)
-
     async def measure(self) -> dict[str, float]:
-        self.points.clear()
+        self.collector.points.clear()
         self.backlog.measure_soon()
         await finish_background_tasks()
-        return {point.instrument.name: point.value for point in self.points}
+        return {point.instrument.name: point.value for point in self.collector.points}
 
 
 @pytest.mark.parametrize(("age_s", "reported_s"), [(90, 90), (None, 0), (-2, 0)])
@@ -64,7 +63,7 @@ async def test_queue_captures_and_outcomes_are_measured(
     age_s: float | None, reported_s: float
 ) -> None:
     """The queue's clock may be ahead of the worker's."""
-    assert await BacklogSetup(age_s=age_s).measure() == {
+    assert await BacklogSetup(Queue(age_s=age_s)).measure() == {
         "fnsse.queue.messages": 7,
         "fnsse.queue.oldest_message.age": reported_s,
         "fnsse.captures.waiting": 4096,
@@ -84,6 +83,6 @@ async def test_a_measurement_lasts_for_a_while() -> None:
 async def test_a_queue_that_cannot_be_reached_leaves_the_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    setup = BacklogSetup(is_down=True)
+    setup = BacklogSetup(Queue(is_down=True))
     assert (await setup.measure()).keys() == {"fnsse.captures.waiting", "fnsse.outcomes.waiting"}
     assert "could not be measured" in caplog.text

@@ -12,14 +12,13 @@ from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.telemetry import spans
 from shared.core.telemetry.delivery import DeliveryCause, cause_of
 from shared.core.telemetry.messages import Messages
-from shared.core.telemetry.metrics import MetricPoint
-from shared.core.telemetry.spans import Trace
 from shared.errors import StorageError
 from shared.telemetry.telemetry import MAX_WAITING, MAX_WAITING_MESSAGES, Telemetry
 from tests.golden import load
 from tests.golden.telemetry_text import OPTIONS, exchange_of
 from tests.unit.core.event.event_parts import envelope
 from tests.unit.telemetry.background import background_tasks, finish_background_tasks
+from tests.unit.telemetry.memory_collector import MemoryCollector
 
 pytestmark = pytest.mark.anyio
 
@@ -30,21 +29,38 @@ IN_EVENTS = replace(OPTIONS, messages_in_events=True)
 
 
 @dataclass
-class TelemetrySetup:
-    """A telemetry whose ledger knows `first_deliveries`, at `age_s` after the exchange's end."""
+class Ledger:
+    """A ledger by which each delivery is the first one, or none is. `lacking`: it could not be
+    written.
+    """
 
-    age_s: float = 1
-    lacking: bool = False
     is_first: bool = True
-    ledger_is_down: bool = False
-    points: list[MetricPoint] = field(default_factory=list)
-    traces: list[Trace] = field(default_factory=list)
+    lacking: bool = False
+    is_down: bool = False
+
+    def lacks_entry(self, exchange_id: str) -> bool:
+        return self.lacking
+
+    async def first_deliveries(self, window: str, exchange_ids: Collection[str]) -> set[str]:
+        if self.is_down:
+            raise StorageError("no")
+        assert window == "2025/11/23/14"
+        return set(exchange_ids) if self.is_first else set()
+
+
+@dataclass
+class TelemetrySetup:
+    """Telemetry with its ledger and its collector, `age_s` after the exchange's end."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    age_s: float = 1
+    collector: MemoryCollector = field(default_factory=MemoryCollector)
     slept: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.telemetry = Telemetry(
-            collector=self,
-            ledger=self,
+            collector=self.collector,
+            ledger=self.ledger,
             options=IN_EVENTS,
             grace_s=GRACE_S,
             now_ns=self.now_ns,
@@ -57,27 +73,12 @@ class TelemetrySetup:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    def export(self, trace: Trace) -> None:
-        self.traces.append(trace)
-
-    def add(self, point: MetricPoint) -> None:
-        self.points.append(point)
-
-    def lacks_entry(self, exchange_id: str) -> bool:
-        return self.lacking
-
-    async def first_deliveries(self, window: str, exchange_ids: Collection[str]) -> set[str]:
-        if self.ledger_is_down:
-            raise StorageError("no")
-        assert window == "2025/11/23/14"
-        return set(exchange_ids) if self.is_first else set()
-
     async def accepted(self, cause: DeliveryCause = DeliveryCause.RECORDING) -> None:
         self.telemetry.accepted(EXCHANGE, cause, None)
         await finish_background_tasks()
 
     def total(self, name: str) -> float:
-        return sum(point.value for point in self.points if point.instrument.name == name)
+        return sum(point.value for point in self.collector.points if point.instrument.name == name)
 
 
 async def test_few_deliveries_wait_with_their_texts() -> None:
@@ -89,8 +90,10 @@ async def test_few_deliveries_wait_with_their_texts() -> None:
         exchange = replace(EXCHANGE, exchange_id=exchange_id, messages=texts)
         setup.telemetry.accepted(exchange, DeliveryCause.RECORDING, None)
     await finish_background_tasks()
-    assert len(setup.traces) == MAX_WAITING_MESSAGES + 5
-    assert sum(trace.details is not None for trace in setup.traces) == MAX_WAITING_MESSAGES
+    assert len(setup.collector.traces) == MAX_WAITING_MESSAGES + 5
+    assert (
+        sum(trace.details is not None for trace in setup.collector.traces) == MAX_WAITING_MESSAGES
+    )
 
 
 async def test_a_first_try_counts_at_once() -> None:
@@ -99,7 +102,7 @@ async def test_a_first_try_counts_at_once() -> None:
     setup.telemetry.accepted(EXCHANGE, DeliveryCause.RECORDING, None)
     assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.delivered") == 1
     assert setup.total("fnsse.events.redelivered") == 0
-    assert [trace.root.name for trace in setup.traces] == ["chat gpt-4o"]
+    assert [trace.root.name for trace in setup.collector.traces] == ["chat gpt-4o"]
 
 
 async def test_a_second_delivery_by_this_worker_is_a_duplicate() -> None:
@@ -109,7 +112,7 @@ async def test_a_second_delivery_by_this_worker_is_a_duplicate() -> None:
     await setup.accepted(DeliveryCause.RETRY)
     assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 1
     assert setup.total("gen_ai.client.inference.usage.input_tokens") == 12
-    exchange, again = setup.traces
+    exchange, again = setup.collector.traces
     assert again.root.name == "deliver again"
     assert again.trace_id != exchange.trace_id
     (link,) = again.root.links
@@ -123,7 +126,7 @@ async def test_a_second_delivery_by_this_worker_is_a_duplicate() -> None:
 async def test_the_ledger_decides_about_a_delivery_that_was_repeated(
     cause: DeliveryCause, is_first: bool
 ) -> None:
-    setup = TelemetrySetup(is_first=is_first)
+    setup = TelemetrySetup(Ledger(is_first=is_first))
     await setup.accepted(cause)
     assert setup.total("fnsse.exchanges") == is_first
     assert setup.total("fnsse.events.duplicates") == (not is_first)
@@ -132,35 +135,35 @@ async def test_the_ledger_decides_about_a_delivery_that_was_repeated(
 
 async def test_the_ledger_decides_about_a_late_first_try() -> None:
     """Reconcile may have delivered it meanwhile."""
-    setup = TelemetrySetup(age_s=GRACE_S + 1, is_first=False)
+    setup = TelemetrySetup(Ledger(is_first=False), age_s=GRACE_S + 1)
     await setup.accepted()
     assert setup.total("fnsse.exchanges") == 0
     assert setup.total("fnsse.events.duplicates") == 1
 
 
 async def test_a_replay_counts_as_redelivered_and_not_as_a_duplicate() -> None:
-    setup = TelemetrySetup(is_first=False)
+    setup = TelemetrySetup(Ledger(is_first=False))
     await setup.accepted(DeliveryCause.REPLAY)
     assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 0
     assert setup.total("fnsse.events.redelivered") == 1
-    assert [trace.root.name for trace in setup.traces] == ["deliver again"]
+    assert [trace.root.name for trace in setup.collector.traces] == ["deliver again"]
 
 
 async def test_the_worker_does_other_work_between_two_reports() -> None:
     """After an outage thousands wait for the ledger, and the worker relays streams meanwhile."""
-    setup, reports_seen = TelemetrySetup(is_first=False), set[int]()
+    setup, reports_seen = TelemetrySetup(Ledger(is_first=False)), set[int]()
     for _ in range(20):
         setup.telemetry.accepted(EXCHANGE, DeliveryCause.RETRY, None)
     (reporting,) = background_tasks()
     while not reporting.done():
-        reports_seen.add(len(setup.traces))
+        reports_seen.add(len(setup.collector.traces))
         await asyncio.sleep(0)
     assert reports_seen == set(range(21))
 
 
 async def test_an_event_without_ledger_entry_waits() -> None:
     """Reconcile delivers it again, and the ledger can decide then."""
-    setup = TelemetrySetup(lacking=True)
+    setup = TelemetrySetup(Ledger(lacking=True))
     await setup.accepted()
     assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 0
     assert setup.total("fnsse.events.delivered") == 1
@@ -170,9 +173,9 @@ async def test_a_ledger_that_is_down_drops_deliveries(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Metrics leave them out, and a log line says how many."""
-    setup = TelemetrySetup(ledger_is_down=True)
+    setup = TelemetrySetup(Ledger(is_down=True))
     await setup.accepted(DeliveryCause.RETRY)
-    assert not setup.points
+    assert not setup.collector.points
     assert setup.telemetry.dropped == 1
     assert "Metrics leave out 1 deliveries" in caplog.text
 
@@ -190,7 +193,7 @@ async def test_what_waits_for_the_ledger_is_bounded() -> None:
 async def test_a_dead_letter_is_counted_by_its_reason() -> None:
     setup = TelemetrySetup()
     setup.telemetry.dead_lettered("too_large")
-    (point,) = setup.points
+    (point,) = setup.collector.points
     assert point.attributes == {"fnsse.dead_letter.reason": "too_large"}
 
 
