@@ -71,7 +71,7 @@ from shared.http.exchange_ids import fresh_exchange_id
 from shared.ports.signing_keys import SigningKeys
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
-from shared.relay.relay import Relay
+from shared.relay.relay import RelayContext
 from shared.settings import misspelt
 from shared.settings.loader import load
 from shared.settings.settings import (
@@ -208,7 +208,7 @@ recorder = Recorder(
     copied_headers=config.copied_headers,
     give_up_after_s=config.reconcile.give_up_recording_after_s,
 )
-relay = Relay(
+relay_context = RelayContext(
     upstream=upstream,
     recorder=recorder,
     limits=config.limits,
@@ -352,7 +352,7 @@ status = Status(
 
 # Functions
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-app.register_functions(blueprints.relay.blueprint(relay, guard))
+app.register_functions(blueprints.relay.blueprint(relay_context, guard))
 app.register_functions(
     blueprints.enrichment.blueprint(message_handler, poison_handler, config.storage.setting)
 )

@@ -23,7 +23,7 @@ from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.request import routing
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
-from shared.relay.relay import Relay
+from shared.relay.relay import RelayContext
 from shared.relay.relay_response import RelayResponse
 from shared.settings.settings import InterventionSettings, LimitSettings, UpstreamSettings
 
@@ -132,7 +132,7 @@ async def _relayed(
         memory=CaptureMemory(limits.capture_memory_bytes),
         give_up_after_s=limits.exchange_s,
     )
-    relay = Relay(
+    context = RelayContext(
         upstream=Upstream(
             UPSTREAM, httpx.MockTransport(_answer_with(pieces)), KeyCredential("key")
         ),
@@ -142,7 +142,7 @@ async def _relayed(
         default_api_version="2024-10-21",
         content_policy=ContentPolicy,
     )
-    cpu_s = await _cpu_of_exchange(relay, recorder)
+    cpu_s = await _cpu_of_exchange(context, recorder)
     if queue.envelope is None or queue.envelope.sent_bytes != pieces * len(PIECE) + len(END):
         raise BenchError("the stream was not relayed to its end")
     return cpu_s
@@ -156,7 +156,7 @@ def _answer_with(pieces: int) -> Callable[[httpx.Request], httpx.Response]:
     return answer
 
 
-async def _cpu_of_exchange(relay: Relay, recorder: Recorder) -> float:
+async def _cpu_of_exchange(context: RelayContext, recorder: Recorder) -> float:
     """CPU seconds until the client has the whole response and the exchange is recorded."""
     scope = {
         "type": "http",
@@ -178,7 +178,7 @@ async def _cpu_of_exchange(relay: Relay, recorder: Recorder) -> float:
     async def send(_: MutableMapping[str, Any]) -> None:
         pass
 
-    response = RelayResponse(relay, scope, operation)
+    response = RelayResponse(context, scope, operation)
     gc.collect()
     gc.disable()
     began = time.process_time()

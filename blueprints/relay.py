@@ -14,27 +14,27 @@ from shared.core.api_errors import exchange_errors
 from shared.core.wire.request import routing
 from shared.http.releasing_response import ReleasingResponse
 from shared.relay.rejection import Rejection
-from shared.relay.relay import Relay
+from shared.relay.relay import RelayContext
 from shared.relay.relay_response import RelayResponse
 
 METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
-def blueprint(relay: Relay, guard: Guard) -> func.Blueprint:
+def blueprint(context: RelayContext, guard: Guard) -> func.Blueprint:
     """Functions `openai` and `unknown_route`, both for callers only."""
     functions = func.Blueprint()  # type: ignore[no-untyped-call]
 
     @functions.function_name("openai")
     @functions.route("openai/{*path}", methods=METHODS, auth_level=guard.caller_level)
     async def openai(req: Request) -> Response:
-        return ReleasingResponse(req, await guard.caller(req) or respond(req, relay))
+        return ReleasingResponse(req, await guard.caller(req) or respond(req, context))
 
     # The host itself would answer an unknown route with an empty 404. Of two routes that match, the
     # host takes the function whose name sorts first, so this name must come after every other.
     @functions.function_name("unknown_route")
     @functions.route("{*path}", methods=METHODS, auth_level=guard.caller_level)
     async def unknown_route(req: Request) -> Response:
-        return ReleasingResponse(req, await guard.caller(req) or respond(req, relay))
+        return ReleasingResponse(req, await guard.caller(req) or respond(req, context))
 
     return functions
 
@@ -46,21 +46,21 @@ def _upgrade(req: Request) -> str:
     return "websocket" if "sec-websocket-key" in req.headers else req.headers.get("upgrade", "")
 
 
-def respond(req: Request, relay: Relay) -> Response:
+def respond(req: Request, context: RelayContext) -> Response:
     """The response that relays the request, or rejects it by its route."""
     scope = req.scope
     path = scope["raw_path"].decode("latin-1")
     match routing.route(scope["method"], path, upgrade=_upgrade(req)):
         case routing.WrongMethod(allowed=allowed):
             return Rejection(
-                relay,
+                context,
                 scope,
                 exchange_errors.method_not_allowed(allowed),
                 {"allow": ", ".join(allowed)},
             )
         case routing.WebSocketRequested():
-            return Rejection(relay, scope, exchange_errors.websocket())
+            return Rejection(context, scope, exchange_errors.websocket())
         case routing.UnknownRoute():
-            return Rejection(relay, scope, exchange_errors.unknown_route())
+            return Rejection(context, scope, exchange_errors.unknown_route())
         case routing.Operation() as operation:
-            return RelayResponse(relay, scope, operation)
+            return RelayResponse(context, scope, operation)

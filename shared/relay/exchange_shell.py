@@ -37,7 +37,7 @@ from shared.errors import (
 from shared.relay.client_response import ClientResponse
 from shared.relay.client_watch import ClientWatch
 from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.relay import Relay
+from shared.relay.relay import RelayContext
 from shared.relay.request_body import PassingBody, RequestContent
 from shared.relay.request_intake import RequestIntake
 from shared.relay.upstream_call import UpstreamCall
@@ -54,7 +54,7 @@ class ExchangeShell:
 
     def __init__(
         self,
-        relay: Relay,
+        context: RelayContext,
         record: ExchangeRecord,
         machine: ExchangeMachine,
         target: bytes,
@@ -66,17 +66,17 @@ class ExchangeShell:
         """`target`: path and query, for the upstream. `started`: when the exchange began, by the
         relay's clock.
         """
-        clock = relay.clock
-        self._relay = relay
+        clock = context.clock
+        self._context = context
         self._record = record
         self._receive = receive
         self._started = started
         self._machine = machine
-        self._lease = relay.body_memory.lease()
+        self._lease = context.body_memory.lease()
         self._intake = RequestIntake(
-            record, relay.recorder, relay.limits, relay.interventions, self._lease
+            record, context.recorder, context.limits, context.interventions, self._lease
         )
-        self._call = UpstreamCall(relay.upstream, relay.stream_options, record, target)
+        self._call = UpstreamCall(context.upstream, context.stream_options, record, target)
         self._client = ClientResponse(
             send,
             record.exchange_id,
@@ -111,7 +111,7 @@ class ExchangeShell:
         return self._client.error_sent
 
     async def _run(self) -> None:
-        limit_s = self._relay.limits.exchange_s
+        limit_s = self._context.limits.exchange_s
         self._scope.deadline = anyio.current_time() + limit_s
         with self._scope:
             try:
@@ -174,7 +174,7 @@ class ExchangeShell:
         promise = early_response(
             record.start.operation.spec, stream_requested=record.request.stream_requested
         )
-        if promise is not None and self._relay.early_after_s[promise]:
+        if promise is not None and self._context.early_after_s[promise]:
             return await self._open_early(content, promise)
         return await self._begin_response(content)
 
@@ -191,7 +191,7 @@ class ExchangeShell:
     ) -> tuple[int, RawHeaders]:
         opening = asyncio.create_task(self._begin_response(content))
         try:
-            await asyncio.wait({opening}, timeout=self._relay.early_after_s[promise])
+            await asyncio.wait({opening}, timeout=self._context.early_after_s[promise])
             # a client that still sends its request may not read a response
             if not opening.done() and content.body.is_whole:
                 await self.carry_out(self._machine.early_response_due(promise))
@@ -206,7 +206,11 @@ class ExchangeShell:
         """Pass the response on. Every piece of every stream comes here, so it has to be cheap."""
         machine, send_body = self._machine, self._client.send_body
         received = self._record.response.received
-        clock, started, filters_usage = self._relay.clock, self._started, machine.drops_usage_chunk
+        clock, started, filters_usage = (
+            self._context.clock,
+            self._started,
+            machine.drops_usage_chunk,
+        )
         async for piece in self._call.pieces():
             arrived_ms = (clock() - started) * 1000
             if filters_usage and len(piece) > SLICE_BYTES:
@@ -226,7 +230,7 @@ class ExchangeShell:
                 self._scope.cancel()
             case Drain():
                 self._record.client_disconnected(self._now_ms())
-                drain_until = anyio.current_time() + self._relay.limits.drain_s
+                drain_until = anyio.current_time() + self._context.limits.drain_s
                 self._scope.deadline = min(self._scope.deadline, drain_until)
             case Abort():  # the server closes the connection of a response without an end
                 pass
@@ -234,7 +238,7 @@ class ExchangeShell:
     def _start_keep_alive(self) -> None:
         response = self._record.response
         self._watch.bridge_silences(
-            self._relay.interventions.keep_alive_s * 1000,
+            self._context.interventions.keep_alive_s * 1000,
             lambda: response.to_last_chunk_ms or 0.0,
             self._now_ms,
             self._keep_alive,
@@ -249,7 +253,7 @@ class ExchangeShell:
             self._interrupt(action)
 
     def _now_ms(self) -> float:
-        return (self._relay.clock() - self._started) * 1000
+        return (self._context.clock() - self._started) * 1000
 
 
 async def _wait_for_end(call: asyncio.Task[tuple[int, RawHeaders]]) -> None:

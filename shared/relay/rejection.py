@@ -19,24 +19,28 @@ from shared.core.exchange.machine import ExchangeMachine
 from shared.core.wire.request import routing
 from shared.http.error_response import ErrorResponse
 from shared.http.exchange_ids import fresh_exchange_id
-from shared.relay.relay import Relay
+from shared.relay.relay import RelayContext
 
 
 class Rejection(ErrorResponse):
     """The error, with an exchange id, and its recording if it is an exchange."""
 
     def __init__(
-        self, relay: Relay, scope: Scope, error: ApiError, headers: Mapping[str, str] | None = None
+        self,
+        context: RelayContext,
+        scope: Scope,
+        error: ApiError,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        self._relay = relay
-        self._started = relay.clock()
+        self._context = context
+        self._started = context.clock()
         operation = routing.rejected_operation(scope["raw_path"].decode("latin-1"))
         self._record = (
-            relay.exchange_record(scope, operation, scope["query_string"]) if operation else None
+            context.exchange_record(scope, operation, scope["query_string"]) if operation else None
         )
         exchange_id = self._record.exchange_id if self._record else fresh_exchange_id()
         super().__init__(error, {**(headers or {}), "x-exchange-id": exchange_id})
-        self._machine = ExchangeMachine(exchange_id, relay.rules)
+        self._machine = ExchangeMachine(exchange_id, context.rules)
         self._machine.request_line_rejected(error)  # this response is the error document
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,10 +51,10 @@ class Rejection(ErrorResponse):
             await super().__call__(scope, receive, send)
         finally:
             if self._record is not None:
-                at_ms = (self._relay.clock() - self._started) * 1000
+                at_ms = (self._context.clock() - self._started) * 1000
                 self._record.ended(at_ms, answered_status=self.status_code)
-                recording = self._relay.recorder.finish(self._record, self._machine)
+                recording = self._context.recorder.finish(self._record, self._machine)
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait(
-                        {recording.done}, timeout=self._relay.limits.recording_wait_s
+                        {recording.done}, timeout=self._context.limits.recording_wait_s
                     )

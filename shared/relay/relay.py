@@ -25,8 +25,8 @@ from shared.relay.upstream_call import StreamOptionsSupport
 from shared.settings.settings import InterventionSettings, LimitSettings
 
 
-class Relay:
-    """Starts exchanges, and holds what all of a worker's share."""
+class RelayContext:
+    """What all exchanges of a worker share: dependencies, limits and rules."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from shared.core.wire.request.routing import Operation
 from shared.relay.client_watch import wait_for_either
 from shared.relay.exchange_shell import ERROR_SEND_TIMEOUT_S, ExchangeShell
 from shared.relay.recorder import Recording
-from shared.relay.relay import Relay
+from shared.relay.relay import RelayContext
 
 
 class RelayResponse(Response):
@@ -29,24 +29,24 @@ class RelayResponse(Response):
     it arrives.
     """
 
-    def __init__(self, relay: Relay, scope: Scope, operation: Operation) -> None:
+    def __init__(self, context: RelayContext, scope: Scope, operation: Operation) -> None:
         """The exchange starts now; the body of its request has not been read yet."""
         super().__init__()
         query = upstream_target.upstream_query(
-            scope["query_string"], None if operation.v1 else relay.default_api_version
+            scope["query_string"], None if operation.v1 else context.default_api_version
         )
-        self.record = relay.exchange_record(scope, operation, query)
+        self.record = context.exchange_record(scope, operation, query)
         self._target = self.record.start.path + (b"?" + query if query else b"")
-        self._relay = relay
-        self._machine = ExchangeMachine(self.record.exchange_id, relay.rules)
-        self._started = relay.clock()
+        self._context = context
+        self._machine = ExchangeMachine(self.record.exchange_id, context.rules)
+        self._started = context.clock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
-        limits, machine = self._relay.limits, self._machine
+        limits, machine = self._context.limits, self._machine
         over_at = anyio.current_time() + limits.exchange_s + 2 * ERROR_SEND_TIMEOUT_S
         shell = ExchangeShell(
-            self._relay,
+            self._context,
             self.record,
             machine,
             self._target,
@@ -63,7 +63,7 @@ class RelayResponse(Response):
             if machine.conclusion is None:
                 machine.cancelled()
             self.record.ended(self._now_ms(), answered_status=machine.answered_status)
-            recording = self._relay.recorder.finish(self.record, machine)
+            recording = self._context.recorder.finish(self.record, machine)
             if machine.waits_for_recording:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
@@ -89,4 +89,4 @@ class RelayResponse(Response):
         return actions.result() if actions.done() else ()
 
     def _now_ms(self) -> float:
-        return (self._relay.clock() - self._started) * 1000
+        return (self._context.clock() - self._started) * 1000

@@ -33,7 +33,7 @@ from shared.adapters.upstream.calls import Upstream
 from shared.core.content.policy import ContentPolicy
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
-from shared.relay.relay import Relay
+from shared.relay.relay import RelayContext
 from tests.integration.support.exchanges import LIMITS, UNTOUCHED, UPSTREAM, Envelopes, MemoryStore
 
 _KEY: Final = "the proxy's own"
@@ -79,7 +79,7 @@ class _World:
             memory=self._memory,
             give_up_after_s=_ENDS_WITHIN_S,
         )
-        self._relay = Relay(
+        self._relay = RelayContext(
             upstream=Upstream(UPSTREAM, httpx.MockTransport(self._answer), KeyCredential(_KEY)),
             recorder=self._recorder,
             limits=replace(LIMITS, exchange_s=_ENDS_WITHIN_S / 2),

@@ -12,7 +12,7 @@ import pytest
 
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
-from shared.relay.relay import Relay
+from shared.relay.relay import RelayContext
 from tests.integration.support.exchanges import (
     DEADLINE_S,
     UNTOUCHED,
@@ -154,7 +154,7 @@ async def test_disconnect_after_white_space() -> None:
 class LostClient(RelayClient):
     """A client to which nothing can be sent, which the server notices when the test says so."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: RelayContext) -> None:
         super().__init__(relay, ASK)
         self.sending = asyncio.Event()
         self.noticed = asyncio.Event()

@@ -26,7 +26,7 @@ from shared.core.wire.request.routing import Operation
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recorder import Recorder
-from shared.relay.relay import Relay
+from shared.relay.relay import RelayContext
 from shared.relay.relay_response import RelayResponse
 from shared.settings.settings import InterventionSettings, LimitSettings, UpstreamSettings
 
@@ -195,7 +195,11 @@ class RelayClient:
     """One request and its response, as the ASGI server sees them."""
 
     def __init__(
-        self, relay: Relay, *body: bytes, headers: Mapping[str, str] | None = None, path: str = CHAT
+        self,
+        relay: RelayContext,
+        *body: bytes,
+        headers: Mapping[str, str] | None = None,
+        path: str = CHAT,
     ) -> None:
         self.messages: list[dict[str, Any]] = []
         self.received = asyncio.Event()  # set with each message, in either direction
@@ -288,7 +292,7 @@ class RelaySetup:
     """A relay with everything around it."""
 
     upstream: FakeUpstream
-    relay: Relay
+    relay: RelayContext
     recorder: Recorder
     memory: CaptureMemory
     store: MemoryStore
@@ -334,7 +338,7 @@ def relay_setup(
         retry_interval_s=retry_interval_s,
         give_up_after_s=give_up_after_s,
     )
-    relay = Relay(
+    relay = RelayContext(
         upstream=Upstream(
             replace(UPSTREAM, base_url=base_url),
             transport or upstream.transport,

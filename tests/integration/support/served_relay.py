@@ -28,7 +28,7 @@ from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
-from shared.relay.relay import Relay
+from shared.relay.relay import RelayContext
 from shared.settings.settings import InterventionSettings
 from tests.integration.support.exchanges import DEADLINE_S, LIMITS, UPSTREAM, Envelopes, MemoryStore
 from tests.integration.support.tiny_server import TinyServer
@@ -118,7 +118,7 @@ async def served(
     recorder = Recorder(
         captures=store, envelopes=envelopes, memory=memory, give_up_after_s=DEADLINE_S
     )
-    relay = Relay(
+    context = RelayContext(
         upstream=Upstream(settings, transport, KeyCredential("own")),
         recorder=recorder,
         limits=replace(LIMITS, **{"request_body_bytes": 100 * 2**20, **(limits or {})}),  # type: ignore[arg-type]
@@ -129,7 +129,7 @@ async def served(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await relay_blueprint.respond(Request(scope, receive), relay)(scope, receive, send)
+            await relay_blueprint.respond(Request(scope, receive), context)(scope, receive, send)
 
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
