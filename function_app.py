@@ -71,7 +71,7 @@ from shared.http.exchange_ids import fresh_exchange_id
 from shared.ports.signing_keys import SigningKeys
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
-from shared.relay.relay import RelayContext
+from shared.relay.relay_context import RelayContext
 from shared.settings import misspelt
 from shared.settings.loader import load
 from shared.settings.settings import (

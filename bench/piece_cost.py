@@ -23,7 +23,7 @@ from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.request import routing
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
-from shared.relay.relay import RelayContext
+from shared.relay.relay_context import RelayContext
 from shared.relay.relay_response import RelayResponse
 from shared.settings.settings import InterventionSettings, LimitSettings, UpstreamSettings
 

@@ -14,7 +14,7 @@ from shared.core.api_errors import exchange_errors
 from shared.core.wire.request import routing
 from shared.http.releasing_response import ReleasingResponse
 from shared.relay.rejection import Rejection
-from shared.relay.relay import RelayContext
+from shared.relay.relay_context import RelayContext
 from shared.relay.relay_response import RelayResponse
 
 METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]

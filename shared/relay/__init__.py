@@ -4,7 +4,7 @@ A request enters as an ASGI call below /openai/ and leaves as a call of the upst
 goes back to the client as it arrives. What leaves besides are two captures (the raw bodies, to
 storage) and an envelope (how the exchange went, to a queue).
 
-    relay               the dependencies and limits that all exchanges of a worker share
+    relay_context       the dependencies and limits that all exchanges of a worker share
     relay_response      the response that relays an exchange, and records it
     exchange_shell      carries an exchange out; client_watch watches its client meanwhile
     rejection           rejects a request by its request line alone

@@ -37,7 +37,7 @@ from shared.errors import (
 from shared.relay.client_response import ClientResponse
 from shared.relay.client_watch import ClientWatch
 from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.relay import RelayContext
+from shared.relay.relay_context import RelayContext
 from shared.relay.request_body import PassingBody, RequestContent
 from shared.relay.request_intake import RequestIntake
 from shared.relay.upstream_call import UpstreamCall

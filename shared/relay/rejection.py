@@ -19,7 +19,7 @@ from shared.core.exchange.machine import ExchangeMachine
 from shared.core.wire.request import routing
 from shared.http.error_response import ErrorResponse
 from shared.http.exchange_ids import fresh_exchange_id
-from shared.relay.relay import RelayContext
+from shared.relay.relay_context import RelayContext
 
 
 class Rejection(ErrorResponse):

@@ -21,7 +21,7 @@ from shared.core.wire.request.routing import Operation
 from shared.relay.client_watch import wait_for_either
 from shared.relay.exchange_shell import ERROR_SEND_TIMEOUT_S, ExchangeShell
 from shared.relay.recorder import Recording
-from shared.relay.relay import RelayContext
+from shared.relay.relay_context import RelayContext
 
 
 class RelayResponse(Response):

@@ -33,7 +33,7 @@ from shared.adapters.upstream.calls import Upstream
 from shared.core.content.policy import ContentPolicy
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
-from shared.relay.relay import RelayContext
+from shared.relay.relay_context import RelayContext
 from tests.integration.support.exchanges import LIMITS, UNTOUCHED, UPSTREAM, Envelopes, MemoryStore
 
 _KEY: Final = "the proxy's own"

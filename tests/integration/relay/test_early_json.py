@@ -12,7 +12,7 @@ import pytest
 
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
-from shared.relay.relay import RelayContext
+from shared.relay.relay_context import RelayContext
 from tests.integration.support.exchanges import (
     DEADLINE_S,
     UNTOUCHED,

@@ -26,7 +26,7 @@ from shared.core.wire.request.routing import Operation
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recorder import Recorder
-from shared.relay.relay import RelayContext
+from shared.relay.relay_context import RelayContext
 from shared.relay.relay_response import RelayResponse
 from shared.settings.settings import InterventionSettings, LimitSettings, UpstreamSettings
 

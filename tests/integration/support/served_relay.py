@@ -28,7 +28,7 @@ from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
-from shared.relay.relay import RelayContext
+from shared.relay.relay_context import RelayContext
 from shared.settings.settings import InterventionSettings
 from tests.integration.support.exchanges import DEADLINE_S, LIMITS, UPSTREAM, Envelopes, MemoryStore
 from tests.integration.support.tiny_server import TinyServer
