@@ -6,7 +6,7 @@ storage) and an envelope (how the exchange went, to a queue).
 
     relay_context       the dependencies and limits that all exchanges of a worker share
     relay_response      the response that relays an exchange, and records it
-    exchange_shell      carries an exchange out; client_watch watches its client meanwhile
+    exchange_runner     carries an exchange out; client_watch watches its client meanwhile
     rejection           rejects a request by its request line alone
     request_intake      reads the request's body; request_body is how it is held or passed on,
                         body_memory the memory in which it is held

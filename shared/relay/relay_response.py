@@ -19,7 +19,7 @@ from shared.core.exchange.state import State
 from shared.core.wire.http import upstream_target
 from shared.core.wire.request.routing import Operation
 from shared.relay.client_watch import wait_for_either
-from shared.relay.exchange_shell import ERROR_SEND_TIMEOUT_S, ExchangeShell
+from shared.relay.exchange_runner import ERROR_SEND_TIMEOUT_S, ExchangeShell
 from shared.relay.recorder import Recording
 from shared.relay.relay_context import RelayContext
 

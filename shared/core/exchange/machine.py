@@ -1,7 +1,7 @@
 """An exchange as a state machine: inputs in, actions out, no I/O, no clock.
 
-The shell (shared.relay.exchange_shell) calls the method of each input as it happens and carries out
-the actions that it returns, in their order. shared.core.exchange.state draws the states.
+The shell (shared.relay.exchange_runner) calls the method of each input as it happens and carries
+out the actions that it returns, in their order. shared.core.exchange.state draws the states.
 """
 
 from __future__ import annotations
