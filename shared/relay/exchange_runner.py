@@ -49,7 +49,7 @@ ERROR_SEND_TIMEOUT_S: Final = 2.0
 _CANCELLATION_TIMEOUT_S: Final = 2.0
 
 
-class ExchangeShell:
+class ExchangeRunner:
     """Moves the bytes of one exchange between client and upstream, unchanged."""
 
     def __init__(

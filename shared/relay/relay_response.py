@@ -19,7 +19,7 @@ from shared.core.exchange.state import State
 from shared.core.wire.http import upstream_target
 from shared.core.wire.request.routing import Operation
 from shared.relay.client_watch import wait_for_either
-from shared.relay.exchange_runner import ERROR_SEND_TIMEOUT_S, ExchangeShell
+from shared.relay.exchange_runner import ERROR_SEND_TIMEOUT_S, ExchangeRunner
 from shared.relay.recorder import Recording
 from shared.relay.relay_context import RelayContext
 
@@ -45,7 +45,7 @@ class RelayResponse(Response):
         """The whole exchange, recorded whatever happens."""
         limits, machine = self._context.limits, self._machine
         over_at = anyio.current_time() + limits.exchange_s + 2 * ERROR_SEND_TIMEOUT_S
-        shell = ExchangeShell(
+        runner = ExchangeRunner(
             self._context,
             self.record,
             machine,
@@ -55,9 +55,9 @@ class RelayResponse(Response):
             started=self._started,
         )
         try:
-            await shell.run()
+            await runner.run()
         except Exception:
-            await shell.carry_out(machine.internal_error())
+            await runner.carry_out(machine.internal_error())
             raise  # for the host to log
         finally:
             if machine.conclusion is None:
@@ -70,9 +70,9 @@ class RelayResponse(Response):
                     await asyncio.wait({recording.done}, timeout=limits.recording_wait_s)
         with anyio.CancelScope(deadline=over_at):
             if machine.state is State.HOLDING:
-                await shell.carry_out(await self._wait_for_captures(receive, recording))
+                await runner.carry_out(await self._wait_for_captures(receive, recording))
             else:
-                await shell.carry_out(machine.finish(error_sent=shell.error_sent))
+                await runner.carry_out(machine.finish(error_sent=runner.error_sent))
 
     async def _wait_for_captures(self, receive: Receive, recording: Recording) -> Actions:
         """The actions once the captures are stored, or the client has disconnected."""

@@ -5,7 +5,7 @@ What client, upstream, clock and storage do enters as inputs; actions leave, and
     machine      the exchange: a method for each input, which returns actions
     ending       its last part: the conclusion, and the end of the response after it
     state        the states, and which inputs lead from one to the next
-    actions      the actions that the shell (shared.relay) carries out
+    actions      the actions that the runner (shared.relay) carries out
     rules        the rules that settings make for an exchange
     reply        the reply to the client: headers, body, and an error as far as HTTP still allows it
     client_body  the bytes of the response that may go to the client

@@ -1,4 +1,4 @@
-"""The actions of the shell for an exchange. Each is carried out once, in the given order."""
+"""The actions of the runner for an exchange. Each is carried out once, in the given order."""
 
 from __future__ import annotations
 

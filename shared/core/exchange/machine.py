@@ -1,7 +1,7 @@
 """An exchange as a state machine: inputs in, actions out, no I/O, no clock.
 
-The shell (shared.relay.exchange_runner) calls the method of each input as it happens and carries
-out the actions that it returns, in their order. shared.core.exchange.state draws the states.
+ExchangeRunner (shared.relay) calls the method of each input as it happens and carries out the
+actions that it returns, in their order. shared.core.exchange.state draws the states.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ COLLECTED_BYTES: Final = 64 * 1024  # of an error that comes after an early resp
 class ExchangeMachine(ExchangeEnding):
     """The state machine of an exchange, from its request to the end of its response.
 
-    Each input is a method that returns what the shell has to do. The inputs that come after the
+    Each input is a method that returns what the runner has to do. The inputs that come after the
     conclusion are ExchangeEnding's.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExchangeRules:
-    """The rules of an exchange. The shell makes them of the settings."""
+    """The rules of an exchange. RelayContext makes them of the settings."""
 
     error_frames: bool  # a failure within a stream is reported in the stream
     keep_alive: bool  # silences of a stream are bridged with comments

@@ -27,7 +27,7 @@ STREAMING   the upstream's response goes to the client, piece by piece
 COLLECTING  after an early response another response came than the promised one
 DRAINING    the client has disconnected; the response is read on for its usage
 HOLDING     the response is whole; the client does not get its end before it is stored
-RECORDING   the conclusion is known; the shell records it
+RECORDING   the conclusion is known; the recorder records it
 DONE        the response has ended, or was broken off
 
 Once there is a conclusion, whatever the upstream or the clock still bring is ignored: they race
