@@ -13,8 +13,8 @@ storage) and an envelope (how the exchange went, to a queue).
     upstream_call       the call of the upstream, and its repetition without the proxy's addition
     client_response     what is sent to the client, as ASGI messages
     caller_headers      who called, and which content mode follows from it
-    exchange_record     what is noted on the way; response_record is the response's part of it
-    exchange_envelope   makes the envelope of a record
+    exchange_record     what the relay observes of an exchange; response_record is the response's part
+    exchange_envelope   makes the envelope of an observation
     capture_writer      takes a body as it arrives; digest_writer takes one that is not stored
     body_hash           SHA-256 of a captured body
     capture_headers     makes the headers of the captures

@@ -1,4 +1,4 @@
-"""The headers of an exchange's captures, made of its record."""
+"""The headers of an exchange's captures, made of its observation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers
 from shared.relay.digest_writer import BodyWriter, DigestWriter
-from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.exchange_record import ExchangeObservation
 
 # What a capture keeps of the headers; nothing in here is a credential.
 _REQUEST_HEADERS: Final = frozenset(
@@ -22,10 +22,10 @@ _RESPONSE_HEADERS: Final = frozenset(map(str.encode, attribution.RESPONSE_HEADER
 
 
 def of_request(
-    record: ExchangeRecord, copied_headers: frozenset[bytes], *, partial: bool = False
+    observation: ExchangeObservation, copied_headers: frozenset[bytes], *, partial: bool = False
 ) -> bytes:
     """The part of a request capture before the body. `partial`: the body is not whole yet."""
-    start = record.start
+    start = observation.start
     header: dict[str, object] = {
         "exchange_id": start.exchange_id,
         "started_at": start.started_at.isoformat(timespec="microseconds"),
@@ -43,36 +43,39 @@ def of_request(
     if start.content.retention_days is not None:
         header["retention_days"] = start.content.retention_days
     return capture.preamble(
-        header | ({"partial": True} if partial else _digest(record.request.body))
+        header | ({"partial": True} if partial else _digest(observation.request.body))
     )
 
 
-def of_response(record: ExchangeRecord, envelope: Envelope, notes: JsonObject) -> bytes:
+def of_response(observation: ExchangeObservation, envelope: Envelope, notes: JsonObject) -> bytes:
     """The part of a response capture before the body. `notes`: about an answer that is not
     stored.
     """
     return capture.of_response(
-        record.response.status,
-        kept_response_headers(record),
+        observation.response.status,
+        kept_response_headers(observation),
         to_fields(envelope),
-        {**notes, **_times(record, envelope), **_digest(record.response.body)},
+        {**notes, **_times(observation, envelope), **_digest(observation.response.body)},
     )
 
 
-def _times(record: ExchangeRecord, envelope: Envelope) -> dict[str, object]:
+def _times(observation: ExchangeObservation, envelope: Envelope) -> dict[str, object]:
     """The times for which the envelope has no room."""
     times: dict[str, object] = {}
-    response = record.response
-    if response.chunk_count > len(envelope.arrivals) and record.start.content.mode.stores_bodies:
+    response = observation.response
+    if (
+        response.chunk_count > len(envelope.arrivals)
+        and observation.start.content.mode.stores_bodies
+    ):
         times[piece_times.KEY] = response.pieces.to_json()
-    if record.keep_alives_ms:
-        times["keep_alives_ms"] = record.keep_alives_ms
+    if observation.keep_alives_ms:
+        times["keep_alives_ms"] = observation.keep_alives_ms
     return times
 
 
-def kept_response_headers(record: ExchangeRecord) -> dict[str, str]:
+def kept_response_headers(observation: ExchangeObservation) -> dict[str, str]:
     """The response headers that a capture keeps."""
-    return kept_headers(record.response.headers, _RESPONSE_HEADERS)
+    return kept_headers(observation.response.headers, _RESPONSE_HEADERS)
 
 
 def _digest(writer: BodyWriter) -> JsonObject:

@@ -13,7 +13,7 @@ from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
 from shared.relay import capture_headers
 from shared.relay.digest_writer import BodyWriter, DigestWriter
-from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.exchange_record import ExchangeObservation
 from shared.relay.recording_failures import Counters, log_not_stored
 
 _log = logging.getLogger("fnsse.recording")
@@ -38,47 +38,53 @@ class CaptureRecorder:
         self._failed = failed
         self._storage_answered = storage_answered
 
-    def put_placeholder(self, record: ExchangeRecord) -> None:
+    def put_placeholder(self, observation: ExchangeObservation) -> None:
         """Leave a trace of a request whose body takes its time: a placeholder, which its capture
         replaces.
         """
-        record.request.body.put_placeholder(
-            capture_headers.of_request(record, self._copied_headers, partial=True)
+        observation.request.body.put_placeholder(
+            capture_headers.of_request(observation, self._copied_headers, partial=True)
         )
 
-    async def put_request(self, record: ExchangeRecord) -> bool:
+    async def put_request(self, observation: ExchangeObservation) -> bool:
         """Store the request capture; False if it is not stored."""
-        await record.request.body.finish()
-        preamble = capture_headers.of_request(record, self._copied_headers)
-        stored = await self._put_capture(record.request.body, preamble, "request capture", record)
+        await observation.request.body.finish()
+        preamble = capture_headers.of_request(observation, self._copied_headers)
+        stored = await self._put_capture(
+            observation.request.body, preamble, "request capture", observation
+        )
         self._failed.request_captures += not stored
         return stored
 
-    async def put_response(self, record: ExchangeRecord, envelope: Envelope) -> bool:
+    async def put_response(self, observation: ExchangeObservation, envelope: Envelope) -> bool:
         """Store the response capture, with the envelope; False if it is not stored."""
-        notes = await self._answer_notes(record, envelope)
-        preamble = capture_headers.of_response(record, envelope, notes)
-        stored = await self._put_capture(record.response.body, preamble, "response capture", record)
+        notes = await self._answer_notes(observation, envelope)
+        preamble = capture_headers.of_response(observation, envelope, notes)
+        stored = await self._put_capture(
+            observation.response.body, preamble, "response capture", observation
+        )
         self._failed.response_captures += not stored
         return stored
 
-    async def erase_request(self, record: ExchangeRecord) -> None:
+    async def erase_request(self, observation: ExchangeObservation) -> None:
         """Erase what storage holds of a rejected request."""
         try:
-            await record.request.body.erase()
+            await observation.request.body.erase()
         except StorageError as error:
             _log.warning(
                 "What is stored of the rejected request of exchange %s could not be erased: %s",
-                record.exchange_id,
+                observation.exchange_id,
                 error,
             )
 
-    async def _answer_notes(self, record: ExchangeRecord, envelope: Envelope) -> JsonObject:
+    async def _answer_notes(
+        self, observation: ExchangeObservation, envelope: Envelope
+    ) -> JsonObject:
         """The notes in the capture's header about an answer that is not stored."""
-        body = record.response.body
+        body = observation.response.body
         if not isinstance(body, DigestWriter):
             return {}
-        headers = capture_headers.kept_response_headers(record)
+        headers = capture_headers.kept_response_headers(observation)
         steps = answer_notes.members_steps(body.body, headers, envelope)
         try:
             return await run_cooperatively(steps)
@@ -86,13 +92,17 @@ class CaptureRecorder:
         except Exception as error:  # noqa: BLE001
             _log.error(
                 "The response of exchange %s could not be read: %s",
-                record.exchange_id,
+                observation.exchange_id,
                 type(error).__name__,
             )
             return {}
 
     async def _put_capture(
-        self, writer: BodyWriter, preamble: bytes, record_kind: str, record: ExchangeRecord
+        self,
+        writer: BodyWriter,
+        preamble: bytes,
+        record_kind: str,
+        observation: ExchangeObservation,
     ) -> bool:
         """Whether the capture is stored; the log says why not."""
         try:
@@ -105,7 +115,7 @@ class CaptureRecorder:
         if stored:
             self._storage_answered()
         else:
-            log_not_stored(record_kind, record.exchange_id, reason)
+            log_not_stored(record_kind, observation.exchange_id, reason)
         return stored
 
     async def _is_stored(self, name: str, preamble: bytes, error: StorageError) -> bool:

@@ -1,4 +1,4 @@
-"""The envelope that is made of an exchange's record."""
+"""The envelope of an exchange, made of its observation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from shared.core.records.exchange.envelope import MAX_ARRIVALS, Envelope, Timing
 from shared.core.wire.http.headers import header
 from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers
-from shared.relay.exchange_record import ExchangeRecord
-from shared.relay.response_record import ResponseRecord
+from shared.relay.exchange_record import ExchangeObservation
+from shared.relay.response_record import ResponseObservation
 
 
 class StoredCaptures(NamedTuple):
@@ -25,7 +25,7 @@ NOTHING_STORED: Final = StoredCaptures()
 
 
 def envelope_of(
-    record: ExchangeRecord,
+    observation: ExchangeObservation,
     conclusion: Conclusion,
     captures: StoredCaptures = NOTHING_STORED,
     *,
@@ -34,8 +34,8 @@ def envelope_of(
     """The envelope. `captures`: those that are stored, or about to be. `recorded_ms`: when that was
     known; None: not yet.
     """
-    start, request, response = record.start, record.request, record.response
-    usage = _usage(record)
+    start, request, response = observation.start, observation.request, observation.response
+    usage = _usage(observation)
     is_stream = response.is_stream
     return Envelope(
         exchange_id=start.exchange_id,
@@ -46,11 +46,11 @@ def envelope_of(
         path=bound_text(start.path.decode("latin-1")),
         stream=(request.stream_requested or None) if is_stream is None else is_stream,
         started_at=start.started_at.isoformat(timespec="microseconds"),
-        status_code=record.answered_status,
+        status_code=observation.answered_status,
         upstream_status_code=response.status,
         outcome=response.sent_end.outcome(conclusion, upstream_status=response.status),
         failure=conclusion.failure,
-        timings=_timings(response, record.to_end_ms),
+        timings=_timings(response, observation.to_end_ms),
         arrivals=response.pieces.first(MAX_ARRIVALS),
         chunk_count=response.chunk_count,
         usage=usage,
@@ -59,7 +59,7 @@ def envelope_of(
         attempts=request.attempts,
         request_bytes=request.body.size,
         response_bytes=response.body.size,
-        sent_bytes=record.sent_bytes,
+        sent_bytes=observation.sent_bytes,
         request_capture=captures.request,
         response_capture=captures.response,
         request_sha256=request.body.sha256 if captures.request else None,
@@ -74,14 +74,14 @@ def envelope_of(
     )
 
 
-def _usage(record: ExchangeRecord) -> JsonObject | None:
-    usage = record.response.tail().usage
-    if record.start.content.mode.stores_bodies:
+def _usage(observation: ExchangeObservation) -> JsonObject | None:
+    usage = observation.response.tail().usage
+    if observation.start.content.mode.stores_bodies:
         return usage
     return without_content.figures_of(usage)
 
 
-def _timings(response: ResponseRecord, to_end_ms: float) -> Timings:
+def _timings(response: ResponseObservation, to_end_ms: float) -> Timings:
     return Timings(
         to_headers_ms=response.head.at_ms if response.head is not None else None,
         to_first_chunk_ms=response.pieces.times_ms[0] if response.pieces.times_ms else None,

@@ -1,4 +1,4 @@
-"""The record of an exchange, which the relay keeps while the exchange runs."""
+"""What the relay observes of an exchange while it runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.core.exchange.error_frame import error_frame
 from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.request.routing import Operation
 from shared.relay.digest_writer import BodyWriter
-from shared.relay.response_record import ResponseRecord
+from shared.relay.response_record import ResponseObservation
 
 _MAX_KEEP_ALIVES: Final = 200
 
@@ -31,8 +31,8 @@ class ExchangeStart:
 
 
 @dataclass(kw_only=True, slots=True)
-class RequestRecord:
-    """The record of a request, as it is read and sent upstream."""
+class RequestObservation:
+    """What is observed of a request as it is read and sent upstream."""
 
     body: BodyWriter
     stream_requested: bool | None = None  # it asks for a stream; None: not known
@@ -45,17 +45,19 @@ class RequestRecord:
         self.attempts += 1
 
 
-class ExchangeRecord:
-    """The record of an exchange. The relay writes it; the recorder reads it after the exchange.
+class ExchangeObservation:
+    """What is observed of an exchange. The relay writes it; the recorder reads it after the end.
 
     Times are milliseconds since the request's first byte.
     """
 
-    def __init__(self, start: ExchangeStart, request: RequestRecord, response: BodyWriter) -> None:
+    def __init__(
+        self, start: ExchangeStart, request: RequestObservation, response: BodyWriter
+    ) -> None:
         """`response` takes the response's body."""
         self.start = start
         self.request = request
-        self.response = ResponseRecord(body=response, operation=start.operation.spec)
+        self.response = ResponseObservation(body=response, operation=start.operation.spec)
         self.answered_status: int | None = None  # what the client was answered
         # of the response's end: withheld from the client, because its capture is not stored
         self.unsent_bytes = 0

@@ -1,8 +1,8 @@
 """Carries out what the state machine of an exchange (shared.core.exchange) decides: feeds it the
 input of client, upstream and clock, and performs its actions.
 
-Between reading a chunk and writing it nothing is parsed, stored or sent. An `ExchangeRecord` takes
-note of it on the side.
+Between reading a chunk and writing it nothing is parsed, stored or sent. An `ExchangeObservation`
+takes note of it on the side.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from shared.errors import (
 )
 from shared.relay.client_response import ClientResponse
 from shared.relay.client_watch import ClientWatch
-from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.exchange_record import ExchangeObservation
 from shared.relay.relay_context import RelayContext
 from shared.relay.request_body import PassingBody, RequestContent
 from shared.relay.request_intake import RequestIntake
@@ -55,7 +55,7 @@ class ExchangeRunner:
     def __init__(
         self,
         context: RelayContext,
-        record: ExchangeRecord,
+        observation: ExchangeObservation,
         machine: ExchangeMachine,
         target: bytes,
         *,
@@ -68,21 +68,21 @@ class ExchangeRunner:
         """
         clock = context.clock
         self._context = context
-        self._record = record
+        self._observation = observation
         self._receive = receive
         self._started = started
         self._machine = machine
         self._lease = context.body_memory.lease()
         self._intake = RequestIntake(
-            record, context.recorder, context.limits, context.interventions, self._lease
+            observation, context.recorder, context.limits, context.interventions, self._lease
         )
-        self._call = UpstreamCall(context.upstream, context.stream_options, record, target)
+        self._call = UpstreamCall(context.upstream, context.stream_options, observation, target)
         self._client = ClientResponse(
             send,
-            record.exchange_id,
-            record.error_frame,
+            observation.exchange_id,
+            observation.error_frame,
             # It does not refer to this object, which would then wait for the garbage collector.
-            on_keep_alive=lambda: record.keep_alive_sent((clock() - started) * 1000),
+            on_keep_alive=lambda: observation.keep_alive_sent((clock() - started) * 1000),
         )
         self._watch = ClientWatch()
         self._scope = anyio.CancelScope()  # of everything up to the exchange's conclusion
@@ -122,7 +122,7 @@ class ExchangeRunner:
             error = UpstreamTimeout(
                 f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."
             )
-            finished = self._record.response.end.finished
+            finished = self._observation.response.end.finished
             with anyio.move_on_after(ERROR_SEND_TIMEOUT_S):
                 await self.carry_out(self._machine.deadline_passed(error, finished=finished))
 
@@ -141,7 +141,7 @@ class ExchangeRunner:
             await self.carry_out(self._machine.body_rejected(error))
 
     async def _call_upstream(self, content: RequestContent) -> None:
-        machine, record, body = self._machine, self._record, content.body
+        machine, observation, body = self._machine, self._observation, content.body
         try:
             try:
                 status, headers = await self._open(content)
@@ -151,9 +151,9 @@ class ExchangeRunner:
                     machine.upstream_answered(
                         status,
                         headers,
-                        is_stream=record.response.announced_stream,
-                        usage_requested=record.request.usage_requested,
-                        bodiless=has_no_body(record.start.method, status, headers),
+                        is_stream=observation.response.announced_stream,
+                        usage_requested=observation.request.usage_requested,
+                        bodiless=has_no_body(observation.start.method, status, headers),
                     )
                 )
                 await self._pass_on()
@@ -163,16 +163,18 @@ class ExchangeRunner:
             if isinstance(body, PassingBody) and body.error is not None:
                 raise body.error from None  # it was the client's side that failed
             await self.carry_out(
-                machine.upstream_failed(error, finished=record.response.end.finished)
+                machine.upstream_failed(error, finished=observation.response.end.finished)
             )
         else:
-            await self.carry_out(machine.upstream_ended(cut_short=record.response.end.cut_short))
+            await self.carry_out(
+                machine.upstream_ended(cut_short=observation.response.end.cut_short)
+            )
 
     async def _open(self, content: RequestContent) -> tuple[int, RawHeaders]:
         """Status and headers of the response."""
-        record = self._record
+        observation = self._observation
         promise = early_response(
-            record.start.operation.spec, stream_requested=record.request.stream_requested
+            observation.start.operation.spec, stream_requested=observation.request.stream_requested
         )
         if promise is not None and self._context.early_after_s[promise]:
             return await self._open_early(content, promise)
@@ -183,7 +185,7 @@ class ExchangeRunner:
         at_ms = self._now_ms()
         status, headers = response.status, response.headers
         is_stream = await self._call.is_event_stream(response)
-        self._record.response.begin(at_ms, status, headers, is_stream=is_stream)
+        self._observation.response.begin(at_ms, status, headers, is_stream=is_stream)
         return status, headers
 
     async def _open_early(
@@ -205,7 +207,7 @@ class ExchangeRunner:
     async def _pass_on(self) -> None:
         """Pass the response on. Every piece of every stream comes here, so it has to be cheap."""
         machine, send_body = self._machine, self._client.send_body
-        received = self._record.response.received
+        received = self._observation.response.received
         clock, started, filters_usage = (
             self._context.clock,
             self._started,
@@ -229,14 +231,14 @@ class ExchangeRunner:
             case CancelUpstream():
                 self._scope.cancel()
             case Drain():
-                self._record.client_disconnected(self._now_ms())
+                self._observation.client_disconnected(self._now_ms())
                 drain_until = anyio.current_time() + self._context.limits.drain_s
                 self._scope.deadline = min(self._scope.deadline, drain_until)
             case Abort():  # the server closes the connection of a response without an end
                 pass
 
     def _start_keep_alive(self) -> None:
-        response = self._record.response
+        response = self._observation.response
         self._watch.bridge_silences(
             self._context.interventions.keep_alive_s * 1000,
             lambda: response.to_last_chunk_ms or 0.0,
@@ -248,7 +250,7 @@ class ExchangeRunner:
         await self.carry_out(self._machine.keep_alive_due())
 
     def _client_disconnected(self) -> None:
-        received = self._record.response.body.size
+        received = self._observation.response.body.size
         for action in self._machine.client_disconnected(received_bytes=received):
             self._interrupt(action)
 

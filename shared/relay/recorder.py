@@ -24,7 +24,7 @@ from shared.relay.capture_recorder import CaptureRecorder
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter, Upload
 from shared.relay.digest_writer import BodyWriter, DigestWriter
 from shared.relay.exchange_envelope import StoredCaptures, envelope_of
-from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.exchange_record import ExchangeObservation
 from shared.relay.outcome_recorder import OutcomeRecorder
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recording_failures import Counters
@@ -95,24 +95,24 @@ class Recorder:
             small_blocks=is_response,  # only a request has a placeholder
         )
 
-    def request_arriving(self, record: ExchangeRecord) -> None:
+    def request_arriving(self, observation: ExchangeObservation) -> None:
         """Leave a trace of a request whose body takes its time: a placeholder, which its capture
         replaces.
         """
-        self._capture_recorder.put_placeholder(record)
+        self._capture_recorder.put_placeholder(observation)
 
-    def request_received(self, record: ExchangeRecord) -> asyncio.Task[bool]:
+    def request_received(self, observation: ExchangeObservation) -> asyncio.Task[bool]:
         """Store the capture of a request whose body is whole, while the upstream works. The task
         returns whether it is stored.
         """
-        storing = self._start(self._capture_recorder.put_request(record))
-        self._requests[record.exchange_id] = storing
+        storing = self._start(self._capture_recorder.put_request(observation))
+        self._requests[observation.exchange_id] = storing
         return storing
 
-    def finish(self, record: ExchangeRecord, ending: ExchangeEnding) -> Recording:
+    def finish(self, observation: ExchangeObservation, ending: ExchangeEnding) -> Recording:
         """Store response capture and envelope of an exchange that has ended."""
         closing_actions: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
-        done = self._start(self._finish_or_log(record, ending, closing_actions))
+        done = self._start(self._finish_or_log(observation, ending, closing_actions))
         # If recording itself has a bug, the client must not wait forever.
         done.add_done_callback(lambda _: _resolve(closing_actions, ending))
         return Recording(closing_actions=closing_actions, done=done)
@@ -134,74 +134,80 @@ class Recorder:
 
     async def _finish_or_log(
         self,
-        record: ExchangeRecord,
+        observation: ExchangeObservation,
         ending: ExchangeEnding,
         closing_actions: asyncio.Future[Actions],
     ) -> None:
-        with self.outcomes.log_if_slow(lambda: envelope_of(record, ending.require_conclusion())):
-            await self._finish(record, ending, closing_actions)
+        with self.outcomes.log_if_slow(
+            lambda: envelope_of(observation, ending.require_conclusion())
+        ):
+            await self._finish(observation, ending, closing_actions)
 
     async def _finish(
         self,
-        record: ExchangeRecord,
+        observation: ExchangeObservation,
         ending: ExchangeEnding,
         closing_actions: asyncio.Future[Actions],
     ) -> None:
         began_at = asyncio.get_running_loop().time()
-        traceless = self._is_traceless(record, ending.require_conclusion())
-        captures = await self._put_captures(record, ending.require_conclusion())
+        traceless = self._is_traceless(observation, ending.require_conclusion())
+        captures = await self._put_captures(observation, ending.require_conclusion())
         both = captures.request is not None and captures.response is not None
         closing_actions.set_result(ending.captures_stored() if both else ending.captures_failed())
         if ending.is_end_withheld:
-            record.end_withheld(ending.held_bytes, answered_status=ending.answered_status)
+            observation.end_withheld(ending.held_bytes, answered_status=ending.answered_status)
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
-        recorded_ms = round(record.to_end_ms + recording_ms, 3)
+        recorded_ms = round(observation.to_end_ms + recording_ms, 3)
         envelope = envelope_of(
-            record, ending.require_conclusion(), captures, recorded_ms=recorded_ms
+            observation, ending.require_conclusion(), captures, recorded_ms=recorded_ms
         )
         in_storage = captures.response is not None and not ending.is_end_withheld
         await self.outcomes.record(envelope, in_storage=in_storage, traceless=traceless)
 
-    async def _put_captures(self, record: ExchangeRecord, conclusion: Conclusion) -> StoredCaptures:
+    async def _put_captures(
+        self, observation: ExchangeObservation, conclusion: Conclusion
+    ) -> StoredCaptures:
         """The captures that are stored."""
-        stored = await self._request_stored(record, conclusion)
-        captures = StoredCaptures(request=record.request.body.name if stored else None)
-        if record.response.status is None:
+        stored = await self._request_stored(observation, conclusion)
+        captures = StoredCaptures(request=observation.request.body.name if stored else None)
+        if observation.response.status is None:
             return captures
-        with_response = captures._replace(response=record.response.body.name)
-        await record.response.body.finish()
-        envelope = envelope_of(record, conclusion, with_response)
-        stored = await self._capture_recorder.put_response(record, envelope)
+        with_response = captures._replace(response=observation.response.body.name)
+        await observation.response.body.finish()
+        envelope = envelope_of(observation, conclusion, with_response)
+        stored = await self._capture_recorder.put_response(observation, envelope)
         return with_response if stored else captures
 
-    def _is_traceless(self, record: ExchangeRecord, conclusion: Conclusion) -> bool:
+    def _is_traceless(self, observation: ExchangeObservation, conclusion: Conclusion) -> bool:
         """Whether nothing of the exchange is in storage, or will be: it was rejected before its
         request was captured. That costs the app no more than a queue message, because nothing else
         bounds what a caller may have rejected.
         """
         return (
             conclusion.outcome is Outcome.REJECTED
-            and record.exchange_id not in self._requests
-            and not record.request.body.reached_storage
+            and observation.exchange_id not in self._requests
+            and not observation.request.body.reached_storage
         )
 
-    async def _request_stored(self, record: ExchangeRecord, conclusion: Conclusion) -> bool:
-        storing = self._requests.pop(record.exchange_id, None)
+    async def _request_stored(
+        self, observation: ExchangeObservation, conclusion: Conclusion
+    ) -> bool:
+        storing = self._requests.pop(observation.exchange_id, None)
         if storing is not None:
             stored = await storing
-            if record.request.body.is_lost and conclusion.outcome is Outcome.REJECTED:
-                self._erase_request_later(record)
+            if observation.request.body.is_lost and conclusion.outcome is Outcome.REJECTED:
+                self._erase_request_later(observation)
             return stored
         if conclusion.outcome is Outcome.REJECTED:
-            record.request.body.discard()
-            self._erase_request_later(record)
+            observation.request.body.discard()
+            self._erase_request_later(observation)
             return False
         # the body never became whole: keep what arrived
-        return await self._capture_recorder.put_request(record)
+        return await self._capture_recorder.put_request(observation)
 
-    def _erase_request_later(self, record: ExchangeRecord) -> None:
-        if record.request.body.reached_storage:
-            self._start(self._capture_recorder.erase_request(record))
+    def _erase_request_later(self, observation: ExchangeObservation) -> None:
+        if observation.request.body.reached_storage:
+            self._start(self._capture_recorder.erase_request(observation))
 
 
 def _resolve(closing_actions: asyncio.Future[Actions], ending: ExchangeEnding) -> None:

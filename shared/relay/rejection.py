@@ -35,10 +35,10 @@ class Rejection(ErrorResponse):
         self._context = context
         self._started = context.clock()
         operation = routing.rejected_operation(scope["raw_path"].decode("latin-1"))
-        self._record = (
-            context.exchange_record(scope, operation, scope["query_string"]) if operation else None
+        self._observation = (
+            context.new_observation(scope, operation, scope["query_string"]) if operation else None
         )
-        exchange_id = self._record.exchange_id if self._record else fresh_exchange_id()
+        exchange_id = self._observation.exchange_id if self._observation else fresh_exchange_id()
         super().__init__(error, {**(headers or {}), "x-exchange-id": exchange_id})
         self._machine = ExchangeMachine(exchange_id, context.rules)
         self._machine.request_line_rejected(error)  # this response is the error document
@@ -50,10 +50,10 @@ class Rejection(ErrorResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            if self._record is not None:
+            if self._observation is not None:
                 at_ms = (self._context.clock() - self._started) * 1000
-                self._record.ended(at_ms, answered_status=self.status_code)
-                recording = self._context.recorder.finish(self._record, self._machine)
+                self._observation.ended(at_ms, answered_status=self.status_code)
+                recording = self._context.recorder.finish(self._observation, self._machine)
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait(
                         {recording.done}, timeout=self._context.limits.recording_wait_s

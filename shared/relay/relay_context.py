@@ -19,7 +19,7 @@ from shared.http.exchange_ids import fresh_exchange_id
 from shared.ports.upstream import UpstreamClient
 from shared.relay.body_memory import BodyMemory
 from shared.relay.caller_headers import content_decision
-from shared.relay.exchange_record import ExchangeRecord, ExchangeStart, RequestRecord
+from shared.relay.exchange_record import ExchangeObservation, ExchangeStart, RequestObservation
 from shared.relay.recorder import Recorder
 from shared.relay.upstream_call import StreamOptionsSupport
 from shared.settings.settings import InterventionSettings, LimitSettings
@@ -61,8 +61,10 @@ class RelayContext:
         self.stream_options = StreamOptionsSupport(clock)
         self.body_memory = BodyMemory(limits.request_memory_bytes)
 
-    def exchange_record(self, scope: Scope, operation: Operation, query: bytes) -> ExchangeRecord:
-        """The record of an exchange that starts now."""
+    def new_observation(
+        self, scope: Scope, operation: Operation, query: bytes
+    ) -> ExchangeObservation:
+        """The observation of an exchange that starts now."""
         exchange_id = fresh_exchange_id()
         content = content_decision(self.content_policy(), scope["headers"], operation.deployment)
         start = ExchangeStart(
@@ -75,7 +77,7 @@ class RelayContext:
             headers=scope["headers"],
             content=content,
         )
-        request = RequestRecord(
+        request = RequestObservation(
             body=self.recorder.writer(capture.request_name(exchange_id), content.mode),
             stream_requested=stream_request.stream_without_body(
                 operation.spec, upstream_target.query_value(query, b"stream")
@@ -84,4 +86,4 @@ class RelayContext:
         response = self.recorder.writer(
             capture.response_name(exchange_id), content.mode, is_response=True
         )
-        return ExchangeRecord(start, request, response)
+        return ExchangeObservation(start, request, response)

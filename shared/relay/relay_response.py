@@ -35,10 +35,10 @@ class RelayResponse(Response):
         query = upstream_target.upstream_query(
             scope["query_string"], None if operation.v1 else context.default_api_version
         )
-        self.record = context.exchange_record(scope, operation, query)
-        self._target = self.record.start.path + (b"?" + query if query else b"")
+        self.observation = context.new_observation(scope, operation, query)
+        self._target = self.observation.start.path + (b"?" + query if query else b"")
         self._context = context
-        self._machine = ExchangeMachine(self.record.exchange_id, context.rules)
+        self._machine = ExchangeMachine(self.observation.exchange_id, context.rules)
         self._started = context.clock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +47,7 @@ class RelayResponse(Response):
         over_at = anyio.current_time() + limits.exchange_s + 2 * ERROR_SEND_TIMEOUT_S
         runner = ExchangeRunner(
             self._context,
-            self.record,
+            self.observation,
             machine,
             self._target,
             receive=receive,
@@ -62,8 +62,8 @@ class RelayResponse(Response):
         finally:
             if machine.conclusion is None:
                 machine.cancelled()
-            self.record.ended(self._now_ms(), answered_status=machine.answered_status)
-            recording = self._context.recorder.finish(self.record, machine)
+            self.observation.ended(self._now_ms(), answered_status=machine.answered_status)
+            recording = self._context.recorder.finish(self.observation, machine)
             if machine.waits_for_recording:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
@@ -84,7 +84,7 @@ class RelayResponse(Response):
             # has disconnected
             if not actions.done():
                 unsent_bytes = self._machine.held_bytes
-                self.record.client_disconnected(self._now_ms(), unsent_bytes=unsent_bytes)
+                self.observation.client_disconnected(self._now_ms(), unsent_bytes=unsent_bytes)
                 self._machine.cancelled()
         return actions.result() if actions.done() else ()
 

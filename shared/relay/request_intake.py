@@ -19,7 +19,7 @@ from shared.core.wire.request import stream_request, usage_request
 from shared.errors import RequestNotCaptured
 from shared.relay.body_memory import BodyLease
 from shared.relay.capture_writer import BLOCK_BYTES
-from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.exchange_record import ExchangeObservation
 from shared.relay.recorder import Recorder
 from shared.relay.request_body import (
     HeldBody,
@@ -38,14 +38,14 @@ class RequestIntake:
 
     def __init__(
         self,
-        record: ExchangeRecord,
+        observation: ExchangeObservation,
         recorder: Recorder,
         limits: LimitSettings,
         interventions: InterventionSettings,
         lease: BodyLease,
     ) -> None:
         """`lease`: what this exchange holds of its body."""
-        self._record = record
+        self._observation = observation
         self._recorder = recorder
         self._limits = limits
         self._interventions = interventions
@@ -64,14 +64,14 @@ class RequestIntake:
         `on_complete` is called when the body is whole, and nobody here listens to the client any
         more. `on_disconnect` is called when the client disconnects within a body that is passed on.
         """
-        record, capture_required = self._record, self._limits.capture_required
-        content_length = header(record.start.headers, b"content-length")
+        observation, capture_required = self._observation, self._limits.capture_required
+        content_length = header(observation.start.headers, b"content-length")
         passes = self._has_body() and not self._is_examined() and not capture_required
         incoming = IncomingBody(receive, content_length, self._limits.request_body_bytes)
 
         def complete() -> asyncio.Task[bool]:
             on_complete()
-            return self._recorder.request_received(record)
+            return self._recorder.request_received(observation)
 
         capture = self._capture_pieces(incoming, passes=passes)
         if passes:
@@ -87,7 +87,7 @@ class RequestIntake:
             await self._hold(incoming, capture) if self._has_body() else RequestContent(HeldBody())
         )
         storing = complete()
-        # a client that disconnects now must not take its record along
+        # a client that disconnects now must not take its capture along
         if capture_required and not await asyncio.shield(storing):
             raise RequestNotCaptured
         return content
@@ -104,13 +104,13 @@ class RequestIntake:
         stored soon, because the body is long or not whole yet, a placeholder is stored. If blocks
         of it are uploaded, a placeholder is stored first, because no listing shows blocks alone.
         """
-        record, recorder = self._record, self._recorder
+        observation, recorder = self._observation, self._recorder
         placeholder_bytes = self._placeholder_bytes(passes=passes)
         placeholder_due = True
 
         def capture(piece: bytes) -> None:
             nonlocal placeholder_due
-            body = record.request.body
+            body = observation.request.body
             body.write(piece)
             if (
                 placeholder_due
@@ -118,48 +118,50 @@ class RequestIntake:
                 and (body.size >= BLOCK_BYTES or body.size != incoming.announced_bytes)
             ):
                 placeholder_due = False
-                recorder.request_arriving(record)
+                recorder.request_arriving(observation)
 
         return capture
 
     async def _hold(
         self, incoming: IncomingBody, capture: Callable[[bytes], None]
     ) -> RequestContent:
-        record = self._record
+        observation = self._observation
         body = await incoming.read(capture, self._lease)
         if not self._is_examined():
             return RequestContent(HeldBody(body))
-        operation, text = record.start.operation, await self._text_of(body)
+        operation, text = observation.start.operation, await self._text_of(body)
         # an addition to a coded body would change every byte of it
         may_ask = (
             self._interventions.ask_for_usage
             and text is body
-            and usage_request.accepts(operation.spec, record.start.api_version, v1=operation.v1)
+            and usage_request.accepts(
+                operation.spec, observation.start.api_version, v1=operation.v1
+            )
         )
         examination = await run_cooperatively(
             usage_request.examine(text, operation.spec, may_ask=may_ask)
         )
-        record.request.stream_requested = examination.stream
-        record.request.model = examination.model
-        record.response.scan.choices = examination.choices
+        observation.request.stream_requested = examination.stream
+        observation.request.model = examination.model
+        observation.response.scan.choices = examination.choices
         parts = examination.with_usage_request
         return RequestContent(HeldBody(body), HeldBody(*parts) if parts else None)
 
     async def _text_of(self, body: bytearray) -> bytearray | bytes:
         """The body without its content coding, if that is cheap to undo; otherwise as it is."""
-        headers = self._record.start.headers
+        headers = self._observation.start.headers
         if is_readable(headers):
             return body
         coding = header(headers, b"content-encoding")
         return await run_cooperatively(decode_small(body, coding, MAX_SMALL_BYTES)) or body
 
     def _is_examined(self) -> bool:
-        start = self._record.start
+        start = self._observation.start
         content_type = header(start.headers, b"content-type")
         return stream_request.is_examined(start.operation.spec, start.method, content_type)
 
     def _has_body(self) -> bool:
-        headers = self._record.start.headers
+        headers = self._observation.start.headers
         return header(headers, b"content-length") not in {"", "0"} or bool(
             header(headers, b"transfer-encoding")
         )

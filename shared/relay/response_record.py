@@ -1,4 +1,4 @@
-"""The record of the upstream's response, kept while it passes through the relay."""
+"""What the relay observes of the upstream's response as it passes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class DisconnectPoint(NamedTuple):
 
 
 @dataclass(kw_only=True, slots=True)
-class ResponseRecord:
-    """The record of a response, empty until it begins."""
+class ResponseObservation:
+    """What is observed of a response; nothing until it begins."""
 
     body: BodyWriter
     operation: OperationSpec

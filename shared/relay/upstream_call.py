@@ -20,7 +20,7 @@ from shared.core.wire.http.headers import (
 from shared.core.wire.request import usage_request
 from shared.errors import ExchangeStateError, UpstreamError
 from shared.ports.upstream import UpstreamClient, UpstreamResponse
-from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.exchange_record import ExchangeObservation
 from shared.relay.request_body import Body, RequestContent
 
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
@@ -35,15 +35,15 @@ class StreamOptionsSupport:
         self._clock = clock
         self.unsupported_until: dict[tuple[str | None, str | None], float] = {}
 
-    def mark_unsupported(self, record: ExchangeRecord) -> None:
+    def mark_unsupported(self, observation: ExchangeObservation) -> None:
         """Remember that this exchange's deployment rejects them."""
         if len(self.unsupported_until) >= _MAX_DEPLOYMENTS:
             self.unsupported_until.clear()
-        self.unsupported_until[_deployment(record)] = self._clock() + _REMEMBER_S
+        self.unsupported_until[_deployment(observation)] = self._clock() + _REMEMBER_S
 
-    def may_be_sent(self, record: ExchangeRecord) -> bool:
+    def may_be_sent(self, observation: ExchangeObservation) -> bool:
         """Whether this exchange's deployment is not known to reject them."""
-        return self.unsupported_until.get(_deployment(record), 0.0) <= self._clock()
+        return self.unsupported_until.get(_deployment(observation), 0.0) <= self._clock()
 
 
 class UpstreamCall:
@@ -53,12 +53,12 @@ class UpstreamCall:
         self,
         client: UpstreamClient,
         stream_options: StreamOptionsSupport,
-        record: ExchangeRecord,
+        observation: ExchangeObservation,
         target: bytes,
     ) -> None:
         self._client = client
         self._stream_options = stream_options
-        self._record = record
+        self._observation = observation
         self._target = target
         self._response: UpstreamResponse | None = None
         self._first_pieces: list[bytes] = []  # the pieces of the body that are read already
@@ -66,18 +66,20 @@ class UpstreamCall:
 
     async def open(self, content: RequestContent) -> UpstreamResponse:
         """Returns when status and headers have come. Raises UpstreamError."""
-        if content.with_usage_request is None or not self._stream_options.may_be_sent(self._record):
+        if content.with_usage_request is None or not self._stream_options.may_be_sent(
+            self._observation
+        ):
             return await self._send(content.body)
         response = await self._send(content.with_usage_request)
         if response.status < 400 or not await self._rejects_stream_options(response):
-            self._record.request.usage_requested = True
+            self._observation.request.usage_requested = True
             return response
         await response.aclose()
         self._first_pieces, self._rest = [], None
         response = await self._send(content.body)
         # otherwise it may have been something of the caller's own that was rejected
         if response.status < 300:
-            self._stream_options.mark_unsupported(self._record)
+            self._stream_options.mark_unsupported(self._observation)
         return response
 
     async def is_event_stream(self, response: UpstreamResponse) -> bool:
@@ -86,7 +88,7 @@ class UpstreamCall:
         """
         headers = response.headers
         announced = event_stream_announced(headers)
-        may_be = self._record.request.stream_requested and response.status < 300
+        may_be = self._observation.request.stream_requested and response.status < 300
         if not announced and may_be and is_readable(headers):
             return await self._begins_stream(response)
         return names_event_stream(headers) if announced is None else announced
@@ -112,17 +114,19 @@ class UpstreamCall:
             yield piece
 
     async def _send(self, body: Body) -> UpstreamResponse:
-        record = self._record
+        observation = self._observation
         credential = await self._client.credential_headers()
         headers = forwarding.request_headers(
-            record.start.headers, credential, uncoded=bool(record.request.stream_requested)
+            observation.start.headers,
+            credential,
+            uncoded=bool(observation.request.stream_requested),
         )
         self._response = await self._client.send(
-            record.start.method,
+            observation.start.method,
             self._target,
             headers,
             body,
-            on_attempt=record.request.count_attempt,
+            on_attempt=observation.request.count_attempt,
         )
         return self._response
 
@@ -168,5 +172,8 @@ async def _failing(error: UpstreamError) -> AsyncIterator[bytes]:
     yield b""  # an iterator
 
 
-def _deployment(record: ExchangeRecord) -> tuple[str | None, str | None]:
-    return record.start.operation.deployment or record.request.model, record.start.api_version
+def _deployment(observation: ExchangeObservation) -> tuple[str | None, str | None]:
+    return (
+        observation.start.operation.deployment or observation.request.model,
+        observation.start.api_version,
+    )

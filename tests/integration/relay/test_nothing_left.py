@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from harness.stand_in_process import CHAT, STREAM, StandIn, running
-from shared.relay.exchange_record import ExchangeRecord
+from shared.relay.exchange_record import ExchangeObservation
 from shared.relay.relay_response import RelayResponse
 from tests.integration.support.exchanges import DEADLINE_S
 from tests.integration.support.served_relay import served
@@ -46,7 +46,9 @@ async def not_collecting() -> AsyncIterator[list[object]]:
 
 
 def exchanges() -> list[object]:
-    return [item for item in gc.get_objects() if isinstance(item, RelayResponse | ExchangeRecord)]
+    return [
+        item for item in gc.get_objects() if isinstance(item, RelayResponse | ExchangeObservation)
+    ]
 
 
 async def remaining_exchanges(before: list[object]) -> list[object]:

@@ -218,7 +218,7 @@ class RelayClient:
         operation = routing.route("POST", path)
         assert isinstance(operation, Operation)
         self._response = RelayResponse(relay, scope, operation)
-        self.exchange_id = self._response.record.exchange_id
+        self.exchange_id = self._response.observation.exchange_id
         self._scope = scope
 
     async def _receive(self) -> dict[str, Any]:

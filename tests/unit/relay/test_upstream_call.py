@@ -15,7 +15,7 @@ from shared.core.wire.request.routing import Operation
 from shared.errors import UpstreamInterrupted
 from shared.ports.upstream import RequestBodySource
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
-from shared.relay.exchange_record import ExchangeRecord, ExchangeStart, RequestRecord
+from shared.relay.exchange_record import ExchangeObservation, ExchangeStart, RequestObservation
 from shared.relay.request_body import HeldBody, RequestContent
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from tests.support.manual_clock import ManualClock
@@ -81,7 +81,7 @@ def exchange(
     api_version: str | None = "2024-10-21",
     model: str | None = None,
     method: str = "POST",
-) -> ExchangeRecord:
+) -> ExchangeObservation:
     writer = CaptureWriter(GatedStore(), "a", CaptureMemory(100), start)
     exchange_start = ExchangeStart(
         exchange_id="id",
@@ -95,13 +95,13 @@ def exchange(
         headers=[],
         content=ContentDecision(),
     )
-    return ExchangeRecord(exchange_start, RequestRecord(body=writer, model=model), writer)
+    return ExchangeObservation(exchange_start, RequestObservation(body=writer, model=model), writer)
 
 
 async def send(
     upstream: ScriptedUpstream,
     support: StreamOptionsSupport,
-    about: ExchangeRecord | None = None,
+    about: ExchangeObservation | None = None,
     *,
     addition: bool = True,
 ) -> tuple[int, bytes]:
