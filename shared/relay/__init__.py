@@ -4,24 +4,25 @@ A request enters as an ASGI call below /openai/ and leaves as a call of the upst
 goes back to the client as it arrives. What leaves besides are two captures (the raw bodies, to
 storage) and an envelope (how the exchange went, to a queue).
 
-    relay_context       the dependencies and limits that all exchanges of a worker share
-    relay_response      the response that relays an exchange, and records it
-    exchange_runner     carries an exchange out; client_watch watches its client meanwhile
-    rejection           rejects a request by its request line alone
-    request_intake      reads the request's body; request_body is how it is held or passed on,
+    relay_context         the dependencies and limits that all exchanges of a worker share
+    relay_response        the response that relays an exchange, and records it
+    exchange_runner       carries an exchange out; client_watch watches its client meanwhile
+    rejection             rejects a request by its request line alone
+    request_intake        reads the request's body; request_body is how it is held or passed on,
                         body_memory the memory in which it is held
-    upstream_call       the call of the upstream, and its repetition without the proxy's addition
-    client_response     what is sent to the client, as ASGI messages
-    caller_headers      who called, and which content mode follows from it
-    exchange_record     what the relay observes of an exchange; response_record is the response's part
-    exchange_envelope   makes the envelope of an observation
-    capture_writer      takes a body as it arrives; digest_writer takes one that is not stored
-    body_hash           SHA-256 of a captured body
-    capture_headers     makes the headers of the captures
-    recorder            records an exchange that has ended
-    capture_recorder    stores its captures
-    outcome_recorder    stores how it ended; pending_outcomes tries again what no store took
-    recording_failures  what could not be stored: counted and logged
+    upstream_call         the call of the upstream, and its repetition without the proxy's addition
+    client_response       what is sent to the client, as ASGI messages
+    caller_headers        who called, and which content mode follows from it
+    exchange_observation  what is observed of an exchange
+    response_observation  what is observed of its response
+    exchange_envelope     makes the envelope of an observation
+    capture_writer        takes a body as it arrives; digest_writer takes one that is not stored
+    body_hash             SHA-256 of a captured body
+    capture_headers       makes the headers of the captures
+    recorder              records an exchange that has ended
+    capture_recorder      stores its captures
+    outcome_recorder      stores how it ended; pending_outcomes tries again what no store took
+    recording_failures    what could not be stored: counted and logged
 
 What happens to an exchange is decided in shared.core.exchange, without I/O. This package imports
 from core, concurrency, http, ports, settings and errors; the upstream and the stores, which ports

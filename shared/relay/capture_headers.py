@@ -12,7 +12,7 @@ from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers
 from shared.relay.digest_writer import BodyWriter, DigestWriter
-from shared.relay.exchange_record import ExchangeObservation
+from shared.relay.exchange_observation import ExchangeObservation
 
 # What a capture keeps of the headers; nothing in here is a credential.
 _REQUEST_HEADERS: Final = frozenset(

@@ -13,7 +13,7 @@ from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
 from shared.relay import capture_headers
 from shared.relay.digest_writer import BodyWriter, DigestWriter
-from shared.relay.exchange_record import ExchangeObservation
+from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.recording_failures import Counters, log_not_stored
 
 _log = logging.getLogger("fnsse.recording")

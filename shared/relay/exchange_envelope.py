@@ -10,8 +10,8 @@ from shared.core.records.exchange.envelope import MAX_ARRIVALS, Envelope, Timing
 from shared.core.wire.http.headers import header
 from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers
-from shared.relay.exchange_record import ExchangeObservation
-from shared.relay.response_record import ResponseObservation
+from shared.relay.exchange_observation import ExchangeObservation
+from shared.relay.response_observation import ResponseObservation
 
 
 class StoredCaptures(NamedTuple):

@@ -36,7 +36,7 @@ from shared.errors import (
 )
 from shared.relay.client_response import ClientResponse
 from shared.relay.client_watch import ClientWatch
-from shared.relay.exchange_record import ExchangeObservation
+from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.relay_context import RelayContext
 from shared.relay.request_body import PassingBody, RequestContent
 from shared.relay.request_intake import RequestIntake

@@ -24,7 +24,7 @@ from shared.relay.capture_recorder import CaptureRecorder
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter, Upload
 from shared.relay.digest_writer import BodyWriter, DigestWriter
 from shared.relay.exchange_envelope import StoredCaptures, envelope_of
-from shared.relay.exchange_record import ExchangeObservation
+from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.outcome_recorder import OutcomeRecorder
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recording_failures import Counters

@@ -19,7 +19,7 @@ from shared.http.exchange_ids import fresh_exchange_id
 from shared.ports.upstream import UpstreamClient
 from shared.relay.body_memory import BodyMemory
 from shared.relay.caller_headers import content_decision
-from shared.relay.exchange_record import ExchangeObservation, ExchangeStart, RequestObservation
+from shared.relay.exchange_observation import ExchangeObservation, ExchangeStart, RequestObservation
 from shared.relay.recorder import Recorder
 from shared.relay.upstream_call import StreamOptionsSupport
 from shared.settings.settings import InterventionSettings, LimitSettings

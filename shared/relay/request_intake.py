@@ -19,7 +19,7 @@ from shared.core.wire.request import stream_request, usage_request
 from shared.errors import RequestNotCaptured
 from shared.relay.body_memory import BodyLease
 from shared.relay.capture_writer import BLOCK_BYTES
-from shared.relay.exchange_record import ExchangeObservation
+from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.recorder import Recorder
 from shared.relay.request_body import (
     HeldBody,

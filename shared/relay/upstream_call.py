@@ -20,7 +20,7 @@ from shared.core.wire.http.headers import (
 from shared.core.wire.request import usage_request
 from shared.errors import ExchangeStateError, UpstreamError
 from shared.ports.upstream import UpstreamClient, UpstreamResponse
-from shared.relay.exchange_record import ExchangeObservation
+from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.request_body import Body, RequestContent
 
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from harness.stand_in_process import CHAT, STREAM, StandIn, running
-from shared.relay.exchange_record import ExchangeObservation
+from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.relay_response import RelayResponse
 from tests.integration.support.exchanges import DEADLINE_S
 from tests.integration.support.served_relay import served

@@ -11,7 +11,7 @@ from shared.core.exchange.error_frame import error_frame
 from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.request.routing import Operation
 from shared.relay.digest_writer import BodyWriter
-from shared.relay.response_record import ResponseObservation
+from shared.relay.response_observation import ResponseObservation
 
 _MAX_KEEP_ALIVES: Final = 200
 
