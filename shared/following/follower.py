@@ -48,8 +48,8 @@ _STATUS: Final = frozenset({"status"})
 _TOO_MANY_REQUESTS: Final = 429
 
 
-class ExchangeRecorder(Protocol):
-    """Records how a response ended."""
+class FollowedExchangeStore(Protocol):
+    """Stores how followed responses ended."""
 
     async def record(self, follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
         """Store the exchange and queue its envelope; False if it was stored before. `polled_at` is
@@ -66,7 +66,7 @@ class Follower:
         *,
         upstream: ResponseFetcher,
         queue: FollowUpStore,
-        exchanges: ExchangeRecorder,
+        exchanges: FollowedExchangeStore,
         first_wait_s: float,
         max_run_s: float = MAX_RUN_S,
         visibility_timeout_s: int = VISIBILITY_TIMEOUT_S,
