@@ -86,7 +86,7 @@ class CaptureWriter:
         self._least_block_bytes = SMALL_BLOCK_BYTES if small_blocks else BLOCK_BYTES
         # One growing buffer: a list of pieces of a few bytes would take many times their size.
         self._held = bytearray()
-        self._before = b""  # the end of what is no longer held, for `tail`
+        self._before = b""  # the end of what is no longer held, for `last_bytes`
         self._placeholder: asyncio.Task[StorageError | None] | None = None
         self._uploads: list[asyncio.Task[StorageError | None]] = []
         self._hash = BodyHash()
@@ -102,7 +102,7 @@ class CaptureWriter:
         memory = self._memory
         used_bytes = memory.used_bytes + count
         if used_bytes > memory.limit_bytes:
-            self._before = (self.tail(TAIL_BYTES) + piece)[-TAIL_BYTES:]
+            self._before = (self.last_bytes(TAIL_BYTES) + piece)[-TAIL_BYTES:]
             self.is_lost = True
             self._drop_held()
             return
@@ -118,7 +118,7 @@ class CaptureWriter:
         self._placeholder = self._start(put_placeholder(self._store, self.name, data))
         self._least_block_bytes = SMALL_BLOCK_BYTES
 
-    def tail(self, count: int) -> bytes:
+    def last_bytes(self, count: int) -> bytes:
         """The last `count` bytes, fewer only if fewer were written; `count` is at most
         TAIL_BYTES.
         """

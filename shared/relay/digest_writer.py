@@ -22,7 +22,7 @@ class DigestWriter:
         self.name = name
         self.body = UnstoredBody()
         self.write = self.body.feed
-        self.tail = self.body.tail
+        self.last_bytes = self.body.last_bytes
         self._store = store
         self._start = start
         self._placeholder: asyncio.Task[StorageError | None] | None = None

@@ -123,7 +123,7 @@ class ResponseObservation:
             return Tail(finished=False, usage=None)
         if self.is_stream:
             return self.scan.end_without_last_event() if unsent_bytes else self.scan.end()
-        end = self.body.tail(tail.TAIL_BYTES)
+        end = self.body.last_bytes(tail.TAIL_BYTES)
         if unsent_bytes or len(end) != self.body.size:
             return Tail(finished=True, usage=None)
         return tail.of_json(end, self.operation)

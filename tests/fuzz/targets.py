@@ -96,8 +96,8 @@ def sse(data: bytes) -> None:
     body = data[1:]
     decoder = SseDecoder()
     events = [*decoder.feed(body[:at]), *decoder.feed(body[at:])]
-    tail = decoder.tail()
-    assert [*events, *([tail] if tail else [])] == list(decode(body))
+    open_event = decoder.flush()
+    assert [*events, *([open_event] if open_event else [])] == list(decode(body))
     cut = StreamScan()
     cut.feed(body[:at])
     cut.feed(body[at:])

@@ -88,9 +88,9 @@ def _frames(capture: Capture, body: bytes) -> Iterator[JsonObject]:
     arrival_times = () if is_encoded else arrivals(capture.header)
     decoder = SseDecoder()
     frames = list(decoder.feed(body))
-    tail = decoder.tail()
-    if tail is not None:
-        frames.append(tail)
+    event = decoder.flush()
+    if event is not None:
+        frames.append(event)
     start = 0
     for frame in frames[:MAX_FRAMES]:
         at_ms = _arrived_at(arrival_times, frame.end)

@@ -49,11 +49,11 @@ class ChunkStream:
                 elif not _is_heartbeat(event):
                     self.unreadable += 1
             yield None
-        tail = decoder.tail()
-        if tail is None:
+        open_event = decoder.flush()
+        if open_event is None:
             return
-        self.done = self.done or is_done(tail.data)
-        cut = _chunk(tail)
+        self.done = self.done or is_done(open_event.data)
+        cut = _chunk(open_event)
         if cut is not None:
             yield cut
 

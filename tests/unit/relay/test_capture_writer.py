@@ -256,7 +256,7 @@ async def test_a_slow_store_loses_the_capture() -> None:
     assert writer.is_lost
     assert writer.size == BLOCK_BYTES + 2 * MB
     assert memory.used_bytes == BLOCK_BYTES
-    assert writer.tail(TAIL_BYTES) == b"".join(pieces)[-TAIL_BYTES:]
+    assert writer.last_bytes(TAIL_BYTES) == b"".join(pieces)[-TAIL_BYTES:]
     store.open.set()
     assert not await writer.close(PREAMBLE)
     await started.ended()
@@ -391,8 +391,8 @@ async def test_what_is_discarded_is_not_stored() -> None:
     st.sampled_from([0, 1000, BLOCK_BYTES + 10, 100 * MB]),
 )
 def test_the_end_is_at_hand(sizes: list[int], count: int, limit: int) -> None:
-    """`tail` returns the last bytes for pieces of any size, also after uploads and after the
-    capture was lost.
+    """`last_bytes` returns them whatever the sizes of the pieces, also after uploads and after
+    the capture was lost.
     """
 
     async def written() -> tuple[bytes, bytes]:
@@ -402,7 +402,7 @@ def test_the_end_is_at_hand(sizes: list[int], count: int, limit: int) -> None:
         for size in sizes:
             writer.write(whole[at : at + size])
             at += size
-        return writer.tail(count), whole[len(whole) - min(count, len(whole)) :]
+        return writer.last_bytes(count), whole[len(whole) - min(count, len(whole)) :]
 
-    tail, expected = asyncio.run(written())
-    assert tail == expected
+    last_bytes, expected = asyncio.run(written())
+    assert last_bytes == expected

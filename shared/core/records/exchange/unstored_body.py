@@ -23,7 +23,7 @@ class UnstoredBody:
         self._hash = hashlib.sha256()
         self._buffer = bytearray()  # not hashed yet
         self._first = b""  # the beginning, after it has left the buffer
-        self._before = b""  # the bytes before the buffer, as many as `tail` needs
+        self._before = b""  # the bytes before the buffer, as many as `last_bytes` needs
 
     def feed(self, piece: bytes) -> None:
         """Add a piece. Called for every piece of every stream: it must stay cheap."""
@@ -32,7 +32,7 @@ class UnstoredBody:
         if len(self._buffer) > WHOLE_BYTES:
             self._fold()
 
-    def tail(self, count: int) -> bytes:
+    def last_bytes(self, count: int) -> bytes:
         """The last `count` bytes, fewer only if fewer were fed; `count` is at most TAIL_BYTES."""
         return (self._before + self._buffer[-TAIL_BYTES:])[-count:] if count else b""
 
@@ -44,7 +44,7 @@ class UnstoredBody:
     @property
     def ends(self) -> tuple[bytes, bytes]:
         """The beginning and the end of a body that is longer than WHOLE_BYTES."""
-        return self._first, self.tail(TAIL_BYTES)
+        return self._first, self.last_bytes(TAIL_BYTES)
 
     def digest(self) -> BodyDigest:
         """Size and hash of the pieces so far."""

@@ -67,4 +67,4 @@ def decode(data: bytes) -> Iterator[SseEvent]:
 def decode_open(data: bytes) -> SseEvent | None:
     """Decode the event that begins here, whether or not its end has come."""
     decoder = SseDecoder()
-    return next(decoder.feed(b"\n" + data), None) or decoder.tail()
+    return next(decoder.feed(b"\n" + data), None) or decoder.flush()

@@ -28,8 +28,8 @@ class SseEvent(NamedTuple):
 class SseDecoder:
     """Takes bytes, cut anywhere, and yields the events that are complete.
 
-    What follows the last blank line is not an event, and the standard discards it. `tail()` returns
-    it, for streams that were cut.
+    What follows the last blank line is not an event, and the standard discards it. `flush()`
+    returns it, for streams that were cut.
     """
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class SseDecoder:
             # The LF of a CRLF counts after the event, which ends whether or not the LF has come.
             self._offset += len(end) - 1
 
-    def tail(self) -> SseEvent | None:
+    def flush(self) -> SseEvent | None:
         """The event that was incomplete when the stream ended, or None. Do not use the decoder
         after this.
         """
@@ -117,6 +117,6 @@ def decode(body: bytes) -> Iterator[SseEvent]:
     """Every event of a whole body. An incomplete one at its end comes last."""
     decoder = SseDecoder()
     yield from decoder.feed(body)
-    tail = decoder.tail()
-    if tail is not None:
-        yield tail
+    event = decoder.flush()
+    if event is not None:
+        yield event

@@ -41,7 +41,7 @@ def test_event_ends_are_those_of_the_decoder(lines: list[bytes]) -> None:
     for match in EVENT_END.finditer(body):
         decoder = SseDecoder()
         list(decoder.feed(body[: match.end()]))
-        assert decoder.tail() is None
+        assert decoder.flush() is None
 
 
 @given(LINES)
