@@ -15,8 +15,7 @@ from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.core.wire.http.headers import is_readable
 from shared.core.wire.operations import spec_of
-from shared.core.wire.stream import tail
-from shared.core.wire.stream.tail import Tail
+from shared.core.wire.stream.tail import TAIL_BYTES, Tail, tail_of_json
 from shared.errors import UpstreamError
 
 _UNREAD: Final = Tail(finished=True, usage=None)
@@ -33,12 +32,12 @@ def build(
     """
     if isinstance(result, FetchedResponse):
         fetched, conclusion = result, COMPLETED
-        end = _end(result, follow_up.operation)
+        tail = _tail(result, follow_up.operation)
     else:
         fetched, conclusion = None, failures.translate(result).conclusion
-        end = _UNREAD
+        tail = _UNREAD
     stores_bodies = follow_up.content_mode.stores_bodies
-    usage = end.usage if stores_bodies else without_content.figures_of(end.usage)
+    usage = tail.usage if stores_bodies else without_content.figures_of(tail.usage)
     status = fetched.status if fetched else None
     size = len(fetched.body) if fetched else 0
     return Envelope(
@@ -52,7 +51,7 @@ def build(
         started_at=polled_at.astimezone(UTC).isoformat(timespec="microseconds"),
         status_code=status,
         upstream_status_code=status,
-        outcome=ResponseEnd(tail=end, is_stream=False, end_is_known=True).outcome(
+        outcome=ResponseEnd(tail=tail, is_stream=False, end_is_known=True).outcome(
             conclusion, upstream_status=status
         ),
         failure=conclusion.failure,
@@ -77,11 +76,11 @@ def build(
     )
 
 
-def _end(response: FetchedResponse, operation: str) -> Tail:
+def _tail(response: FetchedResponse, operation: str) -> Tail:
     """The usage and the failure that the response reports. A long one is left to enrichment."""
-    if not is_readable(response.headers) or len(response.body) > tail.TAIL_BYTES:
+    if not is_readable(response.headers) or len(response.body) > TAIL_BYTES:
         return _UNREAD
-    return tail.of_json(response.body, spec_of(operation))
+    return tail_of_json(response.body, spec_of(operation))
 
 
 def _timings(response: FetchedResponse | None) -> Timings:

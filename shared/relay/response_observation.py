@@ -9,9 +9,8 @@ from shared.core.exchange.response_end import ResponseEnd
 from shared.core.records.exchange.piece_times import MAX_PIECES, PieceTimes
 from shared.core.wire.http.headers import RawHeaders, is_readable
 from shared.core.wire.operations import OperationSpec
-from shared.core.wire.stream import tail
 from shared.core.wire.stream.stream_scan import StreamScan
-from shared.core.wire.stream.tail import Tail
+from shared.core.wire.stream.tail import TAIL_BYTES, Tail, tail_of_json
 from shared.relay.digest_writer import BodyWriter
 
 
@@ -73,8 +72,8 @@ class ResponseObservation:
         """Note the disconnect. The pieces after it are drained, for their usage. `unsent_bytes` of
         the pieces before it were held back.
         """
-        end = self._read_tail(unsent_bytes) if unsent_bytes else self.tail()
-        self.disconnect = DisconnectPoint(at_ms, self.body.size - unsent_bytes, end)
+        tail = self._read_tail(unsent_bytes) if unsent_bytes else self.tail()
+        self.disconnect = DisconnectPoint(at_ms, self.body.size - unsent_bytes, tail)
 
     @property
     def status(self) -> int | None:
@@ -111,9 +110,9 @@ class ResponseObservation:
             self.cached_tail = self.body.size, self._read_tail()
         return self.cached_tail[1]
 
-    def _end(self, end: Tail) -> ResponseEnd:
+    def _end(self, tail: Tail) -> ResponseEnd:
         return ResponseEnd(
-            tail=end,
+            tail=tail,
             is_stream=bool(self.is_stream),
             end_is_known=self.is_readable and self.operation.stream_end_is_known,
         )
@@ -122,8 +121,8 @@ class ResponseObservation:
         if not self.body.size or not self.is_readable:
             return Tail(finished=False, usage=None)
         if self.is_stream:
-            return self.scan.end_without_last_event() if unsent_bytes else self.scan.end()
-        end = self.body.last_bytes(tail.TAIL_BYTES)
-        if unsent_bytes or len(end) != self.body.size:
+            return self.scan.tail_without_last_event() if unsent_bytes else self.scan.tail()
+        last_bytes = self.body.last_bytes(TAIL_BYTES)
+        if unsent_bytes or len(last_bytes) != self.body.size:
             return Tail(finished=True, usage=None)
-        return tail.of_json(end, self.operation)
+        return tail_of_json(last_bytes, self.operation)

@@ -101,7 +101,7 @@ def sse(data: bytes) -> None:
     cut = StreamScan()
     cut.feed(body[:at])
     cut.feed(body[at:])
-    assert cut.end() == scan(body)
+    assert cut.tail() == scan(body)
 
 
 def codings(data: bytes) -> None:

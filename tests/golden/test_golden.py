@@ -14,7 +14,8 @@ from shared.core.exchange.conclusion import COMPLETED
 from shared.core.exchange.response_end import ResponseEnd
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.operations import spec_of
-from shared.core.wire.stream import stream_scan, tail
+from shared.core.wire.stream import stream_scan
+from shared.core.wire.stream.tail import tail_of_json
 from tests.golden import Case, event_of, load, names, telemetry_text
 
 # the last two begin the PNG and the WAV in Base64
@@ -52,16 +53,16 @@ def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:
         or envelope.outcome is Outcome.CLIENT_DISCONNECTED
     ):
         return
-    end = (
+    tail = (
         stream_scan.scan(response.body, choices=None)
         if envelope.stream
-        else tail.of_json(response.body, spec_of(envelope.operation))
+        else tail_of_json(response.body, spec_of(envelope.operation))
     )
     known = (
         spec_of(envelope.operation).stream_end_is_known
         and "content-encoding" not in response.headers
     )
-    response_end = ResponseEnd(tail=end, is_stream=bool(envelope.stream), end_is_known=known)
+    response_end = ResponseEnd(tail=tail, is_stream=bool(envelope.stream), end_is_known=known)
     status = envelope.upstream_status_code
     assert envelope.outcome is response_end.outcome(COMPLETED, upstream_status=status)
 

@@ -1,15 +1,15 @@
 """Streams of server-sent events, and how a response ended.
 
-Pieces of a response, cut anywhere, enter. Events, the response's end (`Tail`), and the bytes that a
-client may have leave.
+Pieces of a response, cut anywhere, enter. Events, the response's tail, and the bytes that a client
+may have leave.
 
     sse               decodes server-sent events
     stream_end        what ends an event or a stream, reports an error, or holds the usage
-    stream_scan       how a stream ended, whatever its size and that of its events
+    stream_scan       the tail of a stream, whatever its size and that of its events
     stream_findings   what is known of a stream's end: complete, an error, the usage
     event_search      finds events in bytes without decoding all of them
     large_event       what the ends of an event say that is too large to be parsed
-    tail              what the end of any response says, by the scan or by its document
+    tail              what the end of a response says of it, by the scan or by its document
     usage_chunk       takes the usage chunk out of a stream whose caller did not ask for it
     held_end          holds back the very end of a response
     byte_order_mark   takes a byte order mark off the beginning of a text

@@ -1,6 +1,7 @@
 """Recognises the end of an event, the end of a stream, errors, and the chunk that holds the usage.
 
-The relay looks for these in bytes as they pass, the tail and enrichment in decoded events.
+The relay looks for these in bytes as they pass; the scan and enrichment look for them in decoded
+events.
 """
 
 from __future__ import annotations

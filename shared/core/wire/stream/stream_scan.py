@@ -41,7 +41,7 @@ _SEQUENCE_NUMBER: Final = re.compile(rb'"sequence_number"\s*:\s*(\d{1,15})')
 
 
 class StreamScan:
-    """Takes the pieces of one body, and says at any time how the stream ended as far as it came.
+    """Takes the pieces of one body, and returns at any time the tail of what came so far.
 
     `choices` is how many choices the request asks for; None if that is not known.
     """
@@ -75,15 +75,15 @@ class StreamScan:
             return self._is_document
         return body_start.is_document(self._join())
 
-    def end(self) -> Tail:
-        """How the stream ended, as far as it came."""
-        return self._tail(self._findings())
+    def tail(self) -> Tail:
+        """The tail of the stream, as far as it came."""
+        return self._tail_of(self._findings())
 
-    def end_without_last_event(self) -> Tail:
-        """The stream's end for a client that was not sent the event that ended it."""
+    def tail_without_last_event(self) -> Tail:
+        """The tail of the stream for a client that was not sent the event that ended it."""
         findings = self._findings()
         findings.done = findings.last_failed = False
-        return replace(self._tail(findings), open_end=False)
+        return replace(self._tail_of(findings), open_end=False)
 
     @property
     def next_sequence_number(self) -> int:
@@ -96,7 +96,7 @@ class StreamScan:
         number = _SEQUENCE_NUMBER.match(text, at) if at >= 0 else None
         return int(number[1]) if number else self._sequence_number
 
-    def _tail(self, findings: StreamFindings) -> Tail:
+    def _tail_of(self, findings: StreamFindings) -> Tail:
         finished = self._is_finished(findings)
         with_open = findings.copy()
         self._add_open_event(with_open)
@@ -183,10 +183,10 @@ class StreamScan:
 
 
 def scan(body: bytes, choices: int | None = 1) -> Tail:
-    """How the stream in a whole body ended."""
+    """The tail of the stream in a whole body."""
     whole = StreamScan(choices)
     whole.feed(body)
-    return whole.end()
+    return whole.tail()
 
 
 def _is_clear(events: bytes) -> bool:

@@ -1,5 +1,5 @@
-"""The end of a response: whether the response is complete, whether it reports an error, and its
-usage.
+"""The tail of a response: what its end says of the response, whether it is complete, whether it
+reports an error, and its usage.
 
 `stream_scan` finds it in a stream. Enrichment reads the whole capture, later and elsewhere.
 """
@@ -14,7 +14,8 @@ from shared.core.wire.json.json_shape import Json, JsonObject, parse_object
 from shared.core.wire.json.reported_error import error_of
 from shared.core.wire.operations import OperationSpec
 
-TAIL_BYTES: Final = 32 * 1024  # how much of the end a capture's writer keeps at hand
+# How many of the last bytes the writer of a capture keeps at hand, to read the tail of them.
+TAIL_BYTES: Final = 32 * 1024
 # As JSON; a real one has about 300. Enrichment finds a larger one in the capture.
 MAX_USAGE_BYTES: Final = 2048
 # Levels of objects and arrays; a real one has two. A message of the queue may be nested 300 deep.
@@ -23,7 +24,7 @@ MAX_USAGE_DEPTH: Final = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tail:
-    """The end of a response, read."""
+    """What was read of the end of a response."""
 
     # it holds [DONE], a finish_reason for every choice, or a last event
     finished: bool
@@ -37,8 +38,8 @@ class Tail:
     unsure: bool = False
 
 
-def of_json(body: bytes, operation: OperationSpec) -> Tail:
-    """The end of a JSON body that arrived complete. One longer than the tail is not parsed here,
+def tail_of_json(body: bytes, operation: OperationSpec) -> Tail:
+    """The tail of a JSON body that arrived complete. One longer than TAIL_BYTES is not parsed here,
     and neither is a document of an operation whose answers are not: its `usage` and its `error` are
     those of an object (a batch, a fine-tuning job) or of a file, and not of the call.
     """

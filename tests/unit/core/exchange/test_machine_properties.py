@@ -37,9 +37,9 @@ from shared.core.exchange.state import ENDED, State
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.http.headers import RawHeaders, event_stream_announced, is_readable
 from shared.core.wire.steps import run_to_end
-from shared.core.wire.stream import tail
 from shared.core.wire.stream.sse import decode
 from shared.core.wire.stream.stream_scan import scan
+from shared.core.wire.stream.tail import Tail
 from shared.core.wire.stream.usage_chunk import UsageChunkFilter
 from shared.errors import ExchangeStateError, UpstreamTimeout
 from tests.unit.core.exchange import exchange_inputs
@@ -225,9 +225,9 @@ class Exchange:
         assert not (draining and data)
         return (SendBody(data),) if data else ()
 
-    def _tail(self) -> tail.Tail:
+    def _tail(self) -> Tail:
         if not self._readable():
-            return tail.Tail(finished=False, usage=None)
+            return Tail(finished=False, usage=None)
         return scan(self.received)
 
     def _readable(self) -> bool:
@@ -240,8 +240,8 @@ class Exchange:
         return self._tail().finished and not self._tail().failed
 
     def _cut_short(self) -> bool:
-        end = self._tail()
-        return self._readable() and not (end.finished or end.failed or end.open_end)
+        tail = self._tail()
+        return self._readable() and not (tail.finished or tail.failed or tail.open_end)
 
     def _carry_out(self, action: object) -> None:
         assert not self.over or isinstance(action, CancelUpstream), f"{action} after the end"

@@ -28,7 +28,7 @@ def scanned(pieces: list[bytes], choices: int | None = 1) -> Tail:
     scanner = StreamScan(choices)
     for piece in pieces:
         scanner.feed(piece)
-    return scanner.end()
+    return scanner.tail()
 
 
 def sse(*chunks: object) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.core.wire.json.json_shape import MAX_DEPTH, JsonObject, parse_object
 from shared.core.wire.operations import CALL, spec_of
 from shared.core.wire.stream.stream_scan import scan
-from shared.core.wire.stream.tail import MAX_USAGE_BYTES, TAIL_BYTES, Tail, of_json, usage_of
+from shared.core.wire.stream.tail import MAX_USAGE_BYTES, TAIL_BYTES, Tail, tail_of_json, usage_of
 from tests.unit.core.strategies import json_values
 
 CHAT = spec_of("chat.completions")
@@ -29,20 +29,20 @@ USAGE: JsonObject = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens":
     ],
 )
 def test_a_json_body_that_arrived_whole_is_finished(body: bytes, usage: object) -> None:
-    assert of_json(body, CHAT) == Tail(finished=True, usage=usage)  # type: ignore[arg-type]
+    assert tail_of_json(body, CHAT) == Tail(finished=True, usage=usage)  # type: ignore[arg-type]
 
 
 def test_a_usage_that_is_too_large_is_left_out() -> None:
     """Enrichment reads it from the capture."""
     large = {"note": "x" * MAX_USAGE_BYTES}
-    assert of_json(json.dumps({"usage": large}).encode(), CHAT).usage is None
+    assert tail_of_json(json.dumps({"usage": large}).encode(), CHAT).usage is None
     chunk = json.dumps({"choices": [], "usage": large}).encode()
     assert scan(b"data: " + chunk + b"\n\ndata: [DONE]\n\n") == Tail(finished=True, usage=None)
 
 
 @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_json_of_any_shape_never_raises(body: bytes) -> None:
-    of_json(body, CHAT)
+    tail_of_json(body, CHAT)
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_a_read_object_says_nothing_of_the_call() -> None:
         {"object": "batch", "usage": USAGE},
         {"object": "fine_tuning.job", "status": "failed", "error": {"code": "c", "message": "m"}},
     ):
-        assert of_json(json.dumps(body).encode(), CALL) == Tail(finished=True, usage=None)
+        assert tail_of_json(json.dumps(body).encode(), CALL) == Tail(finished=True, usage=None)
 
 
 @pytest.mark.parametrize("body", [{"error": {"code": None}}, {"code": 0, "message": "ok"}])
 def test_a_success_may_have_members_of_an_error(body: JsonObject) -> None:
-    assert not of_json(json.dumps(body).encode(), CHAT).failed
+    assert not tail_of_json(json.dumps(body).encode(), CHAT).failed
