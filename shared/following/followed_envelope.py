@@ -8,7 +8,7 @@ from typing import Final
 from shared.core.answer import without_content
 from shared.core.exchange import failures
 from shared.core.exchange.conclusion import COMPLETED
-from shared.core.exchange.response_end import ResponseEnd
+from shared.core.exchange.response_end import ResponseCompleteness
 from shared.core.records.exchange.capture import response_name
 from shared.core.records.exchange.envelope import NO_TIMINGS, Envelope, Timings, bound_text
 from shared.core.records.queue.follow_up import FollowUp
@@ -51,7 +51,7 @@ def build(
         started_at=polled_at.astimezone(UTC).isoformat(timespec="microseconds"),
         status_code=status,
         upstream_status_code=status,
-        outcome=ResponseEnd(tail=tail, is_stream=False, end_is_known=True).outcome(
+        outcome=ResponseCompleteness(tail=tail, is_stream=False, end_is_known=True).outcome(
             conclusion, upstream_status=status
         ),
         failure=conclusion.failure,

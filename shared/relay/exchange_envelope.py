@@ -48,7 +48,7 @@ def envelope_of(
         started_at=start.started_at.isoformat(timespec="microseconds"),
         status_code=observation.answered_status,
         upstream_status_code=response.status,
-        outcome=response.sent_end.outcome(conclusion, upstream_status=response.status),
+        outcome=response.sent_completeness.outcome(conclusion, upstream_status=response.status),
         failure=conclusion.failure,
         timings=_timings(response, observation.to_end_ms),
         arrivals=response.pieces.first(MAX_ARRIVALS),

@@ -122,7 +122,7 @@ class ExchangeRunner:
             error = UpstreamTimeout(
                 f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."
             )
-            finished = self._observation.response.end.finished
+            finished = self._observation.response.completeness.finished
             with anyio.move_on_after(ERROR_SEND_TIMEOUT_S):
                 await self.carry_out(self._machine.deadline_passed(error, finished=finished))
 
@@ -163,11 +163,11 @@ class ExchangeRunner:
             if isinstance(body, PassingBody) and body.error is not None:
                 raise body.error from None  # it was the client's side that failed
             await self.carry_out(
-                machine.upstream_failed(error, finished=observation.response.end.finished)
+                machine.upstream_failed(error, finished=observation.response.completeness.finished)
             )
         else:
             await self.carry_out(
-                machine.upstream_ended(cut_short=observation.response.end.cut_short)
+                machine.upstream_ended(cut_short=observation.response.completeness.cut_short)
             )
 
     async def _open(self, content: RequestContent) -> tuple[int, RawHeaders]:

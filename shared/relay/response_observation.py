@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shared.core.exchange.response_end import ResponseEnd
+from shared.core.exchange.response_end import ResponseCompleteness
 from shared.core.records.exchange.piece_times import MAX_PIECES, PieceTimes
 from shared.core.wire.http.headers import RawHeaders, is_readable
 from shared.core.wire.operations import OperationSpec
@@ -95,14 +95,18 @@ class ResponseObservation:
         return self.announced_stream and not (self.is_readable and self.scan.is_document)
 
     @property
-    def end(self) -> ResponseEnd:
-        """The end of the response as received."""
-        return self._end(self.tail())
+    def completeness(self) -> ResponseCompleteness:
+        """The completeness of the response as received."""
+        return self._completeness_of(self.tail())
 
     @property
-    def sent_end(self) -> ResponseEnd:
-        """The end of the response as sent to the client."""
-        return self._end(self.disconnect.tail) if self.disconnect is not None else self.end
+    def sent_completeness(self) -> ResponseCompleteness:
+        """The completeness of the response as sent to the client."""
+        return (
+            self._completeness_of(self.disconnect.tail)
+            if self.disconnect is not None
+            else self.completeness
+        )
 
     def tail(self) -> Tail:
         """The tail of the response as received."""
@@ -110,8 +114,8 @@ class ResponseObservation:
             self.cached_tail = self.body.size, self._read_tail()
         return self.cached_tail[1]
 
-    def _end(self, tail: Tail) -> ResponseEnd:
-        return ResponseEnd(
+    def _completeness_of(self, tail: Tail) -> ResponseCompleteness:
+        return ResponseCompleteness(
             tail=tail,
             is_stream=bool(self.is_stream),
             end_is_known=self.is_readable and self.operation.stream_end_is_known,

@@ -11,7 +11,7 @@ from harness.schema import valid
 from shared.core.answer import reader
 from shared.core.event import shape, truncation
 from shared.core.exchange.conclusion import COMPLETED
-from shared.core.exchange.response_end import ResponseEnd
+from shared.core.exchange.response_end import ResponseCompleteness
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.operations import spec_of
 from shared.core.wire.stream import stream_scan
@@ -62,9 +62,11 @@ def test_the_outcome_is_the_one_that_the_relay_decides(case: Case) -> None:
         spec_of(envelope.operation).stream_end_is_known
         and "content-encoding" not in response.headers
     )
-    response_end = ResponseEnd(tail=tail, is_stream=bool(envelope.stream), end_is_known=known)
+    completeness = ResponseCompleteness(
+        tail=tail, is_stream=bool(envelope.stream), end_is_known=known
+    )
     status = envelope.upstream_status_code
-    assert envelope.outcome is response_end.outcome(COMPLETED, upstream_status=status)
+    assert envelope.outcome is completeness.outcome(COMPLETED, upstream_status=status)
 
 
 def test_an_answer_reads_the_same_however_it_is_cut(case: Case) -> None:

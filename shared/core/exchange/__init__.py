@@ -12,7 +12,7 @@ What client, upstream, clock and storage do enters as inputs; actions leave, and
     early_response  the promise to a client that is answered before the upstream has answered
     early_body   the bytes that go to the client after an early response
     error_frame  an error as an event of a stream that has begun
-    response_end the end of a response, and the outcome that follows from it
+    response_end the completeness of a response, and the outcome that follows from it
     conclusion   the outcome and the failure of an exchange, for its record
     failures     the meaning of each failure to the client and to the record
 

@@ -1,4 +1,4 @@
-"""The end of a response: whether the response is all there, and how the exchange ended."""
+"""The completeness of a response: whether it is all there, and how the exchange ended."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from shared.core.wire.stream.tail import Tail
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ResponseEnd:
-    """The end of what has been received of a response."""
+class ResponseCompleteness:
+    """The tail of what has been received of a response, and what may be concluded from it."""
 
     tail: Tail
     is_stream: bool
@@ -34,13 +34,13 @@ class ResponseEnd:
         return self.is_stream and self.end_is_known and not explained
 
     def outcome(self, conclusion: Conclusion, *, upstream_status: int | None) -> Outcome:
-        """The exchange's outcome, if this end is that of what the client was sent.
+        """The exchange's outcome, if this is the completeness of what the client was sent.
         `upstream_status` is None if there was no response.
         """
         if conclusion.is_final or upstream_status is None:
             return conclusion.outcome
         tail = self.tail
-        # if nothing else says it, HTTP's word counts
+        # the body does not say whether it is complete: HTTP's end of it decides
         unknown = tail.unsure or not (self.is_stream and self.end_is_known)
         complete = conclusion.outcome is Outcome.COMPLETED and unknown
         return outcome.decide(

@@ -1,4 +1,4 @@
-"""What the end of a response says: whether it is all there, and how the exchange ended."""
+"""The completeness of a response: whether it is all there, and how the exchange ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.core.api_errors import exchange_errors
 from shared.core.exchange import failures
 from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED
 from shared.core.exchange.failures import FailureReport
-from shared.core.exchange.response_end import ResponseEnd
+from shared.core.exchange.response_end import ResponseCompleteness
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.tail import Tail
 from shared.errors import BodyTooLarge, FnsseError, UpstreamTimeout, UpstreamUnreachable
@@ -20,9 +20,9 @@ OPEN = Tail(finished=False, usage=None, open_end=True)
 UNSURE = Tail(finished=False, usage=None, unsure=True)
 
 
-# the end, it is a stream, its end is known -> finished, cut short, the outcome if HTTP ended it
+# the tail, it is a stream, its end is known -> finished, cut short, the outcome if HTTP ended it
 @pytest.mark.parametrize(
-    ("end", "is_stream", "end_is_known", "finished", "cut_short", "outcome"),
+    ("tail", "is_stream", "end_is_known", "finished", "cut_short", "outcome"),
     [
         (CUT, True, True, False, True, Outcome.UPSTREAM_INTERRUPTED),
         (CUT, True, False, False, False, Outcome.COMPLETED),
@@ -44,8 +44,8 @@ UNSURE = Tail(finished=False, usage=None, unsure=True)
         "unsure",
     ],
 )
-def test_what_an_end_says(
-    end: Tail,
+def test_what_a_tail_says(
+    tail: Tail,
     outcome: Outcome,
     *,
     is_stream: bool,
@@ -54,23 +54,23 @@ def test_what_an_end_says(
     cut_short: bool,
 ) -> None:
     """An end that is not known leaves HTTP's word."""
-    response_end = ResponseEnd(tail=end, is_stream=is_stream, end_is_known=end_is_known)
-    assert (response_end.finished, response_end.cut_short) == (finished, cut_short)
-    assert response_end.outcome(COMPLETED, upstream_status=200) is outcome
+    completeness = ResponseCompleteness(tail=tail, is_stream=is_stream, end_is_known=end_is_known)
+    assert (completeness.finished, completeness.cut_short) == (finished, cut_short)
+    assert completeness.outcome(COMPLETED, upstream_status=200) is outcome
 
 
 @pytest.mark.parametrize(
-    ("end", "outcome"),
+    ("tail", "outcome"),
     [(CUT, Outcome.CLIENT_DISCONNECTED), (FINISHED, Outcome.COMPLETED), (OPEN, Outcome.COMPLETED)],
     ids=["cut", "finished", "open"],
 )
-def test_disconnect_after_all_of_a_stream(end: Tail, outcome: Outcome) -> None:
+def test_disconnect_after_all_of_a_stream(tail: Tail, outcome: Outcome) -> None:
     """Many close right after [DONE]."""
-    response_end = ResponseEnd(tail=end, is_stream=True, end_is_known=True)
-    assert response_end.outcome(DISCONNECTED, upstream_status=200) is outcome
+    completeness = ResponseCompleteness(tail=tail, is_stream=True, end_is_known=True)
+    assert completeness.outcome(DISCONNECTED, upstream_status=200) is outcome
 
 
-@pytest.mark.parametrize("end", [CUT, FINISHED, FAILED], ids=["cut", "finished", "failed"])
+@pytest.mark.parametrize("tail", [CUT, FINISHED, FAILED], ids=["cut", "finished", "failed"])
 @pytest.mark.parametrize(
     "report",
     [
@@ -80,10 +80,10 @@ def test_disconnect_after_all_of_a_stream(end: Tail, outcome: Outcome) -> None:
     ],
     ids=["rejected", "internal error", "unusable"],
 )
-def test_a_final_conclusion_stands(report: FailureReport, end: Tail) -> None:
+def test_a_final_conclusion_stands(report: FailureReport, tail: Tail) -> None:
     """The client did not get the response, whatever its end says."""
-    response_end = ResponseEnd(tail=end, is_stream=True, end_is_known=True)
-    outcome = response_end.outcome(report.conclusion, upstream_status=200)
+    completeness = ResponseCompleteness(tail=tail, is_stream=True, end_is_known=True)
+    outcome = completeness.outcome(report.conclusion, upstream_status=200)
     assert outcome is report.conclusion.outcome
 
 
@@ -102,5 +102,5 @@ def test_without_a_response_the_conclusion_stands(
 ) -> None:
     """There is no end that could say otherwise."""
     conclusion = DISCONNECTED if error is None else failures.translate(error).conclusion
-    response_end = ResponseEnd(tail=CUT, is_stream=False, end_is_known=True)
-    assert response_end.outcome(conclusion, upstream_status=None) is outcome
+    completeness = ResponseCompleteness(tail=CUT, is_stream=False, end_is_known=True)
+    assert completeness.outcome(conclusion, upstream_status=None) is outcome
