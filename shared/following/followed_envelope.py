@@ -8,7 +8,7 @@ from typing import Final
 from shared.core.answer import without_content
 from shared.core.exchange import failures
 from shared.core.exchange.conclusion import COMPLETED
-from shared.core.exchange.response_end import ResponseCompleteness
+from shared.core.exchange.response_completeness import ResponseCompleteness
 from shared.core.records.exchange.capture import response_name
 from shared.core.records.exchange.envelope import NO_TIMINGS, Envelope, Timings, bound_text
 from shared.core.records.queue.follow_up import FollowUp

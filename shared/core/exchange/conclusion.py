@@ -14,7 +14,7 @@ class Conclusion:
     """The end of an exchange, for its record."""
 
     # COMPLETED: HTTP ended the response, and all of it was handed to the client's connection.
-    # The response's own end may say otherwise (response_end).
+    # The response's own end may say otherwise (response_completeness).
     outcome: Outcome
     failure: Failure | None = None  # why it did not complete
     # the client did not get the response, so the response's own end does not matter
