@@ -108,7 +108,7 @@ class ExchangeEnding:
     def _outcome(self) -> Outcome | None:
         return self.conclusion.outcome if self.conclusion is not None else None
 
-    def _end(self, conclusion: Conclusion) -> Actions:
+    def _conclude(self, conclusion: Conclusion) -> Actions:
         """Give the exchange its conclusion. It has no actions of its own."""
         self.conclusion = conclusion
         holds = conclusion.outcome is Outcome.COMPLETED and self._rules.capture_required

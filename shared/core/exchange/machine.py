@@ -71,7 +71,7 @@ class ExchangeMachine(ExchangeEnding):
         if self._is_too_late(State.RECEIVING):
             return ()
         report = failures.rejection(error)
-        self._end(report.conclusion)
+        self._conclude(report.conclusion)
         return self._reply.error_document(report.error)
 
     def body_rejected(
@@ -86,7 +86,7 @@ class ExchangeMachine(ExchangeEnding):
         """The client disconnected before its request was whole, and nothing more comes upstream."""
         if self.state in ENDED:
             return ()
-        return self._end(DISCONNECTED)
+        return self._conclude(DISCONNECTED)
 
     # --- the upstream's response ------------------------------------------------------------------
 
@@ -162,14 +162,14 @@ class ExchangeMachine(ExchangeEnding):
         if self._is_too_late(*RESPONDING):
             return ()
         if self.state is State.DRAINING:
-            return self._end(DISCONNECTED)
+            return self._conclude(DISCONNECTED)
         if self.state is State.COLLECTING:
             return self._collected_all()
         rest = self._reply.rest()
         if not self._reply.body.is_whole or (self._status == 200 and cut_short):
             error = UpstreamInterrupted("Azure OpenAI ended its response before it was whole.")
             return (*rest, *self._fail(error))
-        return (*rest, *self._end(COMPLETED))
+        return (*rest, *self._conclude(COMPLETED))
 
     def upstream_failed(self, error: UpstreamError, *, finished: bool) -> Actions:
         """The response did not come, or broke off. `finished`: a stream came as far as its own end,
@@ -179,9 +179,9 @@ class ExchangeMachine(ExchangeEnding):
             return ()
         if self.state is State.DRAINING:
             failure = None if finished else failures.translate(error).failure
-            return self._end(replace(DISCONNECTED, failure=failure))
+            return self._conclude(replace(DISCONNECTED, failure=failure))
         if self.state is State.STREAMING and finished:
-            return self._end(COMPLETED)
+            return self._conclude(COMPLETED)
         return self._fail(error)
 
     # --- what may happen at any time --------------------------------------------------------------
@@ -203,7 +203,7 @@ class ExchangeMachine(ExchangeEnding):
         if self.state in ENDED:
             return self._disconnected_at_end()
         self._reply.withdraw()
-        self._end(DISCONNECTED)
+        self._conclude(DISCONNECTED)
         return (CancelUpstream(),)
 
     def deadline_passed(self, error: UpstreamError, *, finished: bool) -> Actions:
@@ -211,9 +211,9 @@ class ExchangeMachine(ExchangeEnding):
         if self.state in ENDED:
             return ()
         if self.state is State.DRAINING:
-            return self._end(DISCONNECTED)
+            return self._conclude(DISCONNECTED)
         if self.state is State.STREAMING and finished:
-            return self._end(COMPLETED)
+            return self._conclude(COMPLETED)
         return self._fail(error)
 
     def keep_alive_due(self) -> Actions:
@@ -226,7 +226,7 @@ class ExchangeMachine(ExchangeEnding):
         if self.state in ENDED:
             return ()
         unanswered, report = self._is_unanswered(), failures.internal_error()
-        self._end(report.conclusion)
+        self._conclude(report.conclusion)
         return self._reply.error_document(report.error) if unanswered else ()
 
     @property
@@ -241,7 +241,7 @@ class ExchangeMachine(ExchangeEnding):
             return self._report(failures.unusable_response(form))
         error_document = failures.one_line_error(self._collected, self._coding)
         error_actions = self._reply.late_error(error_document, self._status)
-        return (*error_actions, *self._end(COMPLETED))
+        return (*error_actions, *self._conclude(COMPLETED))
 
     def _is_too_late(self, *expected: State) -> bool:
         """Whether the input comes too late. Raises ExchangeStateError if it can have no
@@ -269,5 +269,5 @@ class ExchangeMachine(ExchangeEnding):
             actions = self._reply.error_document(report.error)
         elif self.state is not State.DRAINING:
             actions = self._reply.failure(report.error)
-        self._end(report.conclusion)
+        self._conclude(report.conclusion)
         return actions
