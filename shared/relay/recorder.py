@@ -35,7 +35,7 @@ class Recording:
     """The recording of an exchange that has ended, in progress."""
 
     # done once it is known whether both captures are stored: the actions for the client
-    closing_actions: asyncio.Future[Actions]
+    last_actions: asyncio.Future[Actions]
     done: asyncio.Task[None]  # the envelope is stored, or given up
 
 
@@ -111,11 +111,11 @@ class Recorder:
 
     def finish(self, observation: ExchangeObservation, ending: ExchangeEnding) -> Recording:
         """Store response capture and envelope of an exchange that has ended."""
-        closing_actions: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
-        done = self._start(self._finish_or_log(observation, ending, closing_actions))
+        last_actions: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
+        done = self._start(self._finish_or_log(observation, ending, last_actions))
         # If recording itself has a bug, the client must not wait forever.
-        done.add_done_callback(lambda _: _resolve(closing_actions, ending))
-        return Recording(closing_actions=closing_actions, done=done)
+        done.add_done_callback(lambda _: _resolve(last_actions, ending))
+        return Recording(last_actions=last_actions, done=done)
 
     def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -136,24 +136,24 @@ class Recorder:
         self,
         observation: ExchangeObservation,
         ending: ExchangeEnding,
-        closing_actions: asyncio.Future[Actions],
+        last_actions: asyncio.Future[Actions],
     ) -> None:
         with self.outcomes.log_if_slow(
             lambda: envelope_of(observation, ending.require_conclusion())
         ):
-            await self._finish(observation, ending, closing_actions)
+            await self._finish(observation, ending, last_actions)
 
     async def _finish(
         self,
         observation: ExchangeObservation,
         ending: ExchangeEnding,
-        closing_actions: asyncio.Future[Actions],
+        last_actions: asyncio.Future[Actions],
     ) -> None:
         began_at = asyncio.get_running_loop().time()
         traceless = self._is_traceless(observation, ending.require_conclusion())
         captures = await self._put_captures(observation, ending.require_conclusion())
         both = captures.request is not None and captures.response is not None
-        closing_actions.set_result(ending.captures_stored() if both else ending.captures_failed())
+        last_actions.set_result(ending.captures_stored() if both else ending.captures_failed())
         if ending.is_end_withheld:
             observation.end_withheld(ending.held_bytes, answered_status=ending.answered_status)
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
@@ -210,6 +210,6 @@ class Recorder:
             self._start(self._capture_recorder.erase_request(observation))
 
 
-def _resolve(closing_actions: asyncio.Future[Actions], ending: ExchangeEnding) -> None:
-    if not closing_actions.done():
-        closing_actions.set_result(ending.captures_failed())
+def _resolve(last_actions: asyncio.Future[Actions], ending: ExchangeEnding) -> None:
+    if not last_actions.done():
+        last_actions.set_result(ending.captures_failed())

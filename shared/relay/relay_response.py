@@ -76,7 +76,7 @@ class RelayResponse(Response):
 
     async def _wait_for_captures(self, receive: Receive, recording: Recording) -> Actions:
         """The actions once the captures are stored, or the client has disconnected."""
-        actions = recording.closing_actions
+        actions = recording.last_actions
         try:
             await wait_for_either(actions, receive)
         finally:
