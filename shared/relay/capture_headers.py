@@ -64,10 +64,10 @@ def _times(observation: ExchangeObservation, envelope: Envelope) -> dict[str, ob
     times: dict[str, object] = {}
     response = observation.response
     if (
-        response.chunk_count > len(envelope.arrivals)
+        response.piece_count > len(envelope.arrivals)
         and observation.start.content.mode.stores_bodies
     ):
-        times[piece_times.KEY] = response.pieces.to_json()
+        times[piece_times.KEY] = response.piece_times.to_json()
     if observation.keep_alives_ms:
         times["keep_alives_ms"] = observation.keep_alives_ms
     return times

@@ -51,8 +51,8 @@ def envelope_of(
         outcome=response.sent_completeness.outcome(conclusion, upstream_status=response.status),
         failure=conclusion.failure,
         timings=_timings(response, observation.to_end_ms),
-        arrivals=response.pieces.first(MAX_ARRIVALS),
-        chunk_count=response.chunk_count,
+        arrivals=response.piece_times.first(MAX_ARRIVALS),
+        chunk_count=response.piece_count,
         usage=usage,
         usage_source="upstream" if usage else "none",
         usage_requested=request.usage_requested,
@@ -82,10 +82,11 @@ def _usage(observation: ExchangeObservation) -> JsonObject | None:
 
 
 def _timings(response: ResponseObservation, to_end_ms: float) -> Timings:
+    times_ms = response.piece_times.times_ms
     return Timings(
         to_headers_ms=response.head.at_ms if response.head is not None else None,
-        to_first_chunk_ms=response.pieces.times_ms[0] if response.pieces.times_ms else None,
-        to_last_chunk_ms=response.to_last_chunk_ms,
+        to_first_chunk_ms=times_ms[0] if times_ms else None,
+        to_last_chunk_ms=response.to_last_piece_ms,
         to_end_ms=to_end_ms,
     )
 

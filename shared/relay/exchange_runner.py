@@ -241,7 +241,7 @@ class ExchangeRunner:
         response = self._observation.response
         self._watch.bridge_silences(
             self._context.interventions.keep_alive_s * 1000,
-            lambda: response.to_last_chunk_ms or 0.0,
+            lambda: response.to_last_piece_ms or 0.0,
             self._now_ms,
             self._keep_alive,
         )

@@ -41,9 +41,9 @@ class ResponseObservation:
     # the content type says that it is a stream, or else its first bytes do
     announced_stream: bool = False
     scan: StreamScan = field(default_factory=StreamScan)  # of what is announced as a stream
-    chunk_count: int = 0
-    pieces: PieceTimes = field(default_factory=PieceTimes)  # of the first ones
-    to_last_chunk_ms: float | None = None
+    piece_count: int = 0
+    piece_times: PieceTimes = field(default_factory=PieceTimes)  # of the first ones
+    to_last_piece_ms: float | None = None
     # the client disconnected here; the rest of the body was drained, or held back
     disconnect: DisconnectPoint | None = None
     # the tail of the first so many bytes of the body
@@ -61,12 +61,12 @@ class ResponseObservation:
             self.scan.feed(piece)
         if self.disconnect is not None:
             return
-        self.chunk_count += 1
-        self.to_last_chunk_ms = at_ms
-        if self.chunk_count <= MAX_PIECES:
-            pieces = self.pieces
-            pieces.sizes.append(len(piece))
-            pieces.times_ms.append(at_ms)
+        self.piece_count += 1
+        self.to_last_piece_ms = at_ms
+        if self.piece_count <= MAX_PIECES:
+            times = self.piece_times
+            times.sizes.append(len(piece))
+            times.times_ms.append(at_ms)
 
     def client_disconnected(self, at_ms: float, *, unsent_bytes: int) -> None:
         """Note the disconnect. The pieces after it are drained, for their usage. `unsent_bytes` of
