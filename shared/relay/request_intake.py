@@ -20,6 +20,7 @@ from shared.errors import RequestNotCaptured
 from shared.relay.body_memory import BodyLease
 from shared.relay.capture_writer import BLOCK_BYTES
 from shared.relay.exchange_observation import ExchangeObservation
+from shared.relay.placeholder_trigger import PlaceholderTrigger
 from shared.relay.recorder import Recorder
 from shared.relay.request_body import (
     HeldBody,
@@ -73,18 +74,23 @@ class RequestIntake:
             on_complete()
             return self._recorder.request_received(observation)
 
-        capture = self._capture_pieces(incoming, passes=passes)
+        trigger = PlaceholderTrigger(
+            observation,
+            self._recorder,
+            announced_bytes=incoming.announced_bytes,
+            placeholder_bytes=self._placeholder_bytes(passes=passes),
+        )
         if passes:
             return RequestContent(
                 PassingBody(
                     incoming,
-                    on_piece=capture,
+                    on_piece=trigger.add,
                     on_complete=complete,
                     on_disconnect=on_disconnect,
                 )
             )
         content = (
-            await self._hold(incoming, capture) if self._has_body() else RequestContent(HeldBody())
+            await self._hold(incoming, trigger) if self._has_body() else RequestContent(HeldBody())
         )
         storing = complete()
         # a client that disconnects now must not take its capture along
@@ -99,34 +105,9 @@ class RequestIntake:
         # The upstream may act on the first piece of a body that passes.
         return 1 if passes else _PLACEHOLDER_BYTES
 
-    def _capture_pieces(self, incoming: IncomingBody, *, passes: bool) -> Callable[[bytes], None]:
-        """A function that takes each piece of the body into the capture. If the capture will not be
-        stored soon, because the body is long or not whole yet, a placeholder is stored. If blocks
-        of it are uploaded, a placeholder is stored first, because no listing shows blocks alone.
-        """
-        observation, recorder = self._observation, self._recorder
-        placeholder_bytes = self._placeholder_bytes(passes=passes)
-        placeholder_due = True
-
-        def capture(piece: bytes) -> None:
-            nonlocal placeholder_due
-            body = observation.request.body
-            body.write(piece)
-            if (
-                placeholder_due
-                and body.size >= placeholder_bytes
-                and (body.size >= BLOCK_BYTES or body.size != incoming.announced_bytes)
-            ):
-                placeholder_due = False
-                recorder.request_arriving(observation)
-
-        return capture
-
-    async def _hold(
-        self, incoming: IncomingBody, capture: Callable[[bytes], None]
-    ) -> RequestContent:
+    async def _hold(self, incoming: IncomingBody, trigger: PlaceholderTrigger) -> RequestContent:
         observation = self._observation
-        body = await incoming.read(capture, self._lease)
+        body = await incoming.read(trigger.add, self._lease)
         if not self._is_examined():
             return RequestContent(HeldBody(body))
         operation, text = observation.start.operation, await self._text_of(body)
