@@ -101,7 +101,7 @@ def one_line_error(body: bytes, content_encoding: str = "") -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def late_error(document: bytes, status: int) -> bytes:
+def with_status(document: bytes, status: int) -> bytes:
     """The error document `{"error": …}` for a client that was answered 200 before: the error says
     the status that would have been sent, unless it has one already.
     """

@@ -240,7 +240,7 @@ class ExchangeMachine(ExchangeEnding):
             form = "a stream" if self._promise is EarlyResponse.STREAM else "JSON"
             return self._report(failures.unusable_response(form))
         error_document = failures.one_line_error(self._collected, self._coding)
-        error_actions = self._reply.late_error(error_document, self._status)
+        error_actions = self._reply.report_late(error_document, self._status)
         return (*error_actions, *self._conclude(COMPLETED))
 
     def _is_too_late(self, *expected: State) -> bool:

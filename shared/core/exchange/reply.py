@@ -5,6 +5,7 @@ it. shared.core.exchange.machine decides when.
 from __future__ import annotations
 
 from shared.core.api_errors.api_error import ApiError
+from shared.core.exchange import failures
 from shared.core.exchange.actions import (
     Abort,
     Actions,
@@ -21,7 +22,6 @@ from shared.core.exchange.actions import (
 from shared.core.exchange.client_body import ClientBody
 from shared.core.exchange.early_body import EarlyBody, EarlyDocument
 from shared.core.exchange.early_response import EarlyResponse
-from shared.core.exchange.failures import late_error
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.wire.http import forwarding
 from shared.core.wire.http.headers import RawHeaders
@@ -107,10 +107,10 @@ class Reply:
     def failure(self, error: ApiError) -> Actions:
         """An error of the proxy in a response that has begun, if it may and can be reported."""
         if self._rules.error_frames or self.body.before_document:
-            return self.late_error(error.body(), error.status)
+            return self.report_late(error.body(), error.status)
         return ()
 
-    def late_error(self, error: bytes, status: int) -> Actions:
+    def report_late(self, error: bytes, status: int) -> Actions:
         """An error in a response that has begun, with the status that can no longer be sent.
 
         Nothing is put within an event: ended there, it would be read as a complete one, and fail in
@@ -121,7 +121,7 @@ class Reply:
         if self.body.at_event_boundary:
             actions = (SendErrorFrame(error),)
         elif self.body.before_document:
-            actions = (SendErrorObject(late_error(error, status)),)
+            actions = (SendErrorObject(failures.with_status(error, status)),)
         self.ends_with_error = bool(actions)
         return actions
 
