@@ -16,6 +16,7 @@ storage) and an envelope (how the exchange went, to a queue).
     caller_headers        who called, and which content mode follows from it
     exchange_observation  what is observed of an exchange
     response_observation  what is observed of its response
+    stopwatch             the time since an exchange began
     exchange_envelope     makes the envelope of an observation
     capture_writer        takes a body as it arrives; digest_writer takes one that is not stored
     body_hash             SHA-256 of a captured body

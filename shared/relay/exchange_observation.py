@@ -12,6 +12,7 @@ from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.request.routing import Operation
 from shared.relay.digest_writer import BodyWriter
 from shared.relay.response_observation import ResponseObservation
+from shared.relay.stopwatch import Stopwatch
 
 _MAX_KEEP_ALIVES: Final = 200
 
@@ -52,10 +53,15 @@ class ExchangeObservation:
     """
 
     def __init__(
-        self, start: ExchangeStart, request: RequestObservation, response: BodyWriter
+        self,
+        start: ExchangeStart,
+        request: RequestObservation,
+        response: BodyWriter,
+        stopwatch: Stopwatch,
     ) -> None:
-        """`response` takes the response's body."""
+        """`response` takes the response's body. `stopwatch`: since the request's first byte."""
         self.start = start
+        self.stopwatch = stopwatch
         self.request = request
         self.response = ResponseObservation(body=response, operation=start.operation.spec)
         self.answered_status: int | None = None  # what the client was answered
@@ -64,21 +70,21 @@ class ExchangeObservation:
         self.keep_alives_ms: list[float] = []  # when one was sent
         self._ended_ms = 0.0
 
-    def ended(self, at_ms: float, *, answered_status: int | None) -> None:
-        """The exchange has ended."""
-        self._ended_ms = at_ms
+    def ended(self, *, answered_status: int | None) -> None:
+        """The exchange ends now."""
+        self._ended_ms = self.stopwatch.ms()
         self.answered_status = answered_status
 
-    def keep_alive_sent(self, at_ms: float) -> None:
-        """Note a comment, or white space, that bridges a silence."""
+    def keep_alive_sent(self) -> None:
+        """Note a comment, or white space, that is sent now and bridges a silence."""
         if len(self.keep_alives_ms) < _MAX_KEEP_ALIVES:
-            self.keep_alives_ms.append(round(at_ms, 1))
+            self.keep_alives_ms.append(round(self.stopwatch.ms(), 1))
 
-    def client_disconnected(self, at_ms: float, *, unsent_bytes: int = 0) -> None:
-        """For the client the exchange ends here. `unsent_bytes` of what has been received were held
+    def client_disconnected(self, *, unsent_bytes: int = 0) -> None:
+        """For the client the exchange ends now. `unsent_bytes` of what has been received were held
         back.
         """
-        self.response.client_disconnected(at_ms, unsent_bytes=unsent_bytes)
+        self.response.client_disconnected(self.stopwatch.ms(), unsent_bytes=unsent_bytes)
 
     def end_withheld(self, unsent_bytes: int, *, answered_status: int | None) -> None:
         """The client does not get the response's end: it disconnected before its capture was

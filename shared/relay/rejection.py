@@ -33,7 +33,6 @@ class Rejection(ErrorResponse):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._context = context
-        self._started = context.clock()
         operation = routing.rejected_operation(scope["raw_path"].decode("latin-1"))
         self._observation = (
             context.new_observation(scope, operation, scope["query_string"]) if operation else None
@@ -51,8 +50,7 @@ class Rejection(ErrorResponse):
             await super().__call__(scope, receive, send)
         finally:
             if self._observation is not None:
-                at_ms = (self._context.clock() - self._started) * 1000
-                self._observation.ended(at_ms, answered_status=self.status_code)
+                self._observation.ended(answered_status=self.status_code)
                 recording = self._context.recorder.finish(self._observation, self._machine)
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait(

@@ -21,6 +21,7 @@ from shared.relay.body_memory import BodyMemory
 from shared.relay.caller_headers import content_decision
 from shared.relay.exchange_observation import ExchangeObservation, ExchangeStart, RequestObservation
 from shared.relay.recorder import Recorder
+from shared.relay.stopwatch import Stopwatch
 from shared.relay.upstream_call import StreamOptionsSupport
 from shared.settings.settings import InterventionSettings, LimitSettings
 
@@ -65,6 +66,7 @@ class RelayContext:
         self, scope: Scope, operation: Operation, query: bytes
     ) -> ExchangeObservation:
         """The observation of an exchange that starts now."""
+        stopwatch = Stopwatch(self.clock)
         exchange_id = fresh_exchange_id()
         content = content_decision(self.content_policy(), scope["headers"], operation.deployment)
         start = ExchangeStart(
@@ -86,4 +88,4 @@ class RelayContext:
         response = self.recorder.writer(
             capture.response_name(exchange_id), content.mode, is_response=True
         )
-        return ExchangeObservation(start, request, response)
+        return ExchangeObservation(start, request, response, stopwatch)

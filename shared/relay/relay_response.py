@@ -39,7 +39,6 @@ class RelayResponse(Response):
         self._target = self.observation.start.path + (b"?" + query if query else b"")
         self._context = context
         self._machine = ExchangeMachine(self.observation.exchange_id, context.rules)
-        self._started = context.clock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
@@ -52,7 +51,6 @@ class RelayResponse(Response):
             self._target,
             receive=receive,
             send=send,
-            started=self._started,
         )
         try:
             await runner.run()
@@ -62,7 +60,7 @@ class RelayResponse(Response):
         finally:
             if machine.conclusion is None:
                 machine.cancelled()
-            self.observation.ended(self._now_ms(), answered_status=machine.answered_status)
+            self.observation.ended(answered_status=machine.answered_status)
             recording = self._context.recorder.finish(self.observation, machine)
             if machine.waits_for_recording:
                 # Shielded: a cancelled task may not await anything otherwise.
@@ -84,9 +82,6 @@ class RelayResponse(Response):
             # has disconnected
             if not actions.done():
                 unsent_bytes = self._machine.held_bytes
-                self.observation.client_disconnected(self._now_ms(), unsent_bytes=unsent_bytes)
+                self.observation.client_disconnected(unsent_bytes=unsent_bytes)
                 self._machine.cancelled()
         return actions.result() if actions.done() else ()
-
-    def _now_ms(self) -> float:
-        return (self._context.clock() - self._started) * 1000

@@ -17,6 +17,7 @@ from shared.ports.upstream import RequestBodySource
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
 from shared.relay.exchange_observation import ExchangeObservation, ExchangeStart, RequestObservation
 from shared.relay.request_body import HeldBody, RequestContent
+from shared.relay.stopwatch import Stopwatch
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from tests.support.manual_clock import ManualClock
 from tests.unit.relay.test_capture_writer import GatedStore, start
@@ -95,7 +96,12 @@ def exchange(
         headers=[],
         content=ContentDecision(),
     )
-    return ExchangeObservation(exchange_start, RequestObservation(body=writer, model=model), writer)
+    return ExchangeObservation(
+        exchange_start,
+        RequestObservation(body=writer, model=model),
+        writer,
+        Stopwatch(ManualClock()),
+    )
 
 
 async def send(
