@@ -8,6 +8,7 @@ takes note of it on the side.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import anyio
@@ -37,10 +38,10 @@ from shared.errors import (
 from shared.relay.client_response import ClientResponse
 from shared.relay.client_watch import ClientWatch
 from shared.relay.exchange_observation import ExchangeObservation
-from shared.relay.relay_context import RelayContext
 from shared.relay.request_body import PassingBody, RequestContent
 from shared.relay.request_intake import RequestIntake
 from shared.relay.upstream_call import UpstreamCall
+from shared.settings.settings import LimitSettings
 
 # Beyond EXCHANGE_TIMEOUT_S, for sending the client that error, and again for the response's end:
 # the client may have stopped reading.
@@ -54,24 +55,28 @@ class ExchangeRunner:
 
     def __init__(
         self,
-        context: RelayContext,
         observation: ExchangeObservation,
         machine: ExchangeMachine,
-        target: bytes,
+        intake: RequestIntake,
+        call: UpstreamCall,
         *,
+        limits: LimitSettings,
+        keep_alive_s: float,
+        early_after_s: Mapping[EarlyResponse, float],
         receive: Receive,
         send: Send,
     ) -> None:
-        """`target`: path and query, for the upstream."""
-        self._context = context
+        """`early_after_s`: how long the upstream may take before the client is answered; 0: for
+        ever.
+        """
         self._observation = observation
-        self._receive = receive
         self._machine = machine
-        self._lease = context.body_memory.lease()
-        self._intake = RequestIntake(
-            observation, context.recorder, context.limits, context.interventions, self._lease
-        )
-        self._call = UpstreamCall(context.upstream, context.stream_options, observation, target)
+        self._intake = intake
+        self._call = call
+        self._limits = limits
+        self._keep_alive_s = keep_alive_s
+        self._early_after_s = early_after_s
+        self._receive = receive
         self._client = ClientResponse(
             send,
             observation.exchange_id,
@@ -86,7 +91,7 @@ class ExchangeRunner:
         try:
             await self._run()
         finally:
-            self._lease.release()
+            self._intake.release()
 
     async def carry_out(self, actions: Actions) -> None:
         """Perform the actions in their order."""
@@ -105,7 +110,7 @@ class ExchangeRunner:
         return self._client.error_sent
 
     async def _run(self) -> None:
-        limit_s = self._context.limits.exchange_s
+        limit_s = self._limits.exchange_s
         self._scope.deadline = anyio.current_time() + limit_s
         with self._scope:
             try:
@@ -140,7 +145,7 @@ class ExchangeRunner:
             try:
                 status, headers = await self._open(content)
                 if content.drop():  # nothing sends it again, and the response may take minutes
-                    self._lease.release()
+                    self._intake.release()
                 await self.carry_out(
                     machine.upstream_answered(
                         status,
@@ -170,7 +175,7 @@ class ExchangeRunner:
         promise = early_response(
             observation.start.operation.spec, stream_requested=observation.request.stream_requested
         )
-        if promise is not None and self._context.early_after_s[promise]:
+        if promise is not None and self._early_after_s[promise]:
             return await self._open_early(content, promise)
         return await self._begin_response(content)
 
@@ -187,7 +192,7 @@ class ExchangeRunner:
     ) -> tuple[int, RawHeaders]:
         opening = asyncio.create_task(self._begin_response(content))
         try:
-            await asyncio.wait({opening}, timeout=self._context.early_after_s[promise])
+            await asyncio.wait({opening}, timeout=self._early_after_s[promise])
             # a client that still sends its request may not read a response
             if not opening.done() and content.body.is_whole:
                 await self.carry_out(self._machine.early_response_due(promise))
@@ -225,7 +230,7 @@ class ExchangeRunner:
                 self._scope.cancel()
             case Drain():
                 self._observation.client_disconnected()
-                drain_until = anyio.current_time() + self._context.limits.drain_s
+                drain_until = anyio.current_time() + self._limits.drain_s
                 self._scope.deadline = min(self._scope.deadline, drain_until)
             case Abort():  # the server closes the connection of a response without an end
                 pass
@@ -233,7 +238,7 @@ class ExchangeRunner:
     def _start_keep_alive(self) -> None:
         response = self._observation.response
         self._watch.bridge_silences(
-            self._context.interventions.keep_alive_s * 1000,
+            self._keep_alive_s * 1000,
             lambda: response.to_last_piece_ms or 0.0,
             self._observation.stopwatch.ms,
             self._keep_alive,

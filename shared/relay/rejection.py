@@ -15,7 +15,6 @@ import anyio
 from starlette.types import Receive, Scope, Send
 
 from shared.core.api_errors.api_error import ApiError
-from shared.core.exchange.machine import ExchangeMachine
 from shared.core.wire.request import routing
 from shared.http.error_response import ErrorResponse
 from shared.http.exchange_ids import fresh_exchange_id
@@ -39,7 +38,7 @@ class Rejection(ErrorResponse):
         )
         exchange_id = self._observation.exchange_id if self._observation else fresh_exchange_id()
         super().__init__(error, {**(headers or {}), "x-exchange-id": exchange_id})
-        self._machine = ExchangeMachine(exchange_id, context.rules)
+        self._machine = context.new_machine(exchange_id)
         self._machine.request_line_rejected(error)  # this response is the error document
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

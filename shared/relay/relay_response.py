@@ -14,12 +14,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from shared.core.exchange.actions import Actions
-from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.state import State
-from shared.core.wire.http import upstream_target
 from shared.core.wire.request.routing import Operation
 from shared.relay.client_watch import wait_for_either
-from shared.relay.exchange_runner import ERROR_SEND_TIMEOUT_S, ExchangeRunner
+from shared.relay.exchange_runner import ERROR_SEND_TIMEOUT_S
 from shared.relay.recorder import Recording
 from shared.relay.relay_context import RelayContext
 
@@ -32,25 +30,18 @@ class RelayResponse(Response):
     def __init__(self, context: RelayContext, scope: Scope, operation: Operation) -> None:
         """The exchange starts now; the body of its request has not been read yet."""
         super().__init__()
-        query = upstream_target.upstream_query(
-            scope["query_string"], None if operation.v1 else context.default_api_version
-        )
+        query = context.upstream_query(scope, operation)
         self.observation = context.new_observation(scope, operation, query)
         self._target = self.observation.start.path + (b"?" + query if query else b"")
         self._context = context
-        self._machine = ExchangeMachine(self.observation.exchange_id, context.rules)
+        self._machine = context.new_machine(self.observation.exchange_id)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
         limits, machine = self._context.limits, self._machine
         over_at = anyio.current_time() + limits.exchange_s + 2 * ERROR_SEND_TIMEOUT_S
-        runner = ExchangeRunner(
-            self._context,
-            self.observation,
-            machine,
-            self._target,
-            receive=receive,
-            send=send,
+        runner = self._context.new_runner(
+            self.observation, machine, self._target, receive=receive, send=send
         )
         try:
             await runner.run()

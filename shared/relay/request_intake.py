@@ -45,7 +45,7 @@ class RequestIntake:
         interventions: InterventionSettings,
         lease: BodyLease,
     ) -> None:
-        """`lease`: what this exchange holds of its body."""
+        """`lease`: the memory of the body while it is held."""
         self._observation = observation
         self._recorder = recorder
         self._limits = limits
@@ -97,6 +97,10 @@ class RequestIntake:
         if capture_required and not await asyncio.shield(storing):
             raise RequestNotCaptured
         return content
+
+    def release(self) -> None:
+        """Give the memory of the body back: it is not held any more."""
+        self._lease.release()
 
     def _placeholder_bytes(self, *, passes: bool) -> int:
         """The size from which on a body that is not whole yet has a placeholder."""
