@@ -1,4 +1,4 @@
-"""What the relay observes of an exchange while it runs."""
+"""The relay's observation of an exchange, made while it runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ExchangeStart:
 
 @dataclass(kw_only=True, slots=True)
 class RequestObservation:
-    """What is observed of a request as it is read and sent upstream."""
+    """The observation of a request as it is read and sent upstream."""
 
     body: BodyWriter
     stream_requested: bool | None = None  # it asks for a stream; None: not known
@@ -47,7 +47,7 @@ class RequestObservation:
 
 
 class ExchangeObservation:
-    """What is observed of an exchange. The relay writes it; the recorder reads it after the end.
+    """The observation of an exchange. The relay writes it; the recorder reads it after the end.
 
     Times are milliseconds since the request's first byte.
     """

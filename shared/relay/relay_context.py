@@ -30,7 +30,7 @@ from shared.settings.settings import InterventionSettings, LimitSettings
 
 
 class RelayContext:
-    """What all exchanges of a worker share. It makes the parts of each."""
+    """Holds what all exchanges of a worker share, and makes the parts of each."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class RelayContext:
         receive: Receive,
         send: Send,
     ) -> ExchangeRunner:
-        """What runs the exchange. `target`: path and query, for the upstream."""
+        """The runner of an exchange. `target`: path and query, for the upstream."""
         lease = self.body_memory.lease()
         return ExchangeRunner(
             observation,

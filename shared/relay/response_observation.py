@@ -1,4 +1,4 @@
-"""What the relay observes of the upstream's response as it passes."""
+"""The relay's observation of the upstream's response, made as it passes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DisconnectPoint(NamedTuple):
 
 @dataclass(kw_only=True, slots=True)
 class ResponseObservation:
-    """What is observed of a response; nothing until it begins."""
+    """The observation of a response, empty until it begins."""
 
     body: BodyWriter
     operation: OperationSpec

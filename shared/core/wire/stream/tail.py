@@ -24,7 +24,7 @@ MAX_USAGE_DEPTH: Final = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tail:
-    """What was read of the end of a response."""
+    """The findings of a reading of a response's end."""
 
     # it holds [DONE], a finish_reason for every choice, or a last event
     finished: bool
