@@ -159,7 +159,7 @@ class Reconciliation:
 
     async def _redeliver(self, exchange: CapturedExchange) -> RedeliveryResult:
         try:
-            if not exchange.ended:
+            if not exchange.has_ended:
                 exchange = await cut_uploads.recover_upload(self._captures, exchange)
             envelope = await rebuild_envelope(self._captures, exchange)
         except (CaptureError, EnvelopeError) as error:

@@ -73,7 +73,7 @@ class WindowRun:
         for exchange, result in zip(batch, results, strict=True):
             match result:
                 case RedeliveryResult.QUEUED:
-                    kind = "redelivered" if exchange.ended else "aborted"
+                    kind = "redelivered" if exchange.has_ended else "aborted"
                     self._checkpoint.counts[kind] += 1
                 case RedeliveryResult.DEAD_LETTERED:
                     self.report.dead_lettered += 1

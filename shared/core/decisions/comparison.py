@@ -30,13 +30,13 @@ class CapturedExchange:
     kinds: frozenset[CaptureKind]  # the kinds of its captures
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """A capture says how the exchange ended; otherwise the instance was killed before."""
         return bool(self.kinds & _WITH_OUTCOME)
 
     def may_be_running(self, oldest: datetime) -> bool:
         """Whether it may still be running, if one that started after `oldest` may."""
-        return not self.ended and started_at(self.exchange_id) > oldest
+        return not self.has_ended and started_at(self.exchange_id) > oldest
 
 
 @dataclass(kw_only=True, slots=True)

@@ -122,7 +122,7 @@ def test_every_exchange_is_counted_once(rows: list[Row], page: int) -> None:
 @given(st.sampled_from(SIDES))
 def test_a_request_alone_does_not_say_how_it_ended(sides: set[str]) -> None:
     captured = CapturedExchange(exchange_id=sample_id(0), kinds=frozenset(map(CaptureKind, sides)))
-    assert captured.ended is (sides != {"request"})
+    assert captured.has_ended is (sides != {"request"})
 
 
 def test_blobs_that_are_not_captures_are_not_exchanges() -> None:
@@ -179,5 +179,5 @@ def test_a_page_of_names_gives_its_exchanges_without_the_ledger() -> None:
         (sample_id(3), ["request"]),
     ]
     assert [
-        (exchange.exchange_id, exchange.ended) for exchange in captured_exchanges(names[1:2])
+        (exchange.exchange_id, exchange.has_ended) for exchange in captured_exchanges(names[1:2])
     ] == [(sample_id(1), True)]
