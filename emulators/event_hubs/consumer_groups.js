@@ -36,7 +36,7 @@ export class ConsumerGroups {
       );
     }
     if (exclusive) {
-      for (const other of [...readers]) {
+      for (const other of readers) {
         readers.delete(other);
         other.disconnect(
           `New receiver with higher epoch '${level}' is created hence current receiver is ` +
@@ -61,6 +61,7 @@ export class ConsumerGroups {
     );
   }
 
+  /** @param {Consumer} consumer */
   #readersOf({ group, partitionId }) {
     // Group names ignore case: the SDK's "$Default" and the service's "$default" are one.
     const place = `${group.toLowerCase()}/${partitionId}`;

@@ -31,9 +31,9 @@ export class ConsumerLink {
   #turnDue = false;
 
   /**
-   * @param {object} sender rhea's
+   * @param {import("./rhea.js").Sender} sender
    * @param {{ hub: import("./namespace.js").Hub, group: string, partitionId: string,
-   *   counters: object }} what
+   *   counters: import("./namespace.js").Namespace["counters"] }} what
    * @throws {import("./errors.js").ServiceError} if the link must be refused
    */
   constructor(sender, { hub, group, partitionId, counters }) {
@@ -45,7 +45,7 @@ export class ConsumerLink {
       group,
       partitionId,
       ownerLevel: ownerLevel(sender),
-      disconnect: (reason) => this.#disconnect(reason),
+      disconnect: (/** @type {string} */ reason) => this.#disconnect(reason),
     };
     this.#next = this.#log.start(startPosition(sender));
     this.#groups.join(this.#consumer);
@@ -98,18 +98,21 @@ export class ConsumerLink {
     return this.#sender.credit > unsent && this.#sender.session.outgoing.available() > 0;
   }
 
+  /** @param {string} reason */
   #disconnect(reason) {
     this.closed();
     this.#sender.close(amqpError("amqp:link:stolen", reason));
   }
 }
 
+/** @param {import("./rhea.js").Sender} sender */
 function startPosition(sender) {
   const selector = sender.source?.filter?.[SELECTOR];
   if (selector === undefined || selector === null) return EARLIEST;
   return parseSelector(String(selector.value ?? selector));
 }
 
+/** @param {import("./rhea.js").Sender} sender */
 function ownerLevel(sender) {
   const level = sender.properties?.[OWNER_LEVEL];
   return level === undefined || level === null ? null : Number(level);

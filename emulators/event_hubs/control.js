@@ -15,6 +15,8 @@ const NAMES_OF_MODES = MODES.map((mode) => `"${mode}"`).join(", ");
 
 /** @param {import("./namespace.js").Namespace} namespace */
 export function controlServer(namespace) {
+  /** @type {Record<string, (request: import("node:http").IncomingMessage) =>
+   *   [number, object] | Promise<[number, object]>>} */
   const routes = {
     "GET /health": () => [200, { status: "ready" }],
     "GET /stats": () => [200, namespace.statistics()],
@@ -28,7 +30,13 @@ export function controlServer(namespace) {
   });
 }
 
+/**
+ * @param {import("./namespace.js").Namespace} namespace
+ * @param {import("node:http").IncomingMessage} request
+ * @returns {Promise<[number, object]>}
+ */
 async function changeBehaviour(namespace, request) {
+  /** @type {any} */
   const behaviour = await json(request).catch(() => undefined);
   if (!isBehaviour(behaviour)) {
     return [400, { error: `send {"mode": …} with one of ${NAMES_OF_MODES}` }];
@@ -37,10 +45,12 @@ async function changeBehaviour(namespace, request) {
   return [200, { mode: behaviour.mode }];
 }
 
+/** @param {any} value parsed JSON, or undefined */
 function isBehaviour(value) {
   return MODES.includes(value?.mode) && isUnwanted(value.unwanted ?? undefined);
 }
 
+/** @param {any} value parsed JSON, or undefined */
 function isUnwanted(value) {
   return (
     value === undefined || (typeof value.text === "string" && typeof value.condition === "string")

@@ -14,6 +14,7 @@ export class ServiceError extends Error {
 
 /** A client named a hub that does not exist. */
 export class NodeNotFound extends ServiceError {
+  /** @param {string} description */
   constructor(description) {
     super("amqp:not-found", description);
   }
@@ -21,6 +22,7 @@ export class NodeNotFound extends ServiceError {
 
 /** A client named a partition that its hub does not have. */
 export class PartitionNotFound extends ServiceError {
+  /** @param {string} description */
   constructor(description) {
     super("com.microsoft:argument-out-of-range", description);
   }
@@ -28,6 +30,7 @@ export class PartitionNotFound extends ServiceError {
 
 /** The filter of a consumer's link is malformed, or names an event that never existed. */
 export class InvalidStartPosition extends ServiceError {
+  /** @param {string} description */
   constructor(description) {
     super("com.microsoft:argument-error", description);
   }
@@ -35,6 +38,7 @@ export class InvalidStartPosition extends ServiceError {
 
 /** A consumer with a higher owner level reads the partition. */
 export class ReceiverDisconnected extends ServiceError {
+  /** @param {string} description */
   constructor(description) {
     super("amqp:link:stolen", description);
   }

@@ -8,7 +8,7 @@
 
 import assert from "node:assert/strict";
 
-/** @param {object} connection rhea's; its later frames are padded */
+/** @param {import("./rhea.js").Connection} connection its later frames are padded */
 export function padFrames(connection) {
   const write = connection._write_frame;
   // rhea has no hook for this; package.json pins its version, and a release without this method
@@ -20,7 +20,7 @@ export function padFrames(connection) {
   };
 }
 
-/** @param {object} performative one of rhea's composites: fields by position in `value` */
+/** @param {import("./rhea.js").Composite} performative */
 export function pad(performative) {
   const prototype = Object.getPrototypeOf(performative);
   // The accessors of the prototype are the fields; rhea writes an undefined field as null.
@@ -28,6 +28,10 @@ export function pad(performative) {
   if (performative.value.length < fields.length) performative.value.length = fields.length;
 }
 
+/**
+ * @param {object} prototype
+ * @param {string} name
+ */
 function isAccessor(prototype, name) {
-  return Object.getOwnPropertyDescriptor(prototype, name).get !== undefined;
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get !== undefined;
 }

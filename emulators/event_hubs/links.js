@@ -13,7 +13,7 @@ const ENTITY = /^\/?([^/]+)(?:\/ConsumerGroups\/([^/]+))?(?:\/Partitions\/([^/]+
 
 /**
  * Respond to a client's attach.
- * @param {object} link rhea's sender or receiver
+ * @param {import("./rhea.js").Sender | import("./rhea.js").Receiver} link
  * @param {import("./namespace.js").Namespace} namespace
  * @param {import("./request_links.js").ReplyLinks} replies
  * @returns {{ closed: () => void } | undefined} undefined if it was closed with an error
@@ -21,8 +21,8 @@ const ENTITY = /^\/?([^/]+)(?:\/ConsumerGroups\/([^/]+))?(?:\/Partitions\/([^/]+
 export function serve(link, namespace, replies) {
   try {
     return link.is_receiver()
-      ? serveReceiver(link, namespace, replies)
-      : serveSender(link, namespace, replies);
+      ? serveReceiver(/** @type {import("./rhea.js").Receiver} */ (link), namespace, replies)
+      : serveSender(/** @type {import("./rhea.js").Sender} */ (link), namespace, replies);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     link.close(amqpError(error.condition, error.message));
@@ -30,6 +30,11 @@ export function serve(link, namespace, replies) {
   }
 }
 
+/**
+ * @param {import("./rhea.js").Receiver} receiver
+ * @param {import("./namespace.js").Namespace} namespace
+ * @param {import("./request_links.js").ReplyLinks} replies
+ */
 function serveReceiver(receiver, namespace, replies) {
   const address = pathOf(receiver.target?.address);
   receiver.set_source({ address: receiver.source?.address });
@@ -42,6 +47,11 @@ function serveReceiver(receiver, namespace, replies) {
   return new ProducerLink(receiver, namespace, namespace.hub(hub), partitionId);
 }
 
+/**
+ * @param {import("./rhea.js").Sender} sender
+ * @param {import("./namespace.js").Namespace} namespace
+ * @param {import("./request_links.js").ReplyLinks} replies
+ */
 function serveSender(sender, namespace, replies) {
   const address = pathOf(sender.source?.address);
   sender.set_source({ address: sender.source?.address });
@@ -56,12 +66,19 @@ function serveSender(sender, namespace, replies) {
   });
 }
 
-/** The address without scheme and host: the SDK sends `amqps://host/hub`, others `hub`. */
-function pathOf(address) {
-  const path = URL.canParse(address ?? "") ? new URL(address).pathname : (address ?? "");
+/**
+ * The address without scheme and host: the SDK sends `amqps://host/hub`, others `hub`.
+ * @param {string} [address]
+ */
+function pathOf(address = "") {
+  const path = URL.canParse(address) ? new URL(address).pathname : address;
   return decodeURIComponent(path).replace(/^\/+/, "");
 }
 
+/**
+ * @param {string} path
+ * @throws {NodeNotFound}
+ */
 function entity(path) {
   const match = ENTITY.exec(path);
   if (match === null) {

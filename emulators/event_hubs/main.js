@@ -12,6 +12,7 @@ const HOST = "127.0.0.1";
 /** A port is in use; the message names it and says how to choose another. */
 class PortTakenError extends Error {}
 
+/** @param {import("./options.js").Options} options */
 async function serve(options) {
   const namespace = new Namespace(options.hubs, {
     partitions: options.partitions,
@@ -36,6 +37,14 @@ async function serve(options) {
   await amqp.stop();
 }
 
+/**
+ * The port that a server listens on.
+ * @param {import("node:net").Server} server
+ * @param {number} port the one that was asked for; 0: any free one
+ * @param {string} what the server, in words
+ * @param {string} option of the command line
+ * @throws {PortTakenError}
+ */
 async function portOf(server, port, what, option) {
   try {
     if (!server.listening) await once(server, "listening");
@@ -46,7 +55,7 @@ async function portOf(server, port, what, option) {
         `${option} PORT.`,
     );
   }
-  return server.address().port;
+  return /** @type {import("node:net").AddressInfo} */ (server.address()).port;
 }
 
 async function main() {

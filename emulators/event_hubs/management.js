@@ -5,17 +5,18 @@
  * _get_partition_properties).
  */
 
-import rhea from "rhea";
-
 import { NodeNotFound, PartitionNotFound } from "./errors.js";
-
-const { types } = rhea;
+import { types } from "./rhea.js";
 
 // The service's "never": 0001-01-01 in ms since 1970, which the SDK turns into datetime.min.
 const NEVER_MS = -62_135_596_800_000;
 
 /** A request that gets a status of 400 or more. */
 class Refusal extends Error {
+  /**
+   * @param {number} status
+   * @param {string} description
+   */
   constructor(status, description) {
     super(description);
     this.status = status;
@@ -36,6 +37,7 @@ export function respond(request, namespace) {
   }
 }
 
+/** @param {unknown} error */
 function statusOf(error) {
   if (error instanceof Refusal) return error.status;
   if (error instanceof NodeNotFound) return 404;
@@ -43,6 +45,10 @@ function statusOf(error) {
   throw error;
 }
 
+/**
+ * @param {Record<string, unknown>} request
+ * @param {import("./namespace.js").Namespace} namespace
+ */
 function properties({ operation, type, name, partition }, namespace) {
   if (operation !== "READ") {
     throw new Refusal(501, `operation '${operation}' is not emulated, only READ is`);
@@ -53,6 +59,7 @@ function properties({ operation, type, name, partition }, namespace) {
   throw new Refusal(501, `type '${type}' is not emulated`);
 }
 
+/** @param {import("./namespace.js").Hub} hub */
 function hubProperties(hub) {
   return {
     name: hub.name,
@@ -63,6 +70,10 @@ function hubProperties(hub) {
   };
 }
 
+/**
+ * @param {import("./namespace.js").Hub} hub
+ * @param {string} partitionId
+ */
 function partitionProperties(hub, partitionId) {
   const log = hub.partition(partitionId);
   return {

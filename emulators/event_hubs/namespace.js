@@ -13,6 +13,8 @@ import { PartitionLog } from "./partition_log.js";
  */
 export const MODES = ["accept", "reject", "stall", "unreachable"];
 
+/** @typedef {{ text: string, condition: string }} Unwanted publications */
+
 /** An event hub: its partitions and who reads them. */
 export class Hub {
   #nextInTurn = 0;
@@ -57,6 +59,10 @@ export class Hub {
     this.#partitionFor(partitionKey, partitionId).append(events, partitionKey);
   }
 
+  /**
+   * @param {string | undefined} key
+   * @param {string | undefined} partitionId
+   */
   #partitionFor(key, partitionId) {
     if (partitionId !== undefined) return this.partition(partitionId);
     const count = this.partitions.length;
@@ -67,7 +73,10 @@ export class Hub {
   }
 }
 
-/** Any stable hash will do: the service uses another one, so a key's partition differs there. */
+/**
+ * Any stable hash will do: the service uses another one, so a key's partition differs there.
+ * @param {string} text
+ */
 function hash(text) {
   let value = 2166136261; // FNV-1a
   for (const byte of Buffer.from(text)) value = Math.imul(value ^ byte, 16777619) >>> 0;
@@ -78,7 +87,7 @@ function hash(text) {
 export class Namespace extends EventEmitter {
   mode = "accept";
   /** Publications with this text are rejected with this condition, in any mode.
-   * @type {{ text: string, condition: string } | undefined} */
+   * @type {Unwanted | undefined} */
   unwanted;
   connections = new Set();
   counters = {
@@ -116,7 +125,11 @@ export class Namespace extends EventEmitter {
     );
   }
 
-  /** Change the mode, also for publications that a stall delays. */
+  /**
+   * Change the mode, also for publications that a stall delays.
+   * @param {string} mode one of MODES
+   * @param {Unwanted} [unwanted]
+   */
   setMode(mode, unwanted) {
     this.mode = mode;
     this.unwanted = unwanted;
@@ -134,6 +147,7 @@ export class Namespace extends EventEmitter {
   }
 }
 
+/** @param {Hub} hub */
 function describe(hub) {
   const partitions = hub.partitions.map((log, number) => [
     String(number),

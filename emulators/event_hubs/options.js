@@ -22,6 +22,11 @@ Connection string: ${CONNECTION_STRING}
 (the port may be omitted if it is 5672)
 `;
 
+/**
+ * @typedef {{ help: boolean, hubs: string[], port: number, "control-port": number,
+ *   partitions: number, "retention-mb": number, "idle-timeout": number }} Options
+ */
+
 /** The command line is wrong; the message names the option. */
 export class UsageError extends Error {}
 
@@ -37,28 +42,48 @@ const NUMBERS = {
 
 /**
  * @param {string[]} args
+ * @returns {Options}
  * @throws {UsageError}
  */
 export function parseOptions(args) {
-  const text = Object.fromEntries(Object.keys(NUMBERS).map((name) => [name, { type: "string" }]));
-  const options = {
-    ...text,
-    hub: { type: "string", multiple: true },
-    help: { type: "boolean" },
-  };
-  let values;
-  try {
-    ({ values } = parseArgs({ args, options }));
-  } catch (error) {
-    throw new UsageError(error.message);
-  }
+  const values = parsed(args);
   return {
     help: values.help ?? false,
     hubs: values.hub ?? ["openai-logs"],
-    ...Object.fromEntries(Object.keys(NUMBERS).map((name) => [name, number(name, values[name])])),
+    port: number("port", values.port),
+    "control-port": number("control-port", values["control-port"]),
+    partitions: number("partitions", values.partitions),
+    "retention-mb": number("retention-mb", values["retention-mb"]),
+    "idle-timeout": number("idle-timeout", values["idle-timeout"]),
   };
 }
 
+/**
+ * The texts of the options that were given.
+ * @param {string[]} args
+ */
+function parsed(args) {
+  const text = /** @type {const} */ ({ type: "string" });
+  const options = /** @type {const} */ ({
+    port: text,
+    "control-port": text,
+    partitions: text,
+    "retention-mb": text,
+    "idle-timeout": text,
+    hub: { type: "string", multiple: true },
+    help: { type: "boolean" },
+  });
+  try {
+    return parseArgs({ args, options }).values;
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+}
+
+/**
+ * @param {keyof typeof NUMBERS} name
+ * @param {string | undefined} text
+ */
 function number(name, text) {
   const { fallback, least, most } = NUMBERS[name];
   if (text === undefined) return fallback;

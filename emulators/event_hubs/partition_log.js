@@ -6,13 +6,10 @@
  * that is kept, as with the real service's retention.
  */
 
-import rhea from "rhea";
-
 import { InvalidStartPosition } from "./errors.js";
 import { MESSAGE_ANNOTATIONS } from "./publication.js";
+import { types } from "./rhea.js";
 import { LATEST } from "./start_position.js";
-
-const { types } = rhea;
 
 // a stored event with its buffer and its place in the log, rounded up
 export const BOOKKEEPING_BYTES = 512;
@@ -59,9 +56,14 @@ export class PartitionLog {
     const enqueued = Math.max(this.#now(), this.last?.enqueuedTimeMs ?? 0);
     for (const event of events) this.#store(event, enqueued, event.partitionKey ?? partitionKey);
     this.#dropOldest();
-    for (const wake of [...this.#subscribers]) wake();
+    for (const wake of this.#subscribers) wake();
   }
 
+  /**
+   * @param {import("./publication.js").PublishedEvent} event
+   * @param {number} enqueuedTimeMs
+   * @param {string | undefined} partitionKey
+   */
   #store(event, enqueuedTimeMs, partitionKey) {
     const sequenceNumber = this.nextSequenceNumber;
     const offset = this.#nextOffset;
@@ -83,7 +85,7 @@ export class PartitionLog {
       this.retainedBytes > this.#retentionBytes &&
       this.firstSequenceNumber < this.nextSequenceNumber
     ) {
-      const oldest = this.#events.get(this.firstSequenceNumber);
+      const oldest = /** @type {StoredEvent} */ (this.#events.get(this.firstSequenceNumber));
       this.#events.delete(this.firstSequenceNumber);
       this.retainedBytes -= oldest.message.length + BOOKKEEPING_BYTES;
       this.firstSequenceNumber += 1;
@@ -110,14 +112,18 @@ export class PartitionLog {
     let high = this.nextSequenceNumber;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const value = valueOf(this.#events.get(middle), position.field);
+      const event = /** @type {StoredEvent} */ (this.#events.get(middle));
+      const value = valueOf(event, position.field);
       if (position.inclusive ? value < position.value : value <= position.value) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  /** A consumer may start after an event that never existed: with a checkpoint of an old run. */
+  /**
+   * A consumer may start after an event that never existed: with a checkpoint of an old run.
+   * @param {import("./start_position.js").StartPosition} position
+   */
   #checkKnown({ field, value }) {
     if (field === "enqueued-time" || value < 0) return;
     const last = this.last === undefined ? -1 : valueOf(this.last, field);
@@ -138,11 +144,22 @@ export class PartitionLog {
   }
 }
 
+/**
+ * @param {StoredEvent} event
+ * @param {import("./start_position.js").StartPosition["field"]} field
+ */
 function valueOf(event, field) {
   if (field === "offset") return event.offset;
   return field === "enqueued-time" ? event.enqueuedTimeMs : event.sequenceNumber;
 }
 
+/**
+ * @param {import("rhea").Typed[]} own the producer's: keys and values in turn
+ * @param {number} sequenceNumber
+ * @param {number} offset
+ * @param {number} enqueuedTimeMs
+ * @param {string | undefined} partitionKey
+ */
 function encodeAnnotations(own, sequenceNumber, offset, enqueuedTimeMs, partitionKey) {
   const items = [
     ...own,

@@ -22,12 +22,12 @@ export class ProducerLink {
   #hub;
   #partitionId;
   #deliveries = 0;
-  /** @type {{ message: Buffer, delivery: object }[]} */
+  /** @type {{ message: Buffer, delivery: import("./rhea.js").Delivery }[]} */
   #waiting = [];
   #work = () => this.#settleWaiting();
 
   /**
-   * @param {object} receiver rhea's
+   * @param {import("./rhea.js").Receiver} receiver
    * @param {import("./namespace.js").Namespace} namespace
    * @param {import("./namespace.js").Hub} hub
    * @param {string} [partitionId]
@@ -54,8 +54,10 @@ export class ProducerLink {
   }
 
   #settleWaiting() {
-    while (this.#waiting.length > 0 && this.#namespace.mode !== "stall") {
-      const { message, delivery } = this.#waiting.shift();
+    while (this.#namespace.mode !== "stall") {
+      const publication = this.#waiting.shift();
+      if (publication === undefined) break;
+      const { message, delivery } = publication;
       const refusal = this.#publish(message, delivery.format);
       if (refusal === undefined) delivery.accept();
       else delivery.reject(refusal);
@@ -65,7 +67,11 @@ export class ProducerLink {
     if (used > CREDIT / 2) this.#receiver.add_credit(used);
   }
 
-  /** Append the publication, or return the error. */
+  /**
+   * Append the publication, or return the error.
+   * @param {Buffer} message
+   * @param {number} format
+   */
   #publish(message, format) {
     const { counters } = this.#namespace;
     if (message.length > MAX_PUBLICATION_BYTES) {
@@ -87,6 +93,10 @@ export class ProducerLink {
     return this.#append(message, format);
   }
 
+  /**
+   * @param {Buffer} message
+   * @param {number} format
+   */
   #append(message, format) {
     const { counters, unwanted } = this.#namespace;
     let publication;

@@ -5,9 +5,7 @@
  * Source: AMQP 1.0 part 3 (messaging), section 3.2.
  */
 
-import rhea from "rhea";
-
-const { types } = rhea;
+import { types } from "./rhea.js";
 
 /** The message format by which the SDKs mark a batch: data sections that are encoded messages. */
 export const BATCH_FORMAT = 0x80013700;
@@ -32,7 +30,7 @@ export class MalformedMessage extends Error {}
 
 /**
  * An event as its producer encoded it, cut where the service adds its own annotations.
- * @typedef {{ header: Buffer, annotations: object[], body: Buffer,
+ * @typedef {{ header: Buffer, annotations: import("rhea").Typed[], body: Buffer,
  *   partitionKey: string | undefined }} PublishedEvent header: empty if there was none;
  *   annotations: rhea's typed keys and values in turn; body: all later sections, unchanged
  */
@@ -60,9 +58,15 @@ export function readPublication(message, format) {
   return { events, partitionKey: outer.partitionKey ?? events[0].partitionKey };
 }
 
-/** @param {Buffer} message */
+/**
+ * @param {Buffer} message
+ * @returns {PublishedEvent}
+ * @throws {MalformedMessage}
+ */
 function readEvent(message) {
+  /** @type {Buffer} */
   let header = Buffer.alloc(0);
+  /** @type {import("rhea").Typed[]} */
   let annotations = [];
   let partitionKey;
   let bodyAt = 0;
@@ -76,6 +80,11 @@ function readEvent(message) {
   return { header, annotations, body: message.subarray(bodyAt), partitionKey };
 }
 
+/**
+ * The annotations that the service does not set itself, and the partition key.
+ * @param {import("rhea").Typed} section
+ * @returns {[import("rhea").Typed[], string | undefined]}
+ */
 function readAnnotations(section) {
   if (!types.is_map(section)) throw new MalformedMessage("the annotations are not a map");
   const annotations = [];
@@ -91,7 +100,7 @@ function readAnnotations(section) {
 /**
  * The sections of an encoded message, in order.
  * @param {Buffer} message
- * @returns {{ code: number, value: object, start: number, end: number }[]}
+ * @returns {{ code: number, value: import("rhea").Typed, start: number, end: number }[]}
  * @throws {MalformedMessage}
  */
 function sections(message) {

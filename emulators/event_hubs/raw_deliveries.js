@@ -13,14 +13,14 @@ const MARKED_PLAIN_FORMAT = 0xffffffff;
 
 /**
  * Deliver the publications of this receiver's session as bytes; drop those that are aborted.
- * @param {object} receiver rhea's
+ * @param {import("./rhea.js").Receiver} receiver
  */
 export function receiveRaw(receiver) {
   const { incoming } = receiver.session;
   if (Object.hasOwn(incoming, "on_transfer")) return; // another producer's link did it
   const receive = incoming.on_transfer;
   assert.equal(typeof receive, "function", "rhea's Incoming has no on_transfer");
-  incoming.on_transfer = (frame, link) => {
+  incoming.on_transfer = (/** @type {any} */ frame, /** @type {any} */ link) => {
     const { performative } = frame;
     if (performative.message_format === PLAIN_FORMAT && isProducerLink(link)) {
       performative.message_format = MARKED_PLAIN_FORMAT;
@@ -37,11 +37,12 @@ export function receiveRaw(receiver) {
 
 const producerLinks = new WeakSet();
 
-/** @param {object} receiver whose deliveries are wanted as bytes */
+/** @param {import("./rhea.js").Receiver} receiver whose deliveries are wanted as bytes */
 export function markAsProducer(receiver) {
   producerLinks.add(receiver);
 }
 
+/** @param {object} link */
 function isProducerLink(link) {
   return producerLinks.has(link);
 }

@@ -3,22 +3,19 @@
  * reply link per session.
  */
 
-import rhea from "rhea";
-
 import { respond } from "./management.js";
-
-const { types } = rhea;
+import { types } from "./rhea.js";
 
 const CREDIT = 100;
 const MAX_REQUEST_BYTES = 65_536;
 
 /** The reply links of a connection, by session and node. */
 export class ReplyLinks {
-  /** @type {Map<object, Map<string, object>>} */
+  /** @type {Map<import("./rhea.js").Session, Map<string, import("./rhea.js").Sender>>} */
   #senders = new Map();
 
   /**
-   * @param {object} sender rhea's
+   * @param {import("./rhea.js").Sender} sender
    * @param {string} node
    * @returns {{ closed: () => void }}
    */
@@ -34,7 +31,12 @@ export class ReplyLinks {
     };
   }
 
-  /** Send the reply when the client grants credit; without a reply link it is dropped. */
+  /**
+   * Send the reply when the client grants credit; without a reply link it is dropped.
+   * @param {import("./rhea.js").Session} session
+   * @param {string} node
+   * @param {import("rhea").Message} reply
+   */
   send(session, node, reply) {
     this.#senders.get(session)?.get(node)?.send(reply);
   }
@@ -43,7 +45,7 @@ export class ReplyLinks {
 /** Receives requests for a node and responds to each. */
 export class RequestLink {
   /**
-   * @param {object} receiver rhea's
+   * @param {import("./rhea.js").Receiver} receiver
    * @param {string} node
    * @param {import("./namespace.js").Namespace} namespace
    * @param {ReplyLinks} replies
@@ -63,11 +65,19 @@ export class RequestLink {
   closed() {} // there is nothing to undo
 }
 
-/** Every token is accepted. The SDK needs a body and an int status. */
+/**
+ * Every token is accepted. The SDK needs a body and an int status.
+ * @returns {import("rhea").Message}
+ */
 function tokenAccepted() {
   return { body: "", application_properties: status(202, "Accepted") };
 }
 
+/**
+ * @param {import("rhea").Message} request
+ * @param {import("./namespace.js").Namespace} namespace
+ * @returns {import("rhea").Message}
+ */
 function managementReply(request, namespace) {
   const response = respond(request.application_properties ?? {}, namespace);
   return {
@@ -76,6 +86,10 @@ function managementReply(request, namespace) {
   };
 }
 
+/**
+ * @param {number} code
+ * @param {string} description
+ */
 function status(code, description) {
   // The service writes the first two. The SDK looks for the description under the third name
   // (management_link.py), and the description is what names the hub that is missing.

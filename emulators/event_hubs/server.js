@@ -18,6 +18,7 @@ export class AmqpServer {
   #namespace;
   #listener;
   #connections = new Set();
+  /** @type {import("node:net").ListenOptions | undefined} */
   #address;
 
   /**
@@ -38,7 +39,8 @@ export class AmqpServer {
     for (const event of ["disconnected", "connection_close", "session_close"]) {
       container.on(event, () => {});
     }
-    this.#listener = container.listen({
+    // Not a literal in the call: rhea's typings lack tcp_no_delay.
+    const options = {
       host,
       port,
       container_id: "emulators/event_hubs",
@@ -48,9 +50,11 @@ export class AmqpServer {
       // AMQP: a peer announces half of the time after which it closes.
       idle_time_out: (idleTimeoutS * 1000) / 2,
       tcp_no_delay: true,
-    });
+    };
+    this.#listener = container.listen(options);
     this.#listener.once("listening", () => {
-      this.#address = { host, port: this.#listener.address().port };
+      const address = /** @type {import("node:net").AddressInfo} */ (this.#listener.address());
+      this.#address = { host, port: address.port };
     });
     this.#listener.on("connection", (socket) => this.#accepted(socket));
     namespace.on("mode", () => this.#followMode());
@@ -82,6 +86,7 @@ export class AmqpServer {
     }
   }
 
+  /** @param {import("node:net").Socket} socket */
   #accepted(socket) {
     this.#namespace.connections.add(socket);
     this.#namespace.counters.connections_opened += 1;
@@ -89,11 +94,12 @@ export class AmqpServer {
     socket.on("close", () => this.#namespace.connections.delete(socket));
   }
 
+  /** @param {import("./rhea.js").Connection} connection */
   #opened(connection) {
     padFrames(connection);
     const replies = new ReplyLinks();
     const served = new Map();
-    const end = (link) => {
+    const end = (/** @type {object} */ link) => {
       served.get(link)?.closed();
       served.delete(link);
     };

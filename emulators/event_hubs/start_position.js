@@ -36,5 +36,9 @@ export function parseSelector(selector) {
       `the filter '${selector}' must compare with a number, '-1' or '@latest'`,
     );
   }
-  return { field, value: Number(value), inclusive: operator === ">=" };
+  return {
+    field: /** @type {StartPosition["field"]} */ (field),
+    value: Number(value),
+    inclusive: operator === ">=",
+  };
 }
