@@ -120,10 +120,11 @@ fuzz: install ## feed new inputs to all parsers: make fuzz SECONDS=60 (Linux)
 	@.venv/bin/uv pip install --quiet --python $(python) atheris==3.1.0
 	@$(python) -m tests.fuzz '$(or $(SECONDS),60)'
 
-check: install ## linters: ruff, mypy and the layers of the packages (import-linter)
+check: install ## linters and types of Python (ruff, mypy, import-linter) and JavaScript
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	.venv/bin/lint-imports --no-logo
+	.ci/javascript check
 	$(python) -m mypy
 
 # Tests wait more than they compute, so six workers keep two cores busy.
@@ -145,9 +146,10 @@ e2e: install ## end-to-end tests (POOL=1: the embedded host's, behind a pool of 
 recipes: install ## run the recipes of docs/how-to/clients, each in the version it names
 	$(python) -m pytest -m registry tests/e2e/test_recipes.py
 
-format: install ## format, and fix what ruff can fix
+format: install ## format Python and JavaScript, and fix what ruff can fix
 	$(python) -m ruff format
 	$(python) -m ruff check --fix
+	.ci/javascript format
 
 schema: install ## write docs/event.schema.json from the event's types
 	@$(python) -m local.event_schema

@@ -1,4 +1,4 @@
-"""Comments and prose keep to 100 columns in every file of the repository."""
+"""Comments and prose keep to 100 columns in every file of the repository, and all JavaScript."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _comment_lines(name: str) -> Iterator[tuple[int, str]]:
     if path.suffix in {".xml", ".html", ".svg"}:
         yield from _markup_comments((ROOT / name).read_text("utf-8"))
     elif begins := _COMMENTS.get(path.suffix or path.name) or _COMMENTS.get(path.name):
-        for number, line in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1):
+        for number, line in _lines(name):
             if begins.match(line) and not _UNBREAKABLE.match(line):
                 yield number, line
 
@@ -65,9 +65,13 @@ def _markup_comments(text: str) -> Iterator[tuple[int, str]]:
 
 def _help_texts() -> Iterator[tuple[int, str]]:
     """What `make help` prints of a target, which stands after `##` in the Makefile."""
-    for number, line in enumerate((ROOT / "Makefile").read_text("utf-8").splitlines(), 1):
+    for number, line in _lines("Makefile"):
         if re.match(r"^[a-z0-9]+:.*##", line):
             yield number, line
+
+
+def _lines(name: str) -> Iterator[tuple[int, str]]:
+    yield from enumerate((ROOT / name).read_text("utf-8").splitlines(), 1)
 
 
 def _too_long(lines: Iterator[tuple[int, str]]) -> list[int]:
@@ -78,6 +82,14 @@ def test_every_comment_keeps_to_the_line_length() -> None:
     files = _tracked()
     assert len(files) > 500
     long = {name: numbers for name in files if (numbers := _too_long(_comment_lines(name)))}
+    assert long == {}
+
+
+def test_every_line_of_javascript_keeps_to_the_line_length() -> None:
+    """The formatter does not break what stands in templates and strings."""
+    modules = [name for name in _tracked() if PurePath(name).suffix in {".js", ".mjs"}]
+    assert len(modules) > 50
+    long = {name: numbers for name in modules if (numbers := _too_long(_lines(name)))}
     assert long == {}
 
 

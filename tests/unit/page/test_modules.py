@@ -1,4 +1,4 @@
-"""The page's ES modules: their unit tests, their types, their lint, and what they import."""
+"""The page's ES modules: their unit tests, and what they import. `make check` has their types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.node import PAGE, node, tool, vendored
+from harness.node import PAGE, node
 
 _TESTS = sorted(Path(__file__).parent.glob("*.test.mjs"))
 _IMPORT = re.compile(
@@ -32,17 +32,6 @@ def _modules() -> list[Path]:
 def test_pure_modules_do_what_their_tests_say() -> None:
     """Node's own runner runs tests/unit/page/*.test.mjs."""
     _run(node(), "--test", *_TESTS)
-
-
-def test_types_hold() -> None:
-    """TypeScript checks the types in JSDoc, strictly."""
-    vendored()
-    _run(node(), tool("typescript/bin/tsc"), "-p", PAGE)
-
-
-def test_lint_finds_nothing() -> None:
-    """oxlint, with its default rules as errors."""
-    _run(node(), tool("oxlint/bin/oxlint"), "--deny-warnings", "--ignore-pattern", "vendor", PAGE)
 
 
 def _import_map() -> dict[str, str]:
