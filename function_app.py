@@ -279,6 +279,7 @@ poison_handler = PoisonHandler(
 back_pressure = BackPressure(envelopes, event_hub)
 reconciliation = Reconciliation(
     captures=captures,
+    uploads=captures,
     ledger=ledger_index,
     dead_letters=dead_letter_store,
     reports=reports,
@@ -286,13 +287,18 @@ reconciliation = Reconciliation(
     checkpoints=json_blobs,
     back_pressure=back_pressure,
 )
+exchange_erasure = ExchangeErasure(
+    captures=captures,
+    erasure_marks=erasure_marks,
+    dead_letters=dead_letter_store,
+    failure_counts=json_blobs,
+)
 dead_letters = DeadLetters(
     captures=captures,
     ledger=ledger,
     dead_letters=dead_letter_store,
-    erasure_marks=erasure_marks,
     envelopes=envelopes,
-    failure_counts=json_blobs,
+    erasure=exchange_erasure,
 )
 replay_runner = ReplayRunner(
     captures=captures,
@@ -305,12 +311,7 @@ replay_runner = ReplayRunner(
 )
 erasure_runner = ErasureRunner(
     captures=captures,
-    erasure=ExchangeErasure(
-        captures=captures,
-        erasure_marks=erasure_marks,
-        dead_letters=dead_letter_store,
-        failure_counts=json_blobs,
-    ),
+    erasure=exchange_erasure,
     records=json_blobs,
     queues={QUEUE: envelopes, POISON_QUEUE: poison_envelopes},
     max_age=max_age,

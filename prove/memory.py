@@ -70,10 +70,11 @@ def window_memory(*, exchanges: int, progress: Progress) -> ProofResult:
 
 def _measure(pipe: Connection, exchanges: int) -> None:
     memory = _ResidentMemory()
-    queue = _Queue(memory)
+    queue, captures = _Queue(memory), _Captures(memory, exchanges)
     started_s = time.process_time()
     reconciliation = Reconciliation(
-        captures=_Captures(memory, exchanges),
+        captures=captures,
+        uploads=captures,
         ledger=_Ledger(memory, exchanges),
         dead_letters=_NoDeadLetters(),
         reports=_NoReports(),

@@ -4,7 +4,7 @@ erases one.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
@@ -12,18 +12,12 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLette
 from shared.core.records.exchange.envelope import mark_replayed, mark_requeued
 from shared.core.records.exchange.window import Window
 from shared.errors import StorageNotFound
-from shared.ports.captures import CaptureHeaders, CaptureNames, ErasableCaptures
+from shared.ports.captures import CaptureHeaders
 from shared.ports.dead_letters import DeadLetterOperations
 from shared.ports.envelopes import EnvelopeSink
-from shared.ports.erasure_marks import ErasureMarkStore
-from shared.ports.json_store import JsonStore
 from shared.ports.ledger import DeliveryDigests
 
 _MAX_LISTED: Final = 1000
-
-
-class DeadLetterCaptures(CaptureHeaders, CaptureNames, ErasableCaptures, Protocol):
-    """Reads and erases the captures of dead-lettered exchanges."""
 
 
 class DeadLetters:
@@ -32,23 +26,17 @@ class DeadLetters:
     def __init__(
         self,
         *,
-        captures: DeadLetterCaptures,
+        captures: CaptureHeaders,
         ledger: DeliveryDigests,
         dead_letters: DeadLetterOperations,
-        erasure_marks: ErasureMarkStore,
         envelopes: EnvelopeSink,
-        failure_counts: JsonStore,
+        erasure: ExchangeErasure,
     ) -> None:
         self._captures = captures
         self._ledger = ledger
         self._dead_letters = dead_letters
         self._envelopes = envelopes
-        self._erasure = ExchangeErasure(
-            captures=captures,
-            erasure_marks=erasure_marks,
-            dead_letters=dead_letters,
-            failure_counts=failure_counts,
-        )
+        self._erasure = erasure
 
     async def list_oldest(self) -> list[DeadLetterRecord]:
         """The oldest thousand dead letters. Raises StorageError."""

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from shared.completeness import cut_uploads
 from shared.completeness.back_pressure import BackPressure
@@ -45,10 +45,6 @@ BATCH_SIZE: Final = 100
 _NAMES_PER_STEP: Final = 200  # between two pauses: about a millisecond
 
 
-class WindowCaptures(CaptureListing, CutUploads, Protocol):
-    """Lists the captures of a window, and completes cut uploads."""
-
-
 class Reconciliation:
     """Carries out the steps of a run, which the orchestration in
     blueprints/completeness/reconcile.py calls.
@@ -57,7 +53,8 @@ class Reconciliation:
     def __init__(
         self,
         *,
-        captures: WindowCaptures,
+        captures: CaptureListing,
+        uploads: CutUploads,
         ledger: WindowLedger,
         dead_letters: ReopenedWindows,
         reports: WindowReports,
@@ -70,6 +67,7 @@ class Reconciliation:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._captures = captures
+        self._uploads = uploads
         self._ledger = ledger
         self._dead_letters = dead_letters
         self._reports = reports
@@ -160,7 +158,7 @@ class Reconciliation:
     async def _redeliver(self, exchange: CapturedExchange) -> RedeliveryResult:
         try:
             if not exchange.has_ended:
-                exchange = await cut_uploads.recover_upload(self._captures, exchange)
+                exchange = await cut_uploads.recover_upload(self._uploads, exchange)
             envelope = await rebuild_envelope(self._captures, exchange)
         except (CaptureError, EnvelopeError) as error:
             await self._dead_letter(exchange.exchange_id, error)

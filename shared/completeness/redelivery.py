@@ -11,7 +11,7 @@ from shared.core.records.exchange.capture import CaptureKind, capture_name, is_e
 from shared.core.records.exchange.envelope import Envelope, from_fields
 from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import CaptureExpired
-from shared.ports.captures import CaptureHeaders, CaptureNames
+from shared.ports.captures import CaptureHeaders
 
 MAX_CONCURRENT: Final = 16  # calls of storage: reads of headers, and puts of envelopes
 
@@ -38,14 +38,14 @@ async def _unexpired_header(
     return header
 
 
-async def find_exchange(captures: CaptureNames, exchange_id: str) -> CapturedExchange:
+async def find_exchange(captures: CaptureHeaders, exchange_id: str) -> CapturedExchange:
     """The exchange with its captures that are stored. There may be none. Raises StorageError."""
     kinds = [kind for kind in CaptureKind if await captures.exists(capture_name(exchange_id, kind))]
     return CapturedExchange(exchange_id=exchange_id, kinds=frozenset(kinds))
 
 
 async def whole_exchanges(
-    captures: CaptureNames, exchanges: Sequence[CapturedExchange], *, first: bool, last: bool
+    captures: CaptureHeaders, exchanges: Sequence[CapturedExchange], *, first: bool, last: bool
 ) -> list[CapturedExchange]:
     """The exchanges of a page with all their captures. The captures of the exchanges at its edges
     may be on two pages; such an exchange counts to the page of its last capture. Raises

@@ -13,7 +13,7 @@ from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.queue import envelope_message
 from shared.errors import EnvelopeError, StorageError
 from shared.ports.captures import NewCaptureSink
-from shared.ports.dead_letters import FailedReplays
+from shared.ports.dead_letters import DeliveryFailures
 from shared.ports.envelopes import EnvelopeSink
 from shared.ports.erasure_marks import ErasedExchanges
 from shared.ports.json_store import JsonStore
@@ -37,7 +37,7 @@ class PoisonHandler:
         *,
         events: EventCheck,
         captures: NewCaptureSink,
-        dead_letters: FailedReplays,
+        dead_letters: DeliveryFailures,
         erased_exchanges: ErasedExchanges,
         failure_counts: JsonStore,
         queue: EnvelopeSink,

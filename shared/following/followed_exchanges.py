@@ -28,7 +28,7 @@ from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
 from shared.following import followed_envelope
 from shared.following.followed_envelope import FetchResult
-from shared.ports.captures import CaptureNames, CaptureSink
+from shared.ports.captures import CaptureHeaders, CaptureSink
 from shared.ports.envelopes import EnvelopeSink
 from shared.ports.erasure_marks import ErasedExchanges
 from shared.ports.json_store import JsonStore
@@ -36,7 +36,7 @@ from shared.ports.json_store import JsonStore
 _KEPT_HEADERS: Final = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
 
 
-class FollowedCaptures(CaptureNames, CaptureSink, Protocol):
+class FollowedCaptures(CaptureHeaders, CaptureSink, Protocol):
     """Stores captures, and knows which are stored."""
 
 

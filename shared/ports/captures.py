@@ -18,7 +18,7 @@ class CaptureReader(Protocol):
 
 
 class CaptureHeaders(Protocol):
-    """Reads the headers of captures."""
+    """Reads the headers of captures, and knows which captures are stored."""
 
     async def header(self, name: str) -> JsonObject:
         """A capture's header. Raises StorageNotFound if there is no such capture, and
@@ -26,16 +26,12 @@ class CaptureHeaders(Protocol):
         """
         ...
 
-
-class CaptureNames(Protocol):
-    """Knows which captures are stored."""
-
     async def exists(self, name: str) -> bool:
         """Whether there is a capture of that name."""
         ...
 
 
-class CaptureListing(CaptureHeaders, CaptureNames, Protocol):
+class CaptureListing(CaptureHeaders, Protocol):
     """Lists captures, and reads their headers."""
 
     def pages(self, prefix: str) -> AsyncIterator[list[str]]:

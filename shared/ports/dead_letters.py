@@ -16,14 +16,6 @@ class DeadLetterSink(Protocol):
         ...
 
 
-class DeliveryFailures(DeadLetterSink, Protocol):
-    """Takes the failures of deliveries."""
-
-    async def record_event_rejection(self, exchange_id: str) -> None:
-        """Note that the Event Hub rejected the exchange's event. The poison handler counts that."""
-        ...
-
-
 class EventRejections(Protocol):
     """The rejections by the Event Hub that were not counted yet."""
 
@@ -32,8 +24,12 @@ class EventRejections(Protocol):
         ...
 
 
-class FailedReplays(DeadLetterSink, EventRejections, Protocol):
-    """Takes what enrichment gave up, replays included."""
+class DeliveryFailures(DeadLetterSink, EventRejections, Protocol):
+    """Takes the failures of enrichment."""
+
+    async def record_event_rejection(self, exchange_id: str) -> None:
+        """Note that the Event Hub rejected the exchange's event. The poison handler counts that."""
+        ...
 
     async def list_failed_replay(self, exchange_id: str) -> None:
         """List that the replay of an exchange failed."""

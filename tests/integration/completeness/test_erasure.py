@@ -56,13 +56,7 @@ def sample_runner(
 ) -> ErasureRunner:
     return ErasureRunner(
         captures=account.captures,
-        erasure=erasure
-        or ExchangeErasure(
-            captures=account.captures,
-            erasure_marks=account.erasure_marks,
-            dead_letters=account.dead_letters,
-            failure_counts=account.json_blobs,
-        ),
+        erasure=erasure or account.exchange_erasure(),
         records=account.json_blobs,
         queues={QUEUE: account.envelopes},
         max_age=timedelta(minutes=30),

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from harness.memory_json_store import MemoryJsonStore
 from shared.completeness.dead_letters import DeadLetters
+from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.content.policy import ContentPolicy
 from shared.core.decisions.comparison import captured_exchanges
@@ -267,14 +268,18 @@ async def rebuild_from_id(storage: StoredBlobs, exchange_id: str) -> Envelope:
 
 async def requeue(storage: StoredBlobs, exchange_id: str) -> Envelope:
     """An operator requeues a dead letter."""
-    queue = Envelopes()
+    queue, dead_letters = Envelopes(), OneDeadLetter()
     operator = DeadLetters(
         captures=storage,
         ledger=NoDigests(),
-        dead_letters=OneDeadLetter(),
-        erasure_marks=NoErasureMarks(),
+        dead_letters=dead_letters,
         envelopes=queue,
-        failure_counts=MemoryJsonStore(),
+        erasure=ExchangeErasure(
+            captures=storage,
+            erasure_marks=NoErasureMarks(),
+            dead_letters=dead_letters,
+            failure_counts=MemoryJsonStore(),
+        ),
     )
     assert await operator.requeue(exchange_id)
     (envelope,) = queue.queued

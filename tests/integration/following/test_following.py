@@ -419,6 +419,9 @@ class DyingCaptures:
     async def exists(self, name: str) -> bool:
         raise AssertionError("the mark is new")
 
+    async def header(self, name: str) -> dict[str, Any]:
+        raise AssertionError("no header is read")
+
 
 class DyingEnvelopes:
     """The instance dies before an envelope is queued."""

@@ -26,6 +26,7 @@ from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import Storage
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters
+from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import Capture
@@ -154,6 +155,7 @@ class Account:
         """The use case of reconcile, on the adapters of this account."""
         return Reconciliation(
             captures=self.captures,
+            uploads=self.captures,
             ledger=self.ledger_index,
             dead_letters=self.dead_letters,
             reports=self.reports,
@@ -169,8 +171,16 @@ class Account:
             captures=self.captures,
             ledger=self.ledger,
             dead_letters=self.dead_letters,
-            erasure_marks=self.erasure_marks,
             envelopes=self.envelopes,
+            erasure=self.exchange_erasure(),
+        )
+
+    def exchange_erasure(self) -> ExchangeErasure:
+        """Erases single exchanges, on the adapters of this account."""
+        return ExchangeErasure(
+            captures=self.captures,
+            erasure_marks=self.erasure_marks,
+            dead_letters=self.dead_letters,
             failure_counts=self.json_blobs,
         )
 

@@ -114,6 +114,14 @@ class MemoryDeadLetters:
     async def record_event_rejection(self, exchange_id: str) -> None:
         self.rejections.append(exchange_id)
 
+    async def take_event_rejection(self, exchange_id: str) -> bool:
+        is_rejected = exchange_id in self.rejections
+        self.rejections = [other for other in self.rejections if other != exchange_id]
+        return is_rejected
+
+    async def list_failed_replay(self, exchange_id: str) -> None:
+        self.entries.append((exchange_id, DeadLetterReason.REPLAY_FAILED))
+
 
 @dataclass
 class MemoryErasedExchanges:
