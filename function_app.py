@@ -124,7 +124,7 @@ def connect_telemetry(
         ledger=ledger,
         options=options,
         grace_s=settings.reconcile.grace_s,
-        backlog=backlog,
+        measure_backlog=backlog.measure_soon,
     )
 
 
@@ -262,12 +262,12 @@ delivery = EventDelivery(
     dead_letters=dead_letter_store,
     erased_exchanges=erasure_marks,
     telemetry=telemetry,
-    follow_ups=follower,
+    begin_follow_up=follower.begin if follower is not None else None,
     marks=RetentionMarks(json_blobs),
 )
-message_handler = MessageHandler(delivery, envelopes)
+message_handler = MessageHandler(delivery.deliver, envelopes)
 poison_handler = PoisonHandler(
-    events=preparation,
+    undeliverable_reason=preparation.undeliverable_reason,
     captures=captures,
     dead_letters=dead_letter_store,
     erased_exchanges=erasure_marks,

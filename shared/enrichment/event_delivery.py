@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -38,14 +39,6 @@ from shared.ports.ledger import DeliverySink
 from shared.settings.timeouts import DELIVERY_S
 
 _log = logging.getLogger("fnsse.enrichment")
-
-
-class FollowUpStarter(Protocol):
-    """Follows background responses whose end nobody may come back for."""
-
-    async def begin(self, follow_up: FollowUp) -> None:
-        """Follow a response. Raises StorageError."""
-        ...
 
 
 class DeliveryTelemetry(Protocol):
@@ -83,13 +76,14 @@ class EventDelivery:
         dead_letters: DeliveryFailures,
         erased_exchanges: ErasedExchanges,
         telemetry: DeliveryTelemetry | None = None,
-        follow_ups: FollowUpStarter | None = None,
+        begin_follow_up: Callable[[FollowUp], Awaitable[None]] | None = None,
         marks: RetentionMarks | None = None,
         timeout_s: float = DELIVERY_S,
     ) -> None:
         """`timeout_s` bounds everything that is done for one envelope, however many waits it takes.
-        `telemetry` and `follow_ups` are None if they are switched off; `marks` is None if no
-        captures expire early.
+        `begin_follow_up` starts to follow a background response whose end nobody may come back for;
+        it raises StorageError. It and `telemetry` are None if they are switched off; `marks` is
+        None if no captures expire early.
         """
         self._preparation = preparation
         self._captures = captures
@@ -98,7 +92,7 @@ class EventDelivery:
         self._dead_letters = dead_letters
         self._erased_exchanges = erased_exchanges
         self._telemetry = telemetry
-        self._follow_ups = follow_ups
+        self._begin_follow_up = begin_follow_up
         self._marks = marks
         self._timeout_s = timeout_s
         self._delivery_log = DeliveryLog()
@@ -187,11 +181,11 @@ class EventDelivery:
         """Follow the response that the exchange created. A replay repeats an event, and a response
         that it created was followed when the event was accepted first.
         """
-        if self._follow_ups is None or response_id is None or envelope.replayed:
+        if self._begin_follow_up is None or response_id is None or envelope.replayed:
             return
         follow_up = follow_ups.of_create(envelope, response_id)
         if follow_up is not None:
-            await self._follow_ups.begin(follow_up)
+            await self._begin_follow_up(follow_up)
 
     async def _erase_bodies(self, envelope: Envelope) -> None:
         """Erase the content of a redacted exchange, which is not needed after its event was

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from shared.core.records.exchange.envelope import Envelope, mark_requeued
 from shared.core.records.queue import envelope_message
@@ -22,19 +22,16 @@ _log = logging.getLogger("fnsse.enrichment")
 RETRY_AFTER_S: Final = 30  # as host.json's visibilityTimeout
 
 
-class EnvelopeDelivery(Protocol):
-    """Delivers the event of one envelope."""
-
-    async def deliver(self, envelope: Envelope, message: MessageMetadata | None = None) -> None:
-        """Returns when the envelope needs no other try, and raises if it does."""
-        ...
-
-
 class MessageHandler:
     """Handles the messages of the envelope queue."""
 
-    def __init__(self, delivery: EnvelopeDelivery, queue: DelayedEnvelopeSink) -> None:
-        self._delivery = delivery
+    def __init__(
+        self,
+        deliver: Callable[[Envelope, MessageMetadata | None], Awaitable[None]],
+        queue: DelayedEnvelopeSink,
+    ) -> None:
+        """`deliver` returns when the envelope needs no other try, and raises if it does."""
+        self._deliver = deliver
         self._queue = queue
 
     async def handle(self, body: bytes, message: MessageMetadata | None = None) -> None:
@@ -43,7 +40,7 @@ class MessageHandler:
         """
         envelopes = envelope_message.load(body)
         if len(envelopes) == 1:
-            await self._delivery.deliver(envelopes[0], message)
+            await self._deliver(envelopes[0], message)
             return
         failures = await self._deliver_all(envelopes, message)
         if len(failures) == len(envelopes):  # a repeated message gives none of them two events
@@ -61,7 +58,7 @@ class MessageHandler:
     ) -> list[tuple[Envelope, BaseException]]:
         """The envelopes that could not be delivered, each with its error."""
         results = await asyncio.gather(
-            *(self._delivery.deliver(envelope, message) for envelope in envelopes),
+            *(self._deliver(envelope, message) for envelope in envelopes),
             return_exceptions=True,
         )
         pairs = zip(envelopes, results, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 from shared.core.decisions import poison
 from shared.core.records.delivery.dead_letter import DeadLetterReason
@@ -12,7 +12,7 @@ from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.queue import envelope_message
 from shared.errors import EnvelopeError, StorageError
-from shared.ports.captures import NewCaptureSink
+from shared.ports.captures import CaptureSink
 from shared.ports.dead_letters import DeliveryFailures
 from shared.ports.envelopes import EnvelopeSink
 from shared.ports.erasure_marks import ErasedExchanges
@@ -21,28 +21,23 @@ from shared.ports.json_store import JsonStore
 _log = logging.getLogger("fnsse.poison")
 
 
-class EventCheck(Protocol):
-    """Tries whether an event can be built."""
-
-    async def undeliverable_reason(self, envelope: Envelope) -> DeadLetterReason | None:
-        """The reason why no event can be built; None if one can. Raises StorageError."""
-        ...
-
-
 class PoisonHandler:
     """Handles the messages of the poison queue."""
 
     def __init__(
         self,
         *,
-        events: EventCheck,
-        captures: NewCaptureSink,
+        undeliverable_reason: Callable[[Envelope], Awaitable[DeadLetterReason | None]],
+        captures: CaptureSink,
         dead_letters: DeliveryFailures,
         erased_exchanges: ErasedExchanges,
         failure_counts: JsonStore,
         queue: EnvelopeSink,
     ) -> None:
-        self._events = events
+        """`undeliverable_reason` tries to build an event: the reason why there can be none, or None
+        if it was built. It raises StorageError.
+        """
+        self._undeliverable_reason = undeliverable_reason
         self._captures = captures
         self._dead_letters = dead_letters
         self._erased_exchanges = erased_exchanges
@@ -119,15 +114,15 @@ class PoisonHandler:
             if failures > poison.MAX_FAILURES:
                 return DeadLetterReason.ASSEMBLY_FAILED, failures
             await self._failure_counts.put(name, {"failures": failures})
-            reason = await self._undeliverable_reason(envelope)
+            reason = await self._dead_letter_reason(envelope)
             if reason is None:
                 await self._restore_count(name, failures - 1)
         except StorageError:
             return None, 0  # storage is down, which is why enrichment failed
         return reason, failures
 
-    async def _undeliverable_reason(self, envelope: Envelope) -> DeadLetterReason | None:
-        reason = await self._events.undeliverable_reason(envelope)
+    async def _dead_letter_reason(self, envelope: Envelope) -> DeadLetterReason | None:
+        reason = await self._undeliverable_reason(envelope)
         if reason is None and await self._dead_letters.take_event_rejection(envelope.exchange_id):
             return DeadLetterReason.REFUSED
         return reason

@@ -21,8 +21,8 @@ checks there that the adapter has all of them.
     upstream        Azure OpenAI, for the relay and the follower
     usage_claims    which exchange counts the usage of a background response
 
-A Protocol that no adapter fulfils, but another object of the app or a callback, stays beside the
-only use case that needs it.
+What no adapter fulfils but another part of the app is not stated here: it is a callable, or a
+Protocol of several methods beside the only use case that needs it.
 
 It imports `shared.core`; the errors that methods raise are those of shared/errors.py.
 """

@@ -55,10 +55,6 @@ class CaptureSink(Protocol):
         """Store a capture, in place of an earlier one."""
         ...
 
-
-class NewCaptureSink(Protocol):
-    """Stores captures that replace no other."""
-
     async def put_if_absent(self, name: str, data: bytes) -> None:
         """Store a capture unless there is one of that name."""
         ...
@@ -80,7 +76,7 @@ class ErasableCaptures(CaptureErasure, Protocol):
         ...
 
 
-class DeliveredCaptures(NewCaptureSink, CaptureErasure, Protocol):
+class DeliveredCaptures(CaptureSink, CaptureErasure, Protocol):
     """The captures of exchanges whose event is delivered."""
 
     async def erase_body(self, name: str) -> None:
@@ -110,7 +106,7 @@ class CutUploads(CaptureHeaders, CaptureBlocks, Protocol):
         ...
 
 
-class CaptureUploads(CaptureSink, NewCaptureSink, CaptureBlocks, Protocol):
+class CaptureUploads(CaptureSink, CaptureBlocks, Protocol):
     """Stores captures while their bytes arrive."""
 
     async def begins_with(self, name: str, data: bytes) -> bool:

@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from shared.core.records.delivery.recent_ids import RecentIds
 from shared.core.records.exchange.window import Window
@@ -36,14 +36,6 @@ ASK_INTERVAL_S: Final = 5.0
 _REST_SHARE: Final = 20
 
 
-class BacklogMeasurement(Protocol):
-    """Measures the backlog."""
-
-    def measure_soon(self) -> None:
-        """Measure it beside everything else, unless that was done a moment ago."""
-        ...
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingReport:
     exchange: ExchangeTelemetry
@@ -60,18 +52,18 @@ class Telemetry:
         ledger: FirstDeliveries,
         options: TelemetryOptions,
         grace_s: float,
-        backlog: BacklogMeasurement | None = None,
+        measure_backlog: Callable[[], None] | None = None,
         now_ns: Callable[[], int] = time.time_ns,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`grace_s`: how long after its end an exchange is surely not delivered by anything but its
-        first try. `backlog` is measured while deliveries come.
+        first try. `measure_backlog` is called with each delivery, and does not wait.
         """
         self.dropped = 0  # deliveries that were not reported
         self._collector = collector
         self._ledger = ledger
         self._options = options
-        self._backlog = backlog
+        self._measure_backlog = measure_backlog
         self._grace_ns = int(grace_s * 1e9)
         self._now_ns = now_ns
         self._sleep = sleep
@@ -99,8 +91,8 @@ class Telemetry:
 
     def delivering(self) -> None:
         """A delivery begins, so there is a backlog to measure."""
-        if self._backlog is not None:
-            self._backlog.measure_soon()
+        if self._measure_backlog is not None:
+            self._measure_backlog()
 
     def dead_lettered(self, reason: str) -> None:
         """An exchange can never be delivered."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
@@ -35,23 +35,18 @@ from tests.integration.support.azurite import (
 pytestmark = pytest.mark.anyio
 
 
-@dataclass
-class EventChecks:
-    """What enrichment says of every envelope."""
-
-    why: DeadLetterReason | BaseException | None = None
-
-    async def undeliverable_reason(self, _: Envelope) -> DeadLetterReason | None:
-        if isinstance(self.why, BaseException):
-            raise self.why
-        return self.why
-
-
 def poison_handler(
     account: Account, why: DeadLetterReason | BaseException | None = None
 ) -> PoisonHandler:
+    """`why`: the reason or the failure of every attempt to build an event."""
+
+    async def undeliverable_reason(_: Envelope) -> DeadLetterReason | None:
+        if isinstance(why, BaseException):
+            raise why
+        return why
+
     return PoisonHandler(
-        events=EventChecks(why),
+        undeliverable_reason=undeliverable_reason,
         captures=account.captures,
         dead_letters=account.dead_letters,
         erased_exchanges=account.erasure_marks,

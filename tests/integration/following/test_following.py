@@ -416,6 +416,9 @@ class DyingCaptures:
     async def put(self, name: str, parts: object) -> None:
         raise InstanceKilled
 
+    async def put_if_absent(self, name: str, data: bytes) -> None:
+        raise AssertionError("the response is stored with `put`")
+
     async def exists(self, name: str) -> bool:
         raise AssertionError("the mark is new")
 
@@ -469,7 +472,7 @@ class EnrichedCreates:
         headers = {"headers": {"content-type": "application/json"}}
         self.stores.captures.stored["r"] = Capture(header=headers, body=document.body)
         enrichment = self.stores.delivery(
-            Assembler(None), follow_ups=self.follow_ups if follows else None
+            Assembler(None), begin_follow_up=self.follow_ups.begin if follows else None
         )
         await enrichment.deliver(sample_envelope(**usual | changes))
 

@@ -120,7 +120,7 @@ async def deliver_queued(account: Account) -> None:
         dead_letters=account.dead_letters,
         erased_exchanges=account.erasure_marks,
     )
-    handler = MessageHandler(enrichment, account.envelopes)
+    handler = MessageHandler(enrichment.deliver, account.envelopes)
     queue = QueueClient.from_connection_string(
         account.connection_string, QUEUE, message_decode_policy=TextBase64DecodePolicy()
     )

@@ -31,6 +31,9 @@ class MemoryCaptures:
     failure: Exception | None = None
     erase_failure: Exception | None = None
 
+    async def put(self, name: str, parts: Sequence[bytes]) -> None:
+        raise NotImplementedError
+
     async def put_if_absent(self, name: str, data: bytes) -> None:
         if self.failure:
             raise self.failure
