@@ -19,6 +19,7 @@ from local.events.feed import LocalEventFeed
 from local.events.text import summary
 from local.running import RunInfo, add_folder_option, find
 from local.stack import StackError
+from shared.core.wire.http.headers import is_event_stream_type
 from shared.core.wire.json.json_shape import JsonObject, mapping, mappings, parse_object, text
 from shared.core.wire.stream.sse import SseDecoder
 
@@ -76,7 +77,7 @@ def _print_answer(running: RunInfo, prompt: str, deployment: str, out: TextIO) -
 
 def _print_body(response: httpx.Response, out: TextIO) -> bool:
     """Print the text of a response as it comes; False if it reports an error."""
-    if not response.headers.get("content-type", "").startswith("text/event-stream"):
+    if not is_event_stream_type(response.headers.get("content-type", "")):
         body = parse_object(response.read())
         print(_error(body) or f"answered {response.status_code}", file=out, end="", flush=True)
         return False

@@ -93,8 +93,8 @@ class ReconcileSettings:
     def give_up_recording_after_s(self) -> float:
         """How long after an exchange it is tried to store how it ended.
 
-        When the grace is over, reconcile takes an exchange of which nothing says how it ended for
-        one whose instance was killed. So a third of the grace remains for the last try.
+        After the grace, reconcile reports an exchange as aborted if no capture says how it ended.
+        So a third of the grace is left for the last try.
         """
         return self.grace_s * 2 / 3
 

@@ -47,7 +47,7 @@ class Form:
 
 def is_form(content_type: str) -> bool:
     """Whether the content type is that of a form."""
-    return content_type.strip().lower().startswith("multipart/form-data")
+    return media_type(content_type).startswith("multipart/form-data")
 
 
 def read(body: bytes, content_type: str) -> Form:
