@@ -130,7 +130,7 @@ def _readable(resource_id: str) -> str:
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledTemplates:
     """What the compiler makes of all files of infra/."""
 
     folder: Path  # of the templates
@@ -142,13 +142,13 @@ class Compiled:
         return self.folder / "main.json"
 
 
-def compile_all(folder: Path) -> Compiled:
+def compile_all(folder: Path) -> CompiledTemplates:
     """Compile every Bicep file of infra/ into a folder, and lint it."""
     done = run("build", "--pattern", INFRA / "**/*.bicep", "--outdir", folder, check=False)
     messages: dict[str, list[str]] = {}
     for match in MESSAGE.finditer(done.stdout + done.stderr):
         messages.setdefault(Path(match[1]).name, []).append(match[0])
-    return Compiled(folder, messages)
+    return CompiledTemplates(folder, messages)
 
 
 class Evaluator:

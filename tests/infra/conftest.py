@@ -8,7 +8,7 @@ import pytest
 
 from harness import scheduling
 from tests.infra import switches
-from tests.infra.bicep import Compiled, Deployment, Evaluator, compile_all
+from tests.infra.bicep import CompiledTemplates, Deployment, Evaluator, compile_all
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,13 +21,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledTemplates:
     """What the compiler makes of infra/."""
     return compile_all(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture(scope="session")
-def evaluator(compiled: Compiled) -> Iterator[Evaluator]:
+def evaluator(compiled: CompiledTemplates) -> Iterator[Evaluator]:
     """The Bicep CLI, started."""
     evaluator = Evaluator(compiled.main)
     yield evaluator

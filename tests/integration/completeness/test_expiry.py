@@ -202,7 +202,7 @@ async def test_a_message_that_comes_afterwards_sends_nothing(
     ]
 
 
-class Immutable(Captures):
+class ImmutableCaptures(Captures):
     """Storage refuses to replace a capture, as with a time-based retention of the container."""
 
     refusing = True
@@ -218,7 +218,7 @@ async def test_what_could_not_be_erased_is_tried_again(azurite: str) -> None:
     async with sample_account(azurite) as account:
         await account.put_request(sample_id(window), retention_days=2)
         await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
-        captures, now = Immutable(account.storage), window.end + timedelta(days=2)
+        captures, now = ImmutableCaptures(account.storage), window.end + timedelta(days=2)
         eraser = Expiry(
             captures=captures,
             ledger=account.ledger_index,

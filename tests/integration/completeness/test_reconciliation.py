@@ -339,7 +339,7 @@ async def test_a_run_stops_if_storage_fails(
     """The report counts the envelopes that were queued before the failure."""
     window = sample_window()
 
-    class Failing(EnvelopeQueue):
+    class FailingQueue(EnvelopeQueue):
         puts = 0
 
         async def put(self, envelope: Envelope) -> None:
@@ -351,7 +351,7 @@ async def test_a_run_stops_if_storage_fails(
     async with sample_account(azurite) as account:
         for _ in range(8):
             await account.put_exchange(sample_id(window))
-        account.envelopes = Failing(account.storage)
+        account.envelopes = FailingQueue(account.storage)
         report = await run(account, window, batch_size=2)
         assert len(await account.take_queued()) == 3
     assert counts(report, "captured", "redelivered", "not_requeued", "waiting") == [
@@ -534,7 +534,7 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
     """
     window = sample_window()
 
-    class Pausing(EnvelopeQueue):
+    class PausingQueue(EnvelopeQueue):
         def __init__(self, storage: Storage) -> None:
             super().__init__(storage)
             self.paused, self.go_on = asyncio.Event(), asyncio.Event()
@@ -552,7 +552,7 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
         sample_account(azurite, writer="another") as account,
     ):
         ids = {(await account.put_exchange(sample_id(window))).exchange_id for _ in range(6)}
-        slow.envelopes = pausing = Pausing(slow.storage)
+        slow.envelopes = pausing = PausingQueue(slow.storage)
         standing = asyncio.create_task(run(slow, window, batch_size=1))
         await asyncio.wait_for(pausing.paused.wait(), 20)
         await run(account, window)

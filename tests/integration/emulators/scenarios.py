@@ -30,12 +30,12 @@ class Scenarios:
 
     def __call__(
         self, function: Callable[..., Coroutine[Any, Any, None]]
-    ) -> Callable[[Running], None]:
+    ) -> Callable[[RunningScenarios], None]:
         """Make a test of a coroutine function."""
         name = function.__name__
         self.functions[name] = function
 
-        def test(running: Running) -> None:
+        def test(running: RunningScenarios) -> None:
             running.result(name)
 
         test.__name__, test.__doc__, test.__module__ = name, function.__doc__, function.__module__
@@ -49,7 +49,7 @@ class Scenarios:
         return {name: function for name, function in self.functions.items() if name in selection}
 
 
-class Running:
+class RunningScenarios:
     """Coroutines on an event loop in a thread."""
 
     def __init__(self, scenarios: dict[str, Scenario]) -> None:

@@ -21,7 +21,7 @@ from harness.event_hubs_emulator import (
     send,
 )
 from harness.waiting import poll_until_async
-from tests.integration.emulators.scenarios import Running, Scenarios
+from tests.integration.emulators.scenarios import RunningScenarios, Scenarios
 
 LIMIT = 1_048_576
 
@@ -29,13 +29,13 @@ scenario = Scenarios()
 
 
 @pytest.fixture(scope="module")
-def running(request: pytest.FixtureRequest) -> Iterator[Running]:
+def running(request: pytest.FixtureRequest) -> Iterator[RunningScenarios]:
     """One emulator, and in it a hub for each scenario."""
     selected = scenario.selected(request)
     hubs = [argument for name in selected for argument in ("--hub", name)]
     with (
         Emulator("--port", "0", "--control-port", "0", "--partitions", "3", *hubs) as emulator,
-        Running(
+        RunningScenarios(
             {name: partial(function, emulator, name) for name, function in selected.items()}
         ) as running,
     ):

@@ -26,7 +26,7 @@ from harness.event_hubs_emulator import (
 from harness.waiting import poll_until_async
 from local.stack.commands import event_hubs_command
 from local.stack.ports import free_port
-from tests.integration.emulators.scenarios import Running, Scenarios
+from tests.integration.emulators.scenarios import RunningScenarios, Scenarios
 
 HUB = "openai-logs"
 FREE = ("--port", "0", "--control-port", "0")
@@ -35,9 +35,9 @@ scenario = Scenarios()
 
 
 @pytest.fixture(scope="module")
-def running(request: pytest.FixtureRequest) -> Iterator[Running]:
+def running(request: pytest.FixtureRequest) -> Iterator[RunningScenarios]:
     """Every scenario starts an emulator of its own."""
-    with Running(scenario.selected(request)) as running:
+    with RunningScenarios(scenario.selected(request)) as running:
         yield running
 
 

@@ -190,7 +190,7 @@ async def test_a_rejected_event_is_recorded_and_retried() -> None:
     )
 
 
-class Broken:
+class FailingAssembler:
     """A bug that one exchange meets."""
 
     async def __call__(self, *_parts: Any, **_settled: Any) -> AssembledEvent:
@@ -202,7 +202,7 @@ async def test_a_temporary_failure_is_not_undeliverable() -> None:
     preparation = setup.preparation(Assembler("default"))
     setup.event_hub.failure = DeliveryError("not now")
     assert await preparation.undeliverable_reason(PLAIN) is None
-    broken = setup.preparation(Broken())
+    broken = setup.preparation(FailingAssembler())
     assert await broken.undeliverable_reason(PLAIN) == "assembly_failed"
     setup.captures.failure = CaptureError("cut short")
     assert await preparation.undeliverable_reason(PLAIN) == "corrupt_capture"
@@ -261,13 +261,15 @@ async def test_an_outcome_is_stored_before_a_dead_letter(
 ) -> None:
     """Requeueing it reads that."""
 
-    class Unreadable(MemoryCaptures):
+    class UnreadableCaptures(MemoryCaptures):
         async def get(self, name: str | None) -> Capture | None:
             if of_capture is not None:
                 raise of_capture
             return await super().get(name)
 
-    setup = EnrichmentSetup(captures=Unreadable(), event_hub=FakeEventHub(failure=of_event_hub))
+    setup = EnrichmentSetup(
+        captures=UnreadableCaptures(), event_hub=FakeEventHub(failure=of_event_hub)
+    )
     await setup.deliver(PENDING)
     assert list(setup.captures.outcomes) == [capture.outcome_name(EXCHANGE_ID)]
     assert setup.dead_letters.entries == [(EXCHANGE_ID, reason)]
@@ -277,7 +279,7 @@ async def test_a_failed_assembly_raises() -> None:
     """Nothing is dead-lettered yet: the app may be fixed meanwhile. The poison handler counts."""
     setup = EnrichmentSetup()
     with pytest.raises(AssemblyError):
-        await setup.delivery(Broken()).deliver(PLAIN)
+        await setup.delivery(FailingAssembler()).deliver(PLAIN)
     assert not setup.dead_letters.entries
 
 

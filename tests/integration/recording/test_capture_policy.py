@@ -253,7 +253,7 @@ async def test_disconnect_while_the_end_is_held_back(
 async def test_disconnect_of_a_real_connection() -> None:
     """While the end is held back: uvicorn reports the disconnect although nothing is sent."""
 
-    class Holding(MemoryStore):
+    class HoldingStore(MemoryStore):
         async def put(self, name: str, parts: Sequence[bytes]) -> None:
             if name.endswith(".response"):
                 await may_store.wait()
@@ -267,7 +267,7 @@ async def test_disconnect_of_a_real_connection() -> None:
     may_store = asyncio.Event()
     async with (
         serving(script) as upstream,
-        served(upstream, store=Holding(), limits={"capture_required": True}) as relay,
+        served(upstream, store=HoldingStore(), limits={"capture_required": True}) as relay,
     ):
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", int(relay.url.rpartition(":")[2])

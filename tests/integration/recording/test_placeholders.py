@@ -74,7 +74,7 @@ async def test_storage_knows_of_a_request_before_it_is_whole(
 
 async def test_a_short_request_has_no_placeholder() -> None:
     """Its capture takes no longer to store."""
-    store = Counting()
+    store = CountingStore()
     setup = relay_setup(document(b"{}"), document(b"{}"), store=store)
     for path in (CHAT, UPLOAD):
         await RelayClient(setup.relay, b"{}", path=path).run()
@@ -85,7 +85,7 @@ async def test_a_short_request_has_no_placeholder() -> None:
 
 async def test_a_required_capture_has_no_placeholder() -> None:
     """It is smaller than a block. Nothing of it goes upstream before its capture is stored."""
-    store = Counting()
+    store = CountingStore()
     setup = relay_setup(document(b"{}"), document(b"{}"), store=store, capture_required=True)
     for path, headers in ((CHAT, EXAMINED), (UPLOAD, PASSING)):
         await RelayClient(setup.relay, LONG, LONG, headers=headers, path=path).run()
@@ -152,7 +152,7 @@ async def test_a_placeholder_that_cannot_be_erased(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The client does not pay for it; the log says it."""
-    store = Counting()
+    store = CountingStore()
     setup = relay_setup(store=store)
     store.erasable = False
     too_long = [LONG] * (LIMITS.request_body_bytes // len(LONG) + 1)
@@ -165,7 +165,7 @@ async def test_a_placeholder_that_cannot_be_erased(
 
 async def test_a_placeholder_is_not_taken_for_the_capture() -> None:
     """Where the capture's own call fails, storage is asked whether it was carried out."""
-    store = Counting()
+    store = CountingStore()
     store.storing = False
     setup = relay_setup(document(b"{}"), store=store)
     await RelayClient(setup.relay, LONG, b"rest", headers=EXAMINED).run()
@@ -198,7 +198,7 @@ async def test_a_placeholder_shows_that_storage_is_back() -> None:
     await setup.recorded()
 
 
-class Counting(MemoryStore):
+class CountingStore(MemoryStore):
     """Counts placeholders; it may be unable to erase, or to store a request's capture."""
 
     def __init__(self) -> None:

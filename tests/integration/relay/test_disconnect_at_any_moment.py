@@ -43,7 +43,7 @@ STREAM = (
 TURNS = 60  # more than any of these exchanges takes
 
 
-class Slow(ScriptedBody):
+class SlowBody(ScriptedBody):
     """A body whose pieces come a turn apart."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -64,7 +64,7 @@ async def test_a_client_may_disconnect_at_any_moment(
     outcomes: set[Outcome] = set()
     for turns in range(1, TURNS):
         upstream = httpx.Response(
-            200, headers={"content-type": "text/event-stream"}, stream=Slow(*STREAM)
+            200, headers={"content-type": "text/event-stream"}, stream=SlowBody(*STREAM)
         )
         interventions = replace(AS_SHIPPED, early_response_after_s=0.001)
         setup = relay_setup(

@@ -198,7 +198,7 @@ async def test_a_call_has_ended_before_its_exchange_is_recorded() -> None:
     assert order == ["ended", "recorded"]
 
 
-async def test_a_call_that_fails_unseen_is_no_error_of_asyncio() -> None:
+async def test_a_failed_call_is_no_error_of_asyncio() -> None:
     """It fails while the early response is sent, and then that fails as well."""
     answering = asyncio.Event()
     setup = relay_setup(answering, httpx.ConnectError("x"), interventions=EARLY_JSON)

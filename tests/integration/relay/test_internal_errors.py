@@ -60,11 +60,11 @@ async def test_an_internal_error_within_a_response(before: bytes) -> None:
 async def test_an_unreachable_identity_is_a_502() -> None:
     """The error names no address, and nothing goes upstream."""
 
-    class Unreachable:
+    class UnreachableIdentity:
         async def get_token(self, *_: str, **__: object) -> AccessToken:
             raise ServiceRequestError("169.254.169.254 does not answer")
 
-    token = CachedToken(Unreachable(), "scope")  # type: ignore[arg-type]  # as much of it as is used
+    token = CachedToken(UnreachableIdentity(), "scope")  # type: ignore[arg-type]  # as much of it as is used
     setup = relay_setup(credential=TokenCredential(token))
     client = RelayClient(setup.relay, ASK)
     await client.run()

@@ -43,7 +43,7 @@ def stand_in() -> Iterator[StandIn]:
         yield started
 
 
-class Elsewhere(MemoryStore):
+class DiscardingStore(MemoryStore):
     """A store that keeps nothing: another process does the work of a real one."""
 
     async def put(self, name: str, parts: object) -> None:
@@ -92,7 +92,7 @@ async def test_a_large_prompt_does_not_block_the_loop(
     would take 170 to 200 ms more.
     """
     prompt = sample_prompt(20, of_objects=of_objects)
-    async with served(stand_in, store=Elsewhere()) as relay, busy_units() as busy:
+    async with served(stand_in, store=DiscardingStore()) as relay, busy_units() as busy:
         sending = asyncio.create_task(
             run_with_input("-c", SEND, relay.url + CHAT, "1.0", stdin=prompt)
         )

@@ -35,7 +35,7 @@ def stand_in() -> Iterator[StandIn]:
         yield started
 
 
-class Sent:
+class RelayedExchange:
     """One request through the relay: the client's response, and the upstream's record of it."""
 
     def __init__(self, response: httpx.Response, seen: list[dict[str, Any]]) -> None:
@@ -56,7 +56,7 @@ async def sent(
     operation: str = "chat/completions",
     target: str = "",
     api_version: str = API_VERSION,
-) -> Sent:
+) -> RelayedExchange:
     """Send a body (bytes unchanged, anything else as JSON) to a deployment of its own."""
     tag = uuid.uuid4().hex
     path = target or f"/openai/deployments/gpt-{tag}/{operation}?api-version={api_version}"
@@ -72,7 +72,7 @@ async def sent(
             f"{stand_in.url}/_stand_in/exchanges",
             params={"header": f"x-ms-client-request-id:{tag}"},
         )
-    return Sent(response, record.json())
+    return RelayedExchange(response, record.json())
 
 
 def without_usage_chunk(stream: bytes) -> bytes:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 STEP_S = 10
 
 
-class Unused:
+class UnusedPort:
     """An upstream and a recorder that nothing reaches: every message is discarded."""
 
     async def get(self, target: bytes) -> FetchedResponse:
@@ -51,7 +51,7 @@ class EndlessQueue:
 
 async def test_a_run_ends_by_the_clock_that_it_was_given() -> None:
     """Its last batches begin before the end. The next run goes on."""
-    queue, unused = EndlessQueue(), Unused()
+    queue, unused = EndlessQueue(), UnusedPort()
     follower = Follower(
         upstream=unused,
         queue=queue,

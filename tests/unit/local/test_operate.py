@@ -28,7 +28,7 @@ def _status(state: str, progress: Json = None, output: Json = None) -> JsonObjec
     return {"runtimeStatus": state, "customStatus": progress, "output": output}
 
 
-class AnApp:
+class ScriptedApp:
     """Starts a run at each POST, and answers the statuses one after the other."""
 
     def __init__(self, *statuses: JsonObject) -> None:
@@ -60,7 +60,7 @@ def test_a_run_is_followed_to_its_end() -> None:
     """
     running: JsonObject = {"windows_done": 1, "windows_total": 3, "queued": 1200, "erased": 0}
     done: JsonObject = {"windows_done": 3, "windows_total": 3, "queued": 2400, "erased": 0}
-    app = AnApp(_status("Pending"), _status("Running", running), _status("Completed", done))
+    app = ScriptedApp(_status("Pending"), _status("Running", running), _status("Completed", done))
     out = io.StringIO()
     body = {"from": "2026-11-23T10:00:00Z", "to": "2026-11-23T13:00:00Z"}
     assert replay(_operator(app, out, key="master"), dict(body))
@@ -76,7 +76,7 @@ def test_a_run_is_followed_to_its_end() -> None:
 
 def test_a_reconcile_that_waits_is_not_a_success() -> None:
     reason = "the queue still holds 2 envelopes"
-    app = AnApp(_status("Completed", {"waiting": reason}, {"waiting": reason, "windows": []}))
+    app = ScriptedApp(_status("Completed", {"waiting": reason}, {"waiting": reason, "windows": []}))
     out = io.StringIO()
     assert not reconcile(_operator(app, out))
     assert f"waits: {reason}" in out.getvalue()
@@ -85,7 +85,7 @@ def test_a_reconcile_that_waits_is_not_a_success() -> None:
 @pytest.mark.parametrize("state", ["Failed", "Terminated"])
 def test_a_run_that_ended_otherwise_is_not_a_success(state: str) -> None:
     out = io.StringIO()
-    assert not replay(_operator(AnApp(_status(state)), out), {})
+    assert not replay(_operator(ScriptedApp(_status(state)), out), {})
     assert state in out.getvalue()
 
 
@@ -117,15 +117,15 @@ def test_an_app_that_does_not_answer_is_named() -> None:
 def test_a_status_that_fails_is_read_again_but_not_for_ever() -> None:
     """The app may be restarted meanwhile."""
     out = io.StringIO()
-    assert reconcile(_operator(AnApp({}, {}, _status("Completed", None, {})), out))
+    assert reconcile(_operator(ScriptedApp({}, {}, _status("Completed", None, {})), out))
     with pytest.raises(StackError, match="it goes on there"):
-        reconcile(_operator(AnApp(*[{}] * 100), out))
+        reconcile(_operator(ScriptedApp(*[{}] * 100), out))
 
 
 @pytest.mark.parametrize("matched", [0, 17])
 @pytest.mark.parametrize("agrees", [True, False])
 def test_nothing_is_erased_without_a_dry_run_and_a_yes(matched: int, *, agrees: bool) -> None:
-    app = AnApp(
+    app = ScriptedApp(
         _status("Completed", {"dry_run": True}, {"matched": matched, "complete": True}),
         _status("Completed", {"dry_run": False}, {"erased": matched, "complete": True}),
     )

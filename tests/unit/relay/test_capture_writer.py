@@ -78,7 +78,7 @@ def start(upload: Upload) -> asyncio.Task[StorageError | None]:
     return asyncio.create_task(upload)
 
 
-class Started:
+class StartedUploads:
     """Starts uploads, and waits for them."""
 
     def __init__(self) -> None:
@@ -164,7 +164,7 @@ async def test_a_lost_capture_has_no_hash() -> None:
 async def test_no_more_than_a_few_blocks_are_held() -> None:
     """However large the body is, as long as the store keeps up."""
     store, memory = GatedStore(), CaptureMemory(100 * MB)
-    started = Started()
+    started = StartedUploads()
     writer = CaptureWriter(store, "a", memory, started)
     most = 0
     for _ in range(40 * MB // (64 * 1024)):
@@ -248,7 +248,7 @@ async def test_a_slow_store_loses_the_capture() -> None:
     """
     store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
     store.open.clear()
-    started = Started()
+    started = StartedUploads()
     writer = CaptureWriter(store, "a", memory, started)
     pieces = pieces_of(BLOCK_BYTES + 2 * MB)
     for piece in pieces:
@@ -305,7 +305,7 @@ async def test_no_block_of_a_lost_capture_is_hidden(placeholder: str) -> None:
     store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
     store.failing = {"put if absent"} if placeholder == "failed" else set()
     store.open.clear()
-    started = Started()
+    started = StartedUploads()
     writer = CaptureWriter(store, "a", memory, started)
     if placeholder != "none":
         writer.put_placeholder(b"soon")
@@ -358,7 +358,7 @@ async def test_a_lost_capture_leaves_no_failure_to_asyncio(
     store, memory = GatedStore(), CaptureMemory(BLOCK_BYTES + MB)
     store.open.clear()
     store.failing = {"stage 1"}
-    started = Started()
+    started = StartedUploads()
     writer = CaptureWriter(store, "a", memory, started)
     for piece in pieces_of(BLOCK_BYTES if discarded else BLOCK_BYTES + 2 * MB):
         writer.write(piece)

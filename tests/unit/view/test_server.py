@@ -122,9 +122,7 @@ async def disconnect_before_the_first_byte(
 
 
 @pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
-async def test_client_that_leaves_ends_the_playgrounds_call(
-    store: Store, spec_version: str
-) -> None:
+async def test_a_disconnect_ends_the_playgrounds_call(store: Store, spec_version: str) -> None:
     """The app, and the upstream after it, would work on for nobody."""
     answer = OpenBody()
     server = sample_server(store, lambda _request: httpx.Response(200, stream=answer))
@@ -137,9 +135,7 @@ async def test_client_that_leaves_ends_the_playgrounds_call(
 
 
 @pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
-async def test_client_that_leaves_ends_the_reading_of_a_capture(
-    store: Store, spec_version: str
-) -> None:
+async def test_a_disconnect_ends_the_reading_of_a_capture(store: Store, spec_version: str) -> None:
     captures = OpenCaptures()
     path = f"/api/exchanges/{sample_id(1)}/capture/request"
     async with asyncio.timeout(60):

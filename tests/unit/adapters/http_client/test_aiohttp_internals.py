@@ -13,7 +13,7 @@ from shared.adapters.http_client.aiohttp_internals import INTERNALS, Internal
 from shared.errors import UnsupportedLibrary
 
 
-class Other:
+class ChangedClass:
     """A class of an aiohttp that is different."""
 
     closed = None
@@ -41,9 +41,9 @@ def test_the_installed_aiohttp_is_as_it_is_used() -> None:
 )
 def test_another_aiohttp_is_refused(name: str, parameters: tuple[str, ...] | None) -> None:
     """The error names every difference, the version, and the remedy."""
-    good = Internal(Other, "read", ("self", "size"), "fine")
-    bad = Internal(Other, name, parameters, "the reason")
-    expected = rf"aiohttp {re.escape(aiohttp.__version__)}.*Other\.{name} \(the reason\)"
+    good = Internal(ChangedClass, "read", ("self", "size"), "fine")
+    bad = Internal(ChangedClass, name, parameters, "the reason")
+    expected = rf"aiohttp {re.escape(aiohttp.__version__)}.*ChangedClass\.{name} \(the reason\)"
     with pytest.raises(UnsupportedLibrary, match=expected + ".*requirements.txt") as raised:
         aiohttp_internals.check([good, bad])
     assert "fine" not in str(raised.value)

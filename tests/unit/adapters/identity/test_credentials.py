@@ -96,13 +96,13 @@ async def test_without_a_token_the_remedy_is_named() -> None:
 async def test_a_silent_endpoint_fails_all_callers() -> None:
     """All of them within one timeout."""
 
-    class Silent(Identity):
+    class SilentIdentity(Identity):
         async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
             self.scopes += scopes
             await asyncio.Event().wait()
             raise AssertionError
 
-    identity = Silent()
+    identity = SilentIdentity()
     token = CachedToken(identity, SCOPE, timeout_s=0.05)  # type: ignore[arg-type]
     credential = TokenCredential(token)
     failures = await asyncio.gather(

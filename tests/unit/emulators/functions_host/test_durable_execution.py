@@ -27,7 +27,7 @@ RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=300, max_number_of_
 type Steps = Generator[Any, Any, Any]
 
 
-class Flaky:
+class FlakyActivity:
     """An activity that fails so many times for each key."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ def test_retries_take_the_ids_that_the_library_expects() -> None:
     """A timer after each failure, another task after each timer; what follows them still finds its
     results.
     """
-    recorded = run(fan_out, activities={"flaky": Flaky(), "add": lambda n: n + 1})
+    recorded = run(fan_out, activities={"flaky": FlakyActivity(), "add": lambda n: n + 1})
 
     assert recorded.instance.output == [[1, 2, 3, 1], [1, 2]]
     assert kinds(recorded) == (
@@ -104,7 +104,7 @@ def test_a_retry_that_gives_up_waits_once_more() -> None:
     """The history is the real host's, event for event: after the last failure a timer of no time
     (recorded there).
     """
-    recorded = run(exhausted, activities={"flaky": Flaky()})
+    recorded = run(exhausted, activities={"flaky": FlakyActivity()})
 
     assert (
         kinds(recorded) == "begin call0 fail0 wait1 fire1 call2 fail2 wait3 fire3 call4 fail4 wait5"
@@ -126,7 +126,7 @@ def caught(context: df.DurableOrchestrationContext) -> Steps:
 
 def test_what_follows_an_exhausted_retry_has_the_right_id() -> None:
     """The last timer's id is taken, though nothing waits for it any more."""
-    recorded = run(caught, activities={"flaky": Flaky(), "add": lambda n: n + 1})
+    recorded = run(caught, activities={"flaky": FlakyActivity(), "add": lambda n: n + 1})
 
     assert recorded.instance.output == ["RuntimeError: attempt 3 \n ", 2]
 
@@ -266,7 +266,7 @@ def test_an_orchestrator_that_changes_its_mind_is_found_out() -> None:
 @pytest.mark.parametrize("orchestrate", [chain, fan_out, exhausted, caught, eternal])
 def test_histories_replay_to_the_same_states(orchestrate: Any) -> None:
     """Event by event."""
-    recorded = run(orchestrate, 1, {"flaky": Flaky(), "add": lambda n: n + 1})
+    recorded = run(orchestrate, 1, {"flaky": FlakyActivity(), "add": lambda n: n + 1})
 
     assert_deterministic(orchestrate, recorded)
     assert recorded.turns[-1].context["isReplaying"]
