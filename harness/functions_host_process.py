@@ -45,11 +45,11 @@ class HostProcess:
         self._log = log
 
     def url(self, path: str) -> str:
-        """Return a URL of the host."""
+        """A URL of the host."""
         return f"http://127.0.0.1:{self.port}{path}"
 
     def output(self) -> str:
-        """Return what the host has printed, without colours."""
+        """The text that the host has printed, without colours."""
         return _COLOUR.sub("", self._log.read_text(errors="replace"))
 
     def output_matching(self, pattern: str, *, within_s: float = WITHIN_S) -> re.Match[str]:
@@ -71,7 +71,7 @@ class HostProcess:
         )
 
     def worker_pid(self) -> int:
-        """Return the process that runs the app's code."""
+        """The id of the process that runs the app's code."""
         if self.kind == "embedded":
             self.output_matching(r"Worker process started: pid \d+\n")
             return int(re.findall(r"Worker process started: pid (\d+)\n", self.output())[-1])
@@ -179,7 +179,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def exists(pid: int) -> bool:
-    """Return whether a process still runs; a zombie does not."""
+    """Whether a process still runs; a zombie does not."""
     state = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout

@@ -13,7 +13,7 @@ from local.event_schema import PATH
 
 
 def valid[T: Mapping[str, Any]](event: T) -> T:
-    """Return the event. Raises if it breaks its contract, or holds a key that
+    """The event. Raises if it breaks its contract, or holds a key that
     docs/event.schema.json does not know.
     """
     _validator().validate(event)

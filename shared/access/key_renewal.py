@@ -61,7 +61,7 @@ class KeyRenewal:
         self._fetching.begin()
 
     async def current(self) -> SigningKeys:
-        """The keys, without waiting if there are any. Raises SigningKeysUnavailable; that, too,
+        """The keys, without waiting if there are any. Raises SigningKeysUnavailable,
         without waiting if the newest fetch has failed.
         """
         self.begin()

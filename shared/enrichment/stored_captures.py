@@ -55,9 +55,9 @@ class StoredExchange:
 async def read_stored(read_capture: ReadCapture, envelope: Envelope) -> StoredExchange:
     """Both captures of an exchange. Raises what `read_capture` raises.
 
-    A capture that the envelope does not name is looked for as well. The recorder names what storage
-    acknowledged, and the response to a put may be lost, as may be that to the question whether it
-    was carried out.
+    A capture that the envelope does not name is looked for as well. The recorder names the captures
+    that storage acknowledged. But the response to a put may be lost, and so may the response to the
+    question whether it was carried out.
     """
     exchange_id = envelope.exchange_id
     likely_request = request_name(exchange_id) if envelope.request_bytes else None

@@ -91,7 +91,7 @@ class ReconcileSettings:
 
     @property
     def give_up_recording_after_s(self) -> float:
-        """How long after an exchange it is tried to store how it ended.
+        """How long after an exchange the app tries to store how it ended.
 
         After the grace, reconcile reports an exchange as aborted if no capture says how it ended.
         So a third of the grace is left for the last try.

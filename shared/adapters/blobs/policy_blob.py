@@ -24,8 +24,9 @@ class PolicyBlob:
         return self._storage.blobs.get_blob_client(self._container, self._name)
 
     async def read(self, known_etag: str | None, max_bytes: int) -> tuple[bytes, str] | None:
-        """Its first `max_bytes` and its ETag, "" for that of an empty blob; None if it still has
-        the ETag that is known. Raises StorageNotFound if there is none, otherwise StorageError.
+        """The blob's first `max_bytes` and its ETag, which is "" for an empty blob; None if the
+        blob still has `known_etag`. Raises StorageNotFound if there is no blob, otherwise
+        StorageError.
         """
         try:
             async with self._storage.call():

@@ -35,9 +35,9 @@ async def first_of_writer(
 
 
 class DigestReader:
-    """Reads first digests. A replay asks for those of one page after the other: it remembers the
-    last range that it read, so that a window of a million exchanges is read once a minute of it,
-    and not once a page.
+    """Reads first digests. A replay asks for the digests of one page after the other. The reader
+    remembers the last range that it read, so a window of a million exchanges is read once for each
+    of its minutes, and not once for each page.
     """
 
     def __init__(self, storage: Storage, clock: Callable[[], float] = time.monotonic) -> None:

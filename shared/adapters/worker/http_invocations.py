@@ -71,7 +71,7 @@ class _BoundedWait:
         self._forget_after_s = forget_after_s
 
     async def __call__(self, invocation_id: str) -> Any:
-        """Return the result of the library's own wait. Raises TimeoutError, which ends the
+        """The result of the library's own wait. Raises TimeoutError, which ends the
         invocation or answers 500.
         """
         try:

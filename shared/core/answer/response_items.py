@@ -161,8 +161,8 @@ def _append_at(item: JsonObject, path: tuple[str, ...], piece: str) -> None:
 
 
 def _without_file(piece: str) -> str:
-    """A text as it is; one that is a file in Base64 described. Deltas of kinds that are not known
-    here may be either.
+    """The text, or its description if it is a file in Base64. A delta of an unknown kind may be
+    either.
     """
     if len(piece) > _MAX_WORD and looks_encoded(piece):
         return describe_file(piece, "application/octet-stream")

@@ -1,7 +1,7 @@
 """The part of an answer that may be recorded if its content may not.
 
-Of its texts only words of the API remain, such as `stop` or `gpt-4o-2024-11-20`: short, and without
-a space. The name of a tool that the model called is one.
+The only texts that remain are words of the API, such as `stop` or `gpt-4o-2024-11-20`: short texts
+without a space. The name of a tool that the model called counts as such a word.
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ def _requested_mode(requested: str) -> ContentMode:
 
 
 def _by_policy(policy: ContentPolicy, subject: Mapping[str, str | None]) -> ContentDecision:
-    """The first rule that holds. If the deployment is not known yet, the strictest mode and the
-    shortest retention of those that may turn out to be the first.
+    """The decision of the first rule that holds. If the deployment is not known yet, it has the
+    strictest mode and the shortest retention of all rules that may be the first.
     """
     possible: list[ContentDecision] = []
     for rule in policy.rules:

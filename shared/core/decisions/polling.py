@@ -12,8 +12,8 @@ from typing import Final
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.operations import spec_of
 
-# The wait before the next poll is as long as the response exists. So its end is known at most twice
-# as late as it was, and a day takes 30 polls.
+# The wait before the next poll is as long as the response has existed. So the app notices its end
+# after at most twice its duration, and polls a response of a day 30 times.
 LONGEST_WAIT_S: Final = 3600.0
 MAX_AGE_S: Final = 86_400.0
 # In a pool of accounts, a poll may reach an account that does not have the response.

@@ -1,8 +1,8 @@
 """Prompt and answer of an exchange in the shapes of the conventions' JSON schemas.
 
-They are made only if the operator wants them, of an event that is redacted as its content mode
-says, and of nothing in the mode `metadata`. Files are not part of an event, so their parts say what
-is known of them, with a type of this app's own: `omitted`.
+They are made only if the operator wants them. Their source is the event, redacted by its content
+mode; in the mode `metadata` there are none. An event does not hold files, so a file's part only
+describes the file, with a type of this app's own: `omitted`.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def raw_get(
 def inspected(
     host: HostProcess, target: str, method: str = "GET", headers: str = ""
 ) -> dict[str, object]:
-    """Return the request as the app saw it."""
+    """The request as the app saw it."""
     status, body = raw_get(host, target, method, headers)
     assert status == 200, body
     request = json.loads(body)

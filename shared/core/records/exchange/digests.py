@@ -2,8 +2,9 @@
 
 The ledger keeps those of the first delivery, so that a later one can tell whether a capture was
 altered in storage since. The digest of a capture covers its header as well, which holds the caller
-and, of a response, the envelope: it is that of everything before the body, followed by the SHA-256
-of the body. An event has the latter anyway, so that no body is hashed twice.
+and, in a response's capture, the envelope: it is the SHA-256 of everything before the body,
+followed by the SHA-256 of the body. The event needs the body's hash anyway, so no body is hashed
+twice.
 
 A digest is a text of 43 characters: base64url without padding, a third shorter than hexadecimal.
 """
@@ -63,10 +64,10 @@ def of_bytes(data: bytes) -> str:
 
 
 def of_capture(stored: Capture | None, body_sha256: str | None) -> str | None:
-    """The digest of a capture; None if there is none, or if only its placeholder is there, which
-    the capture may still replace.
+    """The digest of a capture; None without a capture, and for a placeholder, which the capture
+    may still replace.
 
-    `body_sha256` is that of its body, in hexadecimal.
+    `body_sha256` is the body's hash, in hexadecimal.
     """
     if stored is None or body_sha256 is None or stored.is_partial:
         return None

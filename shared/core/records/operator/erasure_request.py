@@ -47,7 +47,7 @@ class ErasureRequest(ExchangeRange):
         return self.user_sha256 is not None or self.subscription_sha256 is not None
 
     def wants_caller(self, caller: Mapping[str, object]) -> bool:
-        """Whether the exchange is selected, as far as its caller shows, as captures hold it."""
+        """Whether the exchange is selected, as far as its caller shows. Captures hold `caller`."""
         return all(
             expected is None or hash_id(text(caller.get(name))) == expected
             for name, expected in zip(

@@ -20,9 +20,9 @@ MAX_BYTES: Final = 47 * 1024
 
 
 def pack(envelopes: Sequence[str]) -> tuple[str, int]:
-    """The message of the first of these envelopes, as many of them as fit, and their number.
+    """The message of as many of the first envelopes as fit, and their number.
 
-    Each one is JSON in ASCII, of less than 8 KB. There is at least one.
+    Each envelope is JSON in ASCII, of less than 8 KB. There is at least one.
     """
     count, size = 0, 1  # the opening bracket
     for envelope in envelopes:

@@ -27,7 +27,7 @@ _PLAIN_DATA_URL: Final = re.compile(
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _DIGITS_ONLY: Final = str.maketrans("-_", "+/", "= \r\n\t")
 _MIN_CHARACTERS: Final = 16  # a shorter text may be a word
-# Between two breaks. Lines of Base64 are longer, the words of a text are shorter on average.
+# Characters between two breaks: lines of Base64 have more, the words of a text fewer on average.
 _MIN_LINE: Final = 24
 
 

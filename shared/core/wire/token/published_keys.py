@@ -68,8 +68,8 @@ def _signs(key: object) -> bool:
 
 
 def _is_for(key: object, tenant_id: str) -> bool:
-    """Entra may say with a key whose tokens it signs; `{tenantid}` in it stands
-    for every tenant.
+    """Whether a key signs this tenant's tokens. Entra may name an issuer beside the key, in which
+    `{tenantid}` stands for every tenant.
     """
     issuer = _text(key, "issuer").lower()
     return not issuer or "{tenantid}" in issuer or tenant_id in issuer.split("/")

@@ -76,7 +76,7 @@ async def running(folder: Path, calls: DurableCalls, **options: Any) -> AsyncIte
 
 
 async def ended(engine: Engine, instance_id: str) -> Any:
-    """Return the output of an instance that ends soon."""
+    """The output of an instance that ends soon."""
     async with asyncio.timeout(5):
         while (instance := engine.find(instance_id)) is None or instance.active:  # noqa: ASYNC110 - the engine offers no event
             await asyncio.sleep(0.001)
