@@ -22,7 +22,7 @@ from azure.eventhub.aio import EventHubProducerClient
 
 from shared.adapters.event_hub import errors
 from shared.adapters.event_hub.producer import Producer, connect
-from shared.concurrency.futures import complete_each
+from shared.concurrency.group_commit import GroupCommit, PendingItem, complete_all
 from shared.core.decisions.acceptance import Acceptance
 from shared.core.records.exchange.digests import NO_DIGESTS, AcceptedEvent, Digests
 from shared.errors import DeliveryError, EventRejected, EventTooLarge
@@ -37,9 +37,8 @@ _OVERHEAD_BYTES: Final = 2048
 type OnAccepted = Callable[[Sequence[AcceptedEvent]], Awaitable[None]]
 
 
-class _PendingEvent(NamedTuple):
+class _OutgoingEvent(NamedTuple):
     event: EventData
-    accepted: asyncio.Future[None]
     digests: Digests
 
 
@@ -64,8 +63,7 @@ class EventHub:
         self.producer = Producer(
             make_client or functools.partial(connect, settings, identity), self._timeouts, clock
         )
-        self._pending: list[_PendingEvent] = []
-        self._sending: asyncio.Task[None] | None = None
+        self._sends = GroupCommit(self._send_group, _error_for_caller)
         self._reporting: set[asyncio.Task[None]] = set()
         self._limit_bytes: int | None = None
         self._limit_request: asyncio.Task[int] | None = None
@@ -100,11 +98,7 @@ class EventHub:
         event = EventData(body)
         event.message_id = message_id
         event.content_type = "application/json"
-        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append(_PendingEvent(event, accepted, digests))
-        if not self._is_sending:
-            self._sending = asyncio.create_task(self._send_groups())
-        await accepted
+        await self._sends.put(_OutgoingEvent(event, digests))
 
     async def reach(self) -> None:
         """Raises DeliveryError unless the Event Hub answers on a new connection."""
@@ -118,102 +112,92 @@ class EventHub:
         before the wait that is under way, and nothing was accepted since.
         """
         await self.producer.reach()
-        if self.producer.was_silent(float("inf") if self._is_sending else self._timeouts.unready_s):
+        if self.producer.was_silent(
+            float("inf") if self._sends.is_sending else self._timeouts.unready_s
+        ):
             raise DeliveryError("the Event Hub answers, but took no event in time")
 
     async def aclose(self) -> None:
         """End the sends under way, and close the connections."""
-        for task in (self._sending, self._limit_request):
-            if task is not None and not task.done():
-                task.cancel()
-                await asyncio.wait({task})
+        await self._sends.aclose()
+        if self._limit_request is not None and not self._limit_request.done():
+            self._limit_request.cancel()
+            await asyncio.wait({self._limit_request})
         await self.producer.aclose()
         while self._reporting:
             await asyncio.wait(self._reporting)
 
-    @property
-    def _is_sending(self) -> bool:
-        return self._sending is not None and not self._sending.done()
-
-    async def _send_groups(self) -> None:
-        while self._pending:
-            group, self._pending = self._pending, []
-            await self._send_group(group)
-
-    async def _send_group(self, group: list[_PendingEvent]) -> None:
-        """Sends one full publication after the other. A failure fails all events that are
-        not yet sent: the queue redelivers them.
+    async def _send_group(self, group: list[PendingItem[_OutgoingEvent]]) -> None:
+        """Send one full publication after the other, and take its events off the group. Raises
+        DeliveryError; the events that are left then fail, and the queue redelivers them.
         """
         try:
             while group:
                 batch = await self.producer.new_batch()
-                count = _fill(batch, group)
-                if count:
-                    await self._publish(batch, group[:count])
+                if count := _fill(batch, group):
+                    await self._publish(batch, group, count)
                 else:
-                    _resolve(group[:1], EventTooLarge(errors.STILL_TOO_LARGE))
-                group = group[count or 1 :]
-        except DeliveryError as error:
-            self._record_failure(error)
-            _resolve(group, error)
-        except Exception as error:  # noqa: BLE001 - any fault of the SDK: senders would wait forever otherwise
-            failure = DeliveryError(f"the Event Hub's client failed: {type(error).__name__}")
-            self._record_failure(failure)
-            _resolve(group, failure)
+                    group.pop(0).fail(EventTooLarge(errors.STILL_TOO_LARGE))
+        except Exception as error:
+            self._record_failure(_error_for_caller(error))
+            raise
 
     def _record_failure(self, error: DeliveryError) -> None:
         self.acceptance = self.acceptance.after_failure(datetime.now(UTC), str(error))
 
-    async def _publish(self, batch: EventDataBatch, part: list[_PendingEvent]) -> None:
-        """Send the batch, which holds `part`. Raises DeliveryError if no event is at fault."""
+    async def _publish(
+        self, batch: EventDataBatch, group: list[PendingItem[_OutgoingEvent]], count: int
+    ) -> None:
+        """Send the batch, which holds the first `count` events of the group, and take them off it.
+        Raises DeliveryError if no event is at fault.
+        """
         try:
             await self.producer.send_batch(batch)
         except (EventRejected, EventTooLarge) as error:
-            if len(part) == 1:
-                _resolve(part, error)
+            if count == 1:
+                group.pop(0).fail(_error_for_caller(error))
                 return
-            for pending in part:
+            for _ in range(count):
                 alone = await self.producer.new_batch()
-                alone.add(pending.event)
-                await self._publish(alone, [pending])
+                alone.add(group[0].value.event)
+                await self._publish(alone, group, 1)
             return
         self.acceptance = self.acceptance.after_acceptance(datetime.now(UTC))
+        part, group[:count] = group[:count], []
         if self._on_accepted is None:
-            _resolve(part, None)
+            complete_all(part)
         else:  # the next group does not wait for it
-            task = asyncio.create_task(self._report(self._on_accepted, part))
+            task = asyncio.create_task(_report(self._on_accepted, part))
             self._reporting.add(task)  # the event loop itself keeps only a weak reference
             task.add_done_callback(self._reporting.discard)
 
-    async def _report(self, on_accepted: OnAccepted, part: list[_PendingEvent]) -> None:
-        try:
-            await on_accepted(
-                [
-                    AcceptedEvent(
-                        exchange_id=str(pending.event.message_id), digests=pending.digests
-                    )
-                    for pending in part
-                ]
-            )
-        finally:
-            _resolve(part, None)
+
+async def _report(on_accepted: OnAccepted, part: Sequence[PendingItem[_OutgoingEvent]]) -> None:
+    try:
+        await on_accepted(
+            [
+                AcceptedEvent(exchange_id=str(event.message_id), digests=digests)
+                for event, digests in (pending.value for pending in part)
+            ]
+        )
+    finally:
+        complete_all(part)
 
 
-def _fill(batch: EventDataBatch, group: list[_PendingEvent]) -> int:
+def _fill(batch: EventDataBatch, group: Sequence[PendingItem[_OutgoingEvent]]) -> int:
     """Add events until the batch is full; return how many it took."""
     for index, pending in enumerate(group):
         try:
-            batch.add(pending.event)
+            batch.add(pending.value.event)
         except ValueError:  # the batch would exceed the link's limit
             return index
     return len(group)
 
 
-def _resolve(group: list[_PendingEvent], error: DeliveryError | None) -> None:
-    complete_each((pending.accepted for pending in group), error, _copy)
-
-
-def _copy(error: DeliveryError) -> DeliveryError:
+def _error_for_caller(error: BaseException) -> DeliveryError:
+    """The error for one of the callers whose events were in a group that failed."""
+    if not isinstance(error, DeliveryError):
+        return DeliveryError(f"the Event Hub's client failed: {type(error).__name__}")
     copy = type(error)(*error.args)
     copy.__cause__ = error.__cause__
     return copy

@@ -16,9 +16,11 @@ from typing import Final
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage.account import Storage
+from shared.adapters.storage.errors import error_for_caller
+from shared.concurrency.group_commit import GroupCommit, PendingItem
 from shared.core.records.delivery.ledger_entry import CONTAINER, LedgerEntry
 from shared.core.records.exchange.window import Window
-from shared.errors import StorageError, StorageNotFound
+from shared.errors import StorageNotFound
 
 BLOCKS_PER_BLOB: Final = 45_000
 # Appends begin this far apart at least. Each is a call, however many entries it holds, and no event
@@ -51,12 +53,12 @@ class LedgerAppender:
         self.writer = writer
         self._blobs_created = 0
         self._blocks_per_blob = blocks_per_blob
-        self._append_interval_s = append_interval_s
-        self._sleep = sleep
-        self._next_append_at = 0.0  # by the event loop's clock
-        self._writing = asyncio.Lock()
-        self._next_entries: list[LedgerEntry] = []
-        self._next_append: asyncio.Task[StorageError | None] | None = None
+        self._appends = GroupCommit(
+            self._append_group,
+            functools.partial(error_for_caller, client="ledger"),
+            interval_s=append_interval_s,
+            sleep=sleep,
+        )
 
     @functools.cached_property
     def _container(self) -> ContainerClient:
@@ -67,31 +69,15 @@ class LedgerAppender:
         its beginning, share the next one, so that nobody waits for more than two appends to slow
         blobs. Raises StorageError.
         """
-        self._next_entries.extend(entries)
-        if self._next_append is None:
-            self._next_append = asyncio.create_task(self._append_next())
-        appended = self._next_append
-        # a caller that stops waiting does not end it for the others
-        error = await asyncio.shield(appended)
-        if error is not None:
-            raise StorageError(str(error), status=error.status, code=error.code) from error
+        await self._appends.put(entries)
 
-    async def _append_next(self) -> StorageError | None:
-        async with self._writing:
-            now = asyncio.get_running_loop().time
-            await self._sleep(max(0.0, self._next_append_at - now()))
-            self._next_append_at = now() + self._append_interval_s
-            entries, self._next_entries = self._next_entries, []
-            self._next_append = None
-            lines: dict[str, list[bytes]] = defaultdict(list)
-            for entry in entries:
+    async def _append_group(self, group: list[PendingItem[Sequence[LedgerEntry]]]) -> None:
+        lines: dict[str, list[bytes]] = defaultdict(list)
+        for pending in group:
+            for entry in pending.value:
                 lines[Window.of_exchange(entry.exchange_id).name].append(entry.line())
-            try:
-                for window, window_lines in lines.items():
-                    await self._append_block(window, b"".join(window_lines))
-            except StorageError as error:
-                return error
-            return None
+        for window, window_lines in lines.items():
+            await self._append_block(window, b"".join(window_lines))
 
     async def _append_block(self, window: str, data: bytes) -> None:
         blob = self.blobs.get(window)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from datetime import datetime
 from typing import Final
@@ -10,16 +9,14 @@ from typing import Final
 from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.storage.account import Storage
-from shared.concurrency.futures import complete_each
+from shared.adapters.storage.errors import error_for_caller
+from shared.concurrency.group_commit import GroupCommit, PendingItem
 from shared.core.records.exchange.envelope import Envelope, dump
 from shared.core.records.queue import envelope_message
 from shared.core.records.queue.envelope_message import QUEUE
-from shared.errors import StorageError
 
 # More than one, so that a put without a response does not hold up every other envelope.
 _CONCURRENT_PUTS: Final = 2
-
-type _PendingEnvelope = tuple[str, asyncio.Future[None]]
 
 
 class EnvelopeQueue:
@@ -70,44 +67,22 @@ class GroupedEnvelopes:
     next message.
 
     A message holds one envelope as long as storage answers faster than they come, and more of them
-    the slower it is; nobody waits for a timer. Each message costs the account three calls (put,
-    get, delete), however many envelopes it holds.
+    the slower it is. Each message costs the account three calls (put, get, delete), however many
+    envelopes it holds.
     """
 
     def __init__(self, queue: EnvelopeQueue) -> None:
         self._queue = queue
-        self._pending: list[_PendingEnvelope] = []
-        self._puts: list[asyncio.Task[None]] = []
+        self._puts = GroupCommit(
+            self._put_group,
+            functools.partial(error_for_caller, client="queue"),
+            group_size=envelope_message.count_fitting,
+            concurrency=_CONCURRENT_PUTS,
+        )
 
     async def put(self, envelope: Envelope) -> None:
         """Queue an envelope, perhaps in one message with others. Raises StorageError."""
-        queued: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append((dump(envelope), queued))
-        self._puts = [put for put in self._puts if not put.done()]
-        if len(self._puts) < _CONCURRENT_PUTS:
-            self._puts.append(asyncio.create_task(self._put_pending()))
-        await queued
+        await self._puts.put(dump(envelope))
 
-    async def _put_pending(self) -> None:
-        while self._pending:
-            text, count = envelope_message.pack([text for text, _ in self._pending])
-            group, self._pending = self._pending[:count], self._pending[count:]
-            await self._put_group(text, group)
-
-    async def _put_group(self, text: str, group: list[_PendingEnvelope]) -> None:
-        try:
-            await self._queue.put_message(text)
-        except StorageError as error:
-            _resolve(group, error)
-        except Exception as error:  # noqa: BLE001 - a bug: the senders would wait forever otherwise
-            _resolve(group, StorageError(f"the queue's client failed: {type(error).__name__}"))
-        else:
-            _resolve(group, None)
-
-
-def _resolve(group: list[_PendingEnvelope], error: StorageError | None) -> None:
-    complete_each((queued for _, queued in group), error, _copy)
-
-
-def _copy(error: StorageError) -> StorageError:
-    return StorageError(str(error), status=error.status, code=error.code)
+    async def _put_group(self, group: list[PendingItem[str]]) -> None:
+        await self._queue.put_message(envelope_message.pack([pending.value for pending in group]))

@@ -32,6 +32,15 @@ def error_for_status(status: int, code: str) -> StorageError:
     )
 
 
+def error_for_caller(error: BaseException, client: str) -> StorageError:
+    """The error for one of the callers that share a call of `client` ("queue"). Raising it
+    adds to no other's traceback.
+    """
+    if isinstance(error, StorageError):
+        return StorageError(str(error), status=error.status, code=error.code)
+    return StorageError(f"the {client}'s client failed: {type(error).__name__}")
+
+
 def _kind(status: int, code: str) -> type[StorageError]:
     if status == 404:
         return StorageNotFound

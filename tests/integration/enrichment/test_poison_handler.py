@@ -86,7 +86,7 @@ async def test_shared_messages_are_split_for_examination(azurite: str) -> None:
     """One that kills the worker must not hide the others."""
     async with sample_account(azurite) as account:
         envelopes = [await account.put_exchange(sample_id(sample_window())) for _ in range(3)]
-        message, _ = envelope_message.pack([dump(envelope) for envelope in envelopes])
+        message = envelope_message.pack([dump(envelope) for envelope in envelopes])
         await poison_handler(account, DeadLetterReason.ASSEMBLY_FAILED).handle(message.encode())
         assert await account.take_queued(POISON_QUEUE) == envelopes
         for envelope in envelopes:

@@ -19,8 +19,8 @@ POISON_QUEUE: Final = "envelopes-poison"  # the host moves there what failed too
 MAX_BYTES: Final = 47 * 1024
 
 
-def pack(envelopes: Sequence[str]) -> tuple[str, int]:
-    """The message of as many of the first envelopes as fit, and their number.
+def count_fitting(envelopes: Sequence[str]) -> int:
+    """How many of the first envelopes fit into one message; at least one.
 
     Each envelope is JSON in ASCII, of less than 8 KB. There is at least one.
     """
@@ -30,8 +30,12 @@ def pack(envelopes: Sequence[str]) -> tuple[str, int]:
         if count and size > MAX_BYTES:
             break
         count += 1
-    text = envelopes[0] if count == 1 else f"[{','.join(envelopes[:count])}]"
-    return text, count
+    return count
+
+
+def pack(envelopes: Sequence[str]) -> str:
+    """The message of these envelopes, which fit into one; there is at least one."""
+    return envelopes[0] if len(envelopes) == 1 else f"[{','.join(envelopes)}]"
 
 
 def load(message: str | bytes) -> list[Envelope]:
