@@ -52,7 +52,6 @@ class CachedToken:
         clock: Callable[[], float] = time.time,
         *,
         timeout_s: float = TOKEN_S,
-        pause_s: float = PAUSE_AFTER_FAILURE_S,
     ) -> None:
         self._credential = credential
         self._scope = scope
@@ -61,7 +60,7 @@ class CachedToken:
             clock,
             renew_before_s=_RENEW_BEFORE_S,
             timeout_s=timeout_s,
-            pause_s=pause_s,
+            pause_s=PAUSE_AFTER_FAILURE_S,
         )
 
     async def value(self) -> str:
