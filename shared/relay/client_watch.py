@@ -28,8 +28,8 @@ async def wait_for_either(future: asyncio.Future[Any], receive: Receive) -> None
 class ClientWatch:
     """The tasks that run beside an exchange, and end with it.
 
-    They hold what they call, and this object lets go of them in `stop`: otherwise the exchange
-    would wait for the garbage collector.
+    Each task refers to the callbacks of the exchange. `stop` drops the tasks, so that no cycle of
+    references keeps the exchange until the garbage collector runs.
     """
 
     def __init__(self) -> None:
@@ -46,8 +46,8 @@ class ClientWatch:
         now_ms: Callable[[], float],
         keep_alive: Callable[[], Awaitable[None]],
     ) -> None:
-        """Call `keep_alive` whenever nothing came for the interval. It asks for the last piece's
-        time, so it costs a piece nothing.
+        """Call `keep_alive` whenever nothing came for the interval. The task asks for the time of
+        the last piece, so a piece costs nothing more.
         """
         bridging = _bridge_silences(interval_ms, last_piece_ms, now_ms, keep_alive)
         self._tasks.append(asyncio.create_task(bridging))

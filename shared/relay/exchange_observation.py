@@ -65,7 +65,7 @@ class ExchangeObservation:
         self.request = request
         self.response = ResponseObservation(body=response, operation=start.operation.spec)
         self.answered_status: int | None = None  # what the client was answered
-        # of the response's end: withheld from the client, because its capture is not stored
+        # the size of the response's end that the client did not get: its capture is not stored
         self.unsent_bytes = 0
         self.keep_alives_ms: list[float] = []  # when one was sent
         self._ended_ms = 0.0
@@ -81,8 +81,8 @@ class ExchangeObservation:
             self.keep_alives_ms.append(round(self.stopwatch.ms(), 1))
 
     def client_disconnected(self, *, unsent_bytes: int = 0) -> None:
-        """For the client the exchange ends now. `unsent_bytes` of what has been received were held
-        back.
+        """For the client the exchange ends now. `unsent_bytes`: how many of the bytes that have
+        been received were held back.
         """
         self.response.client_disconnected(self.stopwatch.ms(), unsent_bytes=unsent_bytes)
 

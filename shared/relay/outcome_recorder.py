@@ -77,12 +77,12 @@ class OutcomeRecorder:
             timer.cancel()
 
     async def record(self, envelope: Envelope, *, in_storage: bool, traceless: bool) -> None:
-        """Store how the exchange ended if its response capture does not say it, so that every
-        later delivery says it too; then queue the envelope.
+        """Store the outcome unless the response capture holds it (`in_storage`), so that every
+        later delivery reports it too; then queue the envelope.
 
-        If neither store takes it, the log does, at once, because the worker may be stopped
-        before the next try. What is `traceless` is only queued: nothing in storage could contradict
-        its event.
+        If neither storage nor the queue takes the outcome, it is logged at once, because the worker
+        may be stopped before the next try. Storage holds nothing of a `traceless` exchange that
+        could contradict its event, so its envelope is only queued.
         """
         if not in_storage and not traceless:
             in_storage = await self._put_outcome(envelope)

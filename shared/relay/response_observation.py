@@ -27,7 +27,7 @@ class DisconnectPoint(NamedTuple):
 
     at_ms: float
     sent_bytes: int
-    tail: Tail  # of what it was sent
+    tail: Tail  # of what the client was sent
 
 
 @dataclass(kw_only=True, slots=True)
@@ -40,13 +40,13 @@ class ResponseObservation:
     is_readable: bool = True  # the body's bytes are its text: no content coding
     # the content type says that it is a stream, or else its first bytes do
     announced_stream: bool = False
-    scan: StreamScan = field(default_factory=StreamScan)  # of what is announced as a stream
+    scan: StreamScan = field(default_factory=StreamScan)  # of an announced stream
     piece_count: int = 0
-    piece_times: PieceTimes = field(default_factory=PieceTimes)  # of the first ones
+    piece_times: PieceTimes = field(default_factory=PieceTimes)  # of the first MAX_PIECES pieces
     to_last_piece_ms: float | None = None
     # the client disconnected here; the rest of the body was drained, or held back
     disconnect: DisconnectPoint | None = None
-    # the tail of the first so many bytes of the body
+    # how many bytes of the body had come when its tail was read last, and that tail
     cached_tail: tuple[int, Tail] | None = None
 
     def begin(self, at_ms: float, status: int, headers: RawHeaders, *, is_stream: bool) -> None:
@@ -69,8 +69,8 @@ class ResponseObservation:
             times.times_ms.append(at_ms)
 
     def client_disconnected(self, at_ms: float, *, unsent_bytes: int) -> None:
-        """Note the disconnect. The pieces after it are drained, for their usage. `unsent_bytes` of
-        the pieces before it were held back.
+        """Note the disconnect. Pieces that come after it are drained for the usage in them.
+        `unsent_bytes`: how many bytes of the pieces before it were held back from the client.
         """
         tail = self._read_tail(unsent_bytes) if unsent_bytes else self.tail()
         self.disconnect = DisconnectPoint(at_ms, self.body.size - unsent_bytes, tail)

@@ -34,9 +34,10 @@ from shared.core.wire.stream.tail import Tail, bound
 # The pieces of a stream that wait to be looked at: most streams are shorter. To look at them takes
 # a millisecond or two.
 PENDING_BYTES: Final = 256 * 1024
-# These hold [DONE] and usage: of most streams the first so many, of nearly all the second.
+# The last 512 bytes of most streams hold [DONE] and the usage, the last 2 KB of nearly all.
 _LAST_EVENTS_BYTES: Final = (512, 2 * 1024)
-_CHOICES_BYTES: Final = 16 * 1024  # of the last events: which choices have begun
+# So many of the last bytes are read to find out which choices have begun.
+_CHOICES_BYTES: Final = 16 * 1024
 _SEQUENCE_NUMBER: Final = re.compile(rb'"sequence_number"\s*:\s*(\d{1,15})')
 
 
@@ -48,17 +49,17 @@ class StreamScan:
 
     def __init__(self, choices: int | None = 1) -> None:
         self.choices = choices
-        # Not looked at, and joined as they come: an object for each of them would take many times
-        # as much memory as a piece of a few bytes.
+        # The pieces that have not been searched. They are joined as they come, because an object
+        # takes many times as much memory as a piece of a few bytes.
         self._pieces = bytearray()
         self._most_pieces_bytes = PENDING_BYTES
         self._bom_filter = BomFilter()
         self._line_ends = LineEnds()
-        self._text = b""  # what came before the pieces and is not in the findings
-        self._is_document: bool | None = None  # None: the text and the pieces are the whole body
-        self._before = StreamFindings()  # what came before the text
-        # The events before the text are complete, but for one that is longer than the text can be:
-        # these are its first bytes.
+        self._text = b""  # the bytes before the pieces that are not in the findings yet
+        self._is_document: bool | None = None  # None while text and pieces are the whole body
+        self._before = StreamFindings()  # of the bytes before the text
+        # The first bytes of an event that is longer than the text can be; None if the text begins
+        # with an event. All events before it are complete.
         self._first: bytes | None = None
         self._sequence_number = -1  # the last one before the text; -1 if there is none
 
