@@ -13,6 +13,7 @@ from shared.access.auth_failure_log import AuthFailureLog
 from shared.access.caller_check import CallerCheck
 from shared.core.api_errors.api_error import ApiError
 from shared.core.records.operator.erasure_receipt import OperatorIdentity
+from shared.core.wire.http.headers import EXCHANGE_ID_HEADER
 from shared.core.wire.token.caller_token import Role
 from shared.http.error_response import ErrorResponse
 from shared.http.exchange_ids import fresh_exchange_id
@@ -43,7 +44,7 @@ class Guard:
             return None
         exchange_id = fresh_exchange_id()
         self._log.record(exchange_id, error)
-        return _error_response(error, {"x-exchange-id": exchange_id})
+        return _error_response(error, {EXCHANGE_ID_HEADER: exchange_id})
 
     async def operator(self, req: Request) -> Response | None:
         """The response to a call that is not an operator's; None if it is."""

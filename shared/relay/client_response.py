@@ -21,7 +21,7 @@ from shared.core.exchange.actions import (
     SendWhiteSpace,
 )
 from shared.core.exchange.error_frame import error_frame
-from shared.core.wire.http.headers import RawHeaders
+from shared.core.wire.http.headers import EXCHANGE_ID_HEADER, RawHeaders
 
 # Without a blank line after it: some SDKs take one for the end of an event, even if no event has
 # begun, and fail on its empty data (openai-python once an event had an `id`, openai-go).
@@ -109,7 +109,7 @@ class ClientResponse:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
-            (b"x-exchange-id", self._exchange_id.encode()),
+            (EXCHANGE_ID_HEADER.encode(), self._exchange_id.encode()),
         ]
         if error.retry_after_s is not None:
             headers.append((b"retry-after", str(error.retry_after_s).encode()))

@@ -15,6 +15,7 @@ import anyio
 from starlette.types import Receive, Scope, Send
 
 from shared.core.api_errors.api_error import ApiError
+from shared.core.wire.http.headers import EXCHANGE_ID_HEADER
 from shared.core.wire.request import routing
 from shared.http.error_response import ErrorResponse
 from shared.http.exchange_ids import fresh_exchange_id
@@ -37,7 +38,7 @@ class Rejection(ErrorResponse):
             context.new_observation(scope, operation, scope["query_string"]) if operation else None
         )
         exchange_id = self._observation.exchange_id if self._observation else fresh_exchange_id()
-        super().__init__(error, {**(headers or {}), "x-exchange-id": exchange_id})
+        super().__init__(error, {**(headers or {}), EXCHANGE_ID_HEADER: exchange_id})
         self._machine = context.new_machine(exchange_id)
         self._machine.request_line_rejected(error)  # this response is the error document
 

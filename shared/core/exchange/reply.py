@@ -24,7 +24,7 @@ from shared.core.exchange.early_body import EarlyBody, EarlyDocument
 from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.wire.http import forwarding
-from shared.core.wire.http.headers import RawHeaders
+from shared.core.wire.http.headers import EXCHANGE_ID_HEADER, RawHeaders
 
 
 class Reply:
@@ -54,7 +54,7 @@ class Reply:
         headers = [
             (b"content-type", promise.value.encode()),
             (b"cache-control", b"no-cache"),
-            (b"x-exchange-id", self._exchange_id.encode()),
+            (EXCHANGE_ID_HEADER.encode(), self._exchange_id.encode()),
         ]
         return (SendHeaders(200, headers), *self.keep_alive(), *self._start_keep_alive())
 

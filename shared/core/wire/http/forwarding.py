@@ -14,7 +14,7 @@ from shared.core.wire.http.forwarding_rules import (
     REWRITTEN,
     matcher,
 )
-from shared.core.wire.http.headers import RawHeaders
+from shared.core.wire.http.headers import EXCHANGE_ID_HEADER, RawHeaders
 
 _REQUEST_MATCHER: Final = matcher(REQUEST_HEADERS)
 _RESPONSE_MATCHER: Final = matcher(RESPONSE_HEADERS)
@@ -60,7 +60,7 @@ def response_headers(
         for name, value in pairs
         if not _RESPONSE_MATCHER.fullmatch(name) and name.lower() not in dropped
     ]
-    return [*passing, (b"x-exchange-id", exchange_id.encode())]
+    return [*passing, (EXCHANGE_ID_HEADER.encode(), exchange_id.encode())]
 
 
 def upstream_addresses(host: str, port: int | None, prefix: bytes) -> re.Pattern[bytes]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from shared.core.wire.http.headers import EXCHANGE_ID_HEADER
+
 
 class ForwardingAction(StrEnum):
     """The proxy's treatment of a header or a query parameter."""
@@ -141,7 +143,9 @@ RESPONSE_HEADERS: Final[tuple[ForwardingRule, ...]] = (
         "server",
     ),
     *_rules(
-        ForwardingAction.REPLACE, "the exchange's identity is this proxy's to give", "x-exchange-id"
+        ForwardingAction.REPLACE,
+        "the exchange's identity is this proxy's to give",
+        EXCHANGE_ID_HEADER,
     ),
     *_rules(
         ForwardingAction.DROP,

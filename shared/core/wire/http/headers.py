@@ -7,6 +7,7 @@ from typing import Final
 from shared.core.wire.http.content_coding import is_identity
 
 EVENT_STREAM: Final = "text/event-stream"  # the media type
+EXCHANGE_ID_HEADER: Final = "x-exchange-id"  # of every response to a caller
 
 type RawHeaders = list[tuple[bytes, bytes]]
 
