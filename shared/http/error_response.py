@@ -1,6 +1,4 @@
-"""An error of the proxy itself, in Azure OpenAI's shape, as the whole response to a call that is
-not an exchange.
-"""
+"""An error of the proxy itself, in Azure OpenAI's shape, as a whole response."""
 
 from __future__ import annotations
 
@@ -10,7 +8,9 @@ from shared.core.api_errors.api_error import ApiError
 
 
 class ErrorResponse(Response):
-    """The whole response. An exchange reports its errors by itself (shared.core.exchange)."""
+    """The whole response. What an exchange reports to its client is decided in
+    shared.core.exchange.
+    """
 
     def __init__(self, error: ApiError, headers: dict[str, str] | None = None) -> None:
         if error.retry_after_s is not None:

@@ -22,6 +22,7 @@ from shared.core.exchange.actions import (
 )
 from shared.core.exchange.error_frame import error_frame
 from shared.core.wire.http.headers import EXCHANGE_ID_HEADER, RawHeaders
+from shared.http.error_response import ErrorResponse
 
 # Without a blank line after it: some SDKs take one for the end of an event, even if no event has
 # begun, and fail on its empty data (openai-python once an event had an `id`, openai-go).
@@ -105,15 +106,9 @@ class ClientResponse:
             self.error_sent = True  # not before: a body without the error must not look whole
 
     async def _send_error_document(self, error: ApiError) -> None:
-        body = error.body()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (EXCHANGE_ID_HEADER.encode(), self._exchange_id.encode()),
-        ]
-        if error.retry_after_s is not None:
-            headers.append((b"retry-after", str(error.retry_after_s).encode()))
-        await self._start(error.status, headers)
+        response = ErrorResponse(error, {EXCHANGE_ID_HEADER: self._exchange_id})
+        await self._start(response.status_code, response.raw_headers)
+        body = bytes(response.body)
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _finish(self) -> None:
