@@ -32,7 +32,7 @@ hypothesis.settings.load_profile("fnsse")
 # second time takes longer than it saves.
 _DOTNET: Final = {"DOTNET_TieredPGO": "0", "DOTNET_TC_CallCountThreshold": "1000"}
 
-_COVERED: Final = ("tests/unit", "tests/golden", "tests/integration")
+_COVERED: Final = ("tests/unit", "tests/repository", "tests/golden", "tests/integration")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -82,6 +82,7 @@ _FOLDERS: Final = (
     "tests/page",
     "tests/integration",
     "tests/golden",
+    "tests/repository",
     "tests/unit",
 )
 

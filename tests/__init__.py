@@ -1,6 +1,7 @@
 """The tests, by what they run.
 
     unit            one module or a few, without processes or ports
+    repository      what docs say of the code, words and names, commits, dependencies, installation
     golden          whole exchanges in, whole events out, as files
     integration     parts of the app against real parts, in a folder for each part of the app
     e2e             the whole app on a Functions host, with everything that it needs on this machine

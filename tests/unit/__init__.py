@@ -2,5 +2,5 @@
 
 The folders are those of the code: `core/wire` here tests `shared/core/wire`, `local` tests `local`,
 `emulators` tests `emulators`.
-What several packages, or code and docs, have to agree on is tested in the modules directly in here.
+What several packages have to agree on is tested in the modules directly in here.
 """
