@@ -12,8 +12,8 @@ CONTAINERS: Final = ("captures", "ledger", "policies")
 
 # Azurite's well-known account, the same on every machine (Azurite's README, "Default Storage
 # Account").
-_ACCOUNT: Final = "devstoreaccount1"
-_KEY: Final = (
+ACCOUNT: Final = "devstoreaccount1"
+KEY: Final = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
 
@@ -22,9 +22,9 @@ def connection_string(ports: Ports) -> str:
     """The connection string of Azurite on these ports."""
     services = {"Blob": ports.blob, "Queue": ports.queue, "Table": ports.table}
     endpoints = "".join(
-        f"{name}Endpoint=http://{HOST}:{port}/{_ACCOUNT};" for name, port in services.items()
+        f"{name}Endpoint=http://{HOST}:{port}/{ACCOUNT};" for name, port in services.items()
     )
-    return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};{endpoints}"
+    return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints}"
 
 
 def create_queues_and_containers(storage_connection_string: str) -> None:

@@ -8,7 +8,7 @@ import json
 import socket
 import tracemalloc
 from array import array
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from azure.core.credentials_async import AsyncTokenCredential
@@ -16,7 +16,6 @@ from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
 from harness.sample_envelope import sample_envelope
-from local.stack import Stack
 from local.stack.ports import Ports
 from local.stack.storage import connection_string
 from shared.adapters.blobs.captures import PIECE_BYTES, Captures
@@ -35,13 +34,6 @@ pytestmark = pytest.mark.anyio
 
 DEADLINE_S = 60
 NAME = capture.request_name(new_exchange_id(1_731_481_170_000, bytes(10)))
-
-
-@pytest.fixture(scope="module")
-def account() -> Iterator[str]:
-    """The connection string of an Azurite with the app's queues and containers."""
-    with Stack(only=["azurite"]) as stack:
-        yield stack.storage_connection_string
 
 
 def no_identity() -> AsyncTokenCredential:
@@ -72,32 +64,32 @@ def unserved() -> str:
     return connection_string(Ports(blob=port, queue=port, table=port))
 
 
-async def test_a_capture_is_read_back_as_it_was_put(account: str) -> None:
+async def test_a_capture_is_read_back_as_it_was_put(azurite: str) -> None:
     header, body = {"method": "POST", "note": "žluť"}, bytes(range(256)) * 50
-    async with sample_storage(account) as storage:
+    async with sample_storage(azurite) as storage:
         captures = Captures(storage)
         await captures.put(NAME, (capture.preamble(header), body[:1000], b"", body[1000:]))
         assert await captures.get(NAME) == Capture(header=header, body=body)
 
 
-async def test_a_capture_without_a_body_is_one(account: str) -> None:
-    async with sample_storage(account) as storage:
+async def test_a_capture_without_a_body_is_one(azurite: str) -> None:
+    async with sample_storage(azurite) as storage:
         captures = Captures(storage)
         await captures.put(NAME, (capture.preamble({}),))
         assert await captures.get(NAME) == Capture(header={}, body=b"")
 
 
-async def test_putting_a_capture_again_replaces_it(account: str) -> None:
-    async with sample_storage(account) as storage:
+async def test_putting_a_capture_again_replaces_it(azurite: str) -> None:
+    async with sample_storage(azurite) as storage:
         captures = Captures(storage)
         for body in (b"first, and longer", b"second"):
             await captures.put(NAME, (capture.preamble({}), body))
         assert await captures.get(NAME) == Capture(header={}, body=b"second")
 
 
-async def test_a_capture_in_blocks_with_its_header_last(account: str) -> None:
+async def test_a_capture_in_blocks_with_its_header_last(azurite: str) -> None:
     blocks = [bytes([number]) * 1000 for number in (1, 2)]
-    async with sample_storage(account) as storage:
+    async with sample_storage(azurite) as storage:
         captures = Captures(storage)
         for number in (2, 1):
             await captures.stage(NAME, number, blocks[number - 1])
@@ -107,9 +99,9 @@ async def test_a_capture_in_blocks_with_its_header_last(account: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def large_capture(account: str, body: bytes) -> AsyncIterator[tuple[Captures, CaptureStream]]:
+async def large_capture(azurite: str, body: bytes) -> AsyncIterator[tuple[Captures, CaptureStream]]:
     """A stored capture that is larger than a piece."""
-    async with sample_storage(account) as storage:
+    async with sample_storage(azurite) as storage:
         captures = Captures(storage)
         await captures.stage(NAME, 0, capture.preamble({"a": 1}))
         for number in range(0, len(body), BLOCK_BYTES):
@@ -121,9 +113,9 @@ async def large_capture(account: str, body: bytes) -> AsyncIterator[tuple[Captur
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
-async def test_a_large_capture_is_read_in_pieces(account: str) -> None:
+async def test_a_large_capture_is_read_in_pieces(azurite: str) -> None:
     body = array("I", range(3 * PIECE_BYTES // 4)).tobytes()
-    async with large_capture(account, body) as (_, stored):
+    async with large_capture(azurite, body) as (_, stored):
         pieces = [piece async for piece in stored.pieces()]
     assert (stored.header, stored.body_bytes) == ({"a": 1}, len(body))
     assert b"".join(pieces) == body
@@ -133,10 +125,10 @@ async def test_a_large_capture_is_read_in_pieces(account: str) -> None:
 
 @pytest.mark.no_cover
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
-async def test_an_event_never_holds_a_large_capture_whole(account: str) -> None:
+async def test_an_event_never_holds_a_large_capture_whole(azurite: str) -> None:
     """Its size is the caller's choice, and the worker relays streams meanwhile."""
     body = b'{"messages": [{"role": "user", "content": "%b"}]}' % (b"x" * (16 * PIECE_BYTES))
-    async with large_capture(account, body) as (captures, _):
+    async with large_capture(azurite, body) as (captures, _):
         tracemalloc.start()
         try:
             stored = await captures.get(NAME)
@@ -149,9 +141,9 @@ async def test_an_event_never_holds_a_large_capture_whole(account: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")  # above 1 MB
-async def test_a_large_capture_that_is_replaced_is_not_mixed(account: str) -> None:
+async def test_a_large_capture_that_is_replaced_is_not_mixed(azurite: str) -> None:
     """An erasure replaces it meanwhile: the rest of another version must not follow."""
-    async with large_capture(account, bytes(2 * PIECE_BYTES)) as (captures, stored):
+    async with large_capture(azurite, bytes(2 * PIECE_BYTES)) as (captures, stored):
         pieces = stored.pieces()
         await anext(pieces)
         await captures.erase_body(NAME)
@@ -159,34 +151,34 @@ async def test_a_large_capture_that_is_replaced_is_not_mixed(account: str) -> No
             await anext(pieces)
 
 
-async def test_a_missing_capture_is_none(account: str) -> None:
-    async with sample_storage(account) as storage:
+async def test_a_missing_capture_is_none(azurite: str) -> None:
+    async with sample_storage(azurite) as storage:
         assert await Captures(storage).get("2024/11/13/06/none.request") is None
         assert await Captures(storage).get(None) is None
 
 
-async def test_a_blob_that_is_not_a_capture_is_rejected(account: str) -> None:
-    async with sample_storage(account) as storage:
+async def test_a_blob_that_is_not_a_capture_is_rejected(azurite: str) -> None:
+    async with sample_storage(azurite) as storage:
         captures = Captures(storage)
         await captures.put(NAME, (b"something else",))
         with pytest.raises(CaptureError):
             await captures.get(NAME)
 
 
-async def test_a_header_is_read_without_its_body(account: str) -> None:
-    async with sample_storage(account) as storage:
+async def test_a_header_is_read_without_its_body(azurite: str) -> None:
+    async with sample_storage(azurite) as storage:
         captures = Captures(storage)
         for header in ({"a": 1}, {"long": "x" * 40_000}):
             await captures.put(NAME, (capture.preamble(header), b"body" * 10_000))
             assert await captures.header(NAME) == header
 
 
-async def test_an_envelope_comes_off_the_queue_as_it_was_put(account: str) -> None:
+async def test_an_envelope_comes_off_the_queue_as_it_was_put(azurite: str) -> None:
     sent_envelope = sample_envelope(deployment="žluť 🐎")
-    async with sample_storage(account) as storage:
+    async with sample_storage(azurite) as storage:
         await EnvelopeQueue(storage).put(sent_envelope)
     queue = QueueClient.from_connection_string(
-        account, QUEUE, message_decode_policy=TextBase64DecodePolicy()
+        azurite, QUEUE, message_decode_policy=TextBase64DecodePolicy()
     )
     async with queue:
         message = await queue.receive_message()
@@ -195,10 +187,10 @@ async def test_an_envelope_comes_off_the_queue_as_it_was_put(account: str) -> No
     assert envelope.load(message.content) == sent_envelope
 
 
-async def test_an_envelope_never_expires(account: str) -> None:
-    async with sample_storage(account) as storage:
+async def test_an_envelope_never_expires(azurite: str) -> None:
+    async with sample_storage(azurite) as storage:
         await EnvelopeQueue(storage).put(sample_envelope())
-    async with QueueClient.from_connection_string(account, QUEUE) as queue:
+    async with QueueClient.from_connection_string(azurite, QUEUE) as queue:
         message = await queue.receive_message()
         assert message is not None
         await queue.delete_message(message)
@@ -206,8 +198,8 @@ async def test_an_envelope_never_expires(account: str) -> None:
     assert message.expires_on.year == 9999
 
 
-async def test_the_probes_of_what_is_there_are_silent(account: str) -> None:
-    async with sample_storage(account) as storage:
+async def test_the_probes_of_what_is_there_are_silent(azurite: str) -> None:
+    async with sample_storage(azurite) as storage:
         await Captures(storage).probe()
         await EnvelopeQueue(storage).probe()
 
