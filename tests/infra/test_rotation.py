@@ -43,7 +43,7 @@ class Azure:
         self.keys = {"default": "key-0"}
         self.secret = self.gateway_sends = "key-0"
         self.made = 0
-        self.refused: list[str] = []  # moments in which a call of the gateway would get 401
+        self.refusals: list[str] = []  # moments in which a call of the gateway would get 401
         self.log: list[str] = []
         self.fails: str | None = None  # a step that is refused
 
@@ -59,7 +59,7 @@ class Azure:
             return 403
         answer = self._carry_out(method, resource, body)
         if self.gateway_sends not in self.keys.values():
-            self.refused.append(step)
+            self.refusals.append(step)
         return answer
 
     def _carry_out(self, method: str, resource: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def test_the_key_is_renewed_and_no_call_is_refused(
     """
     run = rotate(tmp_path, address)
     assert run.returncode == 0, run.stderr
-    assert azure.refused == []
+    assert azure.refusals == []
     assert azure.keys == {"default": "key-2"}
     assert azure.secret == azure.gateway_sends == "key-2"
     assert "key-" not in run.stdout + run.stderr
@@ -165,10 +165,10 @@ def test_a_stopped_rotation_can_be_run_again(
     stopped = rotate(tmp_path, address)
     assert stopped.returncode == 1
     assert "Run the command again" in stopped.stderr
-    assert azure.refused == []
+    assert azure.refusals == []
     azure.fails = None
     assert rotate(tmp_path, address).returncode == 0
-    assert azure.refused == []
+    assert azure.refusals == []
     assert azure.keys.keys() == {"default"}
     assert azure.secret == azure.gateway_sends == azure.keys["default"]
     assert "key-0" not in azure.keys.values()
@@ -177,4 +177,4 @@ def test_a_stopped_rotation_can_be_run_again(
 def test_renewing_the_key_alone_would_refuse_calls(azure: Azure) -> None:
     """The stand-ins see the outage that a single step makes."""
     azure.handle("PUT", f"/arm{APP}/host/default/functionKeys/default?api-version=1", {}, None)
-    assert azure.refused == ["PUT functionKeys/default"]
+    assert azure.refusals == ["PUT functionKeys/default"]

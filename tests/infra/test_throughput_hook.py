@@ -68,11 +68,11 @@ def test_before_the_first_deployment_there_is_nothing_to_keep(tmp_path: Path) ->
     assert hook.calls()[-1] == [*SET, "0"]
 
 
-@pytest.mark.parametrize("refused", [LIST, SHOW])
-def test_units_that_cannot_be_read_stop_azd(tmp_path: Path, refused: str) -> None:
+@pytest.mark.parametrize("failing_command", [LIST, SHOW])
+def test_units_that_cannot_be_read_stop_azd(tmp_path: Path, failing_command: str) -> None:
     """A deployment with the units of the parameters could throttle a busy hub."""
     answers: dict[str, str | list[str | None] | None] = {LIST: json.dumps([namespace("a")])}
-    hook = Tools(tmp_path, "preprovision.py", {**answers, refused: None})
+    hook = Tools(tmp_path, "preprovision.py", {**answers, failing_command: None})
     run = hook.run(**DEV)
     assert run.returncode == 1
     assert "az login" in run.stderr

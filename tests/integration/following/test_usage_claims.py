@@ -145,7 +145,7 @@ async def test_a_followed_response_that_was_deleted(azurite: str, text: str, pol
     """
     async with sample_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), sample_response()
-        gone = setup.answered(
+        deleted = setup.answered(
             "responses.followed",
             {"error": {"code": "not_found", "message": text}},
             method="GET",
@@ -154,7 +154,7 @@ async def test_a_followed_response_that_was_deleted(azurite: str, text: str, pol
             upstream_status_code=404,
         )
         poll = setup.answered("responses.get", done)
-        assert await setup.enriched([poll, gone] if polled else [gone, poll]) == (
+        assert await setup.enriched([poll, deleted] if polled else [deleted, poll]) == (
             [False, True] if polled else [False, False]
         )
     bases = {event["operation"]: event["quantities"]["basis"] for event in setup.sent}

@@ -251,9 +251,9 @@ async def test_the_first_of_two_workers(azurite: str) -> None:
         await late.ledger.delivered(accepted([twice]))
         await early.ledger.delivered(accepted([twice]))
         await late.ledger.delivered(accepted([once]))
-        asked = {twice, once, sample_id(window)}
-        assert await late.ledger.first_deliveries(window.name, asked) == {once}
-        assert await early.ledger.first_deliveries(window.name, asked) == {twice}
+        requested = {twice, once, sample_id(window)}
+        assert await late.ledger.first_deliveries(window.name, requested) == {once}
+        assert await early.ledger.first_deliveries(window.name, requested) == {twice}
 
 
 async def test_what_the_ledger_did_not_take_is_remembered() -> None:

@@ -67,11 +67,11 @@ def test_usual_names_are_not_misspelt() -> None:
 
 def test_the_notice_names_both_and_no_value(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        told = notices({"CAPTURE_POLCY": "CAPTURE_POLICY"})
+        notices_by_name = notices({"CAPTURE_POLCY": "CAPTURE_POLICY"})
     sentence = (
         "CAPTURE_POLCY is not a setting of fnsse and has no effect: did you mean CAPTURE_POLICY?"
     )
-    assert told == {"settings": sentence}
+    assert notices_by_name == {"settings": sentence}
     assert sentence in caplog.text
 
 
