@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
@@ -129,5 +128,5 @@ async def _response_capture(response: FetchedResponse, envelope: Envelope) -> tu
     body = UnstoredBody()
     body.feed(response.body)
     steps = answer_notes.members_steps(body, headers, envelope)
-    members: JsonObject = {**await run_cooperatively(steps), "body": asdict(body.digest())}
+    members: JsonObject = {**await run_cooperatively(steps), **body.header_members()}
     return (capture.of_response(response.status, headers, to_fields(envelope), members),)

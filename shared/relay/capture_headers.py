@@ -11,7 +11,7 @@ from shared.core.records.exchange.envelope import Envelope, bound_text, to_field
 from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers
-from shared.relay.digest_writer import BodyWriter, DigestWriter
+from shared.relay.digest_writer import BodyWriter
 from shared.relay.exchange_observation import ExchangeObservation
 
 # What a capture keeps of the headers; nothing in here is a credential.
@@ -80,4 +80,5 @@ def kept_response_headers(observation: ExchangeObservation) -> dict[str, str]:
 
 def _digest(writer: BodyWriter) -> JsonObject:
     """Size and hash of a body that is not stored, and nothing of another."""
-    return {"body": asdict(writer.body.digest())} if isinstance(writer, DigestWriter) else {}
+    body = writer.unstored_body
+    return body.header_members() if body is not None else {}

@@ -12,7 +12,7 @@ from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
 from shared.relay import capture_headers
-from shared.relay.digest_writer import BodyWriter, DigestWriter
+from shared.relay.digest_writer import BodyWriter
 from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.recording_failures import Counters, log_not_stored
 
@@ -81,11 +81,11 @@ class CaptureRecorder:
         self, observation: ExchangeObservation, envelope: Envelope
     ) -> JsonObject:
         """The notes in the capture's header about an answer that is not stored."""
-        body = observation.response.body
-        if not isinstance(body, DigestWriter):
+        body = observation.response.body.unstored_body
+        if body is None:
             return {}
         headers = capture_headers.kept_response_headers(observation)
-        steps = answer_notes.members_steps(body.body, headers, envelope)
+        steps = answer_notes.members_steps(body, headers, envelope)
         try:
             return await run_cooperatively(steps)
         # A bug in reading an answer must not cost the exchange its record.

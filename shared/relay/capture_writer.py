@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.core.wire.stream.tail import TAIL_BYTES
 from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
@@ -63,6 +64,8 @@ class CaptureWriter:
     """Takes pieces without waiting. If the memory's limit is reached the capture is lost, and
     counted: a slow store must neither slow a stream nor fill the worker.
     """
+
+    unstored_body: UnstoredBody | None = None  # a DigestWriter has one
 
     def __init__(
         self,

@@ -20,9 +20,9 @@ class DigestWriter:
 
     def __init__(self, store: CaptureUploads, name: str, start: StartUpload) -> None:
         self.name = name
-        self.body = UnstoredBody()
-        self.write = self.body.feed
-        self.last_bytes = self.body.last_bytes
+        self.unstored_body = UnstoredBody()
+        self.write = self.unstored_body.feed
+        self.last_bytes = self.unstored_body.last_bytes
         self._store = store
         self._start = start
         self._placeholder: asyncio.Task[StorageError | None] | None = None
@@ -30,7 +30,7 @@ class DigestWriter:
     @property
     def size(self) -> int:
         """Bytes written."""
-        return self.body.size
+        return self.unstored_body.size
 
     def put_placeholder(self, data: bytes) -> None:
         """Store this in the capture's place until the capture is stored."""
@@ -39,7 +39,7 @@ class DigestWriter:
     @property
     def sha256(self) -> str:
         """The hash of the body, in hexadecimal."""
-        return self.body.digest().sha256
+        return self.unstored_body.digest().sha256
 
     async def finish(self) -> None:
         """Nothing is left to compute."""

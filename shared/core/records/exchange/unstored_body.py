@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from typing import Final
 
 from shared.core.records.exchange.capture import BodyDigest
+from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.stream.tail import TAIL_BYTES
 
 # A body of at most this size is kept whole until its exchange has ended. A longer one is hashed in
@@ -51,6 +53,10 @@ class UnstoredBody:
         state = self._hash.copy()
         state.update(self._buffer)
         return BodyDigest(bytes=self.size, sha256=state.hexdigest())
+
+    def header_members(self) -> JsonObject:
+        """The members of a capture's header that stand for the body: its size and its hash."""
+        return {"body": asdict(self.digest())}
 
     def _fold(self) -> None:
         """Hash the buffer, and keep its beginning and its end alone."""
