@@ -150,17 +150,17 @@ class Recorder:
         last_actions: asyncio.Future[Actions],
     ) -> None:
         began_at = asyncio.get_running_loop().time()
-        traceless = self._is_traceless(observation, ending.require_conclusion())
-        captures = await self._put_captures(observation, ending.require_conclusion())
+        conclusion = ending.require_conclusion()
+        traceless = self._is_traceless(observation, conclusion)
+        captures = await self._put_captures(observation, conclusion)
         both = captures.request is not None and captures.response is not None
         last_actions.set_result(ending.captures_stored() if both else ending.captures_failed())
         if ending.is_end_withheld:
             observation.end_withheld(ending.held_bytes, answered_status=ending.answered_status)
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
         recorded_ms = round(observation.to_end_ms + recording_ms, 3)
-        envelope = envelope_of(
-            observation, ending.require_conclusion(), captures, recorded_ms=recorded_ms
-        )
+        conclusion = ending.require_conclusion()  # another one if the end was withheld
+        envelope = envelope_of(observation, conclusion, captures, recorded_ms=recorded_ms)
         in_storage = captures.response is not None and not ending.is_end_withheld
         await self.outcomes.record(envelope, in_storage=in_storage, traceless=traceless)
 
