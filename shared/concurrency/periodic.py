@@ -41,6 +41,7 @@ class PeriodicTask:
 
     @property
     def under_way(self) -> bool:
+        """Whether a run has begun and not ended. False during the waits between runs."""
         return self._running.under_way
 
     def begin(self) -> None:

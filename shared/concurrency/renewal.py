@@ -25,6 +25,7 @@ class SharedTask:
 
     @property
     def under_way(self) -> bool:
+        """Whether a run has begun and not ended."""
         return self._task is not None and not self._task.done()
 
     def start(self) -> asyncio.Task[None]:

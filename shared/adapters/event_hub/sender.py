@@ -1,10 +1,8 @@
-"""The Event Hub, written to in groups: events that come while a send is under way share the next
-one.
+"""The Event Hub, written to in groups (shared/concurrency/group_commit.py): one AMQP transfer
+carries one event or hundreds.
 
-One AMQP transfer costs a round trip whether it carries one event or hundreds; with group commit the
-cost per event falls as the load rises, and nobody waits for a timer. `send` returns only after the
-Event Hub accepted the event. If a group is rejected for its content, its events are sent again one
-by one, so that only the event at fault fails.
+`send` returns only after the Event Hub accepted the event. If a group is rejected for its content,
+its events are sent again one by one, so that only the event at fault fails.
 """
 
 from __future__ import annotations
