@@ -99,7 +99,7 @@ class CaptureBlocks(CaptureErasure, Protocol):
 
 
 class CutUploads(CaptureHeaders, CaptureBlocks, Protocol):
-    """Completes or deletes what an upload left that was cut."""
+    """Completes or deletes uploads that were cut off."""
 
     async def staged(self, name: str) -> frozenset[int]:
         """The blocks that were uploaded and that no blob holds."""

@@ -69,7 +69,7 @@ class DeadLetterOperations(DeadLetterListing, DeadLetterRemoval, Protocol):
 
 
 class ReopenedWindows(DeadLetterSink, Protocol):
-    """Judges windows, those with reopened exchanges again."""
+    """Takes dead letters, and knows which windows are judged again."""
 
     async def reopened_windows(self) -> set[str]:
         """The windows in which an exchange was reopened, however old they are."""

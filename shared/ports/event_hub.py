@@ -22,7 +22,7 @@ class EventSink(Protocol):
 
 
 class ProbedEventHub(Protocol):
-    """Can be asked whether it takes events now."""
+    """Tells whether it takes events now."""
 
     async def probe(self) -> None:
         """Raises DeliveryError unless the Event Hub is ready."""
