@@ -42,7 +42,7 @@ export function VirtualList({
     const first = Math.max(0, top - MARGIN_ROWS);
     const last = top + visible + MARGIN_ROWS;
     setRange((old) => (old.first === first && old.last === last ? old : { first, last }));
-    if (last + NEAR_END_ROWS > count) onNearEnd();
+    if (ready && last + NEAR_END_ROWS > count) onNearEnd();
     onScroll(element.scrollTop);
   };
 
