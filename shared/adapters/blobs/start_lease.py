@@ -37,7 +37,7 @@ class StartLease:
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[bool]:
-        """Within it, whether this caller holds the lease; False if another does.
+        """A context whose value says whether this caller holds the lease.
 
         A body that takes longer than the time-out is cancelled, and StorageError raised. The lease
         then ends by itself: the start may still be carried out, and the next holder must see it.

@@ -76,9 +76,9 @@ class Upstream:
         """Returns when status and headers have come; the caller closes the response. `target` is
         path and query, sent as they are. `on_attempt` is called before each attempt.
 
-        If the upstream closed a reused connection, a request is sent again if it had received
-        nothing of it by then, or if the method changes nothing. Any other may have been carried
-        out. Raises UpstreamUnreachable, UpstreamConnectionLost or UpstreamTimeout.
+        If the upstream closed a reused connection, the request is sent again if the upstream had
+        received nothing of it, or if its method changes nothing. Any other request may have been
+        carried out. Raises UpstreamUnreachable, UpstreamConnectionLost or UpstreamTimeout.
         """
         for _ in range(_MAX_REPEATS):
             on_attempt()

@@ -2,9 +2,9 @@
 
 The relay writes them after the answer's last byte, and enrichment builds the event from them.
 
-An answer of at most WHOLE_BYTES is read as enrichment reads a stored one. A longer one is known by
-its beginning and its end only. If it is a stream, they hold its model, its last finish reasons and
-its usage; if it is a document, as a rule its model and its usage.
+An answer of at most WHOLE_BYTES is read as enrichment reads a stored one. Of a longer answer only
+the beginning and the end are kept. In a stream, these hold the model, the last finish reasons and
+the usage; in a document, as a rule, the model and the usage.
 """
 
 from __future__ import annotations
@@ -33,9 +33,8 @@ _DECODED_BYTES: Final = 64 * 1024
 _ANSWER: Final = "answer"
 _SENT_ANSWER: Final = "sent_answer"  # absent: the client was sent the whole answer
 
-type _Answers = tuple[
-    ParsedAnswer, ParsedAnswer
-]  # the whole answer, and the part that the client was sent
+# The whole answer, and the part that the client was sent.
+type _Answers = tuple[ParsedAnswer, ParsedAnswer]
 _UNKNOWN: Final = (ParsedAnswer(), ParsedAnswer())
 
 

@@ -169,9 +169,9 @@ class Event:
     status_code: int | None  # as sent to the client; null: it disconnected before
     # differs if the client was answered early; null: no response
     upstream_status_code: int | None
-    # how many requests the proxy sent upstream; absent: one, or none. It repeats one only if
+    # how many requests the proxy sent upstream; absent: one, or none. It repeats a request only if
     # the upstream refused the `stream_options` that the proxy itself had added, or closed a reused
-    # connection on it: one that it had received nothing of, or GET and HEAD
+    # connection. It repeats a GET or HEAD then, others only if the upstream had received nothing
     attempts: int | None = None
     outcome: Outcome  # how the exchange ended
     finish_reason: str | None  # of choice 0; of a response, why it is incomplete
