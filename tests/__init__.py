@@ -8,7 +8,7 @@
     page            the page in Chromium
     infra           templates, policies, hooks and workflows, without Azure
     fuzz            readers of what others send, fed with mutations
-    npm             the packages of Node.js that some tests need
+    npm             the packages of Node.js that some tests need, and the tools for JavaScript
     support         what several of these folders use
 
 What tests share with the proofs is in `harness`.

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import uuid
+from typing import Final
 
 from local.leftovers import leftovers
 from local.stack.ports import free_ports
 from tests.unit.local.test_stack_ports import listening, port_of
 
-_VARIABLE = "FNSSE_TEST_LEFTOVERS"
+_VARIABLE: Final = "FNSSE_TEST_LEFTOVERS"
 
 
 def test_a_run_that_ended_in_order_left_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Final
 
 import pytest
 import yaml
@@ -19,7 +20,7 @@ from local.proved_commit import (
 )
 from local.repository import ROOT
 
-_TAG = "v1.0.0"
+_TAG: Final = "v1.0.0"
 
 
 @pytest.fixture
