@@ -1,5 +1,5 @@
-"""How exchanges end: clients that leave, upstreams that break off, and the end of a response, which
-waits for its recording.
+"""How exchanges end: clients that disconnect, upstreams that break off, and the end of a response,
+which waits for its recording.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def test_the_stream_of_a_disconnected_client_is_drained(
     strained: Stack, strained_events: EventLog
 ) -> None:
     """The upstream writes its whole response; the event has the exact usage and says that the
-    client left.
+    client disconnected.
     """
     chat = Chat(stream=True, directives="chunk_ms=20; chunks=40")
     with chat.begin(strained) as call:

@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 class ClosingResponse(StreamingResponse):
     """Closes the source of its content in every case.
 
-    The content cannot do that: if the client leaves before the first byte, the generator has not
-    begun, and no `finally` of it runs. If the client leaves later, it may wait for the garbage
+    The content cannot do that: if the client disconnects before the first byte, the generator has
+    not begun, and no `finally` of it runs. If it disconnects later, it may wait for the garbage
     collector.
     """
 

@@ -85,7 +85,7 @@ async def serving(
         try:
             await script(connection)
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client has gone
+            pass  # the client has disconnected
         finally:
             connection.writer.close()
 

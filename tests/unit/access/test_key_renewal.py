@@ -110,7 +110,7 @@ async def test_early_callers_share_the_first_fetch(tenant: GatedTenant, renewing
     tenant.open.clear()
     asking = [asyncio.create_task(renewal.current()) for _ in range(20)]
     await tenant.fetched(1)
-    asking[0].cancel()  # whose client left
+    asking[0].cancel()  # its client disconnected
     tenant.open.set()
     assert await asyncio.gather(*asking[1:]) == [Keys(("a",))] * 19
     assert tenant.fetches == 1

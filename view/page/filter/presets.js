@@ -11,7 +11,7 @@ export const PRESETS = [
   {
     name: "Disconnected",
     terms: "outcome:client_disconnected",
-    title: "The client left before the end",
+    title: "The client disconnected before the end",
   },
   { name: "Aborted", terms: "outcome:aborted", title: "The instance was killed" },
   { name: "Slow first token", terms: "ttft>1s", title: "More than a second to the first token" },
