@@ -33,10 +33,12 @@ class EnvironReader:
         self._problems: list[str] = []
 
     def text(self, name: str) -> str | None:
+        """The value without surrounding white space; None if it is absent or blank."""
         self._names_read.add(name)
         return self._environ.get(name, "").strip() or None
 
     def any_of(self, prefix: str) -> bool:
+        """Whether `prefix` or a name that begins with `prefix__` has a value."""
         return any(
             self.text(name)
             for name in self._environ
@@ -44,9 +46,11 @@ class EnvironReader:
         )
 
     def report_missing(self, name: str, expected_form: str, example: str) -> None:
+        """Add the problem that a setting is missing."""
         self._problems.append(f"{name} is missing: {expected_form}, e.g. {example}")
 
     def report_malformed(self, name: str, problem: str) -> None:
+        """Add the problem of a setting that has a value."""
         self._problems.append(f"{name} is malformed: {problem}")
 
     def validate(
@@ -58,6 +62,7 @@ class EnvironReader:
         *,
         secret: bool = False,
     ) -> str | None:
+        """The value; None if it is absent. One that is not `valid` becomes a problem, and None."""
         value = self.text(name)
         if value is None or _holds(valid, value):
             return value
@@ -70,11 +75,14 @@ class EnvironReader:
     def require(
         self, name: str, expected_form: str, example: str, valid: Callable[[str], bool]
     ) -> str:
+        """The value; "" with a problem if it is absent or not `valid`."""
         if self.text(name) is None:
             self.report_missing(name, expected_form, example)
         return self.validate(name, expected_form, example, valid) or ""
 
     def number(self, name: str, default: float, unit: str, least: float, most: float) -> float:
+        """The number; `default` if it is absent, or out of range, which is a problem."""
+
         def in_range(text: str) -> bool:
             return least <= float(text) <= most
 
@@ -82,6 +90,7 @@ class EnvironReader:
         return float(self.validate(name, expected_form, f"{default:g}", in_range) or default)
 
     def one_of(self, name: str, default: str, *others: str) -> str:
+        """One of the words, in lower case; `default` if it is absent or another word, a problem."""
         choices = (default, *others)
         value = self.validate(
             name, " or ".join(choices), default, lambda text: text.lower() in choices
@@ -89,6 +98,7 @@ class EnvironReader:
         return (value or default).lower()
 
     def switch(self, name: str, *, default: bool) -> bool:
+        """Whether the value is `true`; `default` if it is absent, or neither `true` nor `false`."""
         value = self.validate(
             name,
             "true or false",
@@ -100,12 +110,15 @@ class EnvironReader:
     def seconds(
         self, name: str, default: float, least: float = 0.05, most: float = LONGEST_EXCHANGE_S
     ) -> float:
+        """A number of seconds."""
         return self.number(name, default, "a number of seconds", least, most)
 
     def bytes_of_megabytes(self, name: str, default: float, least: float, most: float) -> int:
+        """The bytes of a number of megabytes."""
         return int(self.number(name, default, "megabytes", least, most) * 1024 * 1024)
 
     def schedule(self, name: str, default: str) -> str:
+        """An NCRONTAB expression."""
         expected_form = "an NCRONTAB expression of six fields"
         return self.validate(name, expected_form, default, validators.is_schedule) or default
 
@@ -114,6 +127,7 @@ class EnvironReader:
         return misspelt.find(self._environ, self._names_read)
 
     def raise_problems(self) -> None:
+        """Raise SettingsError that names all problems, if there are any."""
         if not self._problems:
             return
         count = len(self._problems)

@@ -68,6 +68,7 @@ class EntraKeys:
     usable: dict[str, RSAPublicKey] = field(compare=False, repr=False)
 
     def has(self, key_id: str) -> bool:
+        """Whether the tenant published a usable key of this id."""
         return key_id in self.usable
 
     def verify(

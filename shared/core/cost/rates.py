@@ -62,6 +62,7 @@ class Rate:
 
     @property
     def key(self) -> RateKey:
+        """Rates with one key differ only in their times and prices."""
         return self.model, self.sku, self.zone, self.tier, self.variant
 
 
