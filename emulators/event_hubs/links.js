@@ -68,10 +68,11 @@ function serveSender(sender, namespace, replies) {
 
 /**
  * The address without scheme and host: the SDK sends `amqps://host/hub`, others `hub`.
- * @param {string} [address]
+ * @param {string | null | undefined} address
  */
-function pathOf(address = "") {
-  const path = URL.canParse(address) ? new URL(address).pathname : address;
+function pathOf(address) {
+  const text = address ?? "";
+  const path = URL.canParse(text) ? new URL(text).pathname : text;
   return decodeURIComponent(path).replace(/^\/+/, "");
 }
 
