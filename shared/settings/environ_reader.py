@@ -38,7 +38,7 @@ class EnvironReader:
         return self._environ.get(name, "").strip() or None
 
     def any_of(self, prefix: str) -> bool:
-        """Whether `prefix` or a name that begins with `prefix__` has a value."""
+        """Whether `prefix`, or a name that begins with it and two underscores, has a value."""
         return any(
             self.text(name)
             for name in self._environ
