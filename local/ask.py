@@ -19,7 +19,7 @@ from local.events.feed import LocalEventFeed
 from local.events.text import summary
 from local.running import RunInfo, add_folder_option, find
 from local.stack import StackError
-from shared.core.wire.http.headers import is_event_stream_type
+from shared.core.wire.http.headers import EXCHANGE_ID_HEADER, is_event_stream_type
 from shared.core.wire.json.json_shape import JsonObject, mapping, mappings, parse_object, text
 from shared.core.wire.stream.sse import SseDecoder
 
@@ -63,7 +63,7 @@ def _print_answer(running: RunInfo, prompt: str, deployment: str, out: TextIO) -
             httpx.Client(timeout=_ANSWER_WITHIN_S, trust_env=False) as client,
             client.stream("POST", url, json=body) as response,
         ):
-            exchange_id = response.headers.get("x-exchange-id", "")
+            exchange_id = response.headers.get(EXCHANGE_ID_HEADER, "")
             is_whole = response.is_success
             is_whole = _print_body(response, out) and is_whole
     except httpx.ConnectError as error:

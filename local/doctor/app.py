@@ -14,6 +14,7 @@ from local.app_access import AppAccess
 from local.doctor.check import DoctorCheck, ok, problem, skipped, warning
 from local.events.feed import DeliveredEvent
 from local.reachable import sentences
+from shared.core.wire.http.headers import EXCHANGE_ID_HEADER
 
 _EVENT_WITHIN_S: Final = 60.0
 _UNDELIVERED: Final = "docs/how-to/alerts/nothing-delivered.md"
@@ -153,7 +154,7 @@ def _ask(access: AppAccess, deployment: str) -> tuple[DoctorCheck, str | None]:
         response = client.post(
             "/openai/v1/chat/completions", json=body, headers=dict(access.caller)
         )
-    exchange_id = response.headers.get("x-exchange-id")
+    exchange_id = response.headers.get(EXCHANGE_ID_HEADER)
     took_ms = (time.monotonic() - started_at) * 1000
     if response.status_code == httpx.codes.OK:
         text = f"a test exchange with {deployment} was answered after {took_ms:.0f} ms"

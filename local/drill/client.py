@@ -8,6 +8,8 @@ from http.client import HTTPConnection, HTTPException
 from typing import Final
 from urllib.parse import urlsplit
 
+from shared.core.wire.http.headers import EXCHANGE_ID_HEADER
+
 _CALL_TIMEOUT_S: Final = 60.0
 _HEALTH_TIMEOUT_S: Final = 15.0
 
@@ -22,7 +24,7 @@ def ask(proxy: str) -> tuple[str, str | None]:
         try:
             connection.request("POST", target, body, {"content-type": "application/json"})
             response = connection.getresponse()
-            exchange_id = response.getheader("x-exchange-id")
+            exchange_id = response.getheader(EXCHANGE_ID_HEADER)
             text = response.read()
         except (OSError, HTTPException) as error:
             return f"no response ({type(error).__name__})", None

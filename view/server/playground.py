@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.core.wire.http.headers import EXCHANGE_ID_HEADER
 from shared.core.wire.json.json_shape import Json, JsonObject, text
 from shared.core.wire.operations import CHAT_COMPLETIONS
 from view.server.app_client import AppUnreachable
@@ -23,7 +24,7 @@ from view.server.services import Services, services_of
 
 DEFAULT_DEPLOYMENT: Final = "gpt-4o"
 API_VERSION: Final = "2024-10-21"
-_PASSED: Final = ("content-type", "x-exchange-id", "retry-after")
+_PASSED: Final = ("content-type", EXCHANGE_ID_HEADER, "retry-after")
 _TOOL: Final[JsonObject] = {
     "type": "function",
     "function": {
