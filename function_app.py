@@ -31,7 +31,7 @@ from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.adapters.blobs.policy_blob import PolicyBlob
 from shared.adapters.blobs.start_lease import StartLease
 from shared.adapters.blobs.usage_claims import UsageClaims
-from shared.adapters.event_hub.sender import EventHub
+from shared.adapters.event_hub.sender import EventSender
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity import credentials
 from shared.adapters.ledger.appender import LedgerAppender
@@ -190,7 +190,7 @@ appender = LedgerAppender(storage, writer=worker)
 erasure_marks = ErasureMarks(json_blobs)
 reports = ReportStore(storage, json_blobs)
 ledger = DeliveryLedger(storage, appender)
-event_hub = EventHub(config.event_hub, managed_identity, on_accepted=ledger.delivered)
+event_hub = EventSender(config.event_hub, managed_identity, on_accepted=ledger.delivered)
 upstream = Upstream(
     config.upstream,
     AiohttpTransport(max_connections=config.upstream.max_connections),

@@ -40,7 +40,7 @@ class _OutgoingEvent(NamedTuple):
     digests: Digests
 
 
-class EventHub:
+class EventSender:
     """Sends events. One for each worker; it belongs to the event loop of its first call."""
 
     def __init__(

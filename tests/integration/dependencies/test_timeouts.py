@@ -26,7 +26,7 @@ from shared.adapters.blobs.captures import Captures
 from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.adapters.blobs.start_lease import StartLease
 from shared.adapters.blobs.usage_claims import UsageClaims
-from shared.adapters.event_hub.sender import EventHub
+from shared.adapters.event_hub.sender import EventSender
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity.credentials import CachedToken, KeyCredential
 from shared.adapters.identity.entra import EntraTenant
@@ -113,7 +113,7 @@ def no_identity() -> AsyncTokenCredential:
 @contextlib.asynccontextmanager
 async def sample_event_hub(
     port: int, clock: Callable[[], float] = time.monotonic, **seconds: float
-) -> AsyncIterator[EventHub]:
+) -> AsyncIterator[EventSender]:
     settings = EventHubSettings(
         connection_string=f"Endpoint=sb://127.0.0.1:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
         "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;",
@@ -121,7 +121,7 @@ async def sample_event_hub(
         name=HUB,
     )
     long = EventHubTimeouts(open_s=LONG_S, send_s=LONG_S, probe_s=LONG_S, close_s=SHORT_S)
-    event_hub = EventHub(settings, no_identity, timeouts=replace(long, **seconds), clock=clock)
+    event_hub = EventSender(settings, no_identity, timeouts=replace(long, **seconds), clock=clock)
     try:
         yield event_hub
     finally:

@@ -13,7 +13,7 @@ from azure.eventhub.exceptions import OperationTimeoutError
 
 from harness.event_hubs_emulator import Emulator, receiving
 from local.stack.ports import free_port
-from shared.adapters.event_hub.sender import EventHub, OnAccepted
+from shared.adapters.event_hub.sender import EventSender, OnAccepted
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.errors import DeliveryError, EventRejected, EventTooLarge
 from shared.settings.settings import EventHubSettings
@@ -51,12 +51,12 @@ async def sample_event_hub(
     hub: str = HUB,
     send_timeout_s: float = LONG_S,
     on_accepted: OnAccepted | None = None,
-) -> AsyncIterator[EventHub]:
+) -> AsyncIterator[EventSender]:
     settings = EventHubSettings(
         connection_string=emulator.connection_string, namespace=None, name=hub
     )
     timeouts = EventHubTimeouts(open_s=LONG_S, send_s=send_timeout_s, probe_s=LONG_S)
-    event_hub = EventHub(settings, no_identity, on_accepted=on_accepted, timeouts=timeouts)
+    event_hub = EventSender(settings, no_identity, on_accepted=on_accepted, timeouts=timeouts)
     try:
         yield event_hub
     finally:
@@ -75,7 +75,7 @@ async def ended(*sending: asyncio.Task[None]) -> list[BaseException | None]:
         return await asyncio.gather(*sending, return_exceptions=True)
 
 
-def sends(event_hub: EventHub, *bodies: bytes) -> list[asyncio.Task[None]]:
+def sends(event_hub: EventSender, *bodies: bytes) -> list[asyncio.Task[None]]:
     return [
         asyncio.create_task(event_hub.send(body, f"id-{number}"))
         for number, body in enumerate(bodies)

@@ -12,7 +12,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub.aio import EventHubProducerClient
 from azure.eventhub.exceptions import AuthenticationError, EventHubError
 
-from shared.adapters.event_hub.sender import EventHub
+from shared.adapters.event_hub.sender import EventSender
 from shared.errors import DeliveryError
 from shared.settings.settings import EventHubSettings
 
@@ -29,10 +29,10 @@ class FailingProducer(EventHubProducerClient):
         raise self._failure
 
 
-def failing_event_hub(failure: Exception) -> EventHub:
+def failing_event_hub(failure: Exception) -> EventSender:
     """An Event Hub that takes no event."""
     settings = EventHubSettings(connection_string=None, namespace="x", name="hub")
-    return EventHub(settings, no_identity, make_client=lambda: FailingProducer(failure))
+    return EventSender(settings, no_identity, make_client=lambda: FailingProducer(failure))
 
 
 def no_identity() -> AsyncTokenCredential:

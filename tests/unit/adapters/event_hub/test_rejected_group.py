@@ -12,7 +12,7 @@ from azure.eventhub import EventDataBatch
 from azure.eventhub.aio import EventHubProducerClient
 from azure.eventhub.exceptions import EventDataSendError
 
-from shared.adapters.event_hub.sender import EventHub, OnAccepted
+from shared.adapters.event_hub.sender import EventSender, OnAccepted
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.errors import DeliveryError, EventRejected
 from shared.settings.settings import EventHubSettings
@@ -45,12 +45,12 @@ def no_identity() -> AsyncTokenCredential:
     raise AssertionError("a connection string needs no identity")
 
 
-def event_hub_of(producer: ScriptedProducer, on_accepted: OnAccepted | None = None) -> EventHub:
+def event_hub_of(producer: ScriptedProducer, on_accepted: OnAccepted | None = None) -> EventSender:
     settings = EventHubSettings(connection_string="Endpoint=…", namespace=None, name="hub")
-    return EventHub(settings, no_identity, on_accepted=on_accepted, make_client=lambda: producer)
+    return EventSender(settings, no_identity, on_accepted=on_accepted, make_client=lambda: producer)
 
 
-def begin_sends(event_hub: EventHub, *ids: str) -> list[asyncio.Task[None]]:
+def begin_sends(event_hub: EventSender, *ids: str) -> list[asyncio.Task[None]]:
     return [asyncio.create_task(event_hub.send(b"{}", exchange_id)) for exchange_id in ids]
 
 
