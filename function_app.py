@@ -42,7 +42,7 @@ from shared.adapters.ledger.index_reader import LedgerIndexReader
 from shared.adapters.ledger.report_store import ReportStore
 from shared.adapters.queues.envelope_queue import EnvelopeQueue, GroupedEnvelopes
 from shared.adapters.queues.follow_up_queue import FollowUpQueue
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.adapters.upstream.calls import Upstream
 from shared.adapters.upstream.reader import UpstreamReader
 from shared.adapters.worker import worker_library, worker_process
@@ -129,7 +129,7 @@ def connect_telemetry(
 
 
 def load_content_policy(
-    settings: ContentSettings, storage: Storage, *, max_days: int
+    settings: ContentSettings, storage: StorageAccount, *, max_days: int
 ) -> PolicySource:
     """The content policy in the setting or in a blob. `max_days`: its longest retention."""
     if settings.policy_blob is None:
@@ -141,7 +141,7 @@ def load_content_policy(
 def follow_responses(
     settings: FollowingSettings | None,
     upstream: Upstream,
-    storage: Storage,
+    storage: StorageAccount,
     exchanges: FollowedExchanges,
 ) -> Follower | None:
     """The follower of background responses; None if the settings switch it off."""
@@ -181,7 +181,7 @@ max_age = timedelta(seconds=config.longest_open_s)
 managed_identity = functools.cache(
     functools.partial(credentials.managed_identity, config.managed_identity_client_id)
 )
-storage = Storage(config.storage, managed_identity)
+storage = StorageAccount(config.storage, managed_identity)
 captures = Captures(storage)
 json_blobs = JsonBlobs(storage)
 envelopes = EnvelopeQueue(storage)

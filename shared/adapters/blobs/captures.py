@@ -14,7 +14,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobBlock
 from azure.storage.blob.aio import ContainerClient
 
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.adapters.storage.direct_storage import BlobRange
 from shared.core.records.exchange.capture import (
     CONTAINER,
@@ -37,7 +37,7 @@ _DIRECT_BYTES: Final = 1024 * 1024  # a larger capture is worth the SDK's pipeli
 class Captures:
     """Stores, reads and lists captures."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: StorageAccount) -> None:
         self._storage = storage
 
     @functools.cached_property

@@ -12,7 +12,7 @@ from typing import Any
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob.aio import ContainerClient
 
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.core.records.delivery.ledger_entry import CONTAINER
 from shared.errors import StorageNotFound
 
@@ -20,7 +20,7 @@ from shared.errors import StorageNotFound
 class JsonBlobs:
     """Stores, reads and lists JSON objects. Every method raises StorageError."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: StorageAccount) -> None:
         self._storage = storage
 
     @functools.cached_property

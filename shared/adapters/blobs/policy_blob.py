@@ -7,14 +7,14 @@ import functools
 from azure.core import MatchConditions
 from azure.storage.blob.aio import BlobClient, StorageStreamDownloader
 
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.errors import StorageError
 
 
 class PolicyBlob:
     """Reads the blob. The app may not write it."""
 
-    def __init__(self, storage: Storage, name: str) -> None:
+    def __init__(self, storage: StorageAccount, name: str) -> None:
         """`name`: container and name, `policies/content.json`."""
         self._storage = storage
         self._container, _, self._name = name.partition("/")

@@ -14,7 +14,7 @@ from typing import Final
 
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient
 
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.core.records.delivery.ledger_entry import CONTAINER
 from shared.errors import StorageError, StorageNotFound
 from shared.settings.timeouts import START_LEASE_S, START_S
@@ -25,7 +25,7 @@ _HELD: Final = frozenset({409, 412})  # LeaseAlreadyPresent, LeaseIdMissing
 class StartLease:
     """The right to start something. Every method raises StorageError."""
 
-    def __init__(self, storage: Storage, name: str, *, timeout_s: float = START_S) -> None:
+    def __init__(self, storage: StorageAccount, name: str, *, timeout_s: float = START_S) -> None:
         """`name`: of the blob. `timeout_s` is less than the lease lasts."""
         self._storage = storage
         self._name = name

@@ -15,7 +15,7 @@ from typing import Final
 
 from azure.storage.blob.aio import ContainerClient
 
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.adapters.storage.errors import error_for_caller
 from shared.concurrency.group_commit import GroupCommit, PendingItem
 from shared.core.records.delivery.ledger_entry import CONTAINER, LedgerEntry
@@ -40,7 +40,7 @@ class LedgerAppender:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: StorageAccount,
         writer: str,
         *,
         blocks_per_blob: int = BLOCKS_PER_BLOB,

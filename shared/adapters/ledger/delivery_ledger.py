@@ -13,7 +13,7 @@ from typing import Final
 
 from shared.adapters.ledger.appender import LedgerAppender
 from shared.adapters.ledger.first_entries import DigestReader, first_of_writer
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
 from shared.core.records.delivery.recent_ids import RecentIds
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
@@ -29,7 +29,7 @@ class DeliveryLedger:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: StorageAccount,
         appender: LedgerAppender,
         clock: Callable[[], float] = time.time,
     ) -> None:

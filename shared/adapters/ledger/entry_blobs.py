@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.core.records.delivery.ledger_entry import CONTAINER
 
 
 async def entry_blobs(
-    storage: Storage, window: str
+    storage: StorageAccount, window: str
 ) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
     """Name and content of each blob of a window's entries; the content comes in pieces of up to
     4 MB, cut anywhere. Raises StorageError.

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterable, Callable, Collection
 from typing import Final
 
 from shared.adapters.ledger.entry_blobs import entry_blobs
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.core.records.delivery.first_digests import FirstDigests
 from shared.core.records.delivery.first_entries import FirstEntries
 from shared.core.records.exchange.digests import Digests
@@ -21,7 +21,7 @@ STEP_BYTES: Final = 64 * 1024  # between two pauses: about a millisecond
 
 
 async def first_of_writer(
-    storage: Storage, window: str, writer: str, exchange_ids: Collection[str]
+    storage: StorageAccount, window: str, writer: str, exchange_ids: Collection[str]
 ) -> set[str]:
     """The exchanges of a window whose first entry `writer` wrote. Raises StorageError.
 
@@ -40,7 +40,9 @@ class DigestReader:
     of its minutes, and not once for each page.
     """
 
-    def __init__(self, storage: Storage, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, storage: StorageAccount, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._last: tuple[float, str, FirstDigests] | None = None  # when it was read, its window

@@ -12,7 +12,7 @@ from typing import Final
 from shared.adapters.ledger.dead_letter_store import DeadLetterStore
 from shared.adapters.ledger.entry_blobs import entry_blobs
 from shared.adapters.ledger.erasure_marks import ErasureMarks
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.core.decisions.comparison import LedgerIndex
 from shared.core.records.delivery.ledger_entry import LedgerEntry, LedgerReader
 
@@ -25,7 +25,7 @@ class LedgerIndexReader:
     """Reads the entries of all workers, the requeued exchanges and the marks of erasures."""
 
     def __init__(
-        self, storage: Storage, dead_letters: DeadLetterStore, erasure_marks: ErasureMarks
+        self, storage: StorageAccount, dead_letters: DeadLetterStore, erasure_marks: ErasureMarks
     ) -> None:
         self._storage = storage
         self._dead_letters = dead_letters

@@ -13,7 +13,7 @@ from typing import Final
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.blobs.json_blobs import JsonBlobs
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger_entry import CONTAINER
@@ -26,7 +26,7 @@ class ReportStore:
     """Stores and reads the reports."""
 
     def __init__(
-        self, storage: Storage, json_blobs: JsonBlobs, clock: Callable[[], float] = time.time
+        self, storage: StorageAccount, json_blobs: JsonBlobs, clock: Callable[[], float] = time.time
     ) -> None:
         self._storage = storage
         self._json_blobs = json_blobs

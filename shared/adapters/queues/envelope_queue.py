@@ -8,7 +8,7 @@ from typing import Final
 
 from azure.storage.queue.aio import QueueClient
 
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.adapters.storage.errors import error_for_caller
 from shared.concurrency.group_commit import GroupCommit, PendingItem
 from shared.core.records.exchange.envelope import Envelope, dump
@@ -22,7 +22,7 @@ _CONCURRENT_PUTS: Final = 2
 class EnvelopeQueue:
     """Puts envelopes on the queue that triggers enrichment, or on its poison queue."""
 
-    def __init__(self, storage: Storage, name: str = QUEUE) -> None:
+    def __init__(self, storage: StorageAccount, name: str = QUEUE) -> None:
         self._storage = storage
         self._name = name
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from azure.storage.queue.aio import QueueClient
 
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.core.records.queue import follow_up as follow_ups
 from shared.core.records.queue.follow_up import QUEUE, FollowUp, QueuedFollowUp
 
@@ -26,7 +26,7 @@ MESSAGE_TTL_S: Final = 8 * 86_400
 class FollowUpQueue:
     """Holds follow-ups, each hidden until it is due. Every method raises StorageError."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: StorageAccount) -> None:
         self._storage = storage
 
     @functools.cached_property

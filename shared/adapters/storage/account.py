@@ -1,8 +1,9 @@
 """The clients of the storage account that holds captures, envelopes and the ledger.
 
 They are made on first use, in the worker's event loop. Calls of the SDK's clients are made within
-`Storage.call` or `Storage.each`, which bound them. The SDK itself bounds only the silences of a
-response, neither an upload that the service does not read nor a response that trickles.
+`StorageAccount.call` or `StorageAccount.each`, which bound them. The SDK itself bounds only the
+silences of a response, neither an upload that the service does not read nor a response that
+trickles.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _END: Final = object()
 _SCOPE: Final = "https://storage.azure.com/.default"
 
 
-class Storage:
+class StorageAccount:
     """Clients for one account. `identity` is called only if there is no connection string."""
 
     def __init__(

@@ -18,7 +18,7 @@ from harness.sample_envelope import sample_envelope
 from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.delivery.dead_letter import DeadLetterReason
@@ -535,7 +535,7 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
     window = sample_window()
 
     class PausingQueue(EnvelopeQueue):
-        def __init__(self, storage: Storage) -> None:
+        def __init__(self, storage: StorageAccount) -> None:
             super().__init__(storage)
             self.paused, self.go_on = asyncio.Event(), asyncio.Event()
             self.puts = 0

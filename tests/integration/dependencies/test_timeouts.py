@@ -30,7 +30,7 @@ from shared.adapters.event_hub.sender import EventSender
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity.credentials import CachedToken, KeyCredential
 from shared.adapters.identity.entra import EntraTenant
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.adapters.upstream.calls import Upstream
 from shared.adapters.upstream.reader import UpstreamReader
 from shared.enrichment.assembly import Assembler
@@ -179,7 +179,7 @@ async def end_of_connection(dependency: MisbehavingDependency) -> None:
 @contextlib.asynccontextmanager
 async def sample_storage(
     server: TinyServer, *, tls: bool = False, **seconds: float
-) -> AsyncIterator[Storage]:
+) -> AsyncIterator[StorageAccount]:
     scheme = "https" if tls else "http"
     address = f"{scheme}://127.0.0.1:{server.port}/devstoreaccount1"
     settings = StorageSettings(
@@ -190,7 +190,7 @@ async def sample_storage(
         queue_service_uri=None,
     )
     long = StorageTimeouts(connect_s=LONG_S, silence_s=LONG_S, response_s=LONG_S, call_s=LONG_S)
-    storage = Storage(settings, no_identity, timeouts=replace(long, **seconds))
+    storage = StorageAccount(settings, no_identity, timeouts=replace(long, **seconds))
     try:
         yield storage
     finally:

@@ -16,7 +16,7 @@ import pytest
 from harness.sample_envelope import sample_envelope
 from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.adapters.blobs.usage_claims import UsageClaims
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.exchange.capture import Capture
@@ -49,7 +49,7 @@ class CountingAssembler(Assembler):
 class UsageClaimSetup:
     """Enrichment of captures in memory, with claims in storage."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: StorageAccount) -> None:
         self.assembler = CountingAssembler(None)
         self.stores = MemoryStores()
         claims = UsageClaims(JsonBlobs(storage))
@@ -345,6 +345,6 @@ async def test_a_claim_holds_no_more_than_an_exchange_id(azurite: str) -> None:
         await storage.aclose()
 
 
-async def claims_in(storage: Storage) -> set[str]:
+async def claims_in(storage: StorageAccount) -> set[str]:
     container = storage.blobs.get_container_client("ledger")
     return {name async for name in container.list_blob_names(name_starts_with="usage/")}

@@ -20,7 +20,7 @@ from local.stack.ports import Ports
 from local.stack.storage import connection_string
 from shared.adapters.blobs.captures import PIECE_BYTES, Captures
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.core.records.exchange import capture, envelope
 from shared.core.records.exchange.capture import Capture, CaptureStream
 from shared.core.records.exchange.exchange_id import new_exchange_id
@@ -41,14 +41,14 @@ def no_identity() -> AsyncTokenCredential:
 
 
 @contextlib.asynccontextmanager
-async def sample_storage(account: str) -> AsyncIterator[Storage]:
+async def sample_storage(account: str) -> AsyncIterator[StorageAccount]:
     settings = StorageSettings(
         setting="CAPTURES_STORAGE",
         connection_string=account,
         blob_service_uri=None,
         queue_service_uri=None,
     )
-    storage = Storage(settings, no_identity)
+    storage = StorageAccount(settings, no_identity)
     try:
         yield storage
     finally:

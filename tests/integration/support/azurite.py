@@ -23,7 +23,7 @@ from shared.adapters.ledger.erasure_marks import ErasureMarks
 from shared.adapters.ledger.index_reader import LedgerIndexReader
 from shared.adapters.ledger.report_store import ReportStore
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
-from shared.adapters.storage.account import Storage
+from shared.adapters.storage.account import StorageAccount
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.exchange_erasure import ExchangeErasure
@@ -77,7 +77,7 @@ class Account:
     """The app's storage account, with the adapters that the app uses."""
 
     connection_string: str
-    storage: Storage
+    storage: StorageAccount
     captures: Captures
     envelopes: EnvelopeQueue
     appender: LedgerAppender
@@ -212,7 +212,7 @@ class InstanceKilled(BaseException):
 class DyingQueue(EnvelopeQueue):
     """Takes so many envelopes; then the instance dies."""
 
-    def __init__(self, storage: Storage, takes: int) -> None:
+    def __init__(self, storage: StorageAccount, takes: int) -> None:
         super().__init__(storage)
         self._takes = takes
 
@@ -228,7 +228,7 @@ def accepted(exchange_ids: Iterable[str]) -> list[AcceptedEvent]:
     return [AcceptedEvent(exchange_id=exchange_id) for exchange_id in exchange_ids]
 
 
-def sample_storage(connection_string: str) -> Storage:
+def sample_storage(connection_string: str) -> StorageAccount:
     """The adapters' clients."""
     settings = StorageSettings(
         setting="CAPTURES_STORAGE",
@@ -236,7 +236,7 @@ def sample_storage(connection_string: str) -> Storage:
         blob_service_uri=None,
         queue_service_uri=None,
     )
-    return Storage(settings, no_identity)
+    return StorageAccount(settings, no_identity)
 
 
 class LedgerStores(NamedTuple):
@@ -251,7 +251,7 @@ class LedgerStores(NamedTuple):
 
 
 def ledger_stores(
-    storage: Storage,
+    storage: StorageAccount,
     writer: str,
     clock: Callable[[], float] = time.time,
     *,
