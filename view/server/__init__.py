@@ -10,6 +10,6 @@
 * `closing_response`: a streamed response that is certain to close its source.
 * `app_client`: calls of the app, with keys that the page never has.
 * `playground`, `faults`: a prompt of the page's, and what may go wrong with it.
-* `operations`, `delivery`: what operators do and see.
+* `actions`, `delivery`: what operators do and see.
 * `app`: all routes.
 """

@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from shared.core.records.exchange.outcome import Outcome
 from view.errors import CaptureUnavailable, FilterError
 from view.filters.keys import KEYS
-from view.server import charts, exchanges, operations, playground
+from view.server import actions, charts, exchanges, playground
 from view.server.closing_response import ClosingResponse
 from view.server.faults import FAULTS
 from view.server.guard import TokenGuard
@@ -47,9 +47,9 @@ def build(services: Services, *, token: str | None, page: Path = PAGE) -> Starle
             Route("/api/live", _live),
             Route("/api/charts", charts.charts),
             Route("/api/playground", playground.ask, methods=["POST"]),
-            Route("/api/ops/runs/{run}", operations.run),
-            Route("/api/ops/{operation}", operations.change, methods=["POST"]),
-            Route("/api/ops/{operation}", operations.read),
+            Route("/api/ops/runs/{run}", actions.run),
+            Route("/api/ops/{operation}", actions.change, methods=["POST"]),
+            Route("/api/ops/{operation}", actions.read),
             Mount("/", PageFiles(page)),
         ],
         middleware=[guard],
