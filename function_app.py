@@ -150,7 +150,7 @@ def follow_responses(
     return Follower(
         upstream=UpstreamReader(upstream),
         queue=FollowUpQueue(storage),
-        exchanges=exchanges,
+        record=exchanges.record,
         first_wait_s=settings.first_wait_s,
     )
 

@@ -12,9 +12,9 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.decisions import polling
@@ -48,16 +48,6 @@ _STATUS: Final = frozenset({"status"})
 _TOO_MANY_REQUESTS: Final = 429
 
 
-class FollowedExchangeStore(Protocol):
-    """Stores how followed responses ended."""
-
-    async def record(self, follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
-        """Store the exchange and queue its envelope; False if it was stored before. `polled_at` is
-        when the response was polled. Raises StorageError.
-        """
-        ...
-
-
 class Follower:
     """Begins to follow responses, and polls those that are due."""
 
@@ -66,7 +56,7 @@ class Follower:
         *,
         upstream: ResponseFetcher,
         queue: FollowUpStore,
-        exchanges: FollowedExchangeStore,
+        record: Callable[[FollowUp, FetchResult, datetime], Awaitable[bool]],
         first_wait_s: float,
         max_run_s: float = MAX_RUN_S,
         visibility_timeout_s: int = VISIBILITY_TIMEOUT_S,
@@ -74,10 +64,12 @@ class Follower:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         random_fraction: Callable[[], float] = random.random,
     ) -> None:
-        """`first_wait_s`: from the end of a create call to the first poll."""
+        """`record` stores how a response ended; see `FollowedExchanges.record`. `first_wait_s`:
+        from the end of a create call to the first poll.
+        """
         self._upstream = upstream
         self._queue = queue
-        self._exchanges = exchanges
+        self._record = record
         self._first_wait_s = first_wait_s
         self._max_run_s = max_run_s
         self._visibility_timeout_s = visibility_timeout_s
@@ -153,7 +145,7 @@ class Follower:
             return
         if action.reason is not EndReason.FINAL:
             _log_end(follow_up, action.reason)
-        await self._exchanges.record(follow_up, result, polled_at)
+        await self._record(follow_up, result, polled_at)
         await self._queue.remove(message)
 
     async def _fetch(self, follow_up: FollowUp) -> FetchResult:

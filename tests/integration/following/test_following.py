@@ -145,7 +145,7 @@ async def sample_setup(
             Follower(
                 upstream=upstream,
                 queue=queue,
-                exchanges=exchanges,
+                record=exchanges.record,
                 first_wait_s=ALREADY_DUE,
                 clock=clock,
             ),
@@ -373,7 +373,7 @@ async def test_storage_that_fails_leaves_the_message(
         setup.follower = Follower(
             upstream=setup.upstream,
             queue=setup.queue,
-            exchanges=FailingRecorder(),
+            record=refuse_to_record,
             first_wait_s=ALREADY_DUE,
             visibility_timeout_s=1,
             max_failures=2,
@@ -433,11 +433,9 @@ class DyingEnvelopes:
         raise InstanceKilled
 
 
-class FailingRecorder:
+async def refuse_to_record(follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
     """Storage refuses every call."""
-
-    async def record(self, *_: object) -> bool:
-        raise StorageError("storage refused: 503")
+    raise StorageError("storage refused: 503")
 
 
 @dataclass

@@ -16,14 +16,16 @@ pytestmark = pytest.mark.anyio
 STEP_S = 10
 
 
-class UnusedPort:
-    """An upstream and a recorder that nothing reaches: every message is discarded."""
+class UnusedUpstream:
+    """An upstream that nothing calls: every message is discarded."""
 
     async def get(self, target: bytes) -> FetchedResponse:
         raise AssertionError
 
-    async def record(self, follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
-        raise AssertionError
+
+async def record_nothing(follow_up: FollowUp, result: FetchResult, polled_at: datetime) -> bool:
+    """A recorder that nothing calls."""
+    raise AssertionError
 
 
 class EndlessQueue:
@@ -51,11 +53,11 @@ class EndlessQueue:
 
 async def test_a_run_ends_by_the_clock_that_it_was_given() -> None:
     """Its last batches begin before the end. The next run goes on."""
-    queue, unused = EndlessQueue(), UnusedPort()
+    queue = EndlessQueue()
     follower = Follower(
-        upstream=unused,
+        upstream=UnusedUpstream(),
         queue=queue,
-        exchanges=unused,
+        record=record_nothing,
         first_wait_s=0,
         max_run_s=10 * STEP_S,
         clock=lambda: queue.now,
