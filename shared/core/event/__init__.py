@@ -19,6 +19,8 @@ In: an envelope, and the captures of the request and the response (either may be
     event_texts                    the texts of an event that may be cut
     truncation                     Event -> JSON of at most so many bytes
 
-It may import `shared.core.answer`, `content`, `cost`, `records` and `wire`. Enrichment
-imports it; the relay imports the lists of headers in `attribution`.
+It may import `shared.core.answer`, `content`, `cost`, `records` and `wire`. Enrichment,
+`shared.core.telemetry` and the view import it. The relay and `shared.following` import
+`attribution`, for its lists of headers, and `answer_notes`. The port and the adapter of usage
+claims import `usage_claim`.
 """
