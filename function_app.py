@@ -43,7 +43,7 @@ from shared.adapters.ledger.report_store import ReportStore
 from shared.adapters.queues.envelope_queue import EnvelopeQueue, GroupedEnvelopes
 from shared.adapters.queues.follow_up_queue import FollowUpQueue
 from shared.adapters.storage.account import StorageAccount
-from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.calls import RequestSender
 from shared.adapters.upstream.reader import UpstreamReader
 from shared.adapters.worker import worker_library, worker_process
 from shared.completeness.back_pressure import BackPressure
@@ -140,7 +140,7 @@ def load_content_policy(
 
 def follow_responses(
     settings: FollowingSettings | None,
-    upstream: Upstream,
+    upstream: RequestSender,
     storage: StorageAccount,
     exchanges: FollowedExchanges,
 ) -> Follower | None:
@@ -191,7 +191,7 @@ erasure_marks = ErasureMarks(json_blobs)
 reports = ReportStore(storage, json_blobs)
 ledger = DeliveryLedger(storage, appender)
 event_hub = EventSender(config.event_hub, managed_identity, on_accepted=ledger.delivered)
-upstream = Upstream(
+upstream = RequestSender(
     config.upstream,
     AiohttpTransport(max_connections=config.upstream.max_connections),
     credentials.for_upstream(config.upstream, managed_identity),

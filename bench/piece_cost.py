@@ -17,7 +17,7 @@ import httpx
 
 from bench.errors import BenchError
 from shared.adapters.identity.credentials import KeyCredential
-from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.calls import RequestSender
 from shared.core.content.policy import ContentPolicy
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.request import routing
@@ -133,7 +133,7 @@ async def _relayed(
         give_up_after_s=limits.exchange_s,
     )
     context = RelayContext(
-        upstream=Upstream(
+        upstream=RequestSender(
             UPSTREAM, httpx.MockTransport(_answer_with(pieces)), KeyCredential("key")
         ),
         recorder=recorder,

@@ -29,7 +29,7 @@ from emulators.functions_host.worker_library import (
     WorkerLibrary,
 )
 from shared.adapters.identity.credentials import KeyCredential
-from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.calls import RequestSender
 from shared.core.content.policy import ContentPolicy
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
@@ -80,7 +80,9 @@ class _World:
             give_up_after_s=_ENDS_WITHIN_S,
         )
         self._relay = RelayContext(
-            upstream=Upstream(UPSTREAM, httpx.MockTransport(self._answer), KeyCredential(_KEY)),
+            upstream=RequestSender(
+                UPSTREAM, httpx.MockTransport(self._answer), KeyCredential(_KEY)
+            ),
             recorder=self._recorder,
             limits=replace(LIMITS, exchange_s=_ENDS_WITHIN_S / 2),
             interventions=replace(UNTOUCHED, ask_for_usage=True, error_frames=True),

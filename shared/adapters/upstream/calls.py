@@ -36,7 +36,7 @@ class Credential(Protocol):
         ...
 
 
-class Upstream:
+class RequestSender:
     """Sends requests and hands out the responses as they arrive."""
 
     def __init__(

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.calls import RequestSender
 from shared.adapters.upstream.response import StreamedResponse
 from shared.core.wire.http import forwarding
 from shared.core.wire.http.fetched_response import FetchedResponse
@@ -33,7 +33,7 @@ class UpstreamReader:
 
     def __init__(
         self,
-        upstream: Upstream,
+        upstream: RequestSender,
         *,
         timeout_s: float = FOLLOW_S,
         max_bytes: int = MAX_BYTES,

@@ -31,7 +31,7 @@ from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity.credentials import CachedToken, KeyCredential
 from shared.adapters.identity.entra import EntraTenant
 from shared.adapters.storage.account import StorageAccount
-from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.calls import RequestSender
 from shared.adapters.upstream.reader import UpstreamReader
 from shared.enrichment.assembly import Assembler
 from shared.errors import (
@@ -279,7 +279,7 @@ async def upstream_answer(
             write_timeout_s=write_s,
             read_timeout_s=read_s,
         )
-        upstream = Upstream(settings, transport, KeyCredential("key"))
+        upstream = RequestSender(settings, transport, KeyCredential("key"))
         with pytest.raises(UpstreamError):
             await upstream.send("POST", b"/", [], HeldBody(body))
 
@@ -378,7 +378,7 @@ async def followed_response(dependency: MisbehavingDependency) -> None:
     ):
         settings = replace(UPSTREAM, base_url=server.url, read_timeout_s=LONG_S)
         reader = UpstreamReader(
-            Upstream(settings, transport, KeyCredential("key")), timeout_s=SHORT_S
+            RequestSender(settings, transport, KeyCredential("key")), timeout_s=SHORT_S
         )
         with pytest.raises(UpstreamError):
             await reader.get(b"/openai/v1/responses/resp_1")

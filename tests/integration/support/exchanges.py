@@ -15,7 +15,7 @@ from azure.core.exceptions import ServiceRequestError
 
 from shared.adapters.identity.credentials import KeyCredential
 from shared.adapters.storage.errors import storage_errors
-from shared.adapters.upstream.calls import Credential, Upstream
+from shared.adapters.upstream.calls import Credential, RequestSender
 from shared.core.content.policy import ContentPolicy
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import Capture
@@ -339,7 +339,7 @@ def relay_setup(
         give_up_after_s=give_up_after_s,
     )
     relay = RelayContext(
-        upstream=Upstream(
+        upstream=RequestSender(
             replace(UPSTREAM, base_url=base_url),
             transport or upstream.transport,
             upstream_credential,

@@ -22,7 +22,7 @@ from blueprints import relay as relay_blueprint
 from harness.stand_in_process import StandIn
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity.credentials import KeyCredential
-from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.calls import RequestSender
 from shared.core.content.policy import ContentPolicy
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope
@@ -119,7 +119,7 @@ async def served(
         captures=store, envelopes=envelopes, memory=memory, give_up_after_s=DEADLINE_S
     )
     context = RelayContext(
-        upstream=Upstream(settings, transport, KeyCredential("own")),
+        upstream=RequestSender(settings, transport, KeyCredential("own")),
         recorder=recorder,
         limits=replace(LIMITS, **{"request_body_bytes": 100 * 2**20, **(limits or {})}),  # type: ignore[arg-type]
         interventions=replace(AS_SHIPPED, **interventions),

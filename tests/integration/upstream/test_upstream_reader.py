@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity.credentials import KeyCredential
-from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.calls import RequestSender
 from shared.adapters.upstream.reader import UpstreamReader
 from shared.core.wire.http.headers import header
 from shared.errors import UpstreamInterrupted, UpstreamUnreachable
@@ -29,7 +29,7 @@ async def sample_reader(script: Script, max_bytes: int = 1000) -> AsyncIterator[
         AiohttpTransport(max_connections=10) as transport,
     ):
         settings = replace(UPSTREAM, base_url=server.url, read_timeout_s=20)
-        upstream = Upstream(settings, transport, KeyCredential("the-apps-key"))
+        upstream = RequestSender(settings, transport, KeyCredential("the-apps-key"))
         yield UpstreamReader(upstream, max_bytes=max_bytes)
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from shared.adapters.identity.credentials import KeyCredential
-from shared.adapters.upstream.calls import Upstream
+from shared.adapters.upstream.calls import RequestSender
 from shared.errors import UpstreamConnectionLost, UpstreamUnreachable
 from shared.settings.settings import UpstreamSettings
 
@@ -59,7 +59,7 @@ async def attempts(
     transport: ScriptedTransport, *, method: str = "POST", is_repeatable: bool = True
 ) -> int:
     """How often a request is sent until its response has come."""
-    upstream = Upstream(SETTINGS, transport, KeyCredential("key"))
+    upstream = RequestSender(SETTINGS, transport, KeyCredential("key"))
     count = 0
 
     def count_attempt() -> None:
