@@ -43,8 +43,8 @@ from shared.adapters.ledger.report_store import ReportStore
 from shared.adapters.queues.envelope_queue import EnvelopeQueue, GroupedEnvelopes
 from shared.adapters.queues.follow_up_queue import FollowUpQueue
 from shared.adapters.storage.account import StorageAccount
-from shared.adapters.upstream.calls import RequestSender
 from shared.adapters.upstream.reader import UpstreamReader
+from shared.adapters.upstream.sender import RequestSender
 from shared.adapters.worker import worker_library, worker_process
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.dead_letters import DeadLetters

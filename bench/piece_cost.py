@@ -17,7 +17,7 @@ import httpx
 
 from bench.errors import BenchError
 from shared.adapters.identity.credentials import KeyCredential
-from shared.adapters.upstream.calls import RequestSender
+from shared.adapters.upstream.sender import RequestSender
 from shared.core.content.policy import ContentPolicy
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.request import routing

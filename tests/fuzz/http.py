@@ -29,7 +29,7 @@ from emulators.functions_host.worker_library import (
     WorkerLibrary,
 )
 from shared.adapters.identity.credentials import KeyCredential
-from shared.adapters.upstream.calls import RequestSender
+from shared.adapters.upstream.sender import RequestSender
 from shared.core.content.policy import ContentPolicy
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder

@@ -3,7 +3,7 @@
 In: a request's method, URL, headers and body. Out: the response as it streams, with the exceptions
 of `shared.errors` in place of httpx's.
 
-    calls           the calls of the relay, through httpx
+    sender          sends requests through httpx
     request_stream  makes httpx's stream of a request's body
     response        a response, whose body is read as it arrives
     reader          the app's own fetches of responses that are stored upstream

@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from shared.adapters.upstream.calls import RequestSender
 from shared.adapters.upstream.response import StreamedResponse
+from shared.adapters.upstream.sender import RequestSender
 from shared.core.wire.http import forwarding
 from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.errors import UpstreamInterrupted, UpstreamTimeout

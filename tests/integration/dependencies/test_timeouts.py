@@ -31,8 +31,8 @@ from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity.credentials import CachedToken, KeyCredential
 from shared.adapters.identity.entra import EntraTenant
 from shared.adapters.storage.account import StorageAccount
-from shared.adapters.upstream.calls import RequestSender
 from shared.adapters.upstream.reader import UpstreamReader
+from shared.adapters.upstream.sender import RequestSender
 from shared.enrichment.assembly import Assembler
 from shared.errors import (
     DeliveryError,

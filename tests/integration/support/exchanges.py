@@ -15,7 +15,7 @@ from azure.core.exceptions import ServiceRequestError
 
 from shared.adapters.identity.credentials import KeyCredential
 from shared.adapters.storage.errors import storage_errors
-from shared.adapters.upstream.calls import Credential, RequestSender
+from shared.adapters.upstream.sender import Credential, RequestSender
 from shared.core.content.policy import ContentPolicy
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import Capture

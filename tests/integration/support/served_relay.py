@@ -22,7 +22,7 @@ from blueprints import relay as relay_blueprint
 from harness.stand_in_process import StandIn
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity.credentials import KeyCredential
-from shared.adapters.upstream.calls import RequestSender
+from shared.adapters.upstream.sender import RequestSender
 from shared.core.content.policy import ContentPolicy
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope

@@ -10,8 +10,8 @@ import pytest
 
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity.credentials import KeyCredential
-from shared.adapters.upstream.calls import RequestSender
 from shared.adapters.upstream.reader import UpstreamReader
+from shared.adapters.upstream.sender import RequestSender
 from shared.core.wire.http.headers import header
 from shared.errors import UpstreamInterrupted, UpstreamUnreachable
 from tests.integration.support.exchanges import UPSTREAM

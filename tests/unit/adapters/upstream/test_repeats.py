@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from shared.adapters.identity.credentials import KeyCredential
-from shared.adapters.upstream.calls import RequestSender
+from shared.adapters.upstream.sender import RequestSender
 from shared.errors import UpstreamConnectionLost, UpstreamUnreachable
 from shared.settings.settings import UpstreamSettings
 
