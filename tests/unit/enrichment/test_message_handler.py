@@ -19,7 +19,7 @@ from shared.errors import DeliveryError, EnvelopeError, StorageError
 pytestmark = pytest.mark.anyio
 
 ENVELOPES = [sample_envelope(deployment=name) for name in ("first", "second", "third")]
-MESSAGE = envelope_message.pack([dump(envelope) for envelope in ENVELOPES])[0].encode()
+MESSAGE = envelope_message.pack([dump(envelope) for envelope in ENVELOPES]).encode()
 
 
 @dataclass
