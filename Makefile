@@ -139,8 +139,8 @@ test: check ## linters and tests with coverage, on free ports (THOROUGH=1: the l
 unit: install ## unit tests and the golden set, without a stack
 	$(python) -m pytest -n auto tests/unit tests/golden
 
-e2e: install ## end-to-end tests (POOL=1: the embedded host's, behind a pool of accounts)
-	$(python) -m pytest $(parallel) tests/e2e \
+e2e: install ## all end-to-end tests (POOL=1: the embedded host's, behind a pool of accounts)
+	$(python) -m pytest $(parallel) tests/e2e -m 'not slow and not registry' \
 		$(if $(filter-out 0,$(POOL)),--through-pool -k embedded)
 
 recipes: install ## run the recipes of docs/how-to/clients, each in the version it names

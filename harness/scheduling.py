@@ -12,6 +12,7 @@ from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling
 
+FUNC_STACK: Final = "func stack"  # the real host with the usual settings
 DEPLOYMENTS: Final = "deployments"  # the group of the tests of all evaluated templates
 
 # End-to-end tests of a host that share a stack, by file; the other files share the first one.
@@ -61,7 +62,7 @@ _FIRST: Final = (
     "embedded stack",
     "embedded strained",
     "page",
-    "func stack",
+    FUNC_STACK,
     "tests/integration/relay/test_silences.py",
     DEPLOYMENTS,
     "tests/integration/dependencies/test_timeouts.py",

@@ -8,6 +8,8 @@ Which tests run on which host:
   disconnects, signals and kills, retries of the queue, Durable Functions, what is printed.
 - What only the app decides (the contents of responses and events, the order of its own time-outs,
   how a failure is worded) runs on the embedded host alone, marked `on_embedded_alone`.
+- `make test` starts the real host once, for the tests that share the stack with usual settings.
+  Each further start of it takes 5 s of CPU, so the others run with THOROUGH=1.
 
 harness/scheduling.py names the stack that the tests of a file share. With --through-pool the app
 calls its upstream through the stand-in of the pool of accounts on API Management.
@@ -22,7 +24,7 @@ from typing import Final
 
 import pytest
 
-from harness import privacy
+from harness import privacy, scheduling
 from harness.account_pool import Account, AccountPool
 from harness.event_log import EventLog
 from harness.tools import require_func
@@ -88,14 +90,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at the markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of what the account itself receives say nothing of a pool's call of it."""
+    """Mark what `make test` leaves out, and what does not apply through a pool: tests of what the
+    account itself receives say nothing of a pool's call of it.
+    """
+    for item in items:
+        if _starts_the_real_host(item):
+            item.add_marker(pytest.mark.thorough)
     if not config.getoption("--through-pool"):
         return
     for item in items:
         marker = item.get_closest_marker("direct_upstream")
         if marker:
             item.add_marker(pytest.mark.skip(reason=f"through the pool, {marker.args[0]}"))
+
+
+def _starts_the_real_host(item: pytest.Item) -> bool:
+    """The test needs a real host of its own, or one with other settings than the usual ones."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return (
+        parameters.get("functions_host") == "func"
+        and scheduling.group(item.nodeid) != scheduling.FUNC_STACK
+    )
 
 
 @pytest.fixture(scope="session")
