@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from shared.core.decisions.id_set import IdSet
@@ -18,7 +18,6 @@ from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
 from shared.core.records.exchange.capture import CaptureKind
 from shared.core.records.exchange.exchange_id import is_exchange_id, started_at
 
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _WITH_OUTCOME: Final = frozenset({CaptureKind.RESPONSE, CaptureKind.OUTCOME})
 
 
@@ -64,6 +63,45 @@ class LedgerIndex:
         return exchange_id in self.delivered or exchange_id in self.dead_lettered
 
 
+class CaptureGrouping:
+    """Groups the names of captures by exchange.
+
+    Feed it names in the order of a listing, page by page.
+    """
+
+    def __init__(self) -> None:
+        self._current: str | None = None
+        self._kinds: set[CaptureKind] = set()
+
+    def feed(self, names: Iterable[str]) -> Iterator[CapturedExchange]:
+        """The exchanges whose captures are all known: those before the last one of `names`."""
+        for name in names:
+            parts = _parts(name)
+            if parts is None:
+                continue
+            exchange_id, kind = parts
+            if exchange_id != self._current:
+                yield from self.flush()
+                self._current = exchange_id
+            self._kinds.add(kind)
+
+    def flush(self) -> Iterator[CapturedExchange]:
+        """The last exchange, if there is one: no further capture of it follows."""
+        if self._current is not None:
+            yield CapturedExchange(exchange_id=self._current, kinds=frozenset(self._kinds))
+        self._current, self._kinds = None, set()
+
+
+def captured_exchanges(names: Iterable[str]) -> Iterator[CapturedExchange]:
+    """The exchanges in one page of names.
+
+    Captures of the first one may be on the page before, and of the last one on the next.
+    """
+    grouping = CaptureGrouping()
+    yield from grouping.feed(names)
+    yield from grouping.flush()
+
+
 class Comparison:
     """Finds the captured exchanges that the ledger does not know.
 
@@ -76,53 +114,36 @@ class Comparison:
         self.report = Report(window=window)
         self._until = until
         self._index = index
-        self._current: str | None = None
-        self._kinds: set[CaptureKind] = set()
+        self._exchanges = CaptureGrouping()
 
     def feed(self, names: Iterable[str]) -> Iterator[CapturedExchange]:
         """The missing exchanges among those whose last name is in `names`."""
-        for name in names:
-            parts = _parts(name)
-            if parts is None:
-                continue
-            exchange_id, kind = parts
-            if exchange_id != self._current:
-                yield from self._close_current()
-                self._current, self._kinds = exchange_id, set()
-            self._kinds.add(kind)
+        return filter(self._count, self._exchanges.feed(names))
 
     def finish(self) -> Iterator[CapturedExchange]:
         """The last exchange, if it is missing. The report is complete afterwards."""
-        yield from self._close_current()
-        self._current = None
+        yield from filter(self._count, self._exchanges.flush())
         self.report.duplicates = self._index.duplicates
         self.report.erased = len(self._index.erased)
         erased = sum(exchange_id in self._index.delivered for exchange_id in self._index.erased)
         self.report.without_capture = len(self._index.delivered) - erased - self.report.delivered
 
-    def _close_current(self) -> Iterator[CapturedExchange]:
-        if self._current is None or self._current in self._index.erased:
-            return  # an interrupted run of erase may have left captures of it
-        if self._current not in self._index and started_at(self._current) >= self._until:
+    def _count(self, exchange: CapturedExchange) -> bool:
+        """Count an exchange in the report. Returns whether it is missing."""
+        exchange_id = exchange.exchange_id
+        if exchange_id in self._index.erased:
+            return False  # an interrupted run of erase may have left captures of it
+        if exchange_id not in self._index and started_at(exchange_id) >= self._until:
             self.report.running += 1
-            return
+            return False
         self.report.captured += 1
-        if self._current in self._index.delivered:
+        if exchange_id in self._index.delivered:
             self.report.delivered += 1
-        elif self._current in self._index.dead_lettered:
+            return False
+        if exchange_id in self._index.dead_lettered:
             self.report.dead_lettered += 1
-        else:
-            yield CapturedExchange(exchange_id=self._current, kinds=frozenset(self._kinds))
-
-
-def captured_exchanges(names: Iterable[str]) -> Iterator[CapturedExchange]:
-    """The exchanges in one page of names, whether the ledger knows them or not.
-
-    Captures of the first one may be on the page before, and of the last one on the next.
-    """
-    comparison = Comparison("", LedgerIndex(), _NEVER)
-    yield from comparison.feed(names)
-    yield from comparison.finish()
+            return False
+        return True
 
 
 def _parts(name: str) -> tuple[str, CaptureKind] | None:
