@@ -14,7 +14,7 @@ from shared.ports.captures import CaptureUploads
 from shared.relay import capture_headers
 from shared.relay.digest_writer import BodyWriter
 from shared.relay.exchange_observation import ExchangeObservation
-from shared.relay.recording_failures import Counters, log_not_stored
+from shared.relay.recording_failures import RecordingFailures, log_not_stored
 
 _log = logging.getLogger("fnsse.recording")
 
@@ -27,15 +27,15 @@ class CaptureRecorder:
         *,
         store: CaptureUploads,
         copied_headers: frozenset[str],
-        failed: Counters,
+        failures: RecordingFailures,
         storage_answered: Callable[[], None],
     ) -> None:
-        """`copied_headers`: request headers that the operator wants in events. `failed` counts what
-        could not be stored. `storage_answered` is called when something was stored.
+        """`copied_headers`: request headers that the operator wants in events. `failures` counts
+        what could not be stored. `storage_answered` is called when something was stored.
         """
         self._store = store
         self._copied_headers = frozenset(map(str.encode, copied_headers))
-        self._failed = failed
+        self._failures = failures
         self._storage_answered = storage_answered
 
     def put_placeholder(self, observation: ExchangeObservation) -> None:
@@ -53,7 +53,7 @@ class CaptureRecorder:
         stored = await self._put_capture(
             observation.request.body, preamble, "request capture", observation
         )
-        self._failed.request_captures += not stored
+        self._failures.request_captures += not stored
         return stored
 
     async def put_response(self, observation: ExchangeObservation, envelope: Envelope) -> bool:
@@ -63,7 +63,7 @@ class CaptureRecorder:
         stored = await self._put_capture(
             observation.response.body, preamble, "response capture", observation
         )
-        self._failed.response_captures += not stored
+        self._failures.response_captures += not stored
         return stored
 
     async def erase_request(self, observation: ExchangeObservation) -> None:

@@ -17,7 +17,7 @@ from shared.errors import StorageError
 from shared.ports.captures import CaptureSink
 from shared.ports.envelopes import EnvelopeSink
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
-from shared.relay.recording_failures import Counters, log_not_stored
+from shared.relay.recording_failures import RecordingFailures, log_not_stored
 
 SLOW_S: Final = 5.0  # longer than uploads of megabytes take unless storage is overloaded
 
@@ -33,14 +33,14 @@ class OutcomeRecorder:
         captures: CaptureSink,
         envelopes: EnvelopeSink,
         start: StartTask,
-        failed: Counters,
+        failures: RecordingFailures,
         give_up_after_s: float,
         retry_interval_s: float = RETRY_INTERVAL_S,
     ) -> None:
-        """`failed` counts what could not be stored."""
+        """`failures` counts what could not be stored."""
         self._captures = captures
         self._envelopes = envelopes
-        self._failed = failed
+        self._failures = failures
         self._pending = PendingOutcomes(
             store=self._record_pending,
             lost=self._lost,
@@ -89,7 +89,7 @@ class OutcomeRecorder:
             envelope = replace(envelope, outcome_pending=not in_storage)
         if await self._put_envelope(envelope):
             return
-        self._failed.envelopes += 1
+        self._failures.envelopes += 1
         if not in_storage and traceless:
             in_storage = await self._put_outcome(envelope)
         if not in_storage:
@@ -107,7 +107,7 @@ class OutcomeRecorder:
         return stored or queued
 
     def _lost(self, envelope: Envelope) -> None:
-        self._failed.lost += 1
+        self._failures.lost += 1
         _log.error(
             "Exchange %s could not be recorded at all. The log has its envelope.",
             envelope.exchange_id,

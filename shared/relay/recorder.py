@@ -27,7 +27,7 @@ from shared.relay.exchange_envelope import StoredCaptures, envelope_of
 from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.outcome_recorder import OutcomeRecorder
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
-from shared.relay.recording_failures import Counters
+from shared.relay.recording_failures import RecordingFailures
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +53,7 @@ class Recorder:
         retry_interval_s: float = RETRY_INTERVAL_S,
     ) -> None:
         """`give_up_after_s`: how long it is tried to store how an exchange ended."""
-        self.failed = Counters()
+        self.failures = RecordingFailures()
         self._captures = captures
         self._memory = memory
         self.running: set[asyncio.Task[Any]] = set()  # the tasks that record exchanges
@@ -62,14 +62,14 @@ class Recorder:
             captures=captures,
             envelopes=envelopes,
             start=self._start,
-            failed=self.failed,
+            failures=self.failures,
             retry_interval_s=retry_interval_s,
             give_up_after_s=give_up_after_s,
         )
         self._capture_recorder = CaptureRecorder(
             store=captures,
             copied_headers=copied_headers,
-            failed=self.failed,
+            failures=self.failures,
             storage_answered=self.outcomes.storage_answered,
         )
 
@@ -81,7 +81,7 @@ class Recorder:
     @property
     def lost_count(self) -> int:
         """Exchanges that no store took since the worker started; the log has their envelopes."""
-        return self.failed.lost
+        return self.failures.lost
 
     def writer(self, name: str, mode: ContentMode, *, is_response: bool = False) -> BodyWriter:
         """The writer of one side of an exchange."""

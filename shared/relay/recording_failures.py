@@ -9,7 +9,7 @@ _log = logging.getLogger("fnsse.recording")
 
 
 @dataclass(kw_only=True, slots=True)
-class Counters:
+class RecordingFailures:
     """The number of things that could not be stored since the worker started."""
 
     request_captures: int = 0

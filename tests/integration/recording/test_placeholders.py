@@ -171,7 +171,7 @@ async def test_a_placeholder_is_not_taken_for_the_capture() -> None:
     await RelayClient(setup.relay, LONG, b"rest", headers=EXAMINED).run()
     envelope = await setup.envelope()
     assert envelope.request_capture is None
-    assert setup.recorder.failed.request_captures == 1
+    assert setup.recorder.failures.request_captures == 1
     (placeholder,) = setup.store.captures(".request")
     assert placeholder.is_partial
 

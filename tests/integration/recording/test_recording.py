@@ -189,10 +189,8 @@ async def test_unstored_captures_cost_the_client_nothing(
         envelope = await setup.envelope()
     assert (client.body, client.ended) == (STREAM, True)
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
-    assert (setup.recorder.failed.request_captures, setup.recorder.failed.response_captures) == (
-        1,
-        1,
-    )
+    failures = setup.recorder.failures
+    assert (failures.request_captures, failures.response_captures) == (1, 1)
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 3
     assert all(envelope.exchange_id in record.getMessage() for record in caplog.records)
     assert "secret" not in every_log.getvalue()
@@ -207,7 +205,7 @@ async def test_an_unstored_envelope_costs_no_client(
     client = await relayed(setup, ASK)
     await setup.recorded()
     assert (client.body, client.ended) == (STREAM, True)
-    assert setup.recorder.failed.envelopes == 1
+    assert setup.recorder.failures.envelopes == 1
     assert "secret" not in every_log.getvalue()
     assert setup.store.captures(".response"), "reconcile finds what is missing by this"
 
@@ -225,7 +223,7 @@ async def test_waiting_captures_are_bounded_in_memory() -> None:
     envelope = await setup.envelope()
     assert envelope.response_capture is None
     assert envelope.response_bytes == len(body)
-    assert setup.recorder.failed.response_captures == 1
+    assert setup.recorder.failures.response_captures == 1
 
 
 # --- who waits for whom ---------------------------------------------------------------------------

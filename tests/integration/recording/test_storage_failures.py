@@ -54,7 +54,7 @@ async def test_with_blobs_down_the_envelope_is_queued() -> None:
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
     assert envelope.outcome is Outcome.COMPLETED
     assert envelope.outcome_pending, "enrichment stores it before it sends the event"
-    assert setup.recorder.failed.lost == 0
+    assert setup.recorder.failures.lost == 0
 
 
 async def test_with_the_queue_down() -> None:
@@ -64,7 +64,7 @@ async def test_with_the_queue_down() -> None:
     assert (client.body, client.ended) == (STREAM, True)
     (response,) = setup.store.captures(".response")
     assert from_fields(response.header["envelope"]).outcome is Outcome.COMPLETED
-    assert (setup.recorder.failed.envelopes, setup.recorder.failed.lost) == (1, 0)
+    assert (setup.recorder.failures.envelopes, setup.recorder.failures.lost) == (1, 0)
 
 
 async def test_with_the_queue_down_without_a_response() -> None:
@@ -81,7 +81,7 @@ async def test_with_the_queue_down_without_a_response() -> None:
     assert envelope.request_capture == next(
         name for name in setup.store.blobs if name.endswith(".request")
     )
-    assert setup.recorder.failed.lost == 0
+    assert setup.recorder.failures.lost == 0
 
 
 async def test_with_both_down_the_log_has_the_envelope(
@@ -97,7 +97,7 @@ async def test_with_both_down_the_log_has_the_envelope(
     )
     client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
-    assert setup.recorder.failed.lost == 1
+    assert setup.recorder.failures.lost == 1
     lines = [
         record.getMessage()
         for record in caplog.records
@@ -119,13 +119,13 @@ async def test_storage_that_comes_back_takes_all() -> None:
     client = RelayClient(setup.relay, ASK)
     running = client.start()
     await poll_until_async(
-        lambda: setup.recorder.failed.envelopes > 0, "the queue refused an envelope"
+        lambda: setup.recorder.failures.envelopes > 0, "the queue refused an envelope"
     )
     envelopes.failing = False
     await running
     await setup.recorded()
     assert len(envelopes.queued) == 1
-    assert setup.recorder.failed.lost == 0
+    assert setup.recorder.failures.lost == 0
 
 
 async def test_the_envelope_is_in_the_log_before_the_next_try(
@@ -138,7 +138,7 @@ async def test_the_envelope_is_in_the_log_before_the_next_try(
     client = RelayClient(setup.relay, ASK)
     await client.run()
     await poll_until_async(
-        lambda: setup.recorder.failed.envelopes > 0, "the queue refused an envelope"
+        lambda: setup.recorder.failures.envelopes > 0, "the queue refused an envelope"
     )
     assert "Its envelope: " in caplog.records[-1].getMessage()
     assert setup.recorder.outcomes.pending_count == 1
@@ -164,7 +164,7 @@ async def test_the_first_call_records_what_waits() -> None:
     store.failing = envelopes.failing = False
     await exchanged(setup)
     assert len({envelope.exchange_id for envelope in envelopes.queued}) == 3
-    assert setup.recorder.failed.lost == 0
+    assert setup.recorder.failures.lost == 0
 
 
 @pytest.mark.parametrize("required", [False, True], ids=["best_effort", "required"])
@@ -246,5 +246,5 @@ async def test_waiting_captures_stay_within_memory(
     await setup.recorded()
     without = [envelope for envelope in setup.envelopes.queued if envelope.response_capture is None]
     assert len(setup.envelopes.queued) == 10
-    assert len(without) == setup.recorder.failed.response_captures == 7
+    assert len(without) == setup.recorder.failures.response_captures == 7
     assert "CAPTURE_MEMORY_MB" in caplog.text
