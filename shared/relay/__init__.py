@@ -18,7 +18,8 @@ storage) and an envelope (how the exchange went, to a queue).
     response_observation  what is observed of its response
     stopwatch             the time since an exchange began
     exchange_envelope     makes the envelope of an observation
-    capture_writer        takes a body as it arrives; digest_writer takes one that is not stored
+    body_writer           the contract of what takes a body as it arrives: capture_writer takes one
+                          that is stored, digest_writer one that is not
     body_hash             SHA-256 of a captured body
     capture_headers       makes the headers of the captures
     recorder              records an exchange that has ended

@@ -11,7 +11,7 @@ from shared.core.records.exchange.envelope import Envelope, bound_text, to_field
 from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers
-from shared.relay.digest_writer import BodyWriter
+from shared.relay.body_writer import BodyWriter
 from shared.relay.exchange_observation import ExchangeObservation
 
 # What a capture keeps of the headers; nothing in here is a credential.

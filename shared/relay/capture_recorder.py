@@ -12,7 +12,7 @@ from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
 from shared.relay import capture_headers
-from shared.relay.digest_writer import BodyWriter
+from shared.relay.body_writer import BodyWriter
 from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.recording_failures import RecordingFailures, log_not_stored
 

@@ -15,7 +15,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.core.wire.stream.tail import TAIL_BYTES
 from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
@@ -61,11 +60,11 @@ async def put_placeholder(store: CaptureUploads, name: str, data: bytes) -> Stor
 
 
 class CaptureWriter:
-    """Takes pieces without waiting. If the memory's limit is reached the capture is lost, and
+    """A BodyWriter that stores the body. If the memory's limit is reached the capture is lost, and
     counted: a slow store must neither slow a stream nor fill the worker.
     """
 
-    unstored_body: UnstoredBody | None = None  # a DigestWriter has one
+    unstored_body = None  # the capture holds the body
 
     def __init__(
         self,

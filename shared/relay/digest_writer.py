@@ -10,19 +10,19 @@ import asyncio
 from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
-from shared.relay.capture_writer import CaptureWriter, StartUpload, put_placeholder
+from shared.relay.capture_writer import StartUpload, put_placeholder
 
 
 class DigestWriter:
-    """Takes pieces without waiting, and stores none of them."""
+    """A BodyWriter that stores no piece. It holds little, so that it is never lost."""
 
-    is_lost = False  # as a CaptureWriter's: this one holds little, and has no limit to reach
+    is_lost = False
 
     def __init__(self, store: CaptureUploads, name: str, start: StartUpload) -> None:
         self.name = name
         self.unstored_body = UnstoredBody()
+        # not a method of this class: a call more costs every piece of every stream
         self.write = self.unstored_body.feed
-        self.last_bytes = self.unstored_body.last_bytes
         self._store = store
         self._start = start
         self._placeholder: asyncio.Task[StorageError | None] | None = None
@@ -32,8 +32,12 @@ class DigestWriter:
         """Bytes written."""
         return self.unstored_body.size
 
+    def last_bytes(self, count: int) -> bytes:
+        """The end of the body."""
+        return self.unstored_body.last_bytes(count)
+
     def put_placeholder(self, data: bytes) -> None:
-        """Store this in the capture's place until the capture is stored."""
+        """Store this until the header is stored."""
         self._placeholder = self._start(put_placeholder(self._store, self.name, data))
 
     @property
@@ -62,6 +66,3 @@ class DigestWriter:
         if self._placeholder is not None:
             await self._placeholder
         await self._store.erase(self.name)
-
-
-type BodyWriter = CaptureWriter | DigestWriter

@@ -10,7 +10,7 @@ from shared.core.content.decision import ContentDecision
 from shared.core.exchange.error_frame import error_frame
 from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.request.routing import Operation
-from shared.relay.digest_writer import BodyWriter
+from shared.relay.body_writer import BodyWriter
 from shared.relay.response_observation import ResponseObservation
 from shared.relay.stopwatch import Stopwatch
 

@@ -11,7 +11,7 @@ from shared.core.wire.http.headers import RawHeaders, is_readable
 from shared.core.wire.operations import OperationSpec
 from shared.core.wire.stream.stream_scan import StreamScan
 from shared.core.wire.stream.tail import TAIL_BYTES, Tail, tail_of_json
-from shared.relay.digest_writer import BodyWriter
+from shared.relay.body_writer import BodyWriter
 
 
 class ResponseHead(NamedTuple):
