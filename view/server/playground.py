@@ -44,10 +44,10 @@ async def ask(request: Request) -> Response:
     services = services_of(request)
     if services.app is None:
         raise HTTPException(501, "not available: start the view with --app")
-    wish = await body_of(request)
-    path = CHAT_COMPLETIONS.deployment_path(_deployment(services, wish))
+    form = await body_of(request)
+    path = CHAT_COMPLETIONS.deployment_path(_deployment(services, form))
     try:
-        response = await services.app.call(f"{path}?api-version={API_VERSION}", _chat(wish))
+        response = await services.app.call(f"{path}?api-version={API_VERSION}", _chat(form))
     except AppUnreachable as error:
         raise HTTPException(502, str(error)) from None
     headers = {name: response.headers[name] for name in _PASSED if name in response.headers}
@@ -65,11 +65,11 @@ async def _body(response: httpx.Response) -> AsyncIterator[bytes]:
         return
 
 
-def _deployment(services: Services, wish: JsonObject) -> str:
-    name = text(wish.get("deployment")) or next(
+def _deployment(services: Services, form: JsonObject) -> str:
+    name = text(form.get("deployment")) or next(
         iter(services.options.deployments), DEFAULT_DEPLOYMENT
     )
-    fault = wish.get("fault")
+    fault = form.get("fault")
     if not fault:
         return quote(name, safe="")
     if services.options.mode != "local" or fault not in BY_NAME:
@@ -77,10 +77,10 @@ def _deployment(services: Services, wish: JsonObject) -> str:
     return quote(f"{name}--{BY_NAME[str(fault)].directives}", safe="-=,")
 
 
-def _chat(wish: JsonObject) -> JsonObject:
-    prompt = text(wish.get("prompt"))
+def _chat(form: JsonObject) -> JsonObject:
+    prompt = text(form.get("prompt"))
     if not prompt:
         raise HTTPException(400, "prompt must be a text")
     messages: list[Json] = [{"role": "user", "content": prompt}]
-    body: JsonObject = {"messages": messages, "stream": wish.get("stream") is not False}
-    return body | ({"tools": [_TOOL]} if wish.get("tools") is True else {})
+    body: JsonObject = {"messages": messages, "stream": form.get("stream") is not False}
+    return body | ({"tools": [_TOOL]} if form.get("tools") is True else {})
