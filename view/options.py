@@ -215,7 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--app",
         metavar="URL",
-        help="address of the app or its gateway, for the playground and operations",
+        help="address of the app or its gateway, for the playground and the actions of operators",
     )
     parser.add_argument(
         "--deployment",

@@ -19,18 +19,18 @@ from view.server.services import services_of
 READS: Final = frozenset({"status", "reports", "dead-letters"})
 
 
-def _letter(body: JsonObject) -> tuple[str, str, JsonObject | None]:
+def _requeue_call(body: JsonObject) -> tuple[str, str, JsonObject | None]:
     return "POST", f"dead-letters/{_exchange_id(body)}", None
 
 
-def _exchange(body: JsonObject) -> tuple[str, str, JsonObject | None]:
+def _erase_call(body: JsonObject) -> tuple[str, str, JsonObject | None]:
     return "DELETE", f"exchanges/{_exchange_id(body)}", None
 
 
 # The page's word -> method, route and body of the app.
 _CHANGES: Final[dict[str, Callable[[JsonObject], tuple[str, str, JsonObject | None]]]] = {
-    "requeue": _letter,
-    "erase": _exchange,
+    "requeue": _requeue_call,
+    "erase": _erase_call,
     "replay": lambda body: ("POST", "replay", body),
     "reconcile": lambda _body: ("POST", "reconcile", None),
 }
@@ -38,24 +38,24 @@ _CHANGES: Final[dict[str, Callable[[JsonObject], tuple[str, str, JsonObject | No
 
 async def read(request: Request) -> Response:
     """`status`, `reports` and `dead-letters`, as the app answers them."""
-    operation = request.path_params["operation"]
-    if operation not in READS:
-        raise HTTPException(404, f"{operation} is not one of {', '.join(sorted(READS))}")
+    action = request.path_params["action"]
+    if action not in READS:
+        raise HTTPException(404, f"{action} is not one of {', '.join(sorted(READS))}")
     app = _app(request)
-    return _response(*await _operate(app, "GET", operation, query=request.url.query))
+    return _response(*await _call_app(app, "GET", action, query=request.url.query))
 
 
 async def change(request: Request) -> Response:
     """`requeue`, `erase`, `replay` and `reconcile`."""
-    operation, services = request.path_params["operation"], services_of(request)
-    if operation not in _CHANGES:
-        raise HTTPException(404, f"{operation} is not one of {', '.join(sorted(_CHANGES))}")
+    action, services = request.path_params["action"], services_of(request)
+    if action not in _CHANGES:
+        raise HTTPException(404, f"{action} is not one of {', '.join(sorted(_CHANGES))}")
     body = await body_of(request)
     app = _app(request)
-    method, path, content = _CHANGES[operation](body)
-    status, document = await _operate(app, method, path, body=content)
+    method, path, content = _CHANGES[action](body)
+    status, document = await _call_app(app, method, path, body=content)
     services.run_links.keep(document)
-    if operation == "erase" and (status < 300 or _code(document) == "unknown_exchange"):
+    if action == "erase" and (status < 300 or _code(document) == "unknown_exchange"):
         was_here = await asyncio.to_thread(services.store.remove, text(body["id"]))
         if status == 404 and was_here:
             note = "The app had nothing of it any more; it is erased from the page's own file."
@@ -80,18 +80,18 @@ async def run(request: Request) -> Response:
     return JSONResponse({name: status.get(name) for name in names})
 
 
-async def _operate(
+async def _call_app(
     app: AppClient, method: str, path: str, *, query: str = "", body: JsonObject | None = None
 ) -> tuple[int, JsonObject]:
     try:
-        return await app.operate(method, path, query=query, body=body)
+        return await app.call_operator_route(method, path, query=query, body=body)
     except AppUnreachable as error:
         raise HTTPException(502, str(error)) from None
 
 
 def _app(request: Request) -> AppClient:
     app = services_of(request).app
-    if app is None or not app.can_operate:
+    if app is None or not app.has_operator_key:
         raise HTTPException(
             501,
             "not available: start the view with --app, and an operator's key in FNSSE_OPERATOR_KEY",

@@ -48,8 +48,8 @@ def build(services: Services, *, token: str | None, page: Path = PAGE) -> Starle
             Route("/api/charts", charts.charts),
             Route("/api/playground", playground.ask, methods=["POST"]),
             Route("/api/ops/runs/{run}", actions.run),
-            Route("/api/ops/{operation}", actions.change, methods=["POST"]),
-            Route("/api/ops/{operation}", actions.read),
+            Route("/api/ops/{action}", actions.change, methods=["POST"]),
+            Route("/api/ops/{action}", actions.read),
             Mount("/", PageFiles(page)),
         ],
         middleware=[guard],
@@ -79,7 +79,7 @@ def about(services: Services) -> Mapping[str, object]:
         "can": {
             "playground": app is not None,
             "captures": services.captures is not None,
-            "ops": app is not None and app.can_operate,
+            "ops": app is not None and app.has_operator_key,
         },
         "faults": [fault.to_json() for fault in FAULTS] if is_local else [],
         "deployments": options.deployments

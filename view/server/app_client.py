@@ -11,7 +11,7 @@ from shared.core.wire.json.json_shape import JsonObject, parse_object
 from view.options import AppAddress
 
 _TIMEOUTS: Final = httpx.Timeout(30, read=300)  # an answer may think for minutes
-_OPERATION_S: Final = 30
+_OPERATOR_ROUTE_S: Final = 30
 
 
 class AppUnreachable(Exception):
@@ -35,22 +35,22 @@ class AppClient:
         return self._address.url
 
     @property
-    def can_operate(self) -> bool:
-        """There is an operator's key."""
+    def has_operator_key(self) -> bool:
+        """Whether the operators' routes can be called."""
         return self._address.operator_key is not None
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    async def operate(
+    async def call_operator_route(
         self, method: str, path: str, *, query: str = "", body: JsonObject | None = None
     ) -> tuple[int, JsonObject]:
         """Call an operator's route; return status and JSON. Raises AppUnreachable."""
         address = f"{self.url}/ops/{path}" + (f"?{query}" if query else "")
         try:
             response = await self._http.request(
-                method, address, json=body, headers=self._operator(), timeout=_OPERATION_S
+                method, address, json=body, headers=self._operator(), timeout=_OPERATOR_ROUTE_S
             )
         except httpx.HTTPError as error:
             raise _unreachable(self.url, error) from None
@@ -61,7 +61,7 @@ class AppClient:
         AppUnreachable.
         """
         try:
-            response = await self._http.get(self.url + path, timeout=_OPERATION_S)
+            response = await self._http.get(self.url + path, timeout=_OPERATOR_ROUTE_S)
         except httpx.HTTPError as error:
             raise _unreachable(self.url, error) from None
         return response.status_code, parse_object(response.content)

@@ -32,7 +32,7 @@ class DeliveryStatus:
     async def run(self) -> None:
         """Read both again and again until cancelled."""
         count = 0
-        while self._app is not None and self._app.can_operate:
+        while self._app is not None and self._app.has_operator_key:
             if count % _REPORTS_EVERY == 0:
                 document = await self._read(self._app, "reports", f"hours={_HOURS}")
                 self._reports = mappings((document or {}).get("reports"))
@@ -42,7 +42,7 @@ class DeliveryStatus:
 
     async def _read(self, app: AppClient, route: str, query: str = "") -> JsonObject | None:
         try:
-            status, document = await app.operate("GET", route, query=query)
+            status, document = await app.call_operator_route("GET", route, query=query)
         except AppUnreachable:
             return None
         return document if status == 200 else None
