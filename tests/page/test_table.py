@@ -114,7 +114,7 @@ def test_older_rows_that_did_not_come_are_loaded_again(visitor: Visitor) -> None
     page.route(_OLDER_ROWS, lambda route: route.fulfill(status=503, body="the store is busy"))
     _scroll_to_the_oldest_loaded(page)
     expect(page.locator(".foot")).to_contain_text("the store is busy")
-    page.unroute_all()
+    page.unroute_all(behavior="wait")
     page.get_by_role("button", name="Try again").click()
     _expect_older_rows(page, height)
     expect(page.locator(".foot")).not_to_contain_text("the store is busy")
@@ -137,6 +137,10 @@ def test_table_that_is_loaded_anew_at_its_end_loads_older_rows(visitor: Visitor)
     expect(page.locator(".foot")).to_contain_text("loading older")
     page.evaluate("import('/feed.js').then((feed) => feed.reload())")
     _expect_older_rows(page, height)
+    # a route without an answer is a pending task after the page has closed
+    for route in unanswered:
+        route.abort()
+    page.unroute_all(behavior="wait")
 
 
 def test_new_row_appears_on_top(visitor: Visitor, server: ViewServer) -> None:
