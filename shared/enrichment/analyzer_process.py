@@ -21,7 +21,7 @@ from shared.core.records.exchange.capture import StoredCapture
 from shared.core.records.exchange.envelope import Envelope
 from shared.enrichment import assembly_process
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions
-from shared.enrichment.failure import failure, reported_failure
+from shared.enrichment.assembly_failure import failure, reported_failure
 from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError, StorageError
 

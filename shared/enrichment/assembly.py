@@ -33,7 +33,7 @@ from shared.enrichment.assembled_event import (
     assembled_event,
     rate_card,
 )
-from shared.enrichment.failure import failure
+from shared.enrichment.assembly_failure import failure
 from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError
 

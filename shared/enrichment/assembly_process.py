@@ -33,7 +33,7 @@ from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.wire.http.content_coding import MAX_DECODED_BYTES
 from shared.core.wire.json import typed_json
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions, assembled_event
-from shared.enrichment.failure import failure, reported_failure
+from shared.enrichment.assembly_failure import failure, reported_failure
 from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError
 

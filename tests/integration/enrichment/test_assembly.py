@@ -32,7 +32,7 @@ from shared.core.wire.content_mode import ContentMode
 from shared.enrichment import assembly_process
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions
 from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler
-from shared.enrichment.failure import reported_failure
+from shared.enrichment.assembly_failure import reported_failure
 from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError, StorageError
 from tests.integration.support.busy_loop import busy_units
