@@ -21,7 +21,7 @@ from shared.core.records.exchange.capture import StoredCapture
 from shared.core.records.exchange.envelope import Envelope
 from shared.enrichment import assembly_process
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions
-from shared.enrichment.assembly_failure import failure, reported_failure
+from shared.enrichment.assembly_failure import describe_failure, reported_failure
 from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError, StorageError
 
@@ -116,7 +116,7 @@ def _serve(module: str, models: str, requests: BinaryIO, answers: BinaryIO) -> N
     try:
         analyzer = importlib.import_module(module).make_analyzer(json.loads(models))
     except Exception as error:  # noqa: BLE001 - a library may raise any exception
-        answer(failure(error).encode(), succeeded=False)
+        answer(describe_failure(error).encode(), succeeded=False)
         return
     answer(b"")
     redactors = RedactorCache(analyzer)
@@ -124,7 +124,7 @@ def _serve(module: str, models: str, requests: BinaryIO, answers: BinaryIO) -> N
         try:
             output = assembly_process.assemble_next(requests, redactors)
         except Exception as error:  # noqa: BLE001 - a bug may raise any exception
-            answer(failure(error).encode(), succeeded=False)
+            answer(describe_failure(error).encode(), succeeded=False)
             continue
         if output is None:
             return

@@ -33,7 +33,7 @@ from shared.enrichment.assembled_event import (
     assembled_event,
     rate_card,
 )
-from shared.enrichment.assembly_failure import failure
+from shared.enrichment.assembly_failure import describe_failure
 from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError
 
@@ -140,7 +140,7 @@ class Assembler:
             checked = integrity.check(event, envelope, request, response)
             return assembled_event(checked, envelope, options, self._redactors)
         except Exception as error:  # noqa: BLE001 - a bug may raise any exception
-            raise AssemblyError(f"assembling an event failed: {failure(error)}") from None
+            raise AssemblyError(f"assembling an event failed: {describe_failure(error)}") from None
 
 
 def _without_content(envelope: Envelope, rule: str) -> Envelope:

@@ -8,11 +8,11 @@ import re
 from types import TracebackType
 from typing import Final
 
-# The text that `failure` returns.
-_FAILURE: Final = re.compile(r"\w{1,80} at [\w.]{1,200}:\d{1,6}", re.ASCII)
+# The text that `describe_failure` returns.
+_DESCRIPTION: Final = re.compile(r"\w{1,80} at [\w.]{1,200}:\d{1,6}", re.ASCII)
 
 
-def failure(error: BaseException) -> str:
+def describe_failure(error: BaseException) -> str:
     """`KeyError at shared.core.answer.chat:57`: the exception's type and its innermost frame. Never
     its text, which may quote the prompt or the answer.
     """
@@ -22,7 +22,7 @@ def failure(error: BaseException) -> str:
 def reported_failure(errors: bytes) -> str:
     """The last line of what a child wrote, if it reports a failure in fixed words."""
     last_line = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
-    return last_line if _FAILURE.fullmatch(last_line) else "no reason was reported"
+    return last_line if _DESCRIPTION.fullmatch(last_line) else "no reason was reported"
 
 
 def _innermost_frame(traceback: TracebackType | None) -> str:

@@ -33,7 +33,7 @@ from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.wire.http.content_coding import MAX_DECODED_BYTES
 from shared.core.wire.json import typed_json
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions, assembled_event
-from shared.enrichment.assembly_failure import failure, reported_failure
+from shared.enrichment.assembly_failure import describe_failure, reported_failure
 from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError
 
@@ -227,7 +227,7 @@ def _child_main() -> int:
     try:
         output = assemble_next(sys.stdin.buffer, RedactorCache())
     except Exception as error:  # noqa: BLE001 - a bug may raise any exception
-        sys.stderr.write(failure(error))
+        sys.stderr.write(describe_failure(error))
         return 1
     sys.stdout.buffer.write(output or b"")
     return 0
