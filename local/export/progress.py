@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
 
-from shared.core.decisions.comparison import CapturedExchange
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.wire.json.json_shape import JsonObject
 from view.exchange.evaluation import LeftOut

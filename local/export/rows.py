@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 from local.export.progress import ExportProgress
 from shared.core.conversation import searched_text
-from shared.core.decisions.comparison import CapturedExchange
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.wire.json.json_shape import JsonObject
 from view.exchange.evaluation import LeftOut, Shape, row_of
 from view.exchange.received_event import ReceivedEvent

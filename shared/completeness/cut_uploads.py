@@ -9,9 +9,9 @@ import logging
 from dataclasses import replace
 from typing import Final
 
-from shared.core.decisions.comparison import CapturedExchange
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.ports.captures import CutUploads
 
 _log = logging.getLogger("fnsse.reconciliation")

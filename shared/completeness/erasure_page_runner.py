@@ -13,8 +13,8 @@ from typing import Final
 from shared.completeness.erasure_selector import ErasureSelector
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.concurrency.gather import gather_bounded
-from shared.core.decisions.comparison import CapturedExchange
 from shared.core.decisions.erasure import ErasureDecision
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.operator import erasure_receipt
 from shared.core.records.operator.erasure_receipt import ErasureCounts, ErasurePage
 from shared.core.records.operator.erasure_request import ErasureRequest

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared.core.decisions import erasure
-from shared.core.decisions.comparison import CapturedExchange
 from shared.core.decisions.erasure import ErasureDecision
 from shared.core.records.exchange.capture import CaptureKind, capture_name, is_expired
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.wire.json.json_shape import JsonObject, mapping
 from shared.errors import CaptureError, StorageNotFound

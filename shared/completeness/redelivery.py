@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from shared.core.decisions.comparison import CapturedExchange
 from shared.core.records.exchange.aborted import aborted_envelope
 from shared.core.records.exchange.capture import CaptureKind, capture_name, is_expired
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.envelope import Envelope, from_fields
 from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import CaptureExpired

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from shared.core.decisions.comparison import LedgerIndex
+from shared.core.records.delivery.ledger_index import LedgerIndex
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.core.decisions.comparison import CapturedExchange, captured_exchanges
 from shared.core.event import builder
 from shared.core.event.shape import to_json
 from shared.core.records.exchange.capture import Capture, CaptureKind, capture_name
+from shared.core.records.exchange.captured_exchange import CapturedExchange, captured_exchanges
 from shared.core.records.exchange.envelope import Envelope, from_fields
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.window import windows_between

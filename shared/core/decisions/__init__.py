@@ -10,7 +10,6 @@ or randomness: the use case reads those, and carries the decision out.
     judged_windows  in which hours missing exchanges are looked for
     comparison      which captured exchanges of an hour the ledger does not know
     erasure         whether an exchange of a range is erased
-    id_set          a compact set of exchange ids, with which it compares
 
 It may import `shared.core.records`, which holds what is decided about, and `shared.core.wire`.
 """

@@ -1,105 +1,17 @@
 """Completeness of one window: the captured exchanges minus the delivered ones.
 
-Captures are listed in the order of their names, so those of an exchange follow each other
-(`<id>.outcome`, `<id>.request`, `<id>.response`). Only the ids that the ledger knows are held in
-memory.
+Only the ids that the ledger knows are held in memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
-from shared.core.decisions.id_set import IdSet
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
-from shared.core.records.exchange.capture import CaptureKind
-from shared.core.records.exchange.exchange_id import is_exchange_id, started_at
-
-_WITH_OUTCOME: Final = frozenset({CaptureKind.RESPONSE, CaptureKind.OUTCOME})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CapturedExchange:
-    """An exchange of which at least one capture is stored."""
-
-    exchange_id: str
-    kinds: frozenset[CaptureKind]  # the kinds of its captures
-
-    @property
-    def has_ended(self) -> bool:
-        """A capture says how the exchange ended; otherwise the instance was killed before."""
-        return bool(self.kinds & _WITH_OUTCOME)
-
-    def may_be_running(self, oldest: datetime) -> bool:
-        """Whether it may still be running, if one that started after `oldest` may."""
-        return not self.has_ended and started_at(self.exchange_id) > oldest
-
-
-@dataclass(kw_only=True, slots=True)
-class LedgerIndex:
-    """The exchanges of a window that the ledger knows."""
-
-    delivered: IdSet = field(default_factory=IdSet)
-    dead_lettered: IdSet = field(default_factory=IdSet)
-    duplicates: int = 0  # events that were delivered more than once
-    # dead-lettered exchanges that were queued again, with the time; few
-    reopened_ms: dict[str, int] = field(default_factory=dict)
-    erased: set[str] = field(default_factory=set)  # erased by an operator; few
-
-    def note(self, entry: LedgerEntry) -> None:
-        """Add one entry. A dead letter that was requeued since counts no longer."""
-        if entry.delivery is Delivery.DEAD_LETTERED and entry.at_ms <= self.reopened_ms.get(
-            entry.exchange_id, -1
-        ):
-            return
-        ids = self.delivered if entry.delivery is Delivery.DELIVERED else self.dead_lettered
-        if not ids.add(entry.exchange_id) and entry.delivery is Delivery.DELIVERED:
-            self.duplicates += 1
-
-    def __contains__(self, exchange_id: str) -> bool:
-        return exchange_id in self.delivered or exchange_id in self.dead_lettered
-
-
-class CaptureGrouping:
-    """Groups the names of captures by exchange.
-
-    Feed it names in the order of a listing, page by page.
-    """
-
-    def __init__(self) -> None:
-        self._current: str | None = None
-        self._kinds: set[CaptureKind] = set()
-
-    def feed(self, names: Iterable[str]) -> Iterator[CapturedExchange]:
-        """The exchanges whose captures are all known: those before the last one of `names`."""
-        for name in names:
-            parts = _parts(name)
-            if parts is None:
-                continue
-            exchange_id, kind = parts
-            if exchange_id != self._current:
-                yield from self.flush()
-                self._current = exchange_id
-            self._kinds.add(kind)
-
-    def flush(self) -> Iterator[CapturedExchange]:
-        """The last exchange, if there is one: no further capture of it follows."""
-        if self._current is not None:
-            yield CapturedExchange(exchange_id=self._current, kinds=frozenset(self._kinds))
-        self._current, self._kinds = None, set()
-
-
-def captured_exchanges(names: Iterable[str]) -> Iterator[CapturedExchange]:
-    """The exchanges in one page of names.
-
-    Captures of the first one may be on the page before, and of the last one on the next.
-    """
-    grouping = CaptureGrouping()
-    yield from grouping.feed(names)
-    yield from grouping.flush()
+from shared.core.records.delivery.ledger_index import LedgerIndex
+from shared.core.records.exchange.captured_exchange import CapturedExchange, CaptureGrouping
+from shared.core.records.exchange.exchange_id import started_at
 
 
 class Comparison:
@@ -144,11 +56,3 @@ class Comparison:
             self.report.dead_lettered += 1
             return False
         return True
-
-
-def _parts(name: str) -> tuple[str, CaptureKind] | None:
-    """`2026/11/23/14/<id>.request` -> the id and REQUEST; None if it is not a capture's name."""
-    exchange_id, _, kind = name.rpartition("/")[2].rpartition(".")
-    if not is_exchange_id(exchange_id) or kind not in CaptureKind:
-        return None
-    return exchange_id, CaptureKind(kind)

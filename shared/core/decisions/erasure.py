@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from shared.core.decisions.comparison import CapturedExchange
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.wire.json.json_shape import JsonObject
 

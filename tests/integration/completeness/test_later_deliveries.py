@@ -21,11 +21,11 @@ from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.redelivery import find_exchange, rebuild_envelope
 from shared.core.content.policy import ContentPolicy
-from shared.core.decisions.comparison import captured_exchanges
 from shared.core.event import builder
 from shared.core.event.shape import to_json
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.captured_exchange import captured_exchanges
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import Envelope, dump, load
 from shared.core.records.exchange.outcome import Outcome

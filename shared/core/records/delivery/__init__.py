@@ -4,6 +4,8 @@ Names and lines of the ledger, envelopes and delivery times enter; entries, dead
 summaries leave.
 
     ledger_entry       an event that the Event Hub has accepted
+    ledger_index       the exchanges of a window that the ledger knows
+    id_set             a compact set of exchange ids, of which an index consists
     first_entries      which worker delivered an exchange first
     first_digests      the digests that the ledger recorded first
     recent_ids         a bounded memory of exchange ids

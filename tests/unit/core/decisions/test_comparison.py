@@ -7,15 +7,12 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.decisions.comparison import (
-    CapturedExchange,
-    Comparison,
-    LedgerIndex,
-    captured_exchanges,
-)
+from shared.core.decisions.comparison import Comparison
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
+from shared.core.records.delivery.ledger_index import LedgerIndex
 from shared.core.records.exchange.capture import CaptureKind
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.exchange_id import new_exchange_id
 
 WINDOW = "2026/11/23/10"
@@ -119,12 +116,6 @@ def test_every_exchange_is_counted_once(rows: list[Row], page: int) -> None:
     assert (missing, report) == (by_id, expected_report(rows))
 
 
-@given(st.sampled_from(SIDES))
-def test_a_request_alone_does_not_say_how_it_ended(sides: set[str]) -> None:
-    captured = CapturedExchange(exchange_id=sample_id(0), kinds=frozenset(map(CaptureKind, sides)))
-    assert captured.has_ended is (sides != {"request"})
-
-
 def test_blobs_that_are_not_captures_are_not_exchanges() -> None:
     foreign = [
         f"{WINDOW}/notes.txt",
@@ -161,23 +152,3 @@ def test_a_delivered_dead_letter_is_delivered() -> None:
         known_of((exchange_id, Delivery.DEAD_LETTERED), (exchange_id, Delivery.DELIVERED)),
     )
     assert (report.delivered, report.dead_lettered) == (1, 0)
-
-
-def test_a_page_of_names_gives_its_exchanges_without_the_ledger() -> None:
-    names = [
-        name(sample_id(1), "request"),
-        name(sample_id(1), "response"),
-        name(sample_id(2), "outcome"),
-        name(sample_id(2), "request"),
-        name(sample_id(3), "request"),
-    ]
-    assert [
-        (exchange.exchange_id, sorted(exchange.kinds)) for exchange in captured_exchanges(names)
-    ] == [
-        (sample_id(1), ["request", "response"]),
-        (sample_id(2), ["outcome", "request"]),
-        (sample_id(3), ["request"]),
-    ]
-    assert [
-        (exchange.exchange_id, exchange.has_ended) for exchange in captured_exchanges(names[1:2])
-    ] == [(sample_id(1), True)]

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.core.decisions.comparison import CapturedExchange
 from shared.core.decisions.erasure import ErasureDecision, decide
 from shared.core.records.exchange.capture import CaptureKind
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.records.operator import erasure_request
 from shared.core.wire.json.json_shape import JsonObject

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.decisions.id_set import IdSet
+from shared.core.records.delivery.id_set import IdSet
 
 uuids = st.uuids().map(str)
 # Of few different bytes, so that an id is found across the border of two others, in one bucket.
