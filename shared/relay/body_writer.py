@@ -11,10 +11,10 @@ class BodyWriter(Protocol):
     """The writer of one side of an exchange. Its methods are called in this order:
 
     1. `write` for each piece as it arrives, and at most once `put_placeholder` in between.
-    2. After the last piece `finish` and then `close`, or `discard` instead of both.
+    2. After the last piece `compute_hash` and then `close`, or `discard` instead of both.
     3. `erase`, if nothing of the body is to remain in storage.
 
-    `size` and `last_bytes` are right at any time, `sha256` after `finish`.
+    `size` and `last_bytes` are right at any time, `sha256` after `compute_hash`.
     """
 
     @property
@@ -58,7 +58,7 @@ class BodyWriter(Protocol):
         is there until then.
         """
 
-    async def finish(self) -> None:
+    async def compute_hash(self) -> None:
         """Compute the hash of the body as far as it came, unless it is lost."""
 
     async def close(self, preamble: bytes) -> bool:

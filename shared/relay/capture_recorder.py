@@ -48,7 +48,7 @@ class CaptureRecorder:
 
     async def put_request(self, observation: ExchangeObservation) -> bool:
         """Store the request capture; False if it is not stored."""
-        await observation.request.body.finish()
+        await observation.request.body.compute_hash()
         preamble = capture_headers.of_request(observation, self._copied_headers)
         stored = await self._put_capture(
             observation.request.body, preamble, "request capture", observation

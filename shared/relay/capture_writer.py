@@ -129,7 +129,7 @@ class CaptureWriter:
         end = bytes(self._held[-count:])
         return end if len(end) == count else (self._before + end)[-count:]
 
-    async def finish(self) -> None:
+    async def compute_hash(self) -> None:
         """The body is whole: compute its hash, unless it is lost. Before `close`."""
         if self.is_lost:
             return

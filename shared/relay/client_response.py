@@ -10,7 +10,7 @@ from starlette.types import Send
 
 from shared.core.api_errors.api_error import ApiError
 from shared.core.exchange.actions import (
-    FinishBody,
+    EndBody,
     SendBody,
     SendComment,
     SendErrorDocument,
@@ -75,8 +75,8 @@ class ClientResponse:
                 await self._send_late_error(self._frame(action.error))
             case SendErrorObject():
                 await self._send_late_error(action.error)
-            case FinishBody():
-                await self._finish()
+            case EndBody():
+                await self._end_body()
 
     async def send_body(self, data: bytes) -> None:
         """Send a piece of the body. Called for every piece of every stream."""
@@ -111,7 +111,7 @@ class ClientResponse:
         body = bytes(response.body)
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _finish(self) -> None:
+    async def _end_body(self) -> None:
         """End the body unless a piece was cut off on its way: it must not look whole."""
         if not self._cut_off:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})

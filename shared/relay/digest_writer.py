@@ -45,7 +45,7 @@ class DigestWriter:
         """The hash of the body, in hexadecimal."""
         return self.unstored_body.digest().sha256
 
-    async def finish(self) -> None:
+    async def compute_hash(self) -> None:
         """Nothing is left to compute."""
 
     async def close(self, preamble: bytes) -> bool:

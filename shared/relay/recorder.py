@@ -110,10 +110,10 @@ class Recorder:
         self._requests[observation.exchange_id] = storing
         return storing
 
-    def finish(self, observation: ExchangeObservation, ending: ExchangeEnding) -> Recording:
+    def record(self, observation: ExchangeObservation, ending: ExchangeEnding) -> Recording:
         """Store response capture and envelope of an exchange that has ended."""
         last_actions: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
-        done = self._start(self._finish_or_log(observation, ending, last_actions))
+        done = self._start(self._record_or_log(observation, ending, last_actions))
         # If recording itself has a bug, the client must not wait forever.
         done.add_done_callback(lambda _: _resolve(last_actions, ending))
         return Recording(last_actions=last_actions, done=done)
@@ -133,7 +133,7 @@ class Recorder:
             self.outcomes.storage_answered()
         return error
 
-    async def _finish_or_log(
+    async def _record_or_log(
         self,
         observation: ExchangeObservation,
         ending: ExchangeEnding,
@@ -142,9 +142,9 @@ class Recorder:
         with self.outcomes.log_if_slow(
             lambda: envelope_of(observation, ending.require_conclusion())
         ):
-            await self._finish(observation, ending, last_actions)
+            await self._record(observation, ending, last_actions)
 
-    async def _finish(
+    async def _record(
         self,
         observation: ExchangeObservation,
         ending: ExchangeEnding,
@@ -174,7 +174,7 @@ class Recorder:
         if observation.response.status is None:
             return captures
         with_response = captures._replace(response=observation.response.body.name)
-        await observation.response.body.finish()
+        await observation.response.body.compute_hash()
         envelope = envelope_of(observation, conclusion, with_response)
         stored = await self._capture_recorder.put_response(observation, envelope)
         return with_response if stored else captures

@@ -51,7 +51,7 @@ class Rejection(ErrorResponse):
         finally:
             if self._observation is not None:
                 self._observation.ended(answered_status=self.status_code)
-                recording = self._context.recorder.finish(self._observation, self._machine)
+                recording = self._context.recorder.record(self._observation, self._machine)
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait(
                         {recording.done}, timeout=self._context.limits.recording_wait_s

@@ -52,7 +52,7 @@ class RelayResponse(Response):
             if machine.conclusion is None:
                 machine.cancelled()
             self.observation.ended(answered_status=machine.answered_status)
-            recording = self._context.recorder.finish(self.observation, machine)
+            recording = self._context.recorder.record(self.observation, machine)
             if machine.waits_for_recording:
                 # Shielded: a cancelled task may not await anything otherwise.
                 with anyio.CancelScope(shield=True):
@@ -61,7 +61,7 @@ class RelayResponse(Response):
             if machine.state is State.HOLDING:
                 await runner.carry_out(await self._wait_for_captures(receive, recording))
             else:
-                await runner.carry_out(machine.finish(error_sent=runner.error_sent))
+                await runner.carry_out(machine.recording_over(error_sent=runner.error_sent))
 
     async def _wait_for_captures(self, receive: Receive, recording: Recording) -> Actions:
         """The actions once the captures are stored, or the client has disconnected."""

@@ -55,7 +55,7 @@ class SendErrorObject:
 
 
 @dataclass(frozen=True, slots=True)
-class FinishBody:
+class EndBody:
     """Send the end of the body: what the client has is a whole HTTP response."""
 
 
@@ -89,7 +89,7 @@ type Sending = (
     | SendErrorDocument
     | SendErrorFrame
     | SendErrorObject
-    | FinishBody
+    | EndBody
 )
 type Interruption = Drain | CancelUpstream | Abort
 type Action = Sending | Interruption | StartKeepAlive

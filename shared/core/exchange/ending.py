@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from shared.core.api_errors import exchange_errors
 from shared.core.exchange import failures
-from shared.core.exchange.actions import Abort, Actions, FinishBody, Interruption
+from shared.core.exchange.actions import Abort, Actions, EndBody, Interruption
 from shared.core.exchange.conclusion import DISCONNECTED, Conclusion
 from shared.core.exchange.reply import Reply
 from shared.core.exchange.rules import ExchangeRules
@@ -53,25 +53,25 @@ class ExchangeEnding:
         if self._reply.is_held:
             return self._reply.error_document(report.error)
         if self._reply.ends_with_error:
-            return (FinishBody(),)
+            return (EndBody(),)
         error_actions = self._reply.failure(report.error)
-        return (*error_actions, FinishBody()) if error_actions else (Abort(),)
+        return (*error_actions, EndBody()) if error_actions else (Abort(),)
 
-    def finish(self, *, error_sent: bool) -> Actions:
+    def recording_over(self, *, error_sent: bool) -> Actions:
         """The conclusion is recorded, or the wait for that is over: the response may end.
         `error_sent`: the client was sent an error frame.
         """
         if self.state is not State.RECORDING:
-            raise ExchangeStateError(f"finish in {self.state.name}")
+            raise ExchangeStateError(f"recording_over in {self.state.name}")
         self.state = State.DONE
         complete = self._outcome is Outcome.COMPLETED
         return self._reply.end(complete=complete, error_sent=error_sent)
 
     @property
     def waits_for_recording(self) -> bool:
-        """Whether `finish` is to wait (for a bounded time) until the conclusion is recorded: the
-        end of a chunked body carries no byte of the response, and once the last response has ended
-        the Functions host may kill the worker.
+        """Whether `recording_over` is to wait (for a bounded time) until the conclusion is
+        recorded: the end of a chunked body carries no byte of the response, and once the last
+        response has ended the Functions host may kill the worker.
         """
         disconnected = self._outcome is Outcome.CLIENT_DISCONNECTED
         return (self._reply.is_chunked or disconnected) and not self._rules.capture_required

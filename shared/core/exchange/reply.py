@@ -9,7 +9,7 @@ from shared.core.exchange import failures
 from shared.core.exchange.actions import (
     Abort,
     Actions,
-    FinishBody,
+    EndBody,
     SendBody,
     SendComment,
     SendErrorDocument,
@@ -91,7 +91,7 @@ class Reply:
     def release(self) -> Actions:
         """The bytes or headers that were held back until the captures are stored, and the end."""
         held, self._held_headers = self._held_headers, None
-        return (*((held,) if held is not None else ()), *_send(self.body.release()), FinishBody())
+        return (*((held,) if held is not None else ()), *_send(self.body.release()), EndBody())
 
     def withdraw(self) -> None:
         """Give up the headers that are held back."""
@@ -132,7 +132,7 @@ class Reply:
         if self._is_document:
             return ()
         is_whole = error_sent if self.ends_with_error else complete
-        return (FinishBody(),) if is_whole else (Abort(),)
+        return (EndBody(),) if is_whole else (Abort(),)
 
     def _new_body(self, *, is_stream: bool) -> ClientBody:
         return ClientBody(is_stream=is_stream, holds_back=self._rules.capture_required)

@@ -18,7 +18,7 @@
         the end ────┤                                                      │ captures_stored,
                     │                                                      │ captures_failed,
                     │                                                      │ client_disconnected,
-                    └─ otherwise ─► RECORDING ──finish──► DONE ◄───────────┘ cancelled
+                    └─ otherwise ─► RECORDING ──recording_over──► DONE ◄───┘ cancelled
 
 RECEIVING   the client's request is read, and stored if it has to be
 CALLING     the request goes upstream (its body may still be passing); the client has nothing yet

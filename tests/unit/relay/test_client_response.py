@@ -17,7 +17,7 @@ from shared.core.exchange.actions import (
     Actions,
     CancelUpstream,
     Drain,
-    FinishBody,
+    EndBody,
     SendErrorDocument,
     StartKeepAlive,
 )
@@ -263,7 +263,7 @@ async def test_after_a_piece_that_was_cut_off_nothing_is_sent() -> None:
     await asyncio.wait({sending})
     client.reads.set()
     await relayed.fail()
-    await relayed.response.carry_out(FinishBody())
+    await relayed.response.carry_out(EndBody())
     assert (client.body, relayed.response.error_sent) == (b'data: {"a":', False)
     assert client.messages[-1]["more_body"]
 

@@ -72,7 +72,7 @@ INPUTS: Final[dict[str, Input]] = {
     "internal_error": lambda machine: machine.internal_error(),
     "captures_stored": lambda machine: machine.captures_stored(),
     "captures_failed": lambda machine: machine.captures_failed(),
-    "finish": lambda machine: machine.finish(error_sent=False),
+    "recording_over": lambda machine: machine.recording_over(error_sent=False),
 }
 
 _WAYS: Final[dict[State, tuple[str, ...]]] = {
@@ -84,7 +84,7 @@ _WAYS: Final[dict[State, tuple[str, ...]]] = {
     State.DRAINING: ("request_ready", "answered", "piece", "client_disconnected"),
     State.HOLDING: ("request_ready", "answered", "piece", "upstream_ended"),
     State.RECORDING: ("request_ready", "answered", "piece", "upstream_ended"),
-    State.DONE: ("request_ready", "answered", "piece", "upstream_ended", "finish"),
+    State.DONE: ("request_ready", "answered", "piece", "upstream_ended", "recording_over"),
 }
 
 

@@ -18,7 +18,7 @@ from shared.core.exchange.actions import (
     Actions,
     CancelUpstream,
     Drain,
-    FinishBody,
+    EndBody,
     SendBody,
     SendComment,
     SendErrorDocument,
@@ -122,7 +122,7 @@ TRANSITIONS: dict[str, dict[State, tuple[State, Outcome | None]]] = {
     "internal_error": dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED)),
     "captures_stored": {S.HOLDING: (S.DONE, Outcome.COMPLETED)},
     "captures_failed": {S.HOLDING: (S.DONE, Outcome.REJECTED)},
-    "finish": {S.RECORDING: (S.DONE, Outcome.COMPLETED)},
+    "recording_over": {S.RECORDING: (S.DONE, Outcome.COMPLETED)},
 }
 AT_ANY_TIME = {
     "early_response_due",
@@ -155,7 +155,7 @@ def test_every_input_in_every_state(state: State, name: str) -> None:
         outcome = machine.conclusion.outcome if machine.conclusion else None
         assert (machine.state, outcome) == known
         return
-    after_the_end = state in ENDED and name != "finish"
+    after_the_end = state in ENDED and name != "recording_over"
     if name in AT_ANY_TIME or after_the_end:
         assert not INPUTS[name](machine)
     else:
@@ -239,7 +239,7 @@ def test_an_early_response_is_a_stream_with_a_comment() -> None:
     assert machine.upstream_answered(200, SSE, is_stream=True, usage_requested=False) == ()
     assert machine.piece(TEXT) == TEXT
     assert machine.upstream_ended(cut_short=False) == ()
-    assert machine.finish(error_sent=False) == (FinishBody(),)
+    assert machine.recording_over(error_sent=False) == (EndBody(),)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -266,7 +266,7 @@ def test_nothing_is_put_into_a_document() -> None:
     assert not machine.drops_usage_chunk
     assert machine.keep_alive_due() == ()
     assert machine.upstream_failed(ERROR, finished=False) == ()
-    assert machine.finish(error_sent=False) == (Abort(),)
+    assert machine.recording_over(error_sent=False) == (Abort(),)
 
 
 # --- failures -------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def test_before_its_headers_a_response_can_be_an_error(
     machine = exchange_in(state)
     assert INPUTS[name](machine) == (SendErrorDocument(error),)
     assert machine.require_conclusion().failure == failure_of(error)
-    assert machine.finish(error_sent=False) == ()
+    assert machine.recording_over(error_sent=False) == ()
 
 
 @pytest.mark.parametrize("state", [State.EARLY, State.STREAMING, State.COLLECTING])
@@ -309,13 +309,13 @@ def test_within_a_stream_it_is_a_frame(state: State, name: str, error: ApiError)
     machine = exchange_in(state)
     assert INPUTS[name](machine) == (SendErrorFrame(error.body()),)
     assert machine.require_conclusion().failure == failure_of(error)
-    assert machine.finish(error_sent=True) == (FinishBody(),)
+    assert machine.recording_over(error_sent=True) == (EndBody(),)
     machine = exchange_in(state)
     INPUTS[name](machine)
-    assert machine.finish(error_sent=False) == (Abort(),)
+    assert machine.recording_over(error_sent=False) == (Abort(),)
     machine = exchange_in(state, replace(RULES, error_frames=False))
     assert INPUTS[name](machine) == ()
-    assert machine.finish(error_sent=False) == (Abort(),)
+    assert machine.recording_over(error_sent=False) == (Abort(),)
 
 
 def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
@@ -323,7 +323,7 @@ def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
     machine = exchange_in(State.STREAMING)
     assert machine.internal_error() == ()
     assert machine.require_conclusion() == failures.internal_error().conclusion
-    assert machine.finish(error_sent=False) == (Abort(),)
+    assert machine.recording_over(error_sent=False) == (Abort(),)
 
 
 def test_a_stream_without_its_end() -> None:
@@ -333,7 +333,7 @@ def test_a_stream_without_its_end() -> None:
     assert machine.piece(TEXT + b"data: 2\n") == TEXT
     actions = machine.upstream_ended(cut_short=True)
     assert actions == (SendBody(b"data: 2\n"),), "within an event no frame is allowed"
-    assert machine.finish(error_sent=False) == (Abort(),)
+    assert machine.recording_over(error_sent=False) == (Abort(),)
     error = exchange_errors.upstream_interrupted(
         "Azure OpenAI ended its response before it was whole."
     )
@@ -357,10 +357,12 @@ def test_an_error_after_an_early_response(*, error_frames: bool) -> None:
     frame = SendErrorFrame(b'{"error":{"code":"429"}}')
     assert machine.upstream_ended(cut_short=False) == (frame,)
     assert machine.require_conclusion().failure is None
-    assert machine.finish(error_sent=True) == (FinishBody(),)
+    assert machine.recording_over(error_sent=True) == (EndBody(),)
     machine = exchange_in(State.COLLECTING)
     machine.upstream_ended(cut_short=False)
-    assert machine.finish(error_sent=False) == (Abort(),), "its error was cut off on its way"
+    assert machine.recording_over(error_sent=False) == (Abort(),), (
+        "its error was cut off on its way"
+    )
 
 
 def test_a_document_instead_of_a_stream() -> None:
@@ -414,7 +416,7 @@ def test_white_space_comes_before_the_document_only() -> None:
     assert machine.piece(ANSWER[1:]) == ANSWER[1:]
     assert machine.upstream_ended(cut_short=False) == ()
     assert machine.waits_for_recording
-    assert machine.finish(error_sent=False) == (FinishBody(),)
+    assert machine.recording_over(error_sent=False) == (EndBody(),)
 
 
 def test_a_promised_document_is_decoded() -> None:
@@ -428,7 +430,7 @@ def test_a_promised_document_is_decoded() -> None:
     machine.upstream_answered(200, GZIPPED, is_stream=False, usage_requested=False)
     machine.piece(gzip.compress(ANSWER)[:-1])
     assert machine.upstream_ended(cut_short=False) == ()
-    assert machine.finish(error_sent=False) == (Abort(),)
+    assert machine.recording_over(error_sent=False) == (Abort(),)
 
 
 @pytest.mark.parametrize("error_frames", [True, False])
@@ -454,7 +456,7 @@ def test_an_error_of_the_upstream_is_the_document(
     error = json.loads(document.error)["error"]
     assert error == {"status": 429, **expected} | {k: error[k] for k in error.keys() & {"type"}}
     assert machine.require_conclusion().failure is None
-    assert machine.finish(error_sent=True) == (FinishBody(),)
+    assert machine.recording_over(error_sent=True) == (EndBody(),)
 
 
 @pytest.mark.parametrize(
@@ -471,12 +473,12 @@ def test_a_failure_before_the_document(name: str, error: ApiError) -> None:
     (document,) = actions_of(INPUTS[name](machine))
     assert isinstance(document, SendErrorObject)
     assert json.loads(document.error) == {"error": expected}
-    assert machine.finish(error_sent=True) == (FinishBody(),)
+    assert machine.recording_over(error_sent=True) == (EndBody(),)
     machine = promised_json()
     INPUTS["answered with JSON"](machine)
     machine.piece(b"{")
     assert INPUTS[name](machine) == ()
-    assert machine.finish(error_sent=False) == (Abort(),)
+    assert machine.recording_over(error_sent=False) == (Abort(),)
 
 
 @pytest.mark.parametrize(
@@ -526,9 +528,9 @@ def test_the_end_of_a_promised_document(answer: bytes, *, stored: bool) -> None:
     assert machine.upstream_ended(cut_short=False) == ()
     assert machine.state is State.HOLDING
     if stored:
-        assert machine.captures_stored() == (SendBody(answer[-1:]), FinishBody())
+        assert machine.captures_stored() == (SendBody(answer[-1:]), EndBody())
     else:
-        expected = [SendErrorObject, FinishBody] if answer == b"0" else [Abort]
+        expected = [SendErrorObject, EndBody] if answer == b"0" else [Abort]
         assert kinds(machine.captures_failed()) == expected
 
 
@@ -555,7 +557,7 @@ def test_draining_is_bounded() -> None:
     assert machine.piece(bytes(2)) == b""
     assert machine.piece(b"1") is None
     assert machine.upstream_ended(cut_short=True) == ()
-    assert machine.finish(error_sent=False) == (Abort(),)
+    assert machine.recording_over(error_sent=False) == (Abort(),)
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -595,7 +597,7 @@ def holding(*, error_frames: bool = True, within_event: bool = False) -> Exchang
 def test_a_stored_response_gets_its_end() -> None:
     """The held-back bytes are sent, then the body's end."""
     machine = holding()
-    assert machine.captures_stored() == (SendBody(DONE), FinishBody())
+    assert machine.captures_stored() == (SendBody(DONE), EndBody())
 
 
 @pytest.mark.parametrize(
@@ -608,7 +610,7 @@ def test_an_unstored_response_never_looks_whole(
     """A frame in place of its end, or a connection that breaks."""
     machine = holding(error_frames=error_frames, within_event=within_event)
     error = exchange_errors.capture_unavailable()
-    frame = (SendErrorFrame(error.body()), FinishBody())
+    frame = (SendErrorFrame(error.body()), EndBody())
     assert machine.captures_failed() == (frame if reported else (Abort(),))
     assert machine.require_conclusion().failure == failure_of(error)
 
@@ -636,7 +638,7 @@ def test_one_error_is_enough() -> None:
     machine = exchange_in(State.COLLECTING, rules)
     machine.piece(b"{}")
     machine.upstream_ended(cut_short=False)
-    assert machine.captures_failed() == (FinishBody(),)
+    assert machine.captures_failed() == (EndBody(),)
     assert machine.require_conclusion().outcome is Outcome.REJECTED
 
 

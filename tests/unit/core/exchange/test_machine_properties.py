@@ -19,7 +19,7 @@ from shared.core.exchange.actions import (
     Actions,
     CancelUpstream,
     Drain,
-    FinishBody,
+    EndBody,
     SendBody,
     SendComment,
     SendErrorDocument,
@@ -81,7 +81,7 @@ ANY_INPUTS = [
     *["not captured", "request_broken_off"],
     *["early_response_due", "upstream_answered", "piece", "upstream_ended", "upstream_failed"],
     *["client_disconnected", "cancelled", "deadline_passed", "keep_alive_due", "internal_error"],
-    *["captures_stored", "captures_failed", "finish"],
+    *["captures_stored", "captures_failed", "recording_over"],
 ]
 BEGINNINGS: list[list[str]] = [
     [],
@@ -108,7 +108,7 @@ EXPECTED_IN = {
     "upstream_failed": set(State) - {State.RECEIVING},
     "captures_stored": ENDED,
     "captures_failed": ENDED,
-    "finish": {State.RECORDING},
+    "recording_over": {State.RECORDING},
 }
 
 
@@ -177,11 +177,11 @@ class Exchange:
             case "captures_stored":
                 self.captures_stored = machine.state is State.HOLDING
                 return machine.captures_stored()
-            case "finish":
+            case "recording_over":
                 if machine.state is not State.RECORDING:  # refused: it changes nothing
-                    return machine.finish(error_sent=False)
+                    return machine.recording_over(error_sent=False)
                 self.frame_sent = self.frames > 0 and draw(st.booleans())
-                return machine.finish(error_sent=self.frame_sent)
+                return machine.recording_over(error_sent=self.frame_sent)
             case _:
                 return self._given(name)
 
@@ -265,7 +265,7 @@ class Exchange:
             case SendErrorFrame():
                 self._put_in(b"data: " + action.error + b"\n\n")
                 self.frames += 1
-            case FinishBody():
+            case EndBody():
                 assert self.started
                 self.finished = self.over = True
             case Abort():
@@ -324,7 +324,7 @@ class Exchange:
             ways = ["captures_stored", "captures_failed", "client_disconnected", "cancelled"]
             self.give(self.data.draw(st.sampled_from(ways)))
         if self.machine.state is State.RECORDING:
-            self.give("finish")
+            self.give("recording_over")
 
 
 @settings(max_examples=400)
