@@ -121,9 +121,11 @@ class ExchangeRunner:
             error = UpstreamTimeout(
                 f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."
             )
-            finished = self._observation.response.completeness.finished
+            end_received = self._observation.response.completeness.end_received
             with anyio.move_on_after(ERROR_SEND_TIMEOUT_S):
-                await self.carry_out(self._machine.deadline_passed(error, finished=finished))
+                await self.carry_out(
+                    self._machine.deadline_passed(error, end_received=end_received)
+                )
 
     async def _relay_exchange(self) -> None:
         try:
@@ -162,7 +164,9 @@ class ExchangeRunner:
             if isinstance(body, PassingBody) and body.error is not None:
                 raise body.error from None  # it was the client's side that failed
             await self.carry_out(
-                machine.upstream_failed(error, finished=observation.response.completeness.finished)
+                machine.upstream_failed(
+                    error, end_received=observation.response.completeness.end_received
+                )
             )
         else:
             await self.carry_out(

@@ -171,16 +171,16 @@ class ExchangeMachine(ExchangeEnding):
             return (*rest, *self._fail(error))
         return (*rest, *self._conclude(COMPLETED))
 
-    def upstream_failed(self, error: UpstreamError, *, finished: bool) -> Actions:
-        """The response did not come, or broke off. `finished`: a stream came as far as its own end,
-        so nothing is missing.
+    def upstream_failed(self, error: UpstreamError, *, end_received: bool) -> Actions:
+        """The response did not come, or broke off. `end_received`: a stream came as far as its
+        own end, so nothing is missing.
         """
         if self._is_too_late(State.CALLING, State.EARLY, *RESPONDING):
             return ()
         if self.state is State.DRAINING:
-            failure = None if finished else failures.translate(error).failure
+            failure = None if end_received else failures.translate(error).failure
             return self._conclude(replace(DISCONNECTED, failure=failure))
-        if self.state is State.STREAMING and finished:
+        if self.state is State.STREAMING and end_received:
             return self._conclude(COMPLETED)
         return self._fail(error)
 
@@ -206,13 +206,13 @@ class ExchangeMachine(ExchangeEnding):
         self._conclude(DISCONNECTED)
         return (CancelUpstream(),)
 
-    def deadline_passed(self, error: UpstreamError, *, finished: bool) -> Actions:
+    def deadline_passed(self, error: UpstreamError, *, end_received: bool) -> Actions:
         """The exchange, or its draining, has taken too long."""
         if self.state in ENDED:
             return ()
         if self.state is State.DRAINING:
             return self._conclude(DISCONNECTED)
-        if self.state is State.STREAMING and finished:
+        if self.state is State.STREAMING and end_received:
             return self._conclude(COMPLETED)
         return self._fail(error)
 

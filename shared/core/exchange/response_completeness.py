@@ -20,7 +20,7 @@ class ResponseCompleteness:
     end_is_known: bool
 
     @property
-    def finished(self) -> bool:
+    def end_received(self) -> bool:
         """Whether it is a stream that holds its own end so far, and reports no error."""
         return self.is_stream and self.tail.finished and not self.tail.failed
 

@@ -72,7 +72,7 @@ class RelayedResponse:
     async def fail(self, message: str = "broken") -> None:
         """The upstream breaks."""
         error = UpstreamInterrupted(message)
-        await self.carry_out(self.machine.upstream_failed(error, finished=False))
+        await self.carry_out(self.machine.upstream_failed(error, end_received=False))
 
     async def carry_out(self, actions: Actions) -> None:
         for action in actions:

@@ -57,16 +57,16 @@ INPUTS: Final[dict[str, Input]] = {
     "piece": lambda machine: machine.piece(TEXT),
     "upstream_ended": lambda machine: machine.upstream_ended(cut_short=False),
     "ended, cut short": lambda machine: machine.upstream_ended(cut_short=True),
-    "upstream_failed": lambda machine: machine.upstream_failed(ERROR, finished=False),
-    "failed, finished": lambda machine: machine.upstream_failed(ERROR, finished=True),
+    "upstream_failed": lambda machine: machine.upstream_failed(ERROR, end_received=False),
+    "failed, end received": lambda machine: machine.upstream_failed(ERROR, end_received=True),
     "client_disconnected": lambda machine: machine.client_disconnected(received_bytes=1),
     "disconnected before a piece": lambda machine: machine.client_disconnected(received_bytes=0),
     "cancelled": lambda machine: machine.cancelled(),
     "deadline_passed": lambda machine: machine.deadline_passed(
-        UpstreamTimeout("late"), finished=False
+        UpstreamTimeout("late"), end_received=False
     ),
-    "passed, finished": lambda machine: machine.deadline_passed(
-        UpstreamTimeout("late"), finished=True
+    "passed, end received": lambda machine: machine.deadline_passed(
+        UpstreamTimeout("late"), end_received=True
     ),
     "keep_alive_due": lambda machine: machine.keep_alive_due(),
     "internal_error": lambda machine: machine.internal_error(),

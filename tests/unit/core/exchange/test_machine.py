@@ -83,7 +83,7 @@ TRANSITIONS: dict[str, dict[State, tuple[State, Outcome | None]]] = {
         S.COLLECTING: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
         S.DRAINING: (S.RECORDING, Outcome.CLIENT_DISCONNECTED),
     },
-    "failed, finished": {
+    "failed, end received": {
         S.CALLING: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
         S.EARLY: (S.RECORDING, Outcome.UPSTREAM_INTERRUPTED),
         S.STREAMING: (S.RECORDING, Outcome.COMPLETED),
@@ -113,7 +113,7 @@ TRANSITIONS: dict[str, dict[State, tuple[State, Outcome | None]]] = {
         **dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.TIMED_OUT)),
         S.DRAINING: (S.RECORDING, Outcome.CLIENT_DISCONNECTED),
     },
-    "passed, finished": {
+    "passed, end received": {
         **dict.fromkeys(set(S) - ENDED, (S.RECORDING, Outcome.TIMED_OUT)),
         S.STREAMING: (S.RECORDING, Outcome.COMPLETED),
         S.DRAINING: (S.RECORDING, Outcome.CLIENT_DISCONNECTED),
@@ -131,7 +131,7 @@ AT_ANY_TIME = {
     "disconnected before a piece",
     "cancelled",
     "deadline_passed",
-    "passed, finished",
+    "passed, end received",
     "keep_alive_due",
     "internal_error",
 }
@@ -265,7 +265,7 @@ def test_nothing_is_put_into_a_document() -> None:
     machine.upstream_answered(200, DOCUMENT, is_stream=False, usage_requested=True)
     assert not machine.drops_usage_chunk
     assert machine.keep_alive_due() == ()
-    assert machine.upstream_failed(ERROR, finished=False) == ()
+    assert machine.upstream_failed(ERROR, end_received=False) == ()
     assert machine.recording_over(error_sent=False) == (Abort(),)
 
 
@@ -383,7 +383,7 @@ def test_a_stream_of_errors_never_looks_whole() -> None:
     machine = exchange_in(State.EARLY)
     machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
     machine.piece(DONE)
-    assert kinds(machine.upstream_failed(ERROR, finished=True)) == [SendErrorFrame]
+    assert kinds(machine.upstream_failed(ERROR, end_received=True)) == [SendErrorFrame]
     assert machine.require_conclusion().outcome is Outcome.UPSTREAM_INTERRUPTED
 
 
@@ -560,13 +560,13 @@ def test_draining_is_bounded() -> None:
     assert machine.recording_over(error_sent=False) == (Abort(),)
 
 
-@pytest.mark.parametrize("finished", [True, False])
-def test_a_break_while_draining_is_noted(*, finished: bool) -> None:
-    """The failure is recorded unless the response was finished; the client is no longer there."""
+@pytest.mark.parametrize("end_received", [True, False])
+def test_a_break_while_draining_is_noted(*, end_received: bool) -> None:
+    """The failure is recorded unless the response came to its end; the client disconnected."""
     machine = exchange_in(State.DRAINING)
-    assert machine.upstream_failed(ERROR, finished=finished) == ()
+    assert machine.upstream_failed(ERROR, end_received=end_received) == ()
     error = exchange_errors.upstream_interrupted("broken")
-    assert machine.require_conclusion().failure == (None if finished else failure_of(error))
+    assert machine.require_conclusion().failure == (None if end_received else failure_of(error))
 
 
 def test_disconnect_while_a_long_piece_is_filtered() -> None:

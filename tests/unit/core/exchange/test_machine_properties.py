@@ -168,10 +168,10 @@ class Exchange:
             case "upstream_ended":
                 return machine.upstream_ended(cut_short=self._cut_short())
             case "upstream_failed":
-                return machine.upstream_failed(ERROR, finished=self._finished())
+                return machine.upstream_failed(ERROR, end_received=self._end_received())
             case "deadline_passed":
                 late = UpstreamTimeout("late")
-                return machine.deadline_passed(late, finished=self._finished())
+                return machine.deadline_passed(late, end_received=self._end_received())
             case "client_disconnected":
                 return machine.client_disconnected(received_bytes=len(self.received))
             case "captures_stored":
@@ -236,7 +236,7 @@ class Exchange:
             headers is not None and event_stream_announced(headers) is True and is_readable(headers)
         )
 
-    def _finished(self) -> bool:
+    def _end_received(self) -> bool:
         return self._tail().finished and not self._tail().failed
 
     def _cut_short(self) -> bool:
@@ -376,7 +376,7 @@ def _check_end(exchange: Exchange) -> None:
     if conclusion.outcome is Outcome.COMPLETED:
         held_back = exchange.rules.capture_required
         assert exchange.finished is (held_back or not exchange.frames or exchange.frame_sent)
-        held_own_end = exchange._finished()
+        held_own_end = exchange._end_received()
         if not exchange.frames:
             expected = exchange._expected(flushed=not held_own_end)
             if held_own_end:  # a blank line after the last event may be held back for what follows

@@ -20,9 +20,9 @@ OPEN = Tail(finished=False, usage=None, open_end=True)
 UNSURE = Tail(finished=False, usage=None, unsure=True)
 
 
-# the tail, it is a stream, its end is known -> finished, cut short, the outcome if HTTP ended it
+# the tail, it is a stream, its end is known -> end received, cut short, the outcome if HTTP ends it
 @pytest.mark.parametrize(
-    ("tail", "is_stream", "end_is_known", "finished", "cut_short", "outcome"),
+    ("tail", "is_stream", "end_is_known", "end_received", "cut_short", "outcome"),
     [
         (CUT, True, True, False, True, Outcome.UPSTREAM_INTERRUPTED),
         (CUT, True, False, False, False, Outcome.COMPLETED),
@@ -37,7 +37,7 @@ UNSURE = Tail(finished=False, usage=None, unsure=True)
         "cut",
         "end unknown",
         "document",
-        "finished",
+        "end_received",
         "whole document",
         "failed",
         "open",
@@ -50,12 +50,12 @@ def test_what_a_tail_says(
     *,
     is_stream: bool,
     end_is_known: bool,
-    finished: bool,
+    end_received: bool,
     cut_short: bool,
 ) -> None:
     """An end that is not known leaves HTTP's word."""
     completeness = ResponseCompleteness(tail=tail, is_stream=is_stream, end_is_known=end_is_known)
-    assert (completeness.finished, completeness.cut_short) == (finished, cut_short)
+    assert (completeness.end_received, completeness.cut_short) == (end_received, cut_short)
     assert completeness.outcome(COMPLETED, upstream_status=200) is outcome
 
 
