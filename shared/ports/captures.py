@@ -1,4 +1,8 @@
-"""The captures of exchanges. Each method raises StorageError, and may be called again after it."""
+"""The captures of exchanges. Each method raises StorageError, and may be called again after it.
+
+A capture is named by its exchange and its side: `2026/11/23/14/<id>.request`. A large one is
+uploaded in numbered blocks, which become the capture by `commit`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ class CaptureReader(Protocol):
     """Reads captures."""
 
     async def get(self, name: str | None) -> StoredCapture | None:
-        """The capture; None if there is none. Raises CaptureError if it cannot be read."""
+        """The capture; None if `name` is None or if there is none. The body of a large one (a
+        CaptureStream) is read later, in pieces. Raises CaptureError if it cannot be read.
+        """
         ...
 
 
@@ -21,13 +27,13 @@ class CaptureHeaders(Protocol):
     """Reads the headers of captures, and knows which captures are stored."""
 
     async def header(self, name: str) -> JsonObject:
-        """A capture's header. Raises StorageNotFound if there is no such capture, and
-        CaptureError if it cannot be read.
+        """A capture's header; its body is not read. Raises StorageNotFound if there is no such
+        capture, and CaptureError if it cannot be read.
         """
         ...
 
     async def exists(self, name: str) -> bool:
-        """Whether there is a capture of that name."""
+        """Whether there is a capture of that name. Uploaded blocks alone are not one."""
         ...
 
 
@@ -52,11 +58,15 @@ class CaptureSink(Protocol):
     """Stores captures."""
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        """Store a capture, in place of an earlier one."""
+        """Store a capture in place of an earlier one, whose uploaded blocks are discarded. `parts`
+        are joined.
+        """
         ...
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
-        """Store a capture unless there is one of that name."""
+        """Store a capture unless there is one of that name. Uploaded blocks are discarded if it is
+        stored.
+        """
         ...
 
 
@@ -64,7 +74,9 @@ class CaptureErasure(Protocol):
     """Deletes captures."""
 
     async def erase(self, name: str) -> bool:
-        """Delete a capture and its uploaded blocks; False if there is neither."""
+        """Delete a capture and its uploaded blocks; False if there is neither. Raises
+        StorageImmutable if a policy or a legal hold keeps it.
+        """
         ...
 
 
@@ -80,8 +92,8 @@ class DeliveredCaptures(CaptureSink, CaptureErasure, Protocol):
     """The captures of exchanges whose event is delivered."""
 
     async def erase_body(self, name: str) -> None:
-        """Replace a capture by its header, with a mark; nothing if there is none. Raises
-        CaptureError if the header cannot be read.
+        """Replace a capture by its header, with a mark; nothing if there is none, or if it has the
+        mark. Raises CaptureError if the header cannot be read.
         """
         ...
 
@@ -90,11 +102,11 @@ class CaptureBlocks(CaptureErasure, Protocol):
     """Uploads captures in blocks, or gives them up."""
 
     async def stage(self, name: str, block: int, data: bytes) -> None:
-        """Upload a block, to be listed later."""
+        """Upload a block under that number, in place of an earlier one."""
         ...
 
     async def commit(self, name: str, blocks: Sequence[int]) -> None:
-        """Make the capture out of these blocks, in this order, and discard all others."""
+        """Make the capture of these blocks, in this order, and discard all others."""
         ...
 
 
@@ -102,7 +114,9 @@ class CutUploads(CaptureHeaders, CaptureBlocks, Protocol):
     """Completes or deletes uploads that were cut off."""
 
     async def staged(self, name: str) -> frozenset[int]:
-        """The blocks that were uploaded and that no blob holds."""
+        """The numbers of the uploaded blocks that are not part of the capture; none if there are
+        none.
+        """
         ...
 
 

@@ -12,9 +12,11 @@ class CollectorExport(Protocol):
     """Exports spans and points of metrics."""
 
     def export(self, trace: Trace) -> None:
-        """Export the spans of a trace."""
+        """Export the spans of a trace, and the event with prompt and answer if it has one. What the
+        settings switch off is not exported.
+        """
         ...
 
     def add(self, point: MetricPoint) -> None:
-        """Add a point to its metric."""
+        """Add a point to its metric, unless the settings switch metrics off."""
         ...

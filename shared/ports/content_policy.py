@@ -9,7 +9,8 @@ class PolicyStore(Protocol):
     """Reads the policy's blob."""
 
     async def read(self, known_etag: str | None, max_bytes: int) -> tuple[bytes, str] | None:
-        """Its first `max_bytes` and its ETag, which may be ""; None if it still has the ETag that
-        is known. Raises StorageNotFound if there is none, otherwise StorageError.
+        """The first `max_bytes` of the blob and its ETag, which is "" for an empty blob; None if
+        the blob still has `known_etag`. If that is None or "", the blob is read in any case. Raises
+        StorageNotFound if there is no blob, otherwise StorageError.
         """
         ...

@@ -1,4 +1,8 @@
-"""The dead letters, and what operators did about them. Each method raises StorageError."""
+"""The dead letters, and what operators did about them. Each method raises StorageError.
+
+The list also has exchanges whose replay failed, with that reason: it says nothing of their own
+delivery.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,9 @@ class DeadLetterSink(Protocol):
     """Takes dead letters."""
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        """Note that an exchange can never be delivered; False if it is noted already."""
+        """Note that an exchange can never be delivered; False if that was noted already, unless it
+        was listed for a failed replay only.
+        """
         ...
 
 
@@ -32,7 +38,7 @@ class DeliveryFailures(DeadLetterSink, EventRejections, Protocol):
         ...
 
     async def list_failed_replay(self, exchange_id: str) -> None:
-        """List that the replay of an exchange failed."""
+        """List that the replay of an exchange failed; nothing if the exchange is listed already."""
         ...
 
 
@@ -40,11 +46,11 @@ class DeadLetterListing(Protocol):
     """Lists dead letters."""
 
     async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
-        """The oldest dead letters."""
+        """The dead letters of the oldest exchanges, at most `limit`."""
         ...
 
     async def dead_letter_count(self, limit: int) -> int:
-        """The number of dead letters; `limit` if there are more."""
+        """The number of dead letters, at most `limit`."""
         ...
 
 
@@ -77,6 +83,7 @@ class ReopenedWindows(DeadLetterSink, Protocol):
 
     async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
         """Forget the reopened exchanges of a complete window. `reopened_ms`: by exchange, when it
-        was reopened at the latest, in unix milliseconds.
+        was reopened at the latest, in unix milliseconds, as its judgement knew it. One that was
+        reopened later stays open.
         """
         ...

@@ -12,7 +12,7 @@ class EnvelopeSink(Protocol):
     """Takes envelopes."""
 
     async def put(self, envelope: Envelope) -> None:
-        """Queue an envelope."""
+        """Queue an envelope, perhaps in one message with others."""
         ...
 
 
@@ -28,9 +28,11 @@ class QueueLength(Protocol):
     """The length of a queue."""
 
     async def approximate_length(self) -> int:
-        """The number of messages that wait or are worked on."""
+        """About how many messages there are: those that wait, are hidden until later, or are worked
+        on.
+        """
         ...
 
     async def oldest_at(self) -> datetime | None:
-        """The time at which the oldest waiting message was queued; None if none waits."""
+        """The time at which the first message that waits was queued; None if none waits."""
         ...

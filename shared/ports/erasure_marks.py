@@ -9,7 +9,7 @@ class ErasedExchanges(Protocol):
     """Knows which exchanges are erased."""
 
     async def is_erased(self, exchange_id: str) -> bool:
-        """Whether an operator erased the exchange."""
+        """Whether the exchange is marked: an operator erased it, or its erasure is under way."""
         ...
 
 
@@ -17,7 +17,9 @@ class ErasureMarkStore(Protocol):
     """Stores, removes and lists marks."""
 
     async def mark_erased(self, exchange_id: str, run: str | None) -> None:
-        """Note that a run erased the exchange: it is neither missing nor delivered any more."""
+        """Mark an exchange as erased by a run; None: by a call of its own. A marked exchange is
+        neither missing nor delivered any more.
+        """
         ...
 
     async def unmark_erased(self, exchange_id: str) -> None:
@@ -25,5 +27,5 @@ class ErasureMarkStore(Protocol):
         ...
 
     async def erased(self, window: str) -> set[str]:
-        """The exchanges of a window that an operator erased."""
+        """The marked exchanges of a window."""
         ...

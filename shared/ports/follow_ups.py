@@ -15,7 +15,9 @@ class FollowUpStore(Protocol):
         ...
 
     async def take(self, count: int, visibility_timeout_s: int) -> list[QueuedFollowUp]:
-        """Up to `count` messages that are due, hidden for `visibility_timeout_s` seconds."""
+        """Up to `count` messages that are due; `count` is at most 32. Each becomes visible again
+        after `visibility_timeout_s` seconds unless it is postponed or removed.
+        """
         ...
 
     async def postpone(self, message: QueuedFollowUp, follow_up: FollowUp, wait_s: int) -> None:

@@ -24,7 +24,9 @@ class FirstDeliveries(Protocol):
     """Knows the first delivery of each exchange."""
 
     def lacks_entry(self, exchange_id: str) -> bool:
-        """Whether the ledger did not take this worker's entry of the exchange."""
+        """Whether the ledger did not take this worker's entry of the exchange. The last 10,000 such
+        exchanges are known.
+        """
         ...
 
     async def first_deliveries(self, window: str, exchange_ids: Collection[str]) -> set[str]:
@@ -36,8 +38,9 @@ class DeliveryDigests(Protocol):
     """Knows of which captures the first events were made."""
 
     async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
-        """By exchange: the digests of the captures that its first event was made of, as far as they
-        are known. Raises StorageError.
+        """By exchange, of one or more: the digests of the captures that its first event was made
+        of, as far as they are known. Entries of the last 30 seconds may be missing. Raises
+        StorageError.
         """
         ...
 
@@ -46,5 +49,7 @@ class WindowLedger(Protocol):
     """Reads the ledger of a window."""
 
     async def index(self, window: str) -> LedgerIndex:
-        """The exchanges of a window that the ledger knows. Raises StorageError."""
+        """The exchanges of a window that the ledger knows: delivered, dead-lettered, reopened or
+        erased. Raises StorageError.
+        """
         ...

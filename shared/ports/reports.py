@@ -12,7 +12,7 @@ class WindowReports(Protocol):
     """Stores reports, and knows which windows need no other."""
 
     async def put_report(self, report: Report) -> None:
-        """Store a window's report."""
+        """Store a window's report in place of an earlier one."""
         ...
 
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:
@@ -24,5 +24,5 @@ class ReportListing(Protocol):
     """Lists reports."""
 
     async def reports(self, hours: int) -> list[Report]:
-        """The newest reports of the last hours, newest first."""
+        """The reports of the last `hours` hours, newest first; an hour without one is left out."""
         ...

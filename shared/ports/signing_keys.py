@@ -12,11 +12,13 @@ class SigningKeys(Protocol):
     """The signing keys that a tenant publishes. Two are equal if their contents are."""
 
     def has(self, key_id: str) -> bool:
-        """Whether a key of that id is among them."""
+        """Whether a usable key of that id is among them."""
         ...
 
     def verify(
         self, token: bytes, key_id: str, audiences: Collection[str]
     ) -> TokenAccepted | TokenRejected:
-        """Whom the token speaks for, if that key, which it has, signed it and its claims hold."""
+        """The identity that the token speaks for, if the key of that id signed it and its claims
+        hold; otherwise the check that it failed. Only for an id that `has` knows.
+        """
         ...

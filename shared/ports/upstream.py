@@ -41,7 +41,9 @@ class UpstreamResponse(Protocol):
         ...
 
     def pieces(self) -> AsyncIterator[bytes]:
-        """The body, as the network delivers it. Raises UpstreamError."""
+        """The body as the network delivers it, without empty pieces. Raises UpstreamTimeout or
+        UpstreamInterrupted.
+        """
         ...
 
     async def aclose(self) -> None:
@@ -53,7 +55,9 @@ class UpstreamClient(Protocol):
     """Sends the requests of clients."""
 
     async def credential_headers(self) -> RawHeaders:
-        """The header that authenticates the proxy. Raises UpstreamUnreachable."""
+        """The header that authenticates the proxy; may fetch a token first. Raises
+        UpstreamUnreachable.
+        """
         ...
 
     async def send(
@@ -65,8 +69,9 @@ class UpstreamClient(Protocol):
         *,
         on_attempt: Callable[[], None],
     ) -> UpstreamResponse:
-        """Returns when status and headers have come. `target` is path and query. `on_attempt` is
-        called before each attempt. Raises UpstreamError.
+        """Returns when status and headers have come; the caller closes the response. `target` is
+        path and query, sent as they are. `on_attempt` is called before each attempt. Raises
+        UpstreamUnreachable or UpstreamTimeout.
         """
         ...
 
@@ -75,5 +80,7 @@ class ResponseFetcher(Protocol):
     """Fetches responses of the proxy's own calls."""
 
     async def get(self, target: bytes) -> FetchedResponse:
-        """The response to a GET of a path and query. Raises UpstreamError."""
+        """The whole response to a GET of a path and query. Raises UpstreamError, also if it takes
+        too long or is too large.
+        """
         ...

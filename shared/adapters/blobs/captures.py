@@ -35,7 +35,7 @@ _DIRECT_BYTES: Final = 1024 * 1024  # a larger capture is worth the SDK's pipeli
 
 
 class Captures:
-    """Stores, reads and lists captures."""
+    """Stores, reads and lists captures: the ports of shared/ports/captures.py."""
 
     def __init__(self, storage: StorageAccount) -> None:
         self._storage = storage
@@ -45,9 +45,6 @@ class Captures:
         return self._storage.blobs.get_container_client(CONTAINER)
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        """Store a capture. Raises StorageError. A second put of the same name replaces the first:
-        retries are harmless.
-        """
         data = b"".join(parts)
         if len(data) <= _DIRECT_BYTES:
             await self._storage.direct.put_blob(f"{CONTAINER}/{name}", data)
@@ -56,29 +53,24 @@ class Captures:
             await self._container.upload_blob(name, data, length=len(data), overwrite=True)
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
-        """Store a capture unless there is one of that name. Raises StorageError."""
         async with self._storage.call():
             with contextlib.suppress(ResourceExistsError):
                 await self._container.upload_blob(name, data, length=len(data), overwrite=False)
 
     async def stage(self, name: str, block: int, data: bytes) -> None:
-        """Upload a block of a capture. Raises StorageError."""
         async with self._storage.call():
             await self._container.get_blob_client(name).stage_block(
                 _block_id(block), data, length=len(data)
             )
 
     async def commit(self, name: str, blocks: Sequence[int]) -> None:
-        """Make the capture of these blocks, in this order. Raises StorageError."""
         async with self._storage.call():
             await self._container.get_blob_client(name).commit_block_list(
                 [BlobBlock(_block_id(block)) for block in blocks]
             )
 
     async def get(self, name: str | None) -> Capture | CaptureStream | None:
-        """The capture, or None if there is none. One of more than `PIECE_BYTES` is not read
-        whole. Raises StorageError or CaptureError.
-        """
+        """A capture of more than `PIECE_BYTES` becomes a CaptureStream."""
         if name is None:
             return None
         try:
@@ -108,9 +100,6 @@ class Captures:
             read_bytes += len(piece.data)
 
     async def header(self, name: str) -> dict[str, Any]:
-        """A capture's header alone, without its body. Raises StorageNotFound if there is none,
-        StorageError or CaptureError.
-        """
         path = f"{CONTAINER}/{name}"
         beginning = await self._storage.direct.get_beginning(path, _HEADER_BYTES)
         body_at = body_offset(beginning)
@@ -119,7 +108,7 @@ class Captures:
         return load_header(beginning)
 
     async def pages(self, prefix: str) -> AsyncIterator[list[str]]:
-        """The names below a prefix in their order, in pages of up to 5,000. Raises StorageError."""
+        """Pages of up to 5,000 names, storage's limit."""
         listing = self._container.list_blob_names(name_starts_with=prefix).by_page()
         async for page in self._storage.each(listing):
             yield [name async for name in page]
@@ -127,9 +116,6 @@ class Captures:
     async def page(
         self, prefix: str, marker: str | None, count: int
     ) -> tuple[list[str], str | None]:
-        """One page of names, and where the next one starts; None after the last. Raises
-        StorageError.
-        """
         listing = self._container.list_blob_names(name_starts_with=prefix, results_per_page=count)
         pages = cast(AsyncPageIterator[str], listing.by_page(continuation_token=marker))
         async with self._storage.call():
@@ -137,7 +123,6 @@ class Captures:
         return names, pages.continuation_token or None
 
     async def exists(self, name: str) -> bool:
-        """Whether there is a capture of that name. Raises StorageError."""
         try:
             await self._storage.direct.get_beginning(f"{CONTAINER}/{name}", 1)
         except StorageNotFound:
@@ -145,7 +130,6 @@ class Captures:
         return True
 
     async def begins_with(self, name: str, data: bytes) -> bool:
-        """Whether there is a capture of that name with this beginning. Raises StorageError."""
         try:
             path = f"{CONTAINER}/{name}"
             return await self._storage.direct.get_beginning(path, len(data)) == data
@@ -153,19 +137,12 @@ class Captures:
             return False
 
     async def staged(self, name: str) -> frozenset[int]:
-        """The blocks that were uploaded and that no capture holds. Raises StorageError."""
         return (await self._staged(name)) or frozenset()
 
     async def is_stored(self, name: str) -> bool:
-        """Whether there is a capture of that name, or a block of an upload that never ended. Raises
-        StorageError.
-        """
         return await self._staged(name) is not None
 
     async def erase(self, name: str) -> bool:
-        """Delete a capture and the blocks of an upload that never ended; False if there is
-        neither. Raises StorageError.
-        """
         staged = await self._staged(name)
         if staged is None:
             return False
@@ -181,9 +158,6 @@ class Captures:
         return True
 
     async def erase_body(self, name: str) -> None:
-        """Replace a capture by its header, with a mark; nothing if there is none. Raises
-        StorageError or CaptureError.
-        """
         with contextlib.suppress(StorageNotFound):
             header = await self.header(name)
             if not is_erased(header):

@@ -18,7 +18,7 @@ from shared.errors import StorageNotFound
 
 
 class JsonBlobs:
-    """Stores, reads and lists JSON objects. Every method raises StorageError."""
+    """Stores, reads and lists JSON objects, as a JsonStore."""
 
     def __init__(self, storage: StorageAccount) -> None:
         self._storage = storage
@@ -30,14 +30,13 @@ class JsonBlobs:
     async def put(
         self, name: str, fields: Mapping[str, Any], metadata: dict[str, str] | None = None
     ) -> None:
-        """Store an object in place of the one before."""
+        """`metadata` is that of the blob, which a listing returns."""
         async with self._storage.call():
             await self._container.upload_blob(
                 name, json.dumps(fields).encode(), overwrite=True, metadata=metadata
             )
 
     async def put_if_absent(self, name: str, fields: Mapping[str, Any]) -> bool:
-        """Store an object; False if there is one already."""
         async with self._storage.call():
             try:
                 await self._container.upload_blob(
@@ -48,7 +47,6 @@ class JsonBlobs:
             return True
 
     async def get(self, name: str) -> dict[str, Any] | None:
-        """The object; None if there is none, or if the blob is not a JSON object."""
         try:
             async with self._storage.call():
                 data = await (await self._container.download_blob(name)).readall()
@@ -58,7 +56,6 @@ class JsonBlobs:
         return fields if isinstance(fields, dict) else None
 
     async def delete(self, name: str) -> bool:
-        """Delete an object; False if there is none."""
         try:
             async with self._storage.call():
                 await self._container.delete_blob(name)
@@ -67,7 +64,6 @@ class JsonBlobs:
         return True
 
     async def names(self, prefix: str) -> AsyncIterator[str]:
-        """The names with that prefix, in their order."""
         listing = self._container.list_blob_names(name_starts_with=prefix).by_page()
         async for page in self._storage.each(listing):
             async for name in page:

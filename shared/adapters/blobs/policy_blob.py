@@ -12,7 +12,7 @@ from shared.errors import StorageError
 
 
 class PolicyBlob:
-    """Reads the blob. The app may not write it."""
+    """Reads the blob, as a PolicyStore. The app may not write it."""
 
     def __init__(self, storage: StorageAccount, name: str) -> None:
         """`name`: container and name, `policies/content.json`."""
@@ -24,10 +24,6 @@ class PolicyBlob:
         return self._storage.blobs.get_blob_client(self._container, self._name)
 
     async def read(self, known_etag: str | None, max_bytes: int) -> tuple[bytes, str] | None:
-        """The blob's first `max_bytes` and its ETag, which is "" for an empty blob; None if the
-        blob still has `known_etag`. Raises StorageNotFound if there is no blob, otherwise
-        StorageError.
-        """
         try:
             async with self._storage.call():
                 download = await self._download(known_etag, max_bytes)

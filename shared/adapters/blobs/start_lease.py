@@ -23,7 +23,7 @@ _HELD: Final = frozenset({409, 412})  # LeaseAlreadyPresent, LeaseIdMissing
 
 
 class StartLease:
-    """The right to start something. Every method raises StorageError."""
+    """The right to start something, as a StartLock."""
 
     def __init__(self, storage: StorageAccount, name: str, *, timeout_s: float = START_S) -> None:
         """`name`: of the blob. `timeout_s` is less than the lease lasts."""
@@ -37,10 +37,8 @@ class StartLease:
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[bool]:
-        """A context whose value says whether this caller holds the lease.
-
-        A body that takes longer than the time-out is cancelled, and StorageError raised. The lease
-        then ends by itself: the start may still be carried out, and the next holder must see it.
+        """After a body that took too long the lease is not released, but ends by itself: the start
+        may still be under way.
         """
         # The id is chosen here, so that acquiring it again after a lost response succeeds.
         lease = BlobLeaseClient(self._blob, str(uuid.uuid4()))

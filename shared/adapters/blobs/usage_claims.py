@@ -13,35 +13,28 @@ from shared.ports.json_store import JsonStore
 
 
 class UsageClaims:
-    """Claims and releases usage. Any number of workers may claim at once: storage decides."""
+    """Claims and releases usage, as a UsageClaimStore. Any number of workers may claim at once:
+    storage decides.
+    """
 
     def __init__(self, json_store: JsonStore) -> None:
         self._json_store = json_store
 
     async def claim(self, response_id: str, exchange_id: str) -> Claim:
-        """This exchange counts this response's usage, unless another was first.
-        Raises StorageError.
-        """
         name = _name(response_id)
         new = await self._json_store.put_if_absent(name, {"exchange_id": exchange_id})
         holder = exchange_id if new else await self._holder(name)
         return Claim(response_id=response_id, holder=holder, new=new)
 
     async def _holder(self, name: str) -> str:
-        """The exchange that holds a claim; "" if it was released meanwhile or cannot be read. Both
-        count as another exchange's.
-        """
+        """The exchange that holds a claim; "" if it was released meanwhile or cannot be read."""
         holder = (await self._json_store.get(name) or {}).get("exchange_id")
         return holder if isinstance(holder, str) else ""
 
     async def holder(self, response_id: str) -> str | None:
-        """The exchange that claimed a response's usage; None if none did, or if it cannot be read.
-        Raises StorageError.
-        """
         return await self._holder(_name(response_id)) or None
 
     async def release(self, claim: Claim) -> None:
-        """The next exchange that claims this usage holds it. Raises StorageError."""
         await self._json_store.delete(_name(claim.response_id))
 
 

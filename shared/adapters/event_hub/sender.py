@@ -41,7 +41,9 @@ class _OutgoingEvent(NamedTuple):
 
 
 class EventSender:
-    """Sends events. One for each worker; it belongs to the event loop of its first call."""
+    """Sends events: the ports of shared/ports/event_hub.py. One for each worker; it belongs to the
+    event loop of its first call.
+    """
 
     def __init__(
         self,
@@ -68,9 +70,7 @@ class EventSender:
         self.acceptance = Acceptance()
 
     async def limit_bytes(self) -> int:
-        """The largest event body that one publication takes, as the Event Hub's link says. Raises
-        DeliveryError.
-        """
+        """The limit of the Event Hub's link, less what a publication adds to an event."""
         if self._limit_bytes is None:
             # One request for all callers: while the Event Hub is down, the SDK would let them fail
             # one after the other.
@@ -87,12 +87,6 @@ class EventSender:
             raise
 
     async def send(self, body: bytes, message_id: str, digests: Digests = NO_DIGESTS) -> None:
-        """Returns when the Event Hub has accepted the event. `message_id` is the exchange's id,
-        `digests` are for the ledger.
-
-        Raises EventTooLarge or EventRejected if the Event Hub will never accept this event,
-        otherwise DeliveryError.
-        """
         event = EventData(body)
         event.message_id = message_id
         event.content_type = "application/json"
@@ -103,11 +97,9 @@ class EventSender:
         await self.producer.reach()
 
     async def probe(self) -> None:
-        """Raises DeliveryError unless the Event Hub answers and takes events.
-
-        It may answer on a new connection and nevertheless be silent on the link that events go by.
-        So the probe also fails if a wait for the link was given up a short while ago, or just
-        before the wait that is under way, and nothing was accepted since.
+        """The Event Hub may answer on a new connection and nevertheless be silent on the link that
+        events go by. So the probe also fails if a wait for the link was given up a short while ago,
+        or just before the wait that is under way, and nothing was accepted since.
         """
         await self.producer.reach()
         if self.producer.was_silent(

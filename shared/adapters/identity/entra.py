@@ -61,22 +61,19 @@ _CHECK_OF_ERROR: Final[dict[type[PyJWTError], TokenCheck]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class EntraKeys:
-    """The keys that the tenant published, as `key_renewal.SigningKeys`."""
+    """The keys that the tenant published, as SigningKeys."""
 
     issuers: frozenset[str]
     published: dict[str, RsaKey]
     usable: dict[str, RSAPublicKey] = field(compare=False, repr=False)
 
     def has(self, key_id: str) -> bool:
-        """Whether the tenant published a usable key of this id."""
         return key_id in self.usable
 
     def verify(
         self, token: bytes, key_id: str, audiences: Collection[str]
     ) -> TokenAccepted | TokenRejected:
-        """The identity that the token speaks for, if that key signed it with RS256 and its claims
-        hold. The signature is checked first: no claim of an unsigned token is read.
-        """
+        """The signature, by RS256, is checked first: no claim of an unsigned token is read."""
         key = self.usable[key_id]
         try:
             payload: bytes = _SIGNATURES.decode(token, key, algorithms=[ALGORITHM])

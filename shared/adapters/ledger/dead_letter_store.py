@@ -21,7 +21,7 @@ from shared.ports.json_store import JsonStore
 
 
 class DeadLetterStore:
-    """Stores and lists dead letters."""
+    """Stores and lists dead letters: the ports of shared/ports/dead_letters.py."""
 
     def __init__(
         self,
@@ -38,9 +38,7 @@ class DeadLetterStore:
         self._clock = clock
 
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
-        """Note that an exchange can never be delivered; False if that was known. Raises
-        StorageError.
-        """
+        """Each call appends to the ledger: an earlier one may have failed before it did."""
         record = self._dead_letter_record(exchange_id, reason)
         known_reason = await self.dead_letter_reason(exchange_id)
         new = known_reason is None or known_reason == DeadLetterReason.REPLAY_FAILED
@@ -61,22 +59,16 @@ class DeadLetterStore:
         return new
 
     async def list_failed_replay(self, exchange_id: str) -> None:
-        """List that an exchange's replay failed, for operators. It says nothing of the exchange's
-        own delivery. Raises StorageError.
-        """
         record = self._dead_letter_record(exchange_id, DeadLetterReason.REPLAY_FAILED)
         await self._json_store.put_if_absent(_dead_letter_name(exchange_id), record.to_json())
 
     async def record_event_rejection(self, exchange_id: str) -> None:
-        """Note that the Event Hub rejected the exchange's event. Raises StorageError."""
         await self._json_store.put(_rejection_name(exchange_id), {})
 
     async def take_event_rejection(self, exchange_id: str) -> bool:
-        """Whether a rejection was recorded since the last call. Raises StorageError."""
         return await self._json_store.delete(_rejection_name(exchange_id))
 
     async def dead_letters(self, limit: int) -> list[DeadLetterRecord]:
-        """The oldest dead letters. Raises StorageError."""
         records: list[DeadLetterRecord] = []
         async for name in self._json_store.names("dead-letters/"):
             fields = await self._json_store.get(name)
@@ -87,7 +79,6 @@ class DeadLetterStore:
         return records
 
     async def dead_letter_count(self, limit: int) -> int:
-        """How many exchanges are dead-lettered; `limit` if there are more. Raises StorageError."""
         count = 0
         async for _ in self._json_store.names("dead-letters/"):
             count += 1
@@ -96,34 +87,22 @@ class DeadLetterStore:
         return count
 
     async def dead_letter_reason(self, exchange_id: str) -> str | None:
-        """Why an exchange is dead-lettered; None if it is not. Raises StorageError."""
         fields = await self._json_store.get(_dead_letter_name(exchange_id))
         return DeadLetterRecord.from_json(fields).reason if fields else None
 
     async def remove_dead_letter(self, exchange_id: str) -> bool:
-        """Take an exchange off the list; False if it is not on it. Raises StorageError."""
         return await self._json_store.delete(_dead_letter_name(exchange_id))
 
     async def reopen(self, exchange_id: str) -> None:
-        """Judge an exchange again: dead letters until now no longer count. Raises StorageError."""
         at_ms = int(self._clock() * 1000)
         await self._json_store.put(
             f"reopened/{Window.of_exchange(exchange_id).name}/{exchange_id} {at_ms}", {}
         )
 
     async def reopened_windows(self) -> set[str]:
-        """The windows in which an exchange was reopened, however old they are. Raises
-        StorageError.
-        """
         return {_window_in(name) async for name in self._json_store.names("reopened/")}
 
     async def close_reopened(self, window: str, reopened_ms: Mapping[str, int]) -> None:
-        """The window is complete: close its reopened exchanges, because they were delivered or
-        dead-lettered since. Raises StorageError.
-
-        `reopened_ms` is the index's. An exchange that was reopened while the window was judged
-        stays open.
-        """
         async for name, exchange_id, at_ms in self._reopenings(window):
             if at_ms <= reopened_ms.get(exchange_id, -1):
                 await self._json_store.delete(name)

@@ -25,7 +25,9 @@ _MAX_LACKING: Final = 10_000
 
 
 class DeliveryLedger:
-    """Appends what this worker delivered; knows whose deliveries were the first."""
+    """Appends what this worker delivered; knows whose deliveries were the first. The ports are
+    those of shared/ports/ledger.py.
+    """
 
     def __init__(
         self,
@@ -41,10 +43,7 @@ class DeliveryLedger:
         self._clock = clock
 
     async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
-        """Append that the Event Hub accepted these events.
-
-        A failure is logged and counted, not raised: the events are delivered.
-        """
+        """A failure is logged and counted."""
         now_ms = int(self._clock() * 1000)
         entries = [
             LedgerEntry(
@@ -67,15 +66,10 @@ class DeliveryLedger:
             )
 
     def lacks_entry(self, exchange_id: str) -> bool:
-        """Whether this worker's entry of an exchange, one of the last 10,000, was not taken."""
         return exchange_id in self._lacking
 
     async def first_deliveries(self, window: str, exchange_ids: Collection[str]) -> set[str]:
-        """The exchanges that this worker was the first to deliver. Raises StorageError."""
         return await first_of_writer(self._storage, window, self._appender.writer, exchange_ids)
 
     async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
-        """By exchange: the digests of the captures that its first event was made of, as far as they
-        are known. Raises StorageError.
-        """
         return await self._digests.read(window, exchange_ids)

@@ -12,28 +12,22 @@ from shared.ports.json_store import JsonStore
 
 
 class ErasureMarks:
-    """Sets, removes and lists the marks."""
+    """Sets, removes and lists the marks: the ports of shared/ports/erasure_marks.py."""
 
     def __init__(self, json_store: JsonStore, clock: Callable[[], float] = time.time) -> None:
         self._json_store = json_store
         self._clock = clock
 
     async def mark_erased(self, exchange_id: str, run: str | None) -> None:
-        """Note that an exchange is erased, by that run; None: by its id alone. Raises
-        StorageError.
-        """
         at_ms = int(self._clock() * 1000)
         await self._json_store.put(erasure_mark_name(exchange_id), {"run": run, "at_ms": at_ms})
 
     async def unmark_erased(self, exchange_id: str) -> None:
-        """The exchange could not be erased after all. Raises StorageError."""
         await self._json_store.delete(erasure_mark_name(exchange_id))
 
     async def is_erased(self, exchange_id: str) -> bool:
-        """Whether an exchange is marked as erased. Raises StorageError."""
         return await self._json_store.get(erasure_mark_name(exchange_id)) is not None
 
     async def erased(self, window: str) -> set[str]:
-        """The exchanges of a window that are marked as erased. Raises StorageError."""
         names = self._json_store.names(marks_prefix(window))
         return {name.rpartition("/")[2].removesuffix(".json") async for name in names}

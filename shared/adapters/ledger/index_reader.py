@@ -22,7 +22,9 @@ _ENTRIES_PER_STEP: Final = 200  # entries between two pauses: about a millisecon
 
 
 class LedgerIndexReader:
-    """Reads the entries of all workers, the requeued exchanges and the marks of erasures."""
+    """Reads the entries of all workers, the requeued exchanges and the marks of erasures, as a
+    WindowLedger.
+    """
 
     def __init__(
         self, storage: StorageAccount, dead_letters: DeadLetterStore, erasure_marks: ErasureMarks
@@ -32,7 +34,7 @@ class LedgerIndexReader:
         self._erasure_marks = erasure_marks
 
     async def index(self, window: str) -> LedgerIndex:
-        """The ledger's entries of a window, in 16 bytes for each exchange. Raises StorageError."""
+        """It takes 16 bytes of memory for each exchange."""
         index = LedgerIndex(
             reopened_ms=await self._dead_letters.reopen_times(window),
             erased=await self._erasure_marks.erased(window),

@@ -23,7 +23,7 @@ _READS_AT_ONCE: Final = 16
 
 
 class ReportStore:
-    """Stores and reads the reports."""
+    """Stores and reads the reports: the ports of shared/ports/reports.py."""
 
     def __init__(
         self, storage: StorageAccount, json_blobs: JsonBlobs, clock: Callable[[], float] = time.time
@@ -37,21 +37,17 @@ class ReportStore:
         return self._storage.blobs.get_container_client(CONTAINER)
 
     async def put_report(self, report: Report) -> None:
-        """Keep a window's report in place of the last one. Raises StorageError."""
         metadata = {"complete": str(report.complete).lower()}
         await self._json_blobs.put(f"reports/{report.window}.json", report.to_json(), metadata)
 
     async def reports(self, hours: int) -> list[Report]:
-        """The reports of the last hours, newest first; hours without one are left out. Raises
-        StorageError.
-        """
         now = datetime.fromtimestamp(self._clock(), UTC)
         windows = list(windows_between(now - timedelta(hours=hours), now))
         reports = await gather_bounded(self._report, windows, limit=_READS_AT_ONCE)
         return [report for report in reversed(reports) if report is not None]
 
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:
-        """The windows that a report calls complete. Raises StorageError."""
+        """One listing for each day of the windows; no report is read."""
         window_set = set(windows)
         complete: set[str] = set()
         for day in sorted({name.rpartition("/")[0] for name in window_set}):

@@ -46,7 +46,7 @@ _KINDS: Final = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
 
 
 class OtlpExport:
-    """Exports traces and points of metrics."""
+    """Exports traces and points of metrics, as a CollectorExport."""
 
     def __init__(self, settings: TelemetrySettings) -> None:
         resource = _resource()
@@ -55,14 +55,12 @@ class OtlpExport:
         self._events = _events(resource) if settings.messages_in_events else None
 
     def export(self, trace: Trace) -> None:
-        """Export the spans of a trace, and the event with prompt and answer."""
         if self._traces is not None:
             self._traces.export(trace)
         if self._events is not None and trace.details is not None:
             self._events.export(trace.trace_id, trace.details)
 
     def add(self, point: MetricPoint) -> None:
-        """Add a point to its metric."""
         if self._metrics is not None:
             self._metrics.add(point)
 

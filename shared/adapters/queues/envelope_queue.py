@@ -20,7 +20,9 @@ _CONCURRENT_PUTS: Final = 2
 
 
 class EnvelopeQueue:
-    """Puts envelopes on the queue that triggers enrichment, or on its poison queue."""
+    """Puts envelopes on the queue that triggers enrichment, or on its poison queue: the ports of
+    shared/ports/envelopes.py.
+    """
 
     def __init__(self, storage: StorageAccount, name: str = QUEUE) -> None:
         self._storage = storage
@@ -31,11 +33,9 @@ class EnvelopeQueue:
         return self._storage.queue(self._name)
 
     async def put(self, envelope: Envelope) -> None:
-        """Queue an envelope. Raises StorageError."""
         await self.put_later(envelope, 0)
 
     async def put_later(self, envelope: Envelope, wait_s: int) -> None:
-        """Queue an envelope, visible after `wait_s` seconds. Raises StorageError."""
         await self.put_message(dump(envelope), wait_s)
 
     async def put_message(self, text: str, wait_s: int = 0) -> None:
@@ -43,15 +43,12 @@ class EnvelopeQueue:
         await self._storage.direct.put_message(self._name, text, wait_s)
 
     async def approximate_length(self) -> int:
-        """Messages on the queue, including those that are worked on or wait for another try.
-        Raises StorageError.
-        """
         async with self._storage.call():
             properties = await self._queue.get_queue_properties()
         return properties.approximate_message_count or 0
 
     async def oldest_at(self) -> datetime | None:
-        """When the first message that waits was queued; None if none waits. Raises StorageError."""
+        """Peek Messages returns no message that is hidden."""
         async with self._storage.call():
             messages = await self._queue.peek_messages(1)
         return messages[0].inserted_on if messages else None
@@ -81,7 +78,6 @@ class GroupedEnvelopes:
         )
 
     async def put(self, envelope: Envelope) -> None:
-        """Queue an envelope, perhaps in one message with others. Raises StorageError."""
         await self._puts.put(dump(envelope))
 
     async def _put_group(self, group: list[PendingItem[str]]) -> None:

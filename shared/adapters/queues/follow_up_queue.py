@@ -24,7 +24,7 @@ MESSAGE_TTL_S: Final = 8 * 86_400
 
 
 class FollowUpQueue:
-    """Holds follow-ups, each hidden until it is due. Every method raises StorageError."""
+    """Holds follow-ups, each hidden until it is due, as a FollowUpStore."""
 
     def __init__(self, storage: StorageAccount) -> None:
         self._storage = storage
@@ -34,14 +34,11 @@ class FollowUpQueue:
         return self._storage.queue(QUEUE)
 
     async def put(self, follow_up: FollowUp, wait_s: int) -> None:
-        """Queue a follow-up, visible after `wait_s` seconds."""
         text = follow_ups.dump(follow_up)
         await self._storage.direct.put_message(QUEUE, text, wait_s, ttl_s=MESSAGE_TTL_S)
 
     async def take(self, count: int, visibility_timeout_s: int) -> list[QueuedFollowUp]:
-        """Up to `count` messages that are due, at most 32. Each becomes visible again after
-        `visibility_timeout_s` seconds unless it is postponed or removed.
-        """
+        """One Get Messages, which returns 32 at most."""
         pages = self._queue.receive_messages(
             messages_per_page=count, visibility_timeout=visibility_timeout_s, max_messages=count
         ).by_page()
@@ -59,7 +56,7 @@ class FollowUpQueue:
         ]
 
     async def postpone(self, message: QueuedFollowUp, follow_up: FollowUp, wait_s: int) -> None:
-        """Replace the text of a message and hide it for `wait_s` seconds, by one call."""
+        """One Update Message."""
         async with self._storage.call():
             await self._queue.update_message(
                 message.message_id,
@@ -69,7 +66,6 @@ class FollowUpQueue:
             )
 
     async def remove(self, message: QueuedFollowUp) -> None:
-        """Delete a message."""
         async with self._storage.call():
             await self._queue.delete_message(message.message_id, message.pop_receipt)
 

@@ -29,7 +29,7 @@ class _NoBody:
 
 
 class UpstreamReader:
-    """Fetches whole responses."""
+    """Fetches whole responses, as a ResponseFetcher."""
 
     def __init__(
         self,
@@ -39,14 +39,13 @@ class UpstreamReader:
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`timeout_s` bounds one fetch, repeats included."""
+        """`timeout_s` bounds one fetch, repeats included; `max_bytes` bounds the body."""
         self._upstream = upstream
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._clock = clock
 
     async def get(self, target: bytes) -> FetchedResponse:
-        """The response to a GET of `target`, path and query. Raises UpstreamError."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._get(target)

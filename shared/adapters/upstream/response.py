@@ -12,7 +12,7 @@ from shared.settings.settings import UpstreamSettings
 
 
 class StreamedResponse:
-    """A response whose status and headers have come. Read its body with `pieces`, and close it."""
+    """A response whose status and headers have come, as an UpstreamResponse."""
 
     def __init__(
         self, response: httpx.Response, headers: RawHeaders, settings: UpstreamSettings
@@ -25,7 +25,6 @@ class StreamedResponse:
         self._settings = settings
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body as the network delivers it. Raises UpstreamTimeout or UpstreamInterrupted."""
         try:
             # aiter_raw() is one more generator, which costs time for every piece of every stream.
             async for piece in self._body:
@@ -39,7 +38,6 @@ class StreamedResponse:
             ) from error
 
     async def aclose(self) -> None:
-        """Give the connection back to the pool, or close it if the body has not ended."""
         await self._response.aclose()
 
 

@@ -37,7 +37,7 @@ class Credential(Protocol):
 
 
 class RequestSender:
-    """Sends requests and hands out the responses as they arrive."""
+    """Sends requests and hands out the responses as they arrive, as an UpstreamClient."""
 
     def __init__(
         self,
@@ -61,7 +61,6 @@ class RequestSender:
         ).as_dict()
 
     async def credential_headers(self) -> RawHeaders:
-        """The header that authenticates the proxy. Raises UpstreamUnreachable."""
         return await self._credential.headers()
 
     async def send(
@@ -73,12 +72,9 @@ class RequestSender:
         *,
         on_attempt: Callable[[], None] = lambda: None,
     ) -> StreamedResponse:
-        """Returns when status and headers have come; the caller closes the response. `target` is
-        path and query, sent as they are. `on_attempt` is called before each attempt.
-
-        If the upstream closed a reused connection, the request is sent again if the upstream had
+        """If the upstream closed a reused connection, the request is sent again if the upstream had
         received nothing of it, or if its method changes nothing. Any other request may have been
-        carried out. Raises UpstreamUnreachable, UpstreamConnectionLost or UpstreamTimeout.
+        carried out: UpstreamConnectionLost is raised.
         """
         for _ in range(_MAX_REPEATS):
             on_attempt()

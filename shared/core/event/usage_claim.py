@@ -27,7 +27,7 @@ class Claim:
     """A claim on the usage of a response: its holder counts it."""
 
     response_id: str
-    holder: str  # an exchange id
+    holder: str  # an exchange id; "" if it cannot be read
     new: bool  # this attempt made it
 
 
