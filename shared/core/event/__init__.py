@@ -10,7 +10,8 @@ In: an envelope, and the captures of the request and the response (either may be
     builder                        composes the Event from the parsed sources
     attribution, latency, usage    parts of an event, each from its own source
     event_quantities, event_cost   the billed quantities, and their cost by a card of rates
-    faults                         the error of an event, and the problems with its captures
+    event_error                    the error of an event: the upstream's, or the relay's
+    event_problems                 the problems with the captures of an event
     captured_body                  the size and the hash of a captured body
     integrity                      whether the captures are those of the first delivery
     usage_claim                    which of several exchanges counts the usage of one response

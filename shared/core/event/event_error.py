@@ -1,4 +1,4 @@
-"""The error of an event, and the problems with its captures."""
+"""The error of an event."""
 
 from __future__ import annotations
 
@@ -28,16 +28,3 @@ def error(parsed: EventSources, outcome: Outcome) -> JsonObject | None:
     if not answer.unreadable:
         return None
     return {"code": "unreadable_answer", "message": answer.problems[0]}
-
-
-def problems(parsed: EventSources) -> tuple[str, ...]:
-    """A sentence for each part of the captures that is missing or could not be read."""
-    envelope, summary = parsed.envelope, parsed.summary
-    sentences = [*([summary.problem] if summary.problem else []), *parsed.answer.problems]
-    if parsed.request is None and envelope.request_bytes:
-        sentences.append("the request's capture is missing: what was asked is not known")
-    if parsed.request is not None and parsed.request.is_partial:
-        sentences.append("the request's capture is partial: the instance was killed meanwhile")
-    if parsed.response is None and envelope.response_bytes:
-        sentences.append("the response's capture is missing: its content is not known")
-    return tuple(sentences)
