@@ -98,8 +98,8 @@ class ErasurePageRunner:
         )
 
     async def _erase_page(self, run: str, page: ErasurePage) -> ErasurePage:
-        """Erase the exchanges of a page. Returns the page with those under `immutable` that storage
-        must keep.
+        """Erase the exchanges of a page. Returns the page without those that storage must keep,
+        which are listed as `immutable` instead.
         """
 
         async def erase(exchange_id: str) -> bool:

@@ -49,14 +49,15 @@ class GroupCommit[T]:
         interval_s: float = 0.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`send` sends a group. The items that it leaves in the list are complete when it returns,
-        and fail when it raises. It may take items off, and complete or fail them itself, then or
-        later.
+        """`send` sends a group. The items that are in the list when it returns are complete; those
+        that are in it when it raises fail. It may take items off the list, and then completes or
+        fails them itself, also after it has returned.
 
-        `error_for_caller` makes the error of one caller from that exception.
-        `group_size` gives how many of the first pending items make a group, at least one.
-        `concurrency` sends are under way at most. If it is one, they begin `interval_s` apart at
-        least.
+        `error_for_caller` makes the error of one caller from that exception. `group_size` gives how
+        many of the first pending items make a group, at least one.
+
+        At most `concurrency` sends are under way at once. If it is one, at least `interval_s` lies
+        between the beginnings of two sends.
         """
         self._send = send
         self._error_for_caller = error_for_caller

@@ -30,8 +30,8 @@ class StoredExchange:
 
     @property
     def is_erased(self) -> bool:
-        """A body was erased, because the event had been accepted. The mark alone does not prove it:
-        it may have been put there by somebody else.
+        """A body was erased, because the event had been accepted. The mark alone does not prove
+        that: somebody else may have put it there.
         """
         captures = [side for side in (self.request, self.response) if side]
         redacts = self.envelope.content_mode is ContentMode.REDACTED
@@ -46,7 +46,9 @@ class StoredExchange:
 
     @property
     def is_expired(self) -> bool:
-        """The captures' retention is over. The mark alone does not prove it, as above."""
+        """The captures' retention is over. The mark alone does not prove that: somebody else may
+        have put it there.
+        """
         captures = [side for side in (self.request, self.response) if side]
         expires = self.envelope.retention_days is not None
         return expires and any(is_expired(side.header) for side in captures)

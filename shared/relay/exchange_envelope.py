@@ -31,8 +31,8 @@ def envelope_of(
     *,
     recorded_ms: float | None = None,
 ) -> Envelope:
-    """The envelope. `captures`: those that are stored, or about to be. `recorded_ms`: when that was
-    known; None: not yet.
+    """The envelope. `captures` are stored, or will be. `recorded_ms` is the time from the start of
+    the exchange to the end of its recording; None if that is still under way.
     """
     start, request, response = observation.start, observation.request, observation.response
     usage = _usage(observation)

@@ -38,6 +38,8 @@ _REST_SHARE: Final = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingReport:
+    """A delivery to report, whose exchange may have been counted already."""
+
     exchange: ExchangeTelemetry
     delivery: DeliveryReport
 

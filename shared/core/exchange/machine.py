@@ -244,8 +244,8 @@ class ExchangeMachine(ExchangeEnding):
         return (*error_actions, *self._conclude(COMPLETED))
 
     def _is_too_late(self, *expected: State) -> bool:
-        """Whether the input comes too late. Raises ExchangeStateError if it can have no
-        cause.
+        """Whether the input comes too late, because the exchange has ended. Raises
+        ExchangeStateError if it has not ended and is in none of the `expected` states.
         """
         if self.state in expected:
             return False
