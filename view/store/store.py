@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from shared.core.cost.rates import RateCard
 from view.exchange.received_event import ReceivedEvent
@@ -228,9 +228,10 @@ class Store:
         return [(values[0], _row(values[1:])) for values in rows]
 
 
-def _row(values: tuple[object, ...]) -> Row:
-    pairs = zip(COLUMNS, values, strict=True)
-    return Row(**{name: bool(value) if name in FLAGS else value for name, value in pairs})  # type: ignore[arg-type]
+def _row(values: tuple[Any, ...]) -> Row:
+    """`values`: those of COLUMNS as SQLite gives them, which has 0 and 1 for flags."""
+    members = dict(zip(COLUMNS, values, strict=True))
+    return Row(**members | {name: bool(members[name]) for name in FLAGS})
 
 
 def _numbers(connection: sqlite3.Connection, sql: str, parameter: str | int) -> list[int]:
