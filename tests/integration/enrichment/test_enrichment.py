@@ -90,20 +90,11 @@ async def test_unreachable_storage_raises() -> None:
 
 
 @dataclass
-class SlowCaptures:
+class SlowCaptures(MemoryCaptures):
     """Returns a capture when the test allows it; `reading` holds the names under way."""
 
     reading: list[str | None] = field(default_factory=list)
     may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def put_if_absent(self, name: str, data: bytes) -> None:
-        raise AssertionError("no outcome is pending")
-
-    async def erase(self, name: str) -> bool:
-        raise AssertionError("no exchange is erased")
-
-    async def erase_body(self, name: str) -> None:
-        raise AssertionError("no exchange is redacted")
 
     async def get(self, name: str | None) -> Capture | None:
         self.reading.append(name)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
+from shared.core.records.queue.follow_up import FollowUp
 from shared.enrichment.event_delivery import DeliveryTelemetry, EventDelivery
 from shared.enrichment.event_preparation import EventAssembler, EventPreparation
+from shared.enrichment.retention_marks import RetentionMarks
 from shared.ports.captures import CaptureReader, DeliveredCaptures
 from shared.ports.dead_letters import DeliveryFailures
 from shared.ports.erasure_marks import ErasedExchanges
 from shared.ports.event_hub import EventSink
 from shared.ports.ledger import DeliverySink
 from shared.ports.usage_claims import UsageClaimStore
+from shared.settings.timeouts import DELIVERY_S
 
 
 class AllCaptures(CaptureReader, DeliveredCaptures, Protocol):
@@ -28,9 +32,11 @@ def event_delivery(
     dead_letters: DeliveryFailures,
     erased_exchanges: ErasedExchanges,
     telemetry: DeliveryTelemetry | None = None,
-    **options: Any,
+    begin_follow_up: Callable[[FollowUp], Awaitable[None]] | None = None,
+    marks: RetentionMarks | None = None,
+    timeout_s: float = DELIVERY_S,
 ) -> EventDelivery:
-    """`options` are those of EventDelivery."""
+    """The use case with a preparation of the same captures and erased exchanges."""
     preparation = EventPreparation(
         captures=captures, assemble=assemble, claims=claims, erased_exchanges=erased_exchanges
     )
@@ -42,5 +48,7 @@ def event_delivery(
         dead_letters=dead_letters,
         erased_exchanges=erased_exchanges,
         telemetry=telemetry,
-        **options,
+        begin_follow_up=begin_follow_up,
+        marks=marks,
+        timeout_s=timeout_s,
     )

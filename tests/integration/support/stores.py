@@ -14,10 +14,11 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
-from shared.enrichment.event_delivery import EventDelivery
+from shared.core.records.queue.follow_up import FollowUp
+from shared.enrichment.event_delivery import DeliveryTelemetry, EventDelivery
 from shared.enrichment.event_preparation import EventAssembler, EventPreparation
 from shared.ports.usage_claims import UsageClaimStore
-from tests.integration.support.event_deliveries import event_delivery
+from tests.integration.support.event_deliveries import AllCaptures, event_delivery
 
 
 @dataclass
@@ -165,19 +166,27 @@ class MemoryStores:
     dead_letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     erased_exchanges: MemoryErasedExchanges = field(default_factory=MemoryErasedExchanges)
 
-    def delivery(self, assemble: EventAssembler, **options: Any) -> EventDelivery:
-        """Enrichment with these stores. `options` are those of `event_delivery`, and replace
-        stores of the same name.
-        """
-        stores: dict[str, Any] = {
-            "captures": self.captures,
-            "claims": self.claims,
-            "event_hub": self.event_hub,
-            "ledger": self.ledger,
-            "dead_letters": self.dead_letters,
-            "erased_exchanges": self.erased_exchanges,
-        }
-        return event_delivery(assemble=assemble, **stores | options)
+    def delivery(
+        self,
+        assemble: EventAssembler,
+        *,
+        captures: AllCaptures | None = None,
+        claims: UsageClaimStore | None = None,
+        telemetry: DeliveryTelemetry | None = None,
+        begin_follow_up: Callable[[FollowUp], Awaitable[None]] | None = None,
+    ) -> EventDelivery:
+        """Enrichment with these stores, but for those that are given."""
+        return event_delivery(
+            captures=captures or self.captures,
+            assemble=assemble,
+            claims=claims or self.claims,
+            event_hub=self.event_hub,
+            ledger=self.ledger,
+            dead_letters=self.dead_letters,
+            erased_exchanges=self.erased_exchanges,
+            telemetry=telemetry,
+            begin_follow_up=begin_follow_up,
+        )
 
     def preparation(
         self, assemble: EventAssembler, claims: UsageClaimStore | None = None
