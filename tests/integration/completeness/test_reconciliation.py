@@ -10,7 +10,7 @@ import json
 import logging
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Unpack
 
 import pytest
 
@@ -32,6 +32,7 @@ from tests.integration.support.azurite import (
     CountingEventHub,
     DyingQueue,
     InstanceKilled,
+    ReconciliationOptions,
     accepted,
     sample_account,
     sample_id,
@@ -41,13 +42,16 @@ from tests.integration.support.azurite import (
 pytestmark = pytest.mark.anyio
 
 
-def reconciliation(account: Account, **options: Any) -> Reconciliation:
+def reconciliation(account: Account, **options: Unpack[ReconciliationOptions]) -> Reconciliation:
     back_pressure = account.back_pressure(stall_timeout_s=0.1)
     return account.reconciliation(back_pressure, **options)
 
 
 async def run(
-    account: Account, window: Window, until: datetime | None = None, **options: Any
+    account: Account,
+    window: Window,
+    until: datetime | None = None,
+    **options: Unpack[ReconciliationOptions],
 ) -> dict[str, Any]:
     report = await reconciliation(account, **options).reconcile(window.name, until or window.end)
     return report.to_json()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.storage.queue import TextBase64DecodePolicy
@@ -24,7 +24,7 @@ from shared.adapters.ledger.index_reader import LedgerIndexReader
 from shared.adapters.ledger.report_store import ReportStore
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import StorageAccount
-from shared.completeness.back_pressure import BackPressure
+from shared.completeness.back_pressure import MAX_IN_FLIGHT, STALL_TIMEOUT_S, BackPressure
 from shared.completeness.dead_letters import DeadLetters
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.reconciliation import Reconciliation
@@ -70,6 +70,22 @@ class CountingEventHub:
         self.probes += 1
         if not self.ready:
             raise DeliveryError("not now")
+
+
+class ReconciliationOptions(TypedDict, total=False):
+    """The options of Reconciliation that tests change."""
+
+    max_queued: int
+    batch_size: int
+    clock: Callable[[], float]
+
+
+class AppenderOptions(TypedDict, total=False):
+    """The options of LedgerAppender that tests change."""
+
+    blocks_per_blob: int
+    append_interval_s: float
+    sleep: Callable[[float], Awaitable[None]]
 
 
 @dataclass
@@ -140,17 +156,35 @@ class Account:
         )
         return envelope
 
-    async def put_exchange(self, exchange_id: str, **options: Any) -> Envelope:
+    async def put_exchange(
+        self,
+        exchange_id: str,
+        *,
+        outcome: Outcome = Outcome.COMPLETED,
+        deployment: str = "gpt-4o",
+        content_mode: ContentMode = ContentMode.FULL,
+    ) -> Envelope:
         """Store request and response captures of one exchange, and return its envelope."""
         await self.put_request(exchange_id)
-        return await self.put_response(exchange_id, **options)
+        return await self.put_response(
+            exchange_id, outcome=outcome, deployment=deployment, content_mode=content_mode
+        )
 
-    def back_pressure(self, **options: Any) -> BackPressure:
+    def back_pressure(
+        self, *, max_in_flight: int = MAX_IN_FLIGHT, stall_timeout_s: float = STALL_TIMEOUT_S
+    ) -> BackPressure:
         """Whether more may be queued."""
-        return BackPressure(self.envelopes, self.event_hub, **options)
+        return BackPressure(
+            self.envelopes,
+            self.event_hub,
+            max_in_flight=max_in_flight,
+            stall_timeout_s=stall_timeout_s,
+        )
 
     def reconciliation(
-        self, back_pressure: BackPressure | None = None, **options: Any
+        self,
+        back_pressure: BackPressure | None = None,
+        **options: Unpack[ReconciliationOptions],
     ) -> Reconciliation:
         """The use case of reconcile, on the adapters of this account."""
         return Reconciliation(
@@ -256,9 +290,9 @@ def ledger_stores(
     clock: Callable[[], float] = time.time,
     *,
     on_dead_letter: Callable[[str], None] | None = None,
-    **appending: Any,
+    **appending: Unpack[AppenderOptions],
 ) -> LedgerStores:
-    """`appending`: options of the LedgerAppender."""
+    """The stores of a worker, `writer`, which share an appender."""
     json_blobs = JsonBlobs(storage)
     appender = LedgerAppender(storage, writer, **appending)
     dead_letters = DeadLetterStore(json_blobs, appender, clock, on_dead_letter=on_dead_letter)
@@ -279,9 +313,10 @@ async def sample_account(
     *,
     writer: str = "writer",
     clock: Callable[[], float] = time.time,
-    **options: Any,
+    on_dead_letter: Callable[[str], None] | None = None,
+    **appending: Unpack[AppenderOptions],
 ) -> AsyncIterator[Account]:
-    """`options`: those of `ledger_stores`."""
+    """An account with the adapters of a worker, `writer`, until the end of the block."""
     storage = sample_storage(connection_string)
     try:
         yield Account(
@@ -289,7 +324,7 @@ async def sample_account(
             storage,
             Captures(storage),
             EnvelopeQueue(storage),
-            *ledger_stores(storage, writer, clock, **options),
+            *ledger_stores(storage, writer, clock, on_dead_letter=on_dead_letter, **appending),
             JsonBlobs(storage),
         )
     finally:
