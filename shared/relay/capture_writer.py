@@ -62,6 +62,16 @@ async def put_placeholder(store: CaptureUploads, name: str, data: bytes) -> Stor
 class CaptureWriter:
     """A BodyWriter that stores the body. If the memory's limit is reached the capture is lost, and
     counted: a slow store must neither slow a stream nor fill the worker.
+
+    A large body while it arrives, and the fields that have its bytes:
+
+        |  block 1  |  block 2  |  block 3  |  the last bytes  |
+        |------------ _uploads -------------|------ _held -----|
+                               |-- _before -|
+
+    Its capture in storage, in the order of the block list:
+
+        |  block 0: header  |  block 1  |  block 2  |  block 3  |  block 4: the rest  |
     """
 
     unstored_body = None  # the capture holds the body

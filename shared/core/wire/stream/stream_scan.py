@@ -45,6 +45,16 @@ class StreamScan:
     """Takes the pieces of one body, and returns at any time the tail of what came so far.
 
     `choices` is how many choices the request asks for; None if that is not known.
+
+    The bytes that came, and the fields that stand for them:
+
+        |  complete events  |  later events       |  not searched  |
+        |----- _before -----|------- _text -------|---- _pieces ---|
+
+    While an event is longer than the text can be:
+
+        |  complete events  |  beginning  |  not kept  |  later bytes  |  not searched  |
+        |----- _before -----|--- _first --|            |---- _text ----|---- _pieces ---|
     """
 
     def __init__(self, choices: int | None = 1) -> None:
