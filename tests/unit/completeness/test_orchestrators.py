@@ -151,7 +151,7 @@ def test_replay_goes_on_over_generations_and_replays() -> None:
         )
         == 3
     )
-    assert_deterministic(replay.orchestrate, recorded, every=15)
+    assert_deterministic(replay.orchestrate, recorded, every=40)
 
 
 @pytest.mark.parametrize("attempts", [4, 5])
@@ -228,7 +228,7 @@ def test_erase_goes_on_over_generations_and_ends_with_a_receipt() -> None:
         **counts,
     }
     assert [name for name, _ in recorded.calls].count("erase_page") == 121
-    assert_deterministic(erase.orchestrate, recorded, every=15)
+    assert_deterministic(erase.orchestrate, recorded, every=40)
 
 
 def test_erase_fails_if_storage_stays_away() -> None:
