@@ -19,13 +19,14 @@ from harness.logs import every_log as every_log
 from harness.logs import no_asyncio_error as no_asyncio_error
 
 # No deadline, nor one for drawing examples: the machine may be busy with other tests, and a
-# property is not a benchmark.
-hypothesis.settings.register_profile(
-    "fnsse",
-    deadline=None,
-    max_examples=100,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
+# property is not a benchmark. `make test THOROUGH=1` tries more examples.
+for _profile, _examples in (("fnsse", 50), ("thorough", 100)):
+    hypothesis.settings.register_profile(
+        _profile,
+        deadline=None,
+        max_examples=_examples,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
 hypothesis.settings.load_profile("fnsse")
 
 # The Functions host and Bicep run on .NET, here for seconds each: compiling what is called often a
