@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 from shared.concurrency.cooperative import run_cooperatively
@@ -23,7 +23,6 @@ from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse
-from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
 from shared.following import followed_envelope
 from shared.following.followed_envelope import FetchResult
@@ -31,8 +30,6 @@ from shared.ports.captures import CaptureHeaders, CaptureSink
 from shared.ports.envelopes import EnvelopeSink
 from shared.ports.erasure_marks import ErasedExchanges
 from shared.ports.json_store import JsonStore
-
-_KEPT_HEADERS: Final = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
 
 
 class FollowedCaptures(CaptureHeaders, CaptureSink, Protocol):
@@ -122,7 +119,7 @@ def _mark_name(response_id: str) -> str:
 
 async def _response_capture(response: FetchedResponse, envelope: Envelope) -> tuple[bytes, ...]:
     """The parts of the capture: a header, and the body if the content mode allows it."""
-    headers = kept_headers(response.headers, _KEPT_HEADERS)
+    headers = attribution.kept_response_headers(response.headers)
     if envelope.content_mode.stores_bodies:
         return capture.of_response(response.status, headers, to_fields(envelope), {}), response.body
     body = UnstoredBody()

@@ -14,11 +14,10 @@ from shared.relay import caller_headers
 from shared.relay.body_writer import BodyWriter
 from shared.relay.exchange_observation import ExchangeObservation
 
-# What a capture keeps of the headers; nothing in here is a credential.
+# What a request capture keeps of the headers; nothing in here is a credential.
 _REQUEST_HEADERS: Final = frozenset(
     map(str.encode, (*attribution.CLIENT_HEADERS, *attribution.SESSION_HEADERS))
 )
-_RESPONSE_HEADERS: Final = frozenset(map(str.encode, attribution.RESPONSE_HEADERS))
 
 
 def of_request(
@@ -53,7 +52,7 @@ def of_response(observation: ExchangeObservation, envelope: Envelope, notes: Jso
     """
     return capture.of_response(
         observation.response.status,
-        kept_response_headers(observation),
+        attribution.kept_response_headers(observation.response.headers),
         to_fields(envelope),
         {**notes, **_times(observation, envelope), **_digest(observation.response.body)},
     )
@@ -71,11 +70,6 @@ def _times(observation: ExchangeObservation, envelope: Envelope) -> dict[str, ob
     if observation.keep_alives_ms:
         times["keep_alives_ms"] = observation.keep_alives_ms
     return times
-
-
-def kept_response_headers(observation: ExchangeObservation) -> dict[str, str]:
-    """The response headers that a capture keeps."""
-    return kept_headers(observation.response.headers, _RESPONSE_HEADERS)
 
 
 def _digest(writer: BodyWriter) -> JsonObject:

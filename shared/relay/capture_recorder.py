@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.event import answer_notes
+from shared.core.event import answer_notes, attribution
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import StorageError
@@ -84,7 +84,7 @@ class CaptureRecorder:
         body = observation.response.body.unstored_body
         if body is None:
             return {}
-        headers = capture_headers.kept_response_headers(observation)
+        headers = attribution.kept_response_headers(observation.response.headers)
         steps = answer_notes.members_steps(body, headers, envelope)
         try:
             return await run_cooperatively(steps)

@@ -6,6 +6,7 @@ from typing import Final
 
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event.shape import Backend, Client, Correlation, RateLimit, Served
+from shared.core.wire.http.headers import RawHeaders, kept_headers
 from shared.core.wire.json.json_shape import integer, short
 
 # Headers in which clients name a session or a conversation. The callers choose their values.
@@ -36,8 +37,8 @@ CLIENT_HEADERS: Final = (
 BACKEND_ACCOUNT: Final = "x-fnsse-backend-account"
 BACKEND_REGION: Final = "x-fnsse-backend-region"
 BACKEND_ATTEMPTS: Final = "x-fnsse-backend-attempts"
-# Response headers that events are built from.
-RESPONSE_HEADERS: Final = (
+# Response headers that events are built from. None of them is a credential.
+_RESPONSE_HEADERS: Final = (
     "content-type",
     "content-encoding",
     "apim-request-id",
@@ -77,6 +78,12 @@ RESPONSE_HEADERS: Final = (
     BACKEND_REGION,
     BACKEND_ATTEMPTS,
 )
+_RESPONSE_NAMES: Final = frozenset(map(str.encode, _RESPONSE_HEADERS))
+
+
+def kept_response_headers(headers: RawHeaders) -> dict[str, str]:
+    """The headers of a response that its capture keeps; see `kept_headers`."""
+    return kept_headers(headers, _RESPONSE_NAMES)
 
 
 def client(request_headers: dict[str, str]) -> Client:
