@@ -206,7 +206,7 @@ def token(data: bytes) -> None:
     found = caller_token.bearer([(b"authorization", data.replace(b"\n", b""))])
     if isinstance(found, bytes):
         caller_token.key_id(found)
-    caller_token.payload_fault(data)
+    caller_token.failed_check(data)
 
 
 @functools.cache

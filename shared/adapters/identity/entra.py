@@ -79,9 +79,9 @@ class EntraKeys:
             payload: bytes = _SIGNATURES.decode(token, key, algorithms=[ALGORITHM])
         except PyJWTError:
             return TokenRejected(check=TokenCheck.SIGNATURE)
-        fault = caller_token.payload_fault(payload)
-        if fault is not None:
-            return TokenRejected(check=fault)
+        check = caller_token.failed_check(payload)
+        if check is not None:
+            return TokenRejected(check=check)
         try:
             claims = jwt.decode(
                 token,

@@ -95,8 +95,8 @@ def key_id(token: bytes) -> str | TokenRejected:
     return kid if isinstance(kid, str) else TokenRejected(check=TokenCheck.KEY)
 
 
-def payload_fault(payload: bytes) -> TokenCheck | None:
-    """The fault in the form of a signed payload or its times; None if there is none.
+def failed_check(payload: bytes) -> TokenCheck | None:
+    """The check that a signed payload fails by its form or its times; None if it fails none.
 
     Checked here because a JWT library is more lenient: it takes `"1800003600"` and `true` for
     times, and reports every other malformed time by one and the same exception.

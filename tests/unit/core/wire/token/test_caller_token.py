@@ -167,7 +167,7 @@ def test_an_identity_has_one_audience_and_one_id(
 
 @given(JSON)
 def test_any_json_as_payload_gives_a_response(payload: Any) -> None:
-    result = caller_token.payload_fault(json.dumps(payload).encode())
+    result = caller_token.failed_check(json.dumps(payload).encode())
     assert (result is TokenCheck.FORM) is not isinstance(payload, dict)
 
 
@@ -175,4 +175,4 @@ def test_any_json_as_payload_gives_a_response(payload: Any) -> None:
 @example(b"[" * 100_000)
 @example(b'{"exp": ' + b"9" * 5000 + b"}")
 def test_a_payload_that_is_not_a_json_object_is_malformed(payload: bytes) -> None:
-    assert caller_token.payload_fault(payload) in {TokenCheck.FORM, None}
+    assert caller_token.failed_check(payload) in {TokenCheck.FORM, None}
