@@ -58,15 +58,13 @@ class CaptureSink(Protocol):
     """Stores captures."""
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        """Store a capture in place of an earlier one, whose uploaded blocks are discarded. `parts`
-        are joined.
+        """Store a capture in place of an earlier one, and discard uploaded blocks of that name.
+        `parts` are joined.
         """
         ...
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
-        """Store a capture unless there is one of that name. Uploaded blocks are discarded if it is
-        stored.
-        """
+        """Store a capture, and discard uploaded blocks of that name; nothing if it exists."""
         ...
 
 

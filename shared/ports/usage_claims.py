@@ -24,5 +24,5 @@ class UsageClaimStore(Protocol):
         ...
 
     async def release(self, claim: Claim) -> None:
-        """The next exchange that claims this usage holds it."""
+        """Give a claim up: the next exchange that claims this usage holds it."""
         ...
