@@ -71,9 +71,9 @@ def unchunked(raw: bytes) -> bytes:
         at = start + size + 2
 
 
-def fault(response: ResponseReader, chunks: int | None) -> str | None:
-    """The fault of a response that should have that many SSE events (None: that should be JSON);
-    None if it has no fault.
+def problem(response: ResponseReader, chunks: int | None) -> str | None:
+    """The problem with a response that should have that many SSE events (`chunks` None: that should
+    be JSON); None if there is none.
     """
     if response.status != 200:
         return f"status {response.status}"

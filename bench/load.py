@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, cast
 
-from bench.http_response import ResponseReader, fault
+from bench.http_response import ResponseReader, problem
 from bench.job import Job, JobResult
 
 _HOST: Final = "127.0.0.1"
@@ -140,9 +140,9 @@ class Load:
 
     def _check(self) -> None:
         for response in self._answers:
-            wrong = fault(response, self._job.chunks)
-            if wrong:
-                self._broken[wrong] += 1
+            found = problem(response, self._job.chunks)
+            if found:
+                self._broken[found] += 1
             else:
                 self.result.chunks += self._job.chunks or 0
         self.result.failures = dict(self._broken)

@@ -109,7 +109,7 @@ class KeyRenewal:
             self._failures, self._fetched_at = 0, self._clock()
             if keys != self.keys:
                 self.keys = keys
-        finally:  # even a fault of `fetch` ends this try alone
+        finally:  # even a bug in `fetch` ends this try alone
             if self._clock() - self._fetched_at > self._pace.trust_s:
                 self.keys = None
 

@@ -196,7 +196,7 @@ class Evaluator:
         return file
 
     def compile_parameters(self, file: Path) -> dict[str, Any]:
-        """The values of a parameters file by name. Raises EvaluationError if it has faults, those
+        """The values of a parameters file by name. Raises EvaluationError if it has problems, those
         of the linter included.
         """
         response = self._call("bicep/compileParams", {"path": str(file), "parameterOverrides": {}})

@@ -118,9 +118,9 @@ def parse_card(texts: CardTexts) -> RateCard:
 
 def _checked_rates(name: str, text: str, *, gaps: bool) -> list[Rate]:
     rates = parse(text)
-    faults = problems(rates, gaps=gaps)
-    if faults:
-        raise RateError(f"{name}: {'; '.join(faults)}")
+    found = problems(rates, gaps=gaps)
+    if found:
+        raise RateError(f"{name}: {'; '.join(found)}")
     return rates
 
 

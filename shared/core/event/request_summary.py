@@ -1,6 +1,6 @@
 """The summary of a captured request, for its event.
 
-Arbitrary bytes never raise; `problem` names a fault in them.
+Arbitrary bytes never raise; `problem` says what is wrong with them.
 """
 
 from __future__ import annotations

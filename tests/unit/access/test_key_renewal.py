@@ -253,14 +253,14 @@ async def test_a_failure_is_logged_once_by_the_next_caller(
     ]
 
 
-async def test_a_fault_ends_one_try_and_not_the_renewal(
+async def test_a_bug_ends_one_try_and_not_the_renewal(
     tenant: GatedTenant, renewing: Renewals
 ) -> None:
     renewal = renewing(first_retry_s=0.01)
-    tenant.failure = KeyError("a fault")
-    fault = renewal.renew_now()
-    await asyncio.wait({fault})
-    assert isinstance(fault.exception(), KeyError)
+    tenant.failure = KeyError("a bug")
+    failing = renewal.renew_now()
+    await asyncio.wait({failing})
+    assert isinstance(failing.exception(), KeyError)
     tenant.failure = None
     await tenant.fetched(2)
     await asyncio.sleep(0)

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from bench.http_response import ResponseReader, events, fault, unchunked
+from bench.http_response import ResponseReader, events, problem, unchunked
 
 _EVENT = b'data: {"a": 1}\n\n'
 _STREAM = [_EVENT, _EVENT, b"data: [DONE]\n\n"]
@@ -79,4 +79,4 @@ def test_events_are_counted_across_chunks() -> None:
 def test_what_is_wrong_with_a_response_is_named(
     raw: bytes, chunks: int | None, expected: str | None
 ) -> None:
-    assert fault(_read([raw])[0], chunks) == expected
+    assert problem(_read([raw])[0], chunks) == expected

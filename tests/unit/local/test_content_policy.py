@@ -1,4 +1,4 @@
-"""`make policy`: the faults of a content policy are reported before it is uploaded."""
+"""`make policy`: the problems of a content policy are reported before it is uploaded."""
 
 from __future__ import annotations
 

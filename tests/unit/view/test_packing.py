@@ -16,6 +16,6 @@ def test_an_event_comes_back_as_it_was(case: str) -> None:
 
 
 def test_what_events_have_in_common_takes_no_room() -> None:
-    """A key that events got and the common events have not is no fault: it only costs room."""
+    """A key that events got and the common events have not is not a problem: it only costs room."""
     sizes = [(len(pack(golden(case))), len(json.dumps(golden(case)))) for case in GOLDEN]
     assert sum(packed for packed, _ in sizes) < sum(whole for _, whole in sizes) / 5

@@ -19,7 +19,7 @@ def summarize(group: Sequence[Envelope]) -> JsonObject:
     """The figures of a group of delivered exchanges.
 
     `events` counts all of them; everything else leaves out the replayed ones. `failed` counts those
-    that a fault ended (the upstream's, the relay's or the instance's), `throttled` those answered
+    that a failure ended (of the upstream, the relay or the instance), `throttled` those answered
     429. A caller's own mistake or disconnect is neither. `first_chunk_ms` lists when the first
     chunk of each stream came.
     """

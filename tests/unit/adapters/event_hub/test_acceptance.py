@@ -46,7 +46,7 @@ def no_identity() -> AsyncTokenCredential:
         (AuthenticationError("secret"), "the Event Hub refused the app's credentials"),
         (KeyError("secret"), "the Event Hub's client failed: KeyError"),
     ],
-    ids=["an error of the Event Hub", "a missing role", "a fault of the SDK"],
+    ids=["an error of the Event Hub", "a missing role", "a bug of the SDK"],
 )
 async def test_an_event_that_cannot_be_sent_is_a_failure(failure: Exception, reason: str) -> None:
     event_hub = failing_event_hub(failure)

@@ -51,8 +51,8 @@ def test_every_golden_model_is_priced_or_listed() -> None:
 
 
 def test_two_rates_for_one_time_are_a_problem() -> None:
-    faults = problems("m,S,,2026-02-01,USD,1,a", "m,S,2026-01-01,,USD,2,b")
-    assert faults == ["m S: two rates at 2026-01-01"]
+    found = problems("m,S,,2026-02-01,USD,1,a", "m,S,2026-01-01,,USD,2,b")
+    assert found == ["m S: two rates at 2026-01-01"]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_two_currencies_in_one_card_are_a_problem() -> None:
 
 
 def test_a_rate_that_ends_before_it_begins_is_a_problem() -> None:
-    faults = problems("m,S,2026-02-01,2026-01-01,USD,1,a", gaps=False)
-    assert faults == ["m S: ends before it begins, 2026-01-01"]
+    found = problems("m,S,2026-02-01,2026-01-01,USD,1,a", gaps=False)
+    assert found == ["m S: ends before it begins, 2026-01-01"]
 
 
 @pytest.mark.parametrize(

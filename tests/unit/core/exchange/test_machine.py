@@ -318,8 +318,8 @@ def test_within_a_stream_it_is_a_frame(state: State, name: str, error: ApiError)
     assert machine.recording_over(error_sent=False) == (Abort(),)
 
 
-def test_a_fault_of_the_proxy_cuts_a_stream_off() -> None:
-    """A fault aborts the connection, because the state of the stream is unknown."""
+def test_a_bug_of_the_proxy_cuts_a_stream_off() -> None:
+    """A bug aborts the connection, because the state of the stream is unknown."""
     machine = exchange_in(State.STREAMING)
     assert machine.internal_error() == ()
     assert machine.require_conclusion() == failures.internal_error().conclusion
