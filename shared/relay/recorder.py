@@ -35,7 +35,7 @@ from shared.relay.recording_failures import RecordingFailures
 class Recording:
     """The recording of an exchange that has ended, in progress."""
 
-    # done once it is known whether both captures are stored: the actions for the client
+    # done once it is known whether both captures are stored: ResponseEnd.actions
     last_actions: asyncio.Future[Actions]
     done: asyncio.Task[None]  # the envelope is stored, or given up
 
@@ -155,14 +155,15 @@ class Recorder:
         traceless = self._is_traceless(observation, conclusion)
         captures = await self._put_captures(observation, conclusion)
         both = captures.request is not None and captures.response is not None
-        last_actions.set_result(ending.captures_stored() if both else ending.captures_failed())
-        if ending.is_end_withheld:
-            observation.end_withheld(ending.held_bytes, answered_status=ending.answered_status)
+        end = ending.captures_stored() if both else ending.captures_failed()
+        last_actions.set_result(end.actions)
+        if end.withheld_bytes is not None:
+            observation.end_withheld(end.withheld_bytes, answered_status=end.answered_status)
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
         recorded_ms = round(observation.to_end_ms + recording_ms, 3)
-        conclusion = ending.require_conclusion()  # another one if the end was withheld
-        envelope = envelope_of(observation, conclusion, captures, recorded_ms=recorded_ms)
-        in_storage = captures.response is not None and not ending.is_end_withheld
+        # `end` has another conclusion than before if the end was withheld
+        envelope = envelope_of(observation, end.conclusion, captures, recorded_ms=recorded_ms)
+        in_storage = captures.response is not None and end.withheld_bytes is None
         await self.outcomes.record(envelope, in_storage=in_storage, traceless=traceless)
 
     async def _put_captures(
@@ -213,4 +214,4 @@ class Recorder:
 
 def _resolve(last_actions: asyncio.Future[Actions], ending: ExchangeEnding) -> None:
     if not last_actions.done():
-        last_actions.set_result(ending.captures_failed())
+        last_actions.set_result(ending.captures_failed().actions)

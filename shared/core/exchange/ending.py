@@ -5,6 +5,8 @@ shared.core.exchange.state draws the states; those of this module are HOLDING, R
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from shared.core.api_errors import exchange_errors
 from shared.core.exchange import failures
 from shared.core.exchange.actions import Abort, Actions, EndBody, Interruption
@@ -14,6 +16,19 @@ from shared.core.exchange.rules import ExchangeRules
 from shared.core.exchange.state import ENDED, State
 from shared.core.records.exchange.outcome import Outcome
 from shared.errors import ExchangeStateError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResponseEnd:
+    """How a response ends, once it is known whether the captures are stored. No later input gives
+    the exchange another conclusion.
+    """
+
+    actions: Actions  # none if the end did not have to wait for the captures
+    conclusion: Conclusion
+    answered_status: int | None  # the status that the client is answered; None: no response
+    # the size of the end that was held back in HOLDING, if the client does not get it
+    withheld_bytes: int | None
 
 
 class ExchangeEnding:
@@ -27,7 +42,7 @@ class ExchangeEnding:
         self.state = State.RECEIVING
         self.conclusion: Conclusion | None = None
         # the client does not get the end that was held back in HOLDING
-        self.is_end_withheld = False
+        self._is_end_withheld = False
         self._rules = rules
         self._reply = Reply(exchange_id, rules)
 
@@ -37,25 +52,13 @@ class ExchangeEnding:
             raise ExchangeStateError(f"an exchange that is {self.state.name} has not ended")
         return self.conclusion
 
-    def captures_stored(self) -> Actions:
+    def captures_stored(self) -> ResponseEnd:
         """Both captures of the exchange are stored."""
-        if self._is_recorded():
-            return ()
-        self.state = State.DONE
-        return self._reply.release()
+        return self._response_end(() if self._is_recorded() else self._release_end())
 
-    def captures_failed(self) -> Actions:
+    def captures_failed(self) -> ResponseEnd:
         """A capture of the exchange could not be stored."""
-        if self._is_recorded():
-            return ()
-        report = failures.rejection(exchange_errors.capture_unavailable())
-        self._withhold_end(report.conclusion)
-        if self._reply.is_held:
-            return self._reply.error_document(report.error)
-        if self._reply.ends_with_error:
-            return (EndBody(),)
-        error_actions = self._reply.failure(report.error)
-        return (*error_actions, EndBody()) if error_actions else (Abort(),)
+        return self._response_end(() if self._is_recorded() else self._replace_end())
 
     def recording_over(self, *, error_sent: bool) -> Actions:
         """The conclusion is recorded, or the wait for that is over: the response may end.
@@ -86,6 +89,29 @@ class ExchangeEnding:
         """The number of bytes that are held back until HOLDING ends."""
         return self._reply.body.held_bytes
 
+    def _response_end(self, actions: Actions) -> ResponseEnd:
+        return ResponseEnd(
+            actions=actions,
+            conclusion=self.require_conclusion(),
+            answered_status=self.answered_status,
+            withheld_bytes=self.held_bytes if self._is_end_withheld else None,
+        )
+
+    def _release_end(self) -> Actions:
+        self.state = State.DONE
+        return self._reply.release()
+
+    def _replace_end(self) -> Actions:
+        """Send an error in place of the end, or break the response off."""
+        report = failures.rejection(exchange_errors.capture_unavailable())
+        self._withhold_end(report.conclusion)
+        if self._reply.is_held:
+            return self._reply.error_document(report.error)
+        if self._reply.ends_with_error:
+            return (EndBody(),)
+        error_actions = self._reply.failure(report.error)
+        return (*error_actions, EndBody()) if error_actions else (Abort(),)
+
     def _disconnected_at_end(self) -> tuple[Interruption, ...]:
         """The client has disconnected after the conclusion."""
         if self.state is not State.HOLDING:
@@ -96,7 +122,7 @@ class ExchangeEnding:
 
     def _withhold_end(self, conclusion: Conclusion) -> None:
         """Another conclusion than that of HOLDING, because the client does not get the end."""
-        self.conclusion, self.state, self.is_end_withheld = conclusion, State.DONE, True
+        self.conclusion, self.state, self._is_end_withheld = conclusion, State.DONE, True
 
     def _is_recorded(self) -> bool:
         """Whether nothing depends on the captures any more."""

@@ -70,8 +70,8 @@ INPUTS: Final[dict[str, Input]] = {
     ),
     "keep_alive_due": lambda machine: machine.keep_alive_due(),
     "internal_error": lambda machine: machine.internal_error(),
-    "captures_stored": lambda machine: machine.captures_stored(),
-    "captures_failed": lambda machine: machine.captures_failed(),
+    "captures_stored": lambda machine: machine.captures_stored().actions,
+    "captures_failed": lambda machine: machine.captures_failed().actions,
     "recording_over": lambda machine: machine.recording_over(error_sent=False),
 }
 

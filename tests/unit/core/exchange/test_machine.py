@@ -28,6 +28,7 @@ from shared.core.exchange.actions import (
     SendWhiteSpace,
     StartKeepAlive,
 )
+from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED
 from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
@@ -528,10 +529,10 @@ def test_the_end_of_a_promised_document(answer: bytes, *, stored: bool) -> None:
     assert machine.upstream_ended(cut_short=False) == ()
     assert machine.state is State.HOLDING
     if stored:
-        assert machine.captures_stored() == (SendBody(answer[-1:]), EndBody())
+        assert machine.captures_stored().actions == (SendBody(answer[-1:]), EndBody())
     else:
         expected = [SendErrorObject, EndBody] if answer == b"0" else [Abort]
-        assert kinds(machine.captures_failed()) == expected
+        assert kinds(machine.captures_failed().actions) == expected
 
 
 # --- the client disconnects -----------------------------------------------------------------------
@@ -596,8 +597,9 @@ def holding(*, error_frames: bool = True, within_event: bool = False) -> Exchang
 
 def test_a_stored_response_gets_its_end() -> None:
     """The held-back bytes are sent, then the body's end."""
-    machine = holding()
-    assert machine.captures_stored() == (SendBody(DONE), EndBody())
+    end = holding().captures_stored()
+    assert end.actions == (SendBody(DONE), EndBody())
+    assert (end.conclusion, end.withheld_bytes) == (COMPLETED, None)
 
 
 @pytest.mark.parametrize(
@@ -611,17 +613,20 @@ def test_an_unstored_response_never_looks_whole(
     machine = holding(error_frames=error_frames, within_event=within_event)
     error = exchange_errors.capture_unavailable()
     frame = (SendErrorFrame(error.body()), EndBody())
-    assert machine.captures_failed() == (frame if reported else (Abort(),))
-    assert machine.require_conclusion().failure == failure_of(error)
+    end = machine.captures_failed()
+    assert end.actions == (frame if reported else (Abort(),))
+    assert end.conclusion.failure == failure_of(error)
+    assert (end.withheld_bytes, end.answered_status) == (len(DONE), 200)
 
 
 def test_a_disconnect_in_holding() -> None:
     """The outcome stays the same, whether the captures are stored later or fail."""
-    for then in ("captures_stored", "captures_failed"):
+    for result in (ExchangeMachine.captures_stored, ExchangeMachine.captures_failed):
         machine = holding()
         assert machine.client_disconnected(received_bytes=9) == (Abort(),)
-        assert INPUTS[then](machine) == ()
-        assert machine.require_conclusion().outcome is Outcome.CLIENT_DISCONNECTED
+        end = result(machine)
+        assert end.actions == ()
+        assert (end.conclusion, end.withheld_bytes) == (DISCONNECTED, len(DONE))
 
 
 def test_headers_that_were_held_back_are_not_sent() -> None:
@@ -638,7 +643,7 @@ def test_one_error_is_enough() -> None:
     machine = exchange_in(State.COLLECTING, rules)
     machine.piece(b"{}")
     machine.upstream_ended(cut_short=False)
-    assert machine.captures_failed() == (EndBody(),)
+    assert machine.captures_failed().actions == (EndBody(),)
     assert machine.require_conclusion().outcome is Outcome.REJECTED
 
 

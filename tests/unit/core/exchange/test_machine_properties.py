@@ -176,7 +176,7 @@ class Exchange:
                 return machine.client_disconnected(received_bytes=len(self.received))
             case "captures_stored":
                 self.captures_stored = machine.state is State.HOLDING
-                return machine.captures_stored()
+                return machine.captures_stored().actions
             case "recording_over":
                 if machine.state is not State.RECORDING:  # refused: it changes nothing
                     return machine.recording_over(error_sent=False)
