@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from shared.core.answer import without_content
+from shared.core.event.usage import recorded_usage
 from shared.core.exchange import failures
 from shared.core.exchange.conclusion import COMPLETED
 from shared.core.exchange.response_completeness import ResponseCompleteness
@@ -36,8 +36,7 @@ def build(
     else:
         fetched, conclusion = None, failures.translate(result).conclusion
         tail = _UNREAD
-    stores_bodies = follow_up.content_mode.stores_bodies
-    usage = tail.usage if stores_bodies else without_content.figures_of(tail.usage)
+    usage, usage_source = recorded_usage(tail.usage, follow_up.content_mode)
     status = fetched.status if fetched else None
     size = len(fetched.body) if fetched else 0
     return Envelope(
@@ -59,7 +58,7 @@ def build(
         arrivals=((size, fetched.to_end_ms),) if fetched and size else (),
         chunk_count=int(size > 0),
         usage=usage,
-        usage_source="upstream" if usage else "none",
+        usage_source=usage_source,
         usage_requested=False,
         request_bytes=0,
         response_bytes=size,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from shared.core.answer import without_content
+from shared.core.event.usage import recorded_usage
 from shared.core.exchange.conclusion import Conclusion
 from shared.core.records.exchange.envelope import MAX_ARRIVALS, Envelope, Timings, bound_text
 from shared.core.wire.http.headers import header
-from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers
 from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.response_observation import ResponseObservation
@@ -35,7 +34,7 @@ def envelope_of(
     the exchange to the end of its recording; None if that is still under way.
     """
     start, request, response = observation.start, observation.request, observation.response
-    usage = _usage(observation)
+    usage, usage_source = recorded_usage(response.tail().usage, start.content.mode)
     is_stream = response.is_stream
     return Envelope(
         exchange_id=start.exchange_id,
@@ -54,7 +53,7 @@ def envelope_of(
         arrivals=response.piece_times.first(MAX_ARRIVALS),
         chunk_count=response.piece_count,
         usage=usage,
-        usage_source="upstream" if usage else "none",
+        usage_source=usage_source,
         usage_requested=request.usage_requested,
         attempts=request.attempts,
         request_bytes=request.body.size,
@@ -72,13 +71,6 @@ def envelope_of(
         content_rule=start.content.rule,
         retention_days=start.content.retention_days,
     )
-
-
-def _usage(observation: ExchangeObservation) -> JsonObject | None:
-    usage = observation.response.tail().usage
-    if observation.start.content.mode.stores_bodies:
-        return usage
-    return without_content.figures_of(usage)
 
 
 def _timings(response: ResponseObservation, to_end_ms: float) -> Timings:

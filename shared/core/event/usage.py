@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from shared.core.answer import without_content
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.records.exchange.envelope import Envelope, UsageSource
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.json.usage_object import latest_usage, read_figures
 from shared.core.wire.operations import spec_of
@@ -54,6 +56,16 @@ class UsageAccount:
     estimate: UsageEstimate | None
     repeated: bool  # another exchange counts these figures
     tokens: Tokens | None
+
+
+def recorded_usage(
+    usage: JsonObject | None, mode: ContentMode
+) -> tuple[JsonObject | None, UsageSource]:
+    """The part of the upstream's usage object that an envelope records, and its source. It is the
+    whole object if the content mode stores bodies, otherwise its numbers and the API's words.
+    """
+    recorded = usage if mode.stores_bodies else without_content.figures_of(usage)
+    return recorded, "upstream" if recorded else "none"
 
 
 def account(
