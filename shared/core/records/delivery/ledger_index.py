@@ -1,4 +1,4 @@
-"""The exchanges of a window that the ledger knows."""
+"""The ledger of one window, as an index of exchange ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
 
 @dataclass(kw_only=True, slots=True)
 class LedgerIndex:
-    """The ids of those exchanges, by what the ledger says of them."""
+    """The exchanges of a window that the ledger knows."""
 
     delivered: IdSet = field(default_factory=IdSet)
     dead_lettered: IdSet = field(default_factory=IdSet)

@@ -7,7 +7,7 @@ Bytes, headers of captures and JSON enter; typed records and the same bytes leav
     outcome               how an exchange ended
     envelope              the queue message about a finished exchange
     capture               the raw bytes of a body, with status and chosen headers
-    captured_exchange     the exchanges whose captures a listing names
+    captured_exchange     the exchanges whose captures are stored, by a listing
     outcome_capture       the capture that says how an exchange ended
     piece_times           when the pieces of a response arrived
     unstored_body         size, hash and ends of a body that must not be stored

@@ -1,4 +1,4 @@
-"""The exchanges whose captures a listing of storage names.
+"""The exchanges whose captures are stored, found by the names in a listing.
 
 Captures are listed in the order of their names, so those of an exchange follow each other
 (`<id>.outcome`, `<id>.request`, `<id>.response`).
