@@ -38,8 +38,10 @@ _PATH_WITH_LINE_ENDS: Final = "(?s:.*)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Library:
-    """The modules and objects that are patched; None for one that could not be found."""
+class PatchTargets:
+    """The modules and objects that are patched, and their versions. None stands for a module or
+    object that could not be found.
+    """
 
     web: Any  # azurefunctions.extensions.http.fastapi.web
     coordinator: Any  # azure_functions_runtime.http_v2.http_coordinator
@@ -49,7 +51,7 @@ class Library:
 
 
 def patch_runtime(
-    library: Library | None = None,
+    targets: PatchTargets | None = None,
     *,
     pairing_timeout_s: float = PAIRING_TIMEOUT_S,
     forget_after_s: float = FORGET_AFTER_S,
@@ -60,27 +62,27 @@ def patch_runtime(
     Returns a text for operators that names every deviation from the tested library; "" if there is
     none.
     """
-    library = library or _installed_library()
+    targets = targets or _installed_targets()
     patches: dict[str, Callable[[], None]] = {
-        "/docs, /redoc and /openapi.json hang": lambda: _serve_no_documentation(library.web),
-        "paths with a line end hang": lambda: _accept_every_path(library.path_convertor),
+        "/docs, /redoc and /openapi.json hang": lambda: _serve_no_documentation(targets.web),
+        "paths with a line end hang": lambda: _accept_every_path(targets.path_convertor),
         "hung invocations are not bounded": lambda: http_invocations.bound_pairing(
-            library.coordinator, pairing_timeout_s, forget_after_s
+            targets.coordinator, pairing_timeout_s, forget_after_s
         ),
         "each request leaks about 1 KB": lambda: http_invocations.check_references(
-            library.coordinator
+            targets.coordinator
         ),
-        "function keys may be logged": lambda: _write_no_access_log(library.logging_config),
+        "function keys may be logged": lambda: _write_no_access_log(targets.logging_config),
     }
     failed_patches = [loss for loss, patch in patches.items() if not _apply(patch)]
-    problem = _problem(_untested_versions(library.versions), failed_patches)
+    problem = _problem(_untested_versions(targets.versions), failed_patches)
     if problem:
         _log.warning("The worker's libraries are not as fnsse knows them: %s", problem)
     return problem
 
 
-def _installed_library() -> Library:
-    return Library(
+def _installed_targets() -> PatchTargets:
+    return PatchTargets(
         web=_import_module("azurefunctions.extensions.http.fastapi.web"),
         coordinator=installed_coordinator(),
         path_convertor=getattr(_import_module("starlette.convertors"), "PathConvertor", None),

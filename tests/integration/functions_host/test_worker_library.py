@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse
 from harness.waiting import poll_until_async
 from local.repository import ROOT
 from shared.adapters.worker import worker_library, worker_process
-from shared.adapters.worker.worker_library import TESTED_VERSIONS, Library
+from shared.adapters.worker.worker_library import TESTED_VERSIONS, PatchTargets
 from shared.http.releasing_response import ReleasingResponse
 
 INVOCATION_ID = "7a3c9c6e-0000-4000-8000-000000000001"
@@ -119,7 +119,7 @@ def test_the_library_writes_no_record_per_request() -> None:
     assert not logging.getLogger("azure.functions").isEnabledFor(logging.INFO)
 
 
-def sample_library(**changed: Any) -> Library:
+def sample_targets(**changed: Any) -> PatchTargets:
     """A library of the tested form with some changes; patching it changes nothing else."""
     coordinator = HttpCoordinator.__new__(HttpCoordinator)  # not the one of the process
     coordinator.__init__()
@@ -130,21 +130,21 @@ def sample_library(**changed: Any) -> Library:
         "logging_config": {"loggers": {"uvicorn.access": {"level": "INFO"}}},
         "versions": {name: f"{tested}.0" for name, tested in TESTED_VERSIONS.items()},
     }
-    return Library(**parts | changed)
+    return PatchTargets(**parts | changed)
 
 
 @pytest.mark.anyio
 async def test_a_wait_outlasts_a_blocked_event_loop() -> None:
     """The other side came meanwhile, and the loop only has to handle it."""
-    library = sample_library()
-    worker_library.patch_runtime(library, pairing_timeout_s=0.2)
+    targets = sample_targets()
+    worker_library.patch_runtime(targets, pairing_timeout_s=0.2)
     request = sample_request([])
-    waiting = asyncio.create_task(library.coordinator.get_http_request_async("late"))
+    waiting = asyncio.create_task(targets.coordinator.get_http_request_async("late"))
     await asyncio.sleep(0)
     time.sleep(0.3)  # noqa: ASYNC251 - what a busy worker does
     for _ in range(3):
         await asyncio.sleep(0)
-    library.coordinator.set_http_request("late", request)
+    targets.coordinator.set_http_request("late", request)
     assert await waiting is request
 
 
@@ -153,9 +153,9 @@ async def test_a_request_without_its_invocation() -> None:
     """It does not wait forever. If a caller sends an x-ms-invocation-id of its own, both sides end,
     and nothing of them is kept.
     """
-    library = sample_library()
-    worker_library.patch_runtime(library, pairing_timeout_s=0.05, forget_after_s=0)
-    coordinator = library.coordinator
+    targets = sample_targets()
+    worker_library.patch_runtime(targets, pairing_timeout_s=0.05, forget_after_s=0)
+    coordinator = targets.coordinator
     with pytest.raises(TimeoutError, match="x-ms-invocation-id"):
         await coordinator.get_http_request_async("the-hosts")
     # as the library does with what an invocation raised
@@ -232,11 +232,11 @@ def test_the_losses_of_another_library_are_named(
     """The app starts; the log and the result name the patches that are missing, and the others are
     applied.
     """
-    library = sample_library(**changed)
+    targets = sample_targets(**changed)
     worker_process.set_up_logging()
-    assert worker_library.patch_runtime(library) == f"unexpected form: {loss}"
+    assert worker_library.patch_runtime(targets) == f"unexpected form: {loss}"
     if "path_convertor" not in changed:
-        assert library.path_convertor.regex == "(?s:.*)"
+        assert targets.path_convertor.regex == "(?s:.*)"
     assert f"not as fnsse knows them: unexpected form: {loss}" in capfd.readouterr().err
 
 
@@ -246,18 +246,18 @@ def test_the_losses_of_another_library_are_named(
 )
 def test_a_version_that_is_not_known_is_named(version: str, text: str) -> None:
     """The result names an untested version even if every patch fits."""
-    versions = sample_library().versions | {"azure-functions-runtime": version}  # type: ignore[operator]
+    versions = sample_targets().versions | {"azure-functions-runtime": version}  # type: ignore[operator]
     unknown = f"unknown version azure-functions-runtime {text}"
-    assert worker_library.patch_runtime(sample_library(versions=versions)) == unknown
+    assert worker_library.patch_runtime(sample_targets(versions=versions)) == unknown
     assert (
-        worker_library.patch_runtime(sample_library(versions=versions, path_convertor=None))
+        worker_library.patch_runtime(sample_targets(versions=versions, path_convertor=None))
         == f"{unknown}: paths with a line end hang"
     )
 
 
 def test_a_patch_release_of_a_tested_version_is_known() -> None:
     versions = {name: f"{tested}.99" for name, tested in TESTED_VERSIONS.items()}
-    assert worker_library.patch_runtime(sample_library(versions=versions)) == ""
+    assert worker_library.patch_runtime(sample_targets(versions=versions)) == ""
 
 
 @pytest.mark.anyio
