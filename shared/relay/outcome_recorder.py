@@ -43,8 +43,8 @@ class OutcomeRecorder:
         self._failures = failures
         self._pending = PendingOutcomes(
             store=self._record_pending,
-            lost=self._lost,
             start=start,
+            failures=failures,
             interval_s=retry_interval_s,
             give_up_after_s=give_up_after_s,
         )
@@ -105,13 +105,6 @@ class OutcomeRecorder:
         stored = await self._put_outcome(envelope)
         queued = await self._put_envelope(replace(envelope, outcome_pending=not stored))
         return stored or queued
-
-    def _lost(self, envelope: Envelope) -> None:
-        self._failures.lost += 1
-        _log.error(
-            "Exchange %s could not be recorded at all. The log has its envelope.",
-            envelope.exchange_id,
-        )
 
     async def _put_envelope(self, envelope: Envelope) -> bool:
         return await self._attempt(self._envelopes.put(envelope), "envelope", envelope)

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.exchange.envelope import Envelope
+from shared.relay.recording_failures import RecordingFailures
 
 _log = logging.getLogger("fnsse.recording")
 
@@ -38,20 +39,20 @@ class PendingOutcomes:
         self,
         *,
         store: Callable[[Envelope], Awaitable[bool]],
-        lost: Callable[[Envelope], None],
         start: StartTask,
+        failures: RecordingFailures,
         give_up_after_s: float,
         interval_s: float = RETRY_INTERVAL_S,
         clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """`store` says whether an outcome is stored now, `lost` takes an outcome that is given up.
+        """`store` says whether an outcome is stored now. `failures` counts those that are given up.
         The pause between two tries is half of `interval_s` to one and a half, so that the workers
         of an app do not try together. `uniform`: a random number from a range.
         """
         self._store = store
-        self._lost = lost
         self._start = start
+        self._failures = failures
         self._give_up_after_s = give_up_after_s
         self._interval_s = interval_s
         self._clock = clock
@@ -66,7 +67,7 @@ class PendingOutcomes:
     def add(self, envelope: Envelope) -> None:
         """Try to store this outcome again later."""
         if len(self._waiting) >= _MAX_WAITING:
-            self._lost(envelope)
+            self._give_up(envelope)
             return
         self._healthy.clear()
         self._waiting.append((self._clock(), envelope))
@@ -122,4 +123,11 @@ class PendingOutcomes:
     def _give_up_old(self) -> None:
         oldest = self._clock() - self._give_up_after_s
         while self._waiting and self._waiting[0][0] <= oldest:
-            self._lost(self._waiting.popleft()[1])
+            self._give_up(self._waiting.popleft()[1])
+
+    def _give_up(self, envelope: Envelope) -> None:
+        self._failures.lost += 1
+        _log.error(
+            "Exchange %s could not be recorded at all. The log has its envelope.",
+            envelope.exchange_id,
+        )

@@ -12,18 +12,19 @@ import pytest
 from harness.sample_envelope import PLAIN
 from shared.core.records.exchange.envelope import Envelope
 from shared.relay.pending_outcomes import PendingOutcomes
+from shared.relay.recording_failures import RecordingFailures
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_bug_holds_up_no_other_outcome() -> None:
+async def test_a_bug_holds_up_no_other_outcome(caplog: pytest.LogCaptureFixture) -> None:
     """An outcome that cannot be stored stays until it is given up, and is reported then."""
     stored: list[str] = []
-    lost: list[str] = []
+    failures = RecordingFailures()
     tasks: list[asyncio.Task[Any]] = []
 
     async def store(envelope: Envelope) -> bool:
-        if envelope.deployment == "faulty":
+        if envelope.exchange_id == "faulty-id":
             raise ValueError("a bug")
         stored.append(envelope.exchange_id)
         return True
@@ -34,16 +35,18 @@ async def test_a_bug_holds_up_no_other_outcome() -> None:
 
     pending = PendingOutcomes(
         store=store,
-        lost=lambda envelope: lost.append(envelope.deployment or ""),
         start=start,
+        failures=failures,
         give_up_after_s=0.05,
         interval_s=0.01,
     )
     pending.add(PLAIN)
-    pending.add(replace(PLAIN, deployment="faulty"))
+    pending.add(replace(PLAIN, exchange_id="faulty-id"))
     await asyncio.wait_for(asyncio.gather(*tasks), 20)
     assert stored == [PLAIN.exchange_id]
-    assert lost == ["faulty"]
+    assert failures.lost == 1
+    (line,) = [line for line in caplog.messages if "could not be recorded at all" in line]
+    assert "faulty-id" in line
 
 
 async def test_workers_do_not_try_together() -> None:
@@ -66,8 +69,8 @@ async def test_workers_do_not_try_together() -> None:
 
     pending = PendingOutcomes(
         store=store,
-        lost=lambda _: None,
         start=start,
+        failures=RecordingFailures(),
         give_up_after_s=60,
         interval_s=3600,
         uniform=lowest,
