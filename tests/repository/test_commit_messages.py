@@ -16,6 +16,8 @@ from local.repository import ROOT
 
 _MODULE: Final = "local.commit_messages"
 _LONGEST: Final = "Ü" * 72
+# The commits up to this one are older than the rules.
+_LAST_WITHOUT_RULES: Final = "e048525087c050f60c7085ad3a3baa5555a2bbd3"
 
 
 @pytest.mark.parametrize(
@@ -127,3 +129,17 @@ def _check(repository: Path, argument: str) -> subprocess.CompletedProcess[str]:
 def _parsed(name: str) -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load((ROOT / name).read_text("utf-8"))
     return document
+
+
+def test_the_commits_of_this_repository_keep_the_rules() -> None:
+    ancestry = ["git", "merge-base", "--is-ancestor", _LAST_WITHOUT_RULES, "HEAD"]
+    if subprocess.run(ancestry, cwd=ROOT, capture_output=True, check=False).returncode:
+        pytest.skip("needs a clone with its history")
+    result = subprocess.run(
+        [sys.executable, "-m", _MODULE, f"{_LAST_WITHOUT_RULES}..HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
