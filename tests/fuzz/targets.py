@@ -120,7 +120,8 @@ def json_body(data: bytes) -> None:
     asking = examined.with_usage_request
     if asking and isinstance(document := json_shape.parse(data), dict):
         changed = json_shape.parse_object(b"".join(map(bytes, asking)))
-        assert changed["stream_options"] == {"include_usage": True}
+        options = json_shape.mapping(document.get("stream_options"))
+        assert changed["stream_options"] == {**options, "include_usage": True}
         assert {**changed, "stream_options": None} == {**document, "stream_options": None}
 
 
