@@ -62,7 +62,6 @@ class PolicyRenewal:
         self._reading = PeriodicTask(self._renew, self._next_wait_s)
 
     def begin(self) -> None:
-        """Start to read ahead of need, if that has not begun. See PeriodicTask."""
         self._reading.begin()
 
     def policy(self) -> ContentPolicy:
@@ -72,9 +71,7 @@ class PolicyRenewal:
         return self._policy or NO_POLICY
 
     async def custom_patterns(self) -> CustomPatterns | None:
-        """The patterns of the last policy that was read; None if the blob has held none. Raises
-        StorageError if the blob could not be read yet.
-        """
+        """Those of the last policy that was read. Waits for the first reading."""
         self.begin()
         if self._policy is None:
             await self._reading.wait()
@@ -84,7 +81,7 @@ class PolicyRenewal:
         return self._policy.custom if self._policy else None
 
     def degradation(self) -> str | None:
-        """The problem with the blob, and the policy in force meanwhile; None if there is none."""
+        """Names the policy in force as well."""
         self.begin()
         self._log_news()
         problem = self._unread or (_BROKEN if self._broken else None)

@@ -21,12 +21,12 @@ class PolicySource(Protocol):
 
     async def custom_patterns(self) -> CustomPatterns | None:
         """The patterns to redact beside the built-in ones; None while there is no policy. Raises
-        StorageError if they cannot be read now.
+        StorageError if none was ever read and the policy cannot be read now.
         """
         ...
 
     def begin(self) -> None:
-        """Start to read ahead of need, if there is something to read."""
+        """Start to read ahead of need, if there is something to read and that has not begun."""
         ...
 
     def degradation(self) -> str | None:

@@ -31,7 +31,7 @@ class RecordingState(Protocol):
 
     @property
     def waiting_count(self) -> int:
-        """Exchanges that wait in memory for storage."""
+        """Exchanges that wait in memory until storage takes how they ended."""
         ...
 
     @property

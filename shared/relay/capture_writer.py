@@ -104,7 +104,6 @@ class CaptureWriter:
         self._hash = BodyHash()
 
     def write(self, piece: bytes) -> None:
-        """Add a piece. Called for every piece of every stream: it must stay cheap."""
         count = len(piece)
         self.size += count
         if self.is_lost:
@@ -124,23 +123,16 @@ class CaptureWriter:
             self._upload_held()
 
     def put_placeholder(self, data: bytes) -> None:
-        """Store this in the capture's place until the capture is stored. If that fails, nothing
-        is there until then.
-        """
         self._placeholder = self._start(put_placeholder(self._store, self.name, data))
         self._least_block_bytes = SMALL_BLOCK_BYTES
 
     def last_bytes(self, count: int) -> bytes:
-        """The last `count` bytes, fewer only if fewer were written; `count` is at most
-        TAIL_BYTES.
-        """
         if not count:
             return b""
         end = bytes(self._held[-count:])
         return end if len(end) == count else (self._before + end)[-count:]
 
     async def compute_hash(self) -> None:
-        """The body is whole: compute its hash, unless it is lost. Before `close`."""
         if self.is_lost:
             return
         self._hash.add(bytes(self._held))
@@ -148,11 +140,8 @@ class CaptureWriter:
         self.sha256 = self._hash.hexdigest()
 
     async def close(self, preamble: bytes) -> bool:
-        """Store what is held and make the blob; False if the capture is lost. Raises
-        StorageError.
-
-        Everything is given back to the memory, whatever happens. The uploads of a lost capture are
-        not waited for: each gives its bytes back when it ends. Afterwards they are erased.
+        """Everything is given back to the memory, whatever happens. The uploads of a lost capture
+        are not waited for: each gives its bytes back when it ends. Afterwards they are erased.
         """
         try:
             if self.is_lost:
@@ -174,15 +163,12 @@ class CaptureWriter:
 
     @property
     def reached_storage(self) -> bool:
-        """Whether storage may hold a part of it."""
         return bool(self._uploads or self._placeholder)
 
     def discard(self) -> None:
-        """Store nothing more of it."""
         self._drop_held()
 
     async def erase(self) -> None:
-        """Erase what storage holds of it. Nothing is written any more. Raises StorageError."""
         await asyncio.gather(*([self._placeholder] if self._placeholder else ()), *self._uploads)
         await self._store.erase(self.name)
 

@@ -29,40 +29,34 @@ class DigestWriter:
 
     @property
     def size(self) -> int:
-        """Bytes written."""
         return self.unstored_body.size
 
     def last_bytes(self, count: int) -> bytes:
-        """The end of the body."""
         return self.unstored_body.last_bytes(count)
 
     def put_placeholder(self, data: bytes) -> None:
-        """Store this until the header is stored."""
         self._placeholder = self._start(put_placeholder(self._store, self.name, data))
 
     @property
     def sha256(self) -> str:
-        """The hash of the body, in hexadecimal."""
         return self.unstored_body.digest().sha256
 
     async def compute_hash(self) -> None:
         """Nothing is left to compute."""
 
     async def close(self, preamble: bytes) -> bool:
-        """Store the header. Always True. Raises StorageError."""
+        """Always True: the header is never lost."""
         await self._store.put(self.name, (preamble,))
         return True
 
     @property
     def reached_storage(self) -> bool:
-        """Whether storage may hold a part of it."""
         return self._placeholder is not None
 
     def discard(self) -> None:
-        """Store nothing more of it."""
+        """Nothing of the body is ever stored."""
 
     async def erase(self) -> None:
-        """Erase what storage holds of it. Raises StorageError."""
         if self._placeholder is not None:
             await self._placeholder
         await self._store.erase(self.name)

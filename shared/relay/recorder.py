@@ -53,7 +53,7 @@ class Recorder:
         copied_headers: frozenset[str] = frozenset(),
         retry_interval_s: float = RETRY_INTERVAL_S,
     ) -> None:
-        """`give_up_after_s`: how long it is tried to store how an exchange ended."""
+        """`give_up_after_s`: how long after an exchange ends the app tries to store the end."""
         self.failures = RecordingFailures()
         self._captures = captures
         self._memory = memory
@@ -76,12 +76,10 @@ class Recorder:
 
     @property
     def waiting_count(self) -> int:
-        """Exchanges that wait in memory until storage takes how they ended."""
         return self.outcomes.pending_count
 
     @property
     def lost_count(self) -> int:
-        """Exchanges that no store took since the worker started; the log has their envelopes."""
         return self.failures.lost
 
     def writer(self, name: str, mode: ContentMode, *, is_response: bool = False) -> BodyWriter:

@@ -77,7 +77,6 @@ class Telemetry:
     def accepted(
         self, exchange: ExchangeTelemetry, cause: DeliveryCause, queued_ns: int | None
     ) -> None:
-        """The Event Hub has accepted the event of an exchange."""
         delivery = DeliveryReport(
             cause=cause, queued_ns=queued_ns, accepted_ns=self._now_ns(), first=None
         )
@@ -92,7 +91,7 @@ class Telemetry:
             self._ask_later(report)
 
     def delivering(self) -> None:
-        """A delivery begins, so there is a backlog to measure."""
+        """A delivery shows that there is a backlog to measure."""
         if self._measure_backlog is not None:
             self._measure_backlog()
 

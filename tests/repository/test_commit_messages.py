@@ -1,4 +1,4 @@
-"""The rules of commit messages, in the hook and for pull requests."""
+"""The rules of commit messages: in the hook, for pull requests, and for all commits since."""
 
 from __future__ import annotations
 
