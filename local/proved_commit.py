@@ -6,6 +6,7 @@ publishes.
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ PROOF: Final = "docs/explanation/proof.md"
 # What a proof is about: a change of it after the measurement is not proved.
 PROVED_CODE: Final = ("shared", "blueprints", "function_app.py", "host.json", "requirements.txt")
 
+_DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _MEASURED_AT: Final = re.compile(r"^Measured at commit ([0-9a-f]{7,40})(\+?),", re.MULTILINE)
 
 
@@ -37,6 +39,7 @@ def measured_commit(proof: str) -> str:
 
 def changed_since_proof(tag: str) -> tuple[str, list[str]]:
     """The measured commit, and the files of PROVED_CODE that differ between it and the tag.
+    Comments and docstrings of Python may differ.
 
     Raises NotProved if the commit is unknown.
     """
@@ -45,7 +48,25 @@ def changed_since_proof(tag: str) -> tuple[str, list[str]]:
         changed = _git("diff", "--name-only", "--no-renames", commit, tag, "--", *PROVED_CODE)
     except subprocess.CalledProcessError as error:
         raise NotProved(f"{PROOF} was measured at {commit}, which does not exist here") from error
-    return commit, changed.splitlines()
+    return commit, [name for name in changed.splitlines() if _differs(commit, tag, name)]
+
+
+def _differs(commit: str, tag: str, name: str) -> bool:
+    if not name.endswith(".py"):
+        return True
+    try:
+        return _code(_git("show", f"{commit}:{name}")) != _code(_git("show", f"{tag}:{name}"))
+    except (subprocess.CalledProcessError, SyntaxError):  # it is not in both, or not Python
+        return True
+
+
+def _code(source: str) -> str:
+    """The syntax tree without docstrings; comments and layout are not in it."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def _git(*arguments: str) -> str:

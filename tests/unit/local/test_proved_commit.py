@@ -60,6 +60,28 @@ def test_a_tag_with_other_code_is_not_proved(name: str, capsys: pytest.CaptureFi
 
 
 @pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    ("source", "changed"),
+    [
+        ('"""Errors."""\n\n\ndef one() -> int:  # a comment\n    return 1\n', []),
+        ('def one() -> int:\n    """One."""\n    return 1\n', []),
+        ("def one() -> int:\n    return 2\n", ["shared/errors.py"]),
+        ("def one() -> int:\n", ["shared/errors.py"]),
+    ],
+    ids=["module-docstring", "docstring", "code", "no-python"],
+)
+def test_comments_and_docstrings_may_change_after_the_proof(
+    source: str, changed: list[str]
+) -> None:
+    _write("shared/errors.py", "def one() -> int:\n    return 1\n")
+    _commit()
+    _write(PROOF, f"Measured at commit {_head()[:12]}, Python 3.13.0.\n")
+    _write("shared/errors.py", source)
+    _commit()
+    assert changed_since_proof("HEAD")[1] == changed
+
+
+@pytest.mark.usefixtures("repository")
 def test_a_measured_commit_that_is_gone_proves_nothing() -> None:
     """After a rebase, or in a clone without history."""
     _write(PROOF, "Measured at commit 0123456789ab, Python 3.13.0.\n")
