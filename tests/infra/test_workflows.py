@@ -215,9 +215,10 @@ def test_jobs_run_on_a_named_image_and_persist_no_token(
         "what-if": "ubuntu-24.04",
         "deploy": "${{ vars.DEPLOY_RUNNER || 'ubuntu-24.04' }}",
     }
-    for job in jobs.values():
+    for name, job in jobs.items():
         assert job["steps"][0]["uses"].startswith("actions/checkout@")
-        assert job["steps"][0]["with"] == {"persist-credentials": False}
+        history = {"fetch-depth": 0} if name == "test" else {}  # which its tests look at
+        assert job["steps"][0]["with"] == {"persist-credentials": False, **history}
 
 
 def test_a_release_has_what_a_deployment_has() -> None:
