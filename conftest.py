@@ -77,12 +77,16 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests as the workers should take them up, and leave out of coverage those that it
-    would make slow or that run the app in other processes; the others reach what they reach.
+    """Order the tests as the workers should take them up, and mark as thorough those that start a
+    real host of their own. Leave out of coverage those that it would make slow or that run the app
+    in other processes; the others reach what they reach.
     """
     items.sort(key=lambda item: scheduling.rank(item.nodeid))
     for item in items:
+        if scheduling.starts_a_real_host(item.nodeid):
+            item.add_marker("thorough")
         is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
         if is_property or not item.nodeid.startswith(_COVERED):
             item.add_marker("no_cover")

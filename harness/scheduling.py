@@ -104,6 +104,12 @@ def group(node_id: str) -> str:
     return f"{host[1]} {file}" if host else str(file)
 
 
+def starts_a_real_host(node_id: str) -> bool:
+    """Whether the test needs a real host besides the one with the usual settings."""
+    host = _HOST.search(node_id)
+    return host is not None and host[1] == "func" and group(node_id) != FUNC_STACK
+
+
 def rank(node_id: str) -> tuple[int, int]:
     """Sorts tests into the order in which the workers take up their groups."""
     group_name = group(node_id)

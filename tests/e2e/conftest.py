@@ -24,7 +24,7 @@ from typing import Final
 
 import pytest
 
-from harness import privacy, scheduling
+from harness import privacy
 from harness.account_pool import Account, AccountPool
 from harness.event_log import EventLog
 from harness.tools import require_func
@@ -90,29 +90,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest looks at the markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what `make test` leaves out, and what does not apply through a pool: tests of what the
-    account itself receives say nothing of a pool's call of it.
-    """
-    for item in items:
-        if _starts_the_real_host(item):
-            item.add_marker(pytest.mark.thorough)
+    """Tests of what the account itself receives say nothing of a pool's call of it."""
     if not config.getoption("--through-pool"):
         return
     for item in items:
         marker = item.get_closest_marker("direct_upstream")
         if marker:
             item.add_marker(pytest.mark.skip(reason=f"through the pool, {marker.args[0]}"))
-
-
-def _starts_the_real_host(item: pytest.Item) -> bool:
-    """The test needs a real host of its own, or one with other settings than the usual ones."""
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return (
-        parameters.get("functions_host") == "func"
-        and scheduling.group(item.nodeid) != scheduling.FUNC_STACK
-    )
 
 
 @pytest.fixture(scope="session")
