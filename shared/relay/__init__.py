@@ -14,9 +14,8 @@ storage) and an envelope (how the exchange went, to a queue).
     upstream_call         the call of the upstream, and its repetition without the proxy's addition
     client_response       what is sent to the client, as ASGI messages
     caller_headers        who called, and which content mode follows from it
-    exchange_observation  what is observed of an exchange
+    exchange_observation  what is observed of an exchange, and the time since it began
     response_observation  what is observed of its response
-    stopwatch             the time since an exchange began
     exchange_envelope     makes the envelope of an observation
     body_writer           the contract of what takes a body as it arrives: capture_writer takes one
                           that is stored, digest_writer one that is not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,9 +13,21 @@ from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.request.routing import Operation
 from shared.relay.body_writer import BodyWriter
 from shared.relay.response_observation import ResponseObservation
-from shared.relay.stopwatch import Stopwatch
 
 _MAX_KEEP_ALIVES: Final = 200
+
+
+class Stopwatch:
+    """Measures from the time at which it is made: the start of an exchange."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock` returns seconds."""
+        self.clock = clock
+        self.started = clock()
+
+    def ms(self) -> float:
+        """Milliseconds since the start."""
+        return (self.clock() - self.started) * 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

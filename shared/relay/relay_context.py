@@ -20,11 +20,15 @@ from shared.http.exchange_ids import fresh_exchange_id
 from shared.ports.upstream import UpstreamClient
 from shared.relay.body_memory import BodyMemory
 from shared.relay.caller_headers import content_decision
-from shared.relay.exchange_observation import ExchangeObservation, ExchangeStart, RequestObservation
+from shared.relay.exchange_observation import (
+    ExchangeObservation,
+    ExchangeStart,
+    RequestObservation,
+    Stopwatch,
+)
 from shared.relay.exchange_runner import ExchangeRunner
 from shared.relay.recorder import Recorder
 from shared.relay.request_intake import RequestIntake
-from shared.relay.stopwatch import Stopwatch
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from shared.settings.settings import InterventionSettings, LimitSettings
 

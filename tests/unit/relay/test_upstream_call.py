@@ -15,9 +15,13 @@ from shared.core.wire.request.routing import Operation
 from shared.errors import UpstreamInterrupted
 from shared.ports.upstream import RequestBodySource
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter
-from shared.relay.exchange_observation import ExchangeObservation, ExchangeStart, RequestObservation
+from shared.relay.exchange_observation import (
+    ExchangeObservation,
+    ExchangeStart,
+    RequestObservation,
+    Stopwatch,
+)
 from shared.relay.request_body import HeldBody, RequestContent
-from shared.relay.stopwatch import Stopwatch
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from tests.support.manual_clock import ManualClock
 from tests.unit.relay.test_capture_writer import GatedStore, start
