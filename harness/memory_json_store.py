@@ -8,7 +8,7 @@ from typing import Any
 
 
 class MemoryJsonStore:
-    """Stores copies of JSON objects, as `shared.ports.json_store.JsonStore`."""
+    """Stores copies of JSON objects, as `shared.ports.blobs.JsonStore`."""
 
     def __init__(self, objects: Mapping[str, dict[str, Any]] | None = None) -> None:
         """`objects`: by name, those that are stored from the beginning."""

@@ -26,7 +26,7 @@ from shared.core.records.orchestration.reconcile_state import (
 from shared.core.wire.json.json_shape import JsonObject
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse
-from shared.ports.start_lock import StartLock
+from shared.ports.blobs import StartLock
 from shared.settings.settings import ReconcileSettings
 
 INSTANCE: Final = "reconcile"  # while this instance runs, no other is started

@@ -29,9 +29,9 @@ from shared.core.records.operator.erasure_receipt import (
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.records.orchestration.erasure_state import ErasurePosition, ErasureStep
 from shared.core.wire.json.json_shape import JsonObject
+from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureListing
 from shared.ports.envelopes import QueueLength
-from shared.ports.json_store import JsonStore
 
 _log = logging.getLogger("fnsse.erasure")
 

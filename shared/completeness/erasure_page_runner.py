@@ -19,7 +19,7 @@ from shared.core.records.operator import erasure_receipt
 from shared.core.records.operator.erasure_receipt import ErasureCounts, ErasurePage
 from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.errors import StorageImmutable
-from shared.ports.json_store import JsonStore
+from shared.ports.blobs import JsonStore
 
 # The worker has a hundred connections to storage; recordings must not wait for one.
 MAX_CONCURRENT: Final = 8

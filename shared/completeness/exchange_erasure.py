@@ -5,10 +5,10 @@ from __future__ import annotations
 from shared.core.records.delivery.failure_count import failure_count_name
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.errors import StorageImmutable
+from shared.ports.blobs import JsonStore
 from shared.ports.captures import ErasableCaptures
 from shared.ports.dead_letters import DeadLetterRemoval
-from shared.ports.erasure_marks import ErasureMarkStore
-from shared.ports.json_store import JsonStore
+from shared.ports.ledger import ErasureMarkStore
 
 
 class ExchangeErasure:

@@ -25,9 +25,9 @@ from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.core.records.exchange.captured_exchange import CapturedExchange, captured_exchanges
 from shared.core.records.exchange.window import Window
 from shared.errors import CaptureError, StorageError, StorageNotFound
+from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureErasure, CaptureListing, CaptureSink
 from shared.ports.dead_letters import DeadLetterSink
-from shared.ports.json_store import JsonStore
 from shared.ports.ledger import WindowLedger
 
 _log = logging.getLogger("fnsse.retention")

@@ -28,12 +28,11 @@ from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.envelope import mark_requeued
 from shared.core.records.exchange.window import Window
 from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotFound
+from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureListing, CutUploads
 from shared.ports.dead_letters import ReopenedWindows
 from shared.ports.envelopes import EnvelopeSink
-from shared.ports.json_store import JsonStore
-from shared.ports.ledger import WindowLedger
-from shared.ports.reports import WindowReports
+from shared.ports.ledger import WindowLedger, WindowReports
 
 _log = logging.getLogger("fnsse.reconciliation")
 

@@ -23,11 +23,10 @@ from shared.core.records.operator.replay_request import ReplayRequest
 from shared.core.records.orchestration.replay_state import ReplayPage
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import CaptureError, CaptureExpired, EnvelopeError, StorageNotFound
+from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureListing
 from shared.ports.envelopes import EnvelopeSink
-from shared.ports.erasure_marks import ErasureMarkStore
-from shared.ports.json_store import JsonStore
-from shared.ports.ledger import DeliveryDigests
+from shared.ports.ledger import DeliveryDigests, ErasureMarkStore
 
 _BODIES: Final = (CaptureKind.REQUEST, CaptureKind.RESPONSE)
 PAGE_SIZE: Final = 500  # names of captures, so about 250 exchanges

@@ -9,7 +9,7 @@ from typing import Self
 
 from shared.core.records.completeness import checkpoint
 from shared.core.records.completeness.checkpoint import Checkpoint
-from shared.ports.json_store import JsonStore
+from shared.ports.blobs import JsonStore
 
 
 class StoredCheckpoint:

@@ -19,7 +19,7 @@ from shared.core.content.detect.custom import CustomPatterns
 from shared.core.content.policy import ContentPolicy
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import ContentPolicyError, StorageError, StorageNotFound
-from shared.ports.content_policy import PolicyStore
+from shared.ports.blobs import PolicyStore
 
 _log = logging.getLogger("fnsse.content")
 

@@ -33,9 +33,8 @@ from shared.errors import (
 )
 from shared.ports.captures import DeliveredCaptures
 from shared.ports.dead_letters import DeliveryFailures
-from shared.ports.erasure_marks import ErasedExchanges
 from shared.ports.event_hub import EventSink
-from shared.ports.ledger import DeliverySink
+from shared.ports.ledger import DeliverySink, ErasedExchanges
 from shared.settings.timeouts import DELIVERY_S
 
 _log = logging.getLogger("fnsse.enrichment")

@@ -26,9 +26,9 @@ from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.stored_captures import StoredExchange, read_stored
 from shared.errors import AssemblyError, CaptureError, CaptureExpired, StorageError
+from shared.ports.blobs import UsageClaimStore
 from shared.ports.captures import CaptureReader
-from shared.ports.erasure_marks import ErasedExchanges
-from shared.ports.usage_claims import UsageClaimStore
+from shared.ports.ledger import ErasedExchanges
 from shared.settings.timeouts import DELIVERY_S
 
 _log = logging.getLogger("fnsse.enrichment")

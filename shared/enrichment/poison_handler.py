@@ -12,11 +12,11 @@ from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.queue import envelope_message
 from shared.errors import EnvelopeError, StorageError
+from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureSink
 from shared.ports.dead_letters import DeliveryFailures
 from shared.ports.envelopes import EnvelopeSink
-from shared.ports.erasure_marks import ErasedExchanges
-from shared.ports.json_store import JsonStore
+from shared.ports.ledger import ErasedExchanges
 
 _log = logging.getLogger("fnsse.poison")
 

@@ -11,7 +11,7 @@ from typing import Final
 from shared.core.records.completeness import retention
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.window import Window
-from shared.ports.json_store import JsonStore
+from shared.ports.blobs import JsonStore
 
 _MAX_NAMES: Final = 10_000  # marks: a year of hours with one retention
 

@@ -26,10 +26,10 @@ from shared.core.wire.http.fetched_response import FetchedResponse
 from shared.core.wire.json.json_shape import JsonObject
 from shared.following import followed_envelope
 from shared.following.followed_envelope import FetchResult
+from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureHeaders, CaptureSink
 from shared.ports.envelopes import EnvelopeSink
-from shared.ports.erasure_marks import ErasedExchanges
-from shared.ports.json_store import JsonStore
+from shared.ports.ledger import ErasedExchanges
 
 
 class FollowedCaptures(CaptureHeaders, CaptureSink, Protocol):

@@ -15,10 +15,10 @@ from typing import Final, Protocol
 from shared.core.decisions.acceptance import Acceptance
 from shared.core.records.completeness.reconcile_run import RUN_BLOB
 from shared.errors import StorageError
+from shared.ports.blobs import JsonStore
 from shared.ports.dead_letters import DeadLetterListing
 from shared.ports.envelopes import QueueLength
-from shared.ports.json_store import JsonStore
-from shared.ports.reports import ReportListing
+from shared.ports.ledger import ReportListing
 
 _SHOWN_DEAD_LETTERS: Final = 10
 _COUNTED_DEAD_LETTERS: Final = 1000  # one listing; pages ask for the status every few seconds

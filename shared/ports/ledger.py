@@ -1,13 +1,16 @@
-"""The ledger of deliveries: which exchanges the Event Hub has accepted, by window.
+"""The ledger and the records beside it, by window: deliveries, marks of erased exchanges and the
+reports of reconcile.
 
-A window is an hour, named `2026/11/27/20`.
+A window is an hour, named `2026/11/27/20`. Each asynchronous method but
+`DeliverySink.delivered` raises StorageError.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
+from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger_index import LedgerIndex
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 
@@ -30,7 +33,7 @@ class FirstDeliveries(Protocol):
         ...
 
     async def first_deliveries(self, window: str, exchange_ids: Collection[str]) -> set[str]:
-        """The exchanges whose first entry is this worker's. Raises StorageError."""
+        """The exchanges whose first entry is this worker's."""
         ...
 
 
@@ -39,8 +42,7 @@ class DeliveryDigests(Protocol):
 
     async def first_digests(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
         """By exchange, of one or more: the digests of the captures that its first event was made
-        of, as far as they are known. Entries of the last 30 seconds may be missing. Raises
-        StorageError.
+        of, as far as they are known. Entries of the last 30 seconds may be missing.
         """
         ...
 
@@ -50,6 +52,52 @@ class WindowLedger(Protocol):
 
     async def index(self, window: str) -> LedgerIndex:
         """The exchanges of a window that the ledger knows: delivered, dead-lettered, reopened or
-        erased. Raises StorageError.
+        erased.
         """
+        ...
+
+
+class ErasedExchanges(Protocol):
+    """Knows which exchanges are erased."""
+
+    async def is_erased(self, exchange_id: str) -> bool:
+        """Whether the exchange is marked: an operator erased it, or its erasure is under way."""
+        ...
+
+
+class ErasureMarkStore(Protocol):
+    """Stores, removes and lists marks."""
+
+    async def mark_erased(self, exchange_id: str, run: str | None) -> None:
+        """Mark an exchange as erased by a run; None: by a call of its own. A marked exchange is
+        neither missing nor delivered any more.
+        """
+        ...
+
+    async def unmark_erased(self, exchange_id: str) -> None:
+        """Remove the mark of an exchange that could not be erased."""
+        ...
+
+    async def erased(self, window: str) -> set[str]:
+        """The marked exchanges of a window."""
+        ...
+
+
+class WindowReports(Protocol):
+    """Stores reports, and knows which windows need no other."""
+
+    async def put_report(self, report: Report) -> None:
+        """Store a window's report in place of an earlier one."""
+        ...
+
+    async def complete_windows(self, windows: Iterable[str]) -> set[str]:
+        """The windows among these that a report calls complete."""
+        ...
+
+
+class ReportListing(Protocol):
+    """Lists reports."""
+
+    async def reports(self, hours: int) -> list[Report]:
+        """The reports of the last `hours` hours, newest first; an hour without one is left out."""
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from shared.core.event.usage_claim import Claim
 from shared.core.records.exchange.id_hash import hash_id
-from shared.ports.json_store import JsonStore
+from shared.ports.blobs import JsonStore
 
 
 class UsageClaims:

@@ -17,7 +17,7 @@ from shared.adapters.ledger.appender import LedgerAppender
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
 from shared.core.records.exchange.window import Window
-from shared.ports.json_store import JsonStore
+from shared.ports.blobs import JsonStore
 
 
 class DeadLetterStore:

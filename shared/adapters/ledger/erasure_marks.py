@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 
 from shared.core.records.operator.erasure_receipt import erasure_mark_name, marks_prefix
-from shared.ports.json_store import JsonStore
+from shared.ports.blobs import JsonStore
 
 
 class ErasureMarks:
-    """Sets, removes and lists the marks: the ports of shared/ports/erasure_marks.py."""
+    """Sets, removes and lists the marks: the ports of shared/ports/ledger.py."""
 
     def __init__(self, json_store: JsonStore, clock: Callable[[], float] = time.time) -> None:
         self._json_store = json_store

@@ -23,7 +23,7 @@ _READS_AT_ONCE: Final = 16
 
 
 class ReportStore:
-    """Stores and reads the reports: the ports of shared/ports/reports.py."""
+    """Stores and reads the reports: the ports of shared/ports/ledger.py."""
 
     def __init__(
         self, storage: StorageAccount, json_blobs: JsonBlobs, clock: Callable[[], float] = time.time

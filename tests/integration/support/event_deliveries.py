@@ -9,12 +9,11 @@ from shared.core.records.queue.follow_up import FollowUp
 from shared.enrichment.event_delivery import DeliveryTelemetry, EventDelivery
 from shared.enrichment.event_preparation import EventAssembler, EventPreparation
 from shared.enrichment.retention_marks import RetentionMarks
+from shared.ports.blobs import UsageClaimStore
 from shared.ports.captures import CaptureReader, DeliveredCaptures
 from shared.ports.dead_letters import DeliveryFailures
-from shared.ports.erasure_marks import ErasedExchanges
 from shared.ports.event_hub import EventSink
-from shared.ports.ledger import DeliverySink
-from shared.ports.usage_claims import UsageClaimStore
+from shared.ports.ledger import DeliverySink, ErasedExchanges
 from shared.settings.timeouts import DELIVERY_S
 
 

@@ -17,7 +17,7 @@ from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.core.records.queue.follow_up import FollowUp
 from shared.enrichment.event_delivery import DeliveryTelemetry, EventDelivery
 from shared.enrichment.event_preparation import EventAssembler, EventPreparation
-from shared.ports.usage_claims import UsageClaimStore
+from shared.ports.blobs import UsageClaimStore
 from tests.integration.support.event_deliveries import AllCaptures, event_delivery
 
 
