@@ -6,6 +6,7 @@ python -m local.commit_messages BASE..HEAD    the commits of a range
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -74,10 +75,11 @@ def _commits(argument: str) -> Iterator[Commit]:
         files = _git("diff", "--cached", "--name-only").splitlines()
         yield Commit(message=message_of(file.read_text("utf-8")), files=files)
         return
-    for commit in _git("rev-list", "--no-merges", argument).split():
-        changed = _git("diff-tree", "--root", "--no-commit-id", "--name-only", "-r", commit)
-        message = _git("show", "--no-patch", "--format=%B", commit)
-        yield Commit(message=message, files=changed.splitlines())
+    # One call for all: NUL, the message, NUL, the changed files. Neither can hold a NUL.
+    log = _git("log", "--no-merges", "--name-only", "--no-renames", "--format=%x00%B%x00", argument)
+    _, *parts = log.split("\0")
+    for message, names in itertools.batched(parts, 2, strict=True):
+        yield Commit(message=message, files=names.strip().splitlines())
 
 
 def _git(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""The rules of commit messages: in the hook, for pull requests, and for all commits since."""
+"""The rules of commit messages: in the hook, for pull requests, and for the history."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from harness.tools import missing
 from local.commit_messages import Commit, violations
 from local.repository import ROOT
 
@@ -134,7 +135,7 @@ def _parsed(name: str) -> dict[str, Any]:
 def test_the_commits_of_this_repository_keep_the_rules() -> None:
     ancestry = ["git", "merge-base", "--is-ancestor", _LAST_WITHOUT_RULES, "HEAD"]
     if subprocess.run(ancestry, cwd=ROOT, capture_output=True, check=False).returncode:
-        pytest.skip("needs a clone with its history")
+        missing("needs a clone with its history: git fetch --unshallow")
     result = subprocess.run(
         [sys.executable, "-m", _MODULE, f"{_LAST_WITHOUT_RULES}..HEAD"],
         cwd=ROOT,
