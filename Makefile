@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install run func parts ask events export view reconcile replay erase drill doctor logs policy test check unit e2e recipes format schema cost sbom audit bench prove clean
+.PHONY: help install run func parts ask events export view reconcile replay erase drill doctor logs policy test check lint types unit e2e recipes format schema cost sbom audit bench prove clean
 
 python := .venv/bin/python
 # The tests' workers and the processes that they start import the same modules hundreds of times:
@@ -120,12 +120,17 @@ fuzz: install ## feed new inputs to all parsers: make fuzz SECONDS=60 (Linux)
 	@.venv/bin/uv pip install --quiet --python $(python) atheris==3.1.0
 	@$(python) -m tests.fuzz '$(or $(SECONDS),60)'
 
-check: install ## linters and types of Python (ruff, mypy, import-linter) and JavaScript
+lint: install ## linters of Python (ruff, import-linter) and JavaScript (Biome, oxlint)
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	.venv/bin/lint-imports --no-logo
-	.ci/javascript check
+	.ci/javascript lint
+
+types: install ## types of Python (mypy) and JavaScript (TypeScript)
 	$(python) -m mypy
+	.ci/javascript types
+
+check: lint types ## linters and types
 
 # Tests wait more than they compute, so six workers keep two cores busy.
 parallel := -n 6 --dist loadscope --no-loadscope-reorder

@@ -1,4 +1,4 @@
-"""The page's ES modules: their unit tests, and what they import. `make check` has their types."""
+"""The page's ES modules: their unit tests, and what they import. `make types` has their types."""
 
 from __future__ import annotations
 
