@@ -4,6 +4,7 @@ of linters.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -145,6 +146,9 @@ def test_the_newest_versions_are_tried_each_week() -> None:
     pins = re.findall(r"^([\w-]+)==", (ROOT / "requirements.in").read_text(), re.MULTILINE)
     assert len(pins) > 5
     assert {*pins, "azure-functions-runtime", "starlette", "uvicorn"} <= upgraded
+    for folder in ("azurite", "event_hubs"):  # the second one patches rhea
+        package = json.loads((ROOT / "emulators" / folder / "package.json").read_text("utf-8"))
+        assert {f"{name}@latest" for name in package["dependencies"]} <= upgraded, folder
 
 
 def test_the_weekly_run_checks_api_versions() -> None:
