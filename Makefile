@@ -54,6 +54,7 @@ help: ## list the targets
 
 install: ## install into .venv and node_modules folders here; the targets below do it if needed
 	@PYTHON='$(PYTHON)' local/install
+	@local/install_hooks
 
 run: install ## start everything here, make two calls, show their events, serve until Ctrl-C
 	@$(python) -m local.run --functions-host embedded $(options)
