@@ -34,7 +34,7 @@ _NO_CONTENT: Final = 204  # forbids a content-length, RFC 9110, 8.6
 _BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class _Parser(Protocol):
+class _HttpParser(Protocol):
     """The used part of httptools' parser, which has no types."""
 
     def feed_data(self, data: bytes) -> None: ...
@@ -56,7 +56,7 @@ class StandInConnection(asyncio.Protocol):
         self._app = app
         self._recording = recording
         self._connections = connections
-        self._parser = cast("_Parser", httptools.HttpRequestParser(self))
+        self._parser = cast("_HttpParser", httptools.HttpRequestParser(self))
         self._target = b""
         self._headers: list[tuple[str, str]] = []
         self._arriving: Request | None = None

@@ -8,7 +8,7 @@ from typing import Final
 from emulators.azure_openai.directives import Directives
 from emulators.azure_openai.http_response import to_json
 
-type Events = Iterable[bytes]
+type EncodedEvents = Iterable[bytes]
 DONE: Final = b"[DONE]"
 
 
@@ -18,7 +18,7 @@ def data(value: object, name: str = "") -> bytes:
     return head + b"data: " + (value if isinstance(value, bytes) else to_json(value)) + b"\n\n"
 
 
-def dressed(events: Events, directives: Directives) -> Iterator[bytes]:
+def dressed(events: EncodedEvents, directives: Directives) -> Iterator[bytes]:
     """The events with the requested line ends, comments and byte order mark."""
     end = b"\r\n" if directives.crlf else b"\r" if directives.cr else b""
     for at, event in enumerate(events):

@@ -126,7 +126,7 @@ class StoredResponses:
         )
 
 
-def _streamed(events: sse.Events, directives: Directives) -> StandInResponse:
+def _streamed(events: sse.EncodedEvents, directives: Directives) -> StandInResponse:
     return StandInResponse(content_type=SSE, body=sse.dressed(events, directives))
 
 

@@ -20,7 +20,7 @@ _WAITING_ROWS: Final = 5_000
 
 
 @dataclass(eq=False)
-class _Reader:
+class _LivePage:
     """A page that follows: the rows that wait for it."""
 
     query: Filter
@@ -35,53 +35,51 @@ class Live:
     def __init__(self, status: Callable[[], JsonObject]) -> None:
         """`status`: the state of the view, as the page shows it."""
         self._status = status
-        self._readers: set[_Reader] = set()
+        self._pages: set[_LivePage] = set()
         self._is_closed = False
 
     def publish(self, exchanges: Sequence[StoreEntry]) -> None:
         """Hand over exchanges that were added to the store."""
-        for reader in self._readers:
+        for page in self._pages:
             for exchange in exchanges:
-                _offer(reader, exchange)
+                _offer(page, exchange)
 
     def close(self) -> None:
         """End the streams of all pages."""
         self._is_closed = True
-        for reader in self._readers:
-            reader.changed.set()
+        for page in self._pages:
+            page.changed.set()
 
     async def stream(self, query: Filter) -> AsyncGenerator[bytes]:
         """`row` for each new exchange that matches, `status` at once and every 2 s, and `reload` in
         place of rows that the page did not take in time.
         """
-        reader = _Reader(query=query)
-        self._readers.add(reader)
+        page = _LivePage(query=query)
+        self._pages.add(page)
         try:
             yield _sse("status", self._status())
             while not self._is_closed:
-                has_rows = await _changes_within(reader.changed, STATUS_EVERY_S)
-                for name, data in (
-                    _take_events(reader) if has_rows else [("status", self._status())]
-                ):
+                has_rows = await _changes_within(page.changed, STATUS_EVERY_S)
+                for name, data in _take_events(page) if has_rows else [("status", self._status())]:
                     yield _sse(name, data)
         finally:
-            self._readers.discard(reader)
+            self._pages.discard(page)
 
 
-def _offer(reader: _Reader, exchange: StoreEntry) -> None:
-    if not matches(reader.query, exchange.row, lambda: searched_text(exchange.event)):
+def _offer(page: _LivePage, exchange: StoreEntry) -> None:
+    if not matches(page.query, exchange.row, lambda: searched_text(exchange.event)):
         return
-    if len(reader.rows) >= _WAITING_ROWS:
-        reader.is_overrun = True
+    if len(page.rows) >= _WAITING_ROWS:
+        page.is_overrun = True
     else:
-        reader.rows.append(exchange.row.to_json())
-    reader.changed.set()
+        page.rows.append(exchange.row.to_json())
+    page.changed.set()
 
 
-def _take_events(reader: _Reader) -> list[tuple[str, JsonObject]]:
-    rows, reader.rows = reader.rows, []
-    is_overrun, reader.is_overrun = reader.is_overrun, False
-    reader.changed.clear()
+def _take_events(page: _LivePage) -> list[tuple[str, JsonObject]]:
+    rows, page.rows = page.rows, []
+    is_overrun, page.is_overrun = page.is_overrun, False
+    page.changed.clear()
     return [("reload", {})] if is_overrun else [("row", row) for row in rows]
 
 
