@@ -34,7 +34,13 @@ from shared.core.content.policy import ContentPolicy
 from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay_context import RelayContext
-from tests.integration.support.exchanges import LIMITS, UNTOUCHED, UPSTREAM, Envelopes, MemoryStore
+from tests.integration.support.exchanges import (
+    LIMITS,
+    UNTOUCHED,
+    UPSTREAM,
+    MemoryQueue,
+    MemoryStore,
+)
 
 _KEY: Final = "the proxy's own"
 _ENDS_WITHIN_S: Final = 20
@@ -71,7 +77,7 @@ class _World:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._calls: list[httpx.Request] = []
-        self._store, self._envelopes = MemoryStore(), Envelopes()
+        self._store, self._envelopes = MemoryStore(), MemoryQueue()
         self._memory = CaptureMemory(2**28)
         self._recorder = Recorder(
             captures=self._store,

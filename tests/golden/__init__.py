@@ -50,7 +50,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class GoldenCase:
     """One exchange as it was recorded."""
 
     name: str
@@ -73,13 +73,13 @@ def names() -> list[str]:
     return sorted(folder.name for folder in _CASES.iterdir())
 
 
-def load(name: str) -> Case:
+def load(name: str) -> GoldenCase:
     """A case by its name."""
     exchange = json.loads((_CASES / name / "exchange.json").read_text("utf-8"))
     request, response = (_capture(name, side, exchange[side]) for side in ("request", "response"))
     envelope = _envelope(exchange, request, response)
     own = _custom_patterns(exchange.get("own", {"patterns": {}, "words": {}}))
-    case = Case(name=name, envelope=envelope, request=request, response=response, own=own)
+    case = GoldenCase(name=name, envelope=envelope, request=request, response=response, own=own)
     return case if envelope.content_mode.stores_bodies else without_bodies(case)
 
 
@@ -88,7 +88,7 @@ def _custom_patterns(members: Mapping[str, Any]) -> CustomPatterns:
     return CustomPatterns(patterns=members["patterns"], words=words)
 
 
-def event_of(case: Case) -> Event:
+def event_of(case: GoldenCase) -> Event:
     """The event, before it is truncated."""
     event = builder.build(case.envelope, case.request, case.response, REGION)
     if case.envelope.content_mode is ContentMode.REDACTED:
@@ -96,7 +96,7 @@ def event_of(case: Case) -> Event:
     return event
 
 
-def without_bodies(case: Case) -> Case:
+def without_bodies(case: GoldenCase) -> GoldenCase:
     """The case as it is recorded in the content mode `metadata`."""
     envelope = replace(case.envelope, content_mode=ContentMode.METADATA)
     response = case.response

@@ -14,7 +14,7 @@ from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetr
 from shared.core.telemetry.metrics import MetricPoint
 from shared.core.telemetry.spans import Span
 from shared.settings.settings import TelemetrySettings
-from tests.golden import Case, event_of
+from tests.golden import GoldenCase, event_of
 
 OPTIONS: Final = TelemetryOptions(
     server_address="contoso.openai.azure.com",
@@ -37,7 +37,7 @@ _LEFT_OUT: Final = frozenset(
 )
 
 
-def exchange_of(case: Case, *, with_messages: bool = False) -> ExchangeTelemetry:
+def exchange_of(case: GoldenCase, *, with_messages: bool = False) -> ExchangeTelemetry:
     """What telemetry reports of a case."""
     event = event_of(case)
     envelope = replace(case.envelope, recorded_ms=case.envelope.timings.to_end_ms + 20)

@@ -12,7 +12,7 @@ import pytest
 
 from harness.schema import valid
 from shared.core.event import builder, shape
-from tests.golden import Case, load, names, without_bodies
+from tests.golden import GoldenCase, load, names, without_bodies
 
 _REGION = "Sweden Central"
 # The keys that are the same whether or not the bodies are stored.
@@ -48,11 +48,11 @@ _LEFT_OUT = {
 
 
 @pytest.fixture(params=[name for name in names() if name not in _LEFT_OUT])
-def case(request: pytest.FixtureRequest) -> Case:
+def case(request: pytest.FixtureRequest) -> GoldenCase:
     return load(request.param)
 
 
-def event_of(case: Case) -> dict[str, Any]:
+def event_of(case: GoldenCase) -> dict[str, Any]:
     event: dict[str, Any] = json.loads(
         shape.dump(builder.build(case.envelope, case.request, case.response, _REGION))
     )
@@ -68,7 +68,7 @@ def texts(value: object) -> set[str]:
     return {value} if isinstance(value, str) and len(value) > 3 else set()
 
 
-def test_counts_do_not_depend_on_stored_bodies(case: Case) -> None:
+def test_counts_do_not_depend_on_stored_bodies(case: GoldenCase) -> None:
     """An event of an exchange without stored bodies counts what the one with them counts."""
     full, reduced = event_of(case), event_of(without_bodies(case))
     valid(reduced)
@@ -119,7 +119,7 @@ def test_the_calls_of_tools_are_counted_the_same() -> None:
     assert "two words" not in json.dumps(reduced)
 
 
-def test_no_text_of_a_body_is_stored_or_sent(case: Case) -> None:
+def test_no_text_of_a_body_is_stored_or_sent(case: GoldenCase) -> None:
     """Neither in a capture's header nor in the event."""
     full = event_of(case)
     outside = {name: full[name] for name in full.keys() - {*_CONTENT, *_REPEATING}}

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb_kql
 
-type Row = dict[str, Any]
+type KqlRow = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ def _is_defined(name: str, lets: Iterable[str]) -> bool:
     return any(let.startswith(f"let {name} =") for let in lets)
 
 
-def run(query: str, tables: Mapping[str, tuple[Mapping[str, str], Iterable[Row]]]) -> list[Row]:
+def run(
+    query: str, tables: Mapping[str, tuple[Mapping[str, str], Iterable[KqlRow]]]
+) -> list[KqlRow]:
     """The rows that a query returns.
 
     `tables`: by name, the SQL type of each column and the rows. A column that a row lacks is null.

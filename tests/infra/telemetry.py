@@ -15,7 +15,7 @@ from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.delivery_summary import summarize
 from shared.core.records.exchange.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX
-from tests.infra.kql import Row
+from tests.infra.kql import KqlRow
 
 NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COLUMNS: Final = {
@@ -41,7 +41,7 @@ COLUMNS: Final = {
 }
 _SEVERITIES: Final = {logging.INFO: 1, logging.WARNING: 2, logging.ERROR: 3}
 
-type Tables = dict[str, tuple[dict[str, str], list[Row]]]
+type Tables = dict[str, tuple[dict[str, str], list[KqlRow]]]
 
 
 def trace(
@@ -50,7 +50,7 @@ def trace(
     *,
     level: int = logging.INFO,
     after: timedelta = timedelta(),
-) -> Row:
+) -> KqlRow:
     """A line that the app logs within an invocation."""
     return {
         "timestamp": f"{NOON + after:%FT%T}",
@@ -60,25 +60,25 @@ def trace(
     }
 
 
-def delivered(*outcomes: Outcome, after: timedelta = timedelta()) -> Row:
+def delivered(*outcomes: Outcome, after: timedelta = timedelta()) -> KqlRow:
     """The line about one group of events."""
     summary = summarize([sample_envelope(outcome=outcome) for outcome in outcomes])
     return trace(f"{PREFIX} {json.dumps(summary)}", "enrichment", after=after)
 
 
-def judged(report: Report, after: timedelta = timedelta()) -> Row:
+def judged(report: Report, after: timedelta = timedelta()) -> KqlRow:
     """The line about one hour."""
     line = f"Completeness of {report.window}: {json.dumps(report.to_json())}"
     return trace(line, "reconcile_window", after=after)
 
 
-def did_nothing(reason: str, after: timedelta = timedelta()) -> Row:
+def did_nothing(reason: str, after: timedelta = timedelta()) -> KqlRow:
     """The line about a run of reconcile that could not begin."""
     message = f"Reconcile did nothing: {reason}"
     return trace(message, "reconcile_precheck", level=logging.WARNING, after=after)
 
 
-def request(name: str, result_code: str, *, success: bool, count: int = 1) -> Row:
+def request(name: str, result_code: str, *, success: bool, count: int = 1) -> KqlRow:
     """A request that stands for `count` of its kind."""
     return {
         "timestamp": f"{NOON:%FT%T}",
@@ -89,7 +89,7 @@ def request(name: str, result_code: str, *, success: bool, count: int = 1) -> Ro
     }
 
 
-def exceptions_of(function: str, message: str) -> list[Row]:
+def exceptions_of(function: str, message: str) -> list[KqlRow]:
     """A failed invocation: the host reports its exception in two categories."""
     return [
         {
@@ -104,9 +104,9 @@ def exceptions_of(function: str, message: str) -> list[Row]:
 
 def tables(
     *,
-    traces: Sequence[Row] = (),
-    requests: Sequence[Row] = (),
-    exceptions: Sequence[Row] = (),
+    traces: Sequence[KqlRow] = (),
+    requests: Sequence[KqlRow] = (),
+    exceptions: Sequence[KqlRow] = (),
 ) -> Tables:
     """The three tables with these rows."""
     rows = {"traces": traces, "requests": requests, "exceptions": exceptions}

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -14,8 +13,7 @@ from local.repository import ROOT
 from shared.core.records.completeness.report import Report
 from tests.infra import kql
 from tests.infra.bicep import INFRA, Deployment
-
-type Row = dict[str, Any]
+from tests.infra.kql import KqlRow
 
 # The columns of Application Insights that the queries read.
 _CALL = {
@@ -35,13 +33,13 @@ def ago(minutes: float) -> timedelta:
     return timedelta(minutes=minutes)
 
 
-def dated(rows: list[Row]) -> list[Row]:
+def dated(rows: list[KqlRow]) -> list[KqlRow]:
     """The rows with their moments, as Application Insights has them: in UTC."""
     now = datetime.now(UTC).replace(tzinfo=None)
     return [row | {"timestamp": now - row["timestamp"]} for row in rows]
 
 
-def call(name: str = "openai", status: int = 200, count: int = 1, minutes: float = 6) -> Row:
+def call(name: str = "openai", status: int = 200, count: int = 1, minutes: float = 6) -> KqlRow:
     """A request that the app's host reported."""
     return {
         "timestamp": ago(minutes),
@@ -51,7 +49,7 @@ def call(name: str = "openai", status: int = 200, count: int = 1, minutes: float
     }
 
 
-def forwarded(status: str, count: int) -> Row:
+def forwarded(status: str, count: int) -> KqlRow:
     """Calls of the gateway to the app."""
     url = "https://func-dev-abc.azurewebsites.net/openai/deployments/gpt/chat/completions"
     return {
@@ -64,11 +62,11 @@ def forwarded(status: str, count: int) -> Row:
     }
 
 
-def line(message: str, minutes: float = 6) -> Row:
+def line(message: str, minutes: float = 6) -> KqlRow:
     return {"timestamp": ago(minutes), "message": message}
 
 
-def delivered(events: int = 1, failed: int = 0, first_chunk_ms: Iterable[int] = ()) -> Row:
+def delivered(events: int = 1, failed: int = 0, first_chunk_ms: Iterable[int] = ()) -> KqlRow:
     summary = {
         "events": events,
         "replayed": 0,
@@ -79,7 +77,7 @@ def delivered(events: int = 1, failed: int = 0, first_chunk_ms: Iterable[int] = 
     return line(f"Delivered {json.dumps(summary)}")
 
 
-def judged(*, complete: bool, minutes: float, waiting: str | None = None) -> Row:
+def judged(*, complete: bool, minutes: float, waiting: str | None = None) -> KqlRow:
     hour = "2026/11/23/14"
     report = Report(
         window=hour, captured=2, delivered=2 if complete else 1, ended=True, waiting=waiting
@@ -89,96 +87,96 @@ def judged(*, complete: bool, minutes: float, waiting: str | None = None) -> Row
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class AlertCase:
     """What Application Insights holds, and whether the alert is raised."""
 
     alert: str
     what: str
     raised: bool
-    requests: list[Row] = field(default_factory=list)
-    traces: list[Row] = field(default_factory=list)
-    dependencies: list[Row] = field(default_factory=list)
+    requests: list[KqlRow] = field(default_factory=list)
+    traces: list[KqlRow] = field(default_factory=list)
+    dependencies: list[KqlRow] = field(default_factory=list)
 
 
-def _cases() -> list[Case]:
+def _cases() -> list[AlertCase]:
     timer = "reconcile_timer"
     lost = "Exchange 01J could not be recorded at all. The log has its envelope."
     return [
-        Case(alert="altered", what="a replayed capture", raised=True,
+        AlertCase(alert="altered", what="a replayed capture", raised=True,
              traces=[line("Exchange 01J was altered in storage: the request's capture was altered")]),
-        Case(alert="altered", what="other lines", raised=False,
+        AlertCase(alert="altered", what="other lines", raised=False,
              traces=[delivered(), line("Exchange 01J is requeued")]),
-        Case(alert="app-silent", what="the timer stopped", raised=True,
+        AlertCase(alert="app-silent", what="the timer stopped", raised=True,
              requests=[call(timer, minutes=90), call("openai", minutes=1)]),
-        Case(alert="app-silent", what="nothing runs any more", raised=True,
+        AlertCase(alert="app-silent", what="nothing runs any more", raised=True,
              requests=[call(timer, minutes=1000)]),
-        Case(alert="app-silent", what="the timer runs", raised=False,
+        AlertCase(alert="app-silent", what="the timer runs", raised=False,
              requests=[call(timer, minutes=90), call(timer, minutes=9)]),
-        Case(alert="app-silent", what="deployed a moment ago", raised=False,
+        AlertCase(alert="app-silent", what="deployed a moment ago", raised=False,
              requests=[call("health_ready", minutes=5)]),
-        Case(alert="app-silent", what="nothing was deployed yet", raised=False),
+        AlertCase(alert="app-silent", what="nothing was deployed yet", raised=False),
         # In host.json's telemetryMode OpenTelemetry a request has its method's name, and timers and
         # queues have none: the alerts are wrong or blind.
-        Case(alert="app-silent", what="OpenTelemetry, although the timer runs", raised=True,
+        AlertCase(alert="app-silent", what="OpenTelemetry, although the timer runs", raised=True,
              requests=[call("POST", minutes=90), call("POST", minutes=1)]),
-        Case(alert="nothing-delivered", what="OpenTelemetry, although nothing is", raised=False,
+        AlertCase(alert="nothing-delivered", what="OpenTelemetry, although nothing is", raised=False,
              requests=[call("POST", count=50)]),
-        Case(alert="error-share", what="OpenTelemetry, although all calls fail", raised=False,
+        AlertCase(alert="error-share", what="OpenTelemetry, although all calls fail", raised=False,
              requests=[call("POST", status=500, count=50)]),
-        Case(alert="gateway-refused", what="OpenTelemetry, although all is well", raised=True,
+        AlertCase(alert="gateway-refused", what="OpenTelemetry, although all is well", raised=True,
              requests=[call("POST", count=50)], dependencies=[forwarded("200", 50)]),
-        Case(alert="gateway-refused", what="the key is refused", raised=True,
+        AlertCase(alert="gateway-refused", what="the key is refused", raised=True,
              dependencies=[forwarded("401", 50)]),
-        Case(alert="gateway-refused", what="the app does not answer", raised=True,
+        AlertCase(alert="gateway-refused", what="the app does not answer", raised=True,
              requests=[call(count=50)], dependencies=[forwarded("200", 50), forwarded("503", 5)]),
-        Case(alert="gateway-refused", what="the connection fails", raised=True,
+        AlertCase(alert="gateway-refused", what="the connection fails", raised=True,
              requests=[call(count=50)], dependencies=[forwarded("200", 50), forwarded("", 5)]),
-        Case(alert="gateway-refused", what="no function is loaded", raised=True,
+        AlertCase(alert="gateway-refused", what="no function is loaded", raised=True,
              dependencies=[forwarded("404", 50)]),
-        Case(alert="gateway-refused", what="callers' mistakes", raised=False,
+        AlertCase(alert="gateway-refused", what="callers' mistakes", raised=False,
              requests=[call(count=50)], dependencies=[forwarded("404", 30), forwarded("429", 20)]),
-        Case(alert="gateway-refused", what="too few calls", raised=False,
+        AlertCase(alert="gateway-refused", what="too few calls", raised=False,
              dependencies=[forwarded("401", 19)]),
-        Case(alert="gateway-refused", what="no calls", raised=False),
-        Case(alert="not-recorded", what="a loss", raised=True, traces=[line(lost)]),
-        Case(alert="not-recorded", what="a capture was not stored", raised=True,
+        AlertCase(alert="gateway-refused", what="no calls", raised=False),
+        AlertCase(alert="not-recorded", what="a loss", raised=True, traces=[line(lost)]),
+        AlertCase(alert="not-recorded", what="a capture was not stored", raised=True,
              traces=[line("The response capture of exchange 01J could not be stored: 503")]),
-        Case(alert="not-recorded", what="other lines", raised=False,
+        AlertCase(alert="not-recorded", what="other lines", raised=False,
              traces=[delivered(), line("Exchange 01J is requeued")]),
-        Case(alert="error-share", what="calls fail", raised=True,
+        AlertCase(alert="error-share", what="calls fail", raised=True,
              requests=[call(count=50), call(status=500, count=5)]),
-        Case(alert="error-share", what="streams break", raised=True,
+        AlertCase(alert="error-share", what="streams break", raised=True,
              traces=[delivered(events=60, failed=6)]),
-        Case(alert="error-share", what="callers' mistakes", raised=False,
+        AlertCase(alert="error-share", what="callers' mistakes", raised=False,
              requests=[call(count=50), call(status=429, count=50)]),
-        Case(alert="error-share", what="too few calls", raised=False,
+        AlertCase(alert="error-share", what="too few calls", raised=False,
              requests=[call(status=500, count=49)]),
-        Case(alert="nothing-delivered", what="calls and no event", raised=True,
+        AlertCase(alert="nothing-delivered", what="calls and no event", raised=True,
              requests=[call(count=10)]),
-        Case(alert="nothing-delivered", what="events", raised=False,
+        AlertCase(alert="nothing-delivered", what="events", raised=False,
              requests=[call(count=10)], traces=[delivered()]),
-        Case(alert="nothing-delivered", what="on the way", raised=False,
+        AlertCase(alert="nothing-delivered", what="on the way", raised=False,
              requests=[call(count=10, minutes=1)]),
-        Case(alert="poison", what="the queue gave up", raised=True,
+        AlertCase(alert="poison", what="the queue gave up", raised=True,
              requests=[call("enrichment_poison")]),
-        Case(alert="poison", what="a dead letter", raised=True,
+        AlertCase(alert="poison", what="a dead letter", raised=True,
              traces=[line("Exchange 01J can never be delivered and is dead-lettered: too large")]),
-        Case(alert="poison", what="all is well", raised=False,
+        AlertCase(alert="poison", what="all is well", raised=False,
              requests=[call("enrichment")], traces=[delivered()]),
-        Case(alert="reconcile-incomplete", what="an hour stays incomplete", raised=True,
+        AlertCase(alert="reconcile-incomplete", what="an hour stays incomplete", raised=True,
              traces=[judged(complete=False, minutes=10 * run) for run in (1, 2, 3)]),
-        Case(alert="reconcile-incomplete", what="runs have to wait", raised=True,
+        AlertCase(alert="reconcile-incomplete", what="runs have to wait", raised=True,
              requests=[call(timer, minutes=200), call(timer, minutes=1)],
              traces=[line("Reconcile did nothing: the Event Hub is not ready", 30),
                      line("Reconcile did nothing: the queue still holds 3 envelopes", 1)]),
-        Case(alert="reconcile-incomplete", what="an hour became complete", raised=False,
+        AlertCase(alert="reconcile-incomplete", what="an hour became complete", raised=False,
              traces=[judged(complete=False, minutes=10 * run) for run in (2, 3, 4)]
              + [judged(complete=True, minutes=10)]),
-        Case(alert="reconcile-incomplete", what="it runs and judges nothing", raised=True,
+        AlertCase(alert="reconcile-incomplete", what="it runs and judges nothing", raised=True,
              requests=[call(timer, minutes=200), call(timer, minutes=1)]),
-        Case(alert="time-to-first-chunk", what="late streams", raised=True,
+        AlertCase(alert="time-to-first-chunk", what="late streams", raised=True,
              traces=[delivered(events=50, first_chunk_ms=[16000] * 50)]),
-        Case(alert="time-to-first-chunk", what="quick streams", raised=False,
+        AlertCase(alert="time-to-first-chunk", what="quick streams", raised=False,
              traces=[delivered(events=50, first_chunk_ms=[900] * 50)]),
     ]  # fmt: skip
 
@@ -186,11 +184,11 @@ def _cases() -> list[Case]:
 CASES = _cases()
 
 
-def case_id(case: Case) -> str:
+def case_id(case: AlertCase) -> str:
     return f"{case.alert}: {case.what}"
 
 
-def rows(case: Case) -> list[Row]:
+def rows(case: AlertCase) -> list[KqlRow]:
     """What the query of the case's alert returns."""
     query = (INFRA / "queries" / f"{case.alert}.kql").read_text()
     tables = {
@@ -201,13 +199,13 @@ def rows(case: Case) -> list[Row]:
     return kql.run(query, tables)
 
 
-def rows_of(alert: str, what: str) -> list[Row]:
+def rows_of(alert: str, what: str) -> list[KqlRow]:
     (case,) = [case for case in CASES if (case.alert, case.what) == (alert, what)]
     return rows(case)
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_id)
-def test_an_alert_is_raised_when_it_should_be_and_only_then(case: Case) -> None:
+def test_an_alert_is_raised_when_it_should_be_and_only_then(case: AlertCase) -> None:
     """A rule is raised by any row that its query returns."""
     assert bool(rows(case)) is case.raised
 
@@ -227,13 +225,13 @@ def test_a_reconcile_that_is_held_up_says_why() -> None:
         judged(complete=False, minutes=10 * run, waiting="the Event Hub is not ready")
         for run in (1, 2, 3)
     ]
-    (found,) = rows(Case(alert="reconcile-incomplete", what="", raised=True, traces=stopped))
+    (found,) = rows(AlertCase(alert="reconcile-incomplete", what="", raised=True, traces=stopped))
     assert (found["what"], found["reason"]) == ("incomplete", "the Event Hub is not ready")
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.raised], ids=case_id)
 def test_a_notification_holds_the_columns_that_it_should(
-    case: Case, deployments: dict[str, Deployment]
+    case: AlertCase, deployments: dict[str, Deployment]
 ) -> None:
     """Each dimension of the rule is a column of text that its query returns."""
     (rule,) = [

@@ -15,7 +15,7 @@ from local.rates import kusto
 from shared import rate_files
 from shared.core.records.exchange.exchange_id import new_exchange_id
 from tests.infra import kql
-from tests.infra.kql import Row, StoredFunction
+from tests.infra.kql import KqlRow, StoredFunction
 from view.exchange.received_event import ReceivedEvent
 from view.store import Store
 
@@ -57,7 +57,7 @@ def golden_events() -> list[dict[str, Any]]:
 
 def delivered(
     event: dict[str, Any], after: timedelta = timedelta(seconds=2), **changes: Any
-) -> Row:
+) -> KqlRow:
     """The row of an event that the hub accepted some time after its exchange ended."""
     event = event | changes
     ended_at = datetime.fromisoformat(event["timestamp"] + "+00:00")
@@ -71,11 +71,11 @@ def delivered(
 
 def call(
     name: str,
-    rows: list[Row],
+    rows: list[KqlRow],
     since: datetime = SINCE,
     until: datetime = UNTIL,
-    reservations: list[Row] | None = None,
-) -> list[Row]:
+    reservations: list[KqlRow] | None = None,
+) -> list[KqlRow]:
     function: StoredFunction = FUNCTIONS[name]
     used = [*TABLES, FUNCTIONS["exchanges"], FUNCTIONS["priced"]]
     text = kql.call_text(function, used, {"since": since, "until": until})
@@ -87,7 +87,7 @@ def call(
     return kql.run(text, tables)
 
 
-def rates_of(rows: list[Row]) -> list[Row]:
+def rates_of(rows: list[KqlRow]) -> list[KqlRow]:
     """The rates of the models that the rows name: inserting all of them takes seconds."""
     events = (json.loads(row["event"]) for row in rows)
     models = {event["quantities"]["model"] for event in events} | {"*"}

@@ -14,7 +14,7 @@ from shared import rate_files
 from shared.core.cost.billing_inputs import quantities_of
 from shared.core.cost.cost import cost
 from shared.core.cost.provisioned import parse_reservations, shares
-from tests.infra.kql import Row
+from tests.infra.kql import KqlRow
 from tests.infra.test_analysts_functions import (
     AT_NOON,
     EVENTS,
@@ -67,7 +67,7 @@ _KINDS: Final[list[dict[str, Any]]] = [
 
 def exchange(
     name: str, minutes: int = 0, changes: dict[str, Any] | None = None, **event: Any
-) -> Row:
+) -> KqlRow:
     """A row of an exchange that used USED, with changes of its quantities and of its event."""
     quantities = {
         key: value
@@ -113,7 +113,7 @@ def test_a_rate_of_the_company_comes_before_the_base(monkeypatch: pytest.MonkeyP
     assert amounts == {"a": pytest.approx(120e-6), "b": pytest.approx(PRICE)}
 
 
-def _global_rates() -> list[Row]:
+def _global_rates() -> list[KqlRow]:
     return [
         row
         for row in kusto.rate_rows(rate_files.FOLDER)

@@ -90,7 +90,7 @@ def azure() -> Azure:
 def address(azure: Azure) -> Iterator[str]:
     """Where the stand-ins for the app and for Azure's REST API are."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class AzureHandler(BaseHTTPRequestHandler):
         def handle_any(self) -> None:
             length = int(self.headers.get("content-length") or 0)
             body = json.loads(self.rfile.read(length) or b"{}")
@@ -107,7 +107,7 @@ def address(azure: Azure) -> Iterator[str]:
         def log_message(self, *args: object) -> None:
             """Write nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), AzureHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

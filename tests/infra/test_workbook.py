@@ -15,7 +15,7 @@ from shared.core.records.completeness.report import Report
 from shared.core.records.exchange.outcome import Outcome
 from tests.infra import kql
 from tests.infra.bicep import INFRA, Deployment
-from tests.infra.kql import Row
+from tests.infra.kql import KqlRow
 from tests.infra.telemetry import (
     Tables,
     delivered,
@@ -54,7 +54,7 @@ DAY: Final = tables(
 )
 
 
-def rows(name: str, over: Tables = DAY) -> list[Row]:
+def rows(name: str, over: Tables = DAY) -> list[KqlRow]:
     """The result of a tile in bins of five minutes."""
     query = (INFRA / "queries" / "workbook" / f"{name}.kql").read_text()
     query = query.replace("{grain}", "5m")
@@ -62,7 +62,7 @@ def rows(name: str, over: Tables = DAY) -> list[Row]:
     return kql.run(query.replace("row_cumsum(difference)", "difference"), over)
 
 
-def without_time(found: list[Row]) -> list[dict[str, Any]]:
+def without_time(found: list[KqlRow]) -> list[dict[str, Any]]:
     return [
         {name: value for name, value in row.items() if name not in {"timestamp", "latest"}}
         for row in found

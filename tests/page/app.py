@@ -37,7 +37,7 @@ COMPLETENESS: Final = completeness(
 DEAD_LETTER = "019ab11f-2640-7000-8000-000000000000"
 
 
-class StandInApp:
+class FakeApp:
     """Serves in a thread. `on_event` gets the event of each chat; `operations` are the calls that
     operators' routes took.
     """
@@ -81,7 +81,7 @@ class StandInApp:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         app = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class AppHandler(BaseHTTPRequestHandler):
             def log_message(self, *_: object) -> None:
                 """Nothing: tests look at what the page shows."""
 
@@ -132,4 +132,4 @@ class StandInApp:
                 self.end_headers()
                 self.wfile.write(content)
 
-        return Handler
+        return AppHandler

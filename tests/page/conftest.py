@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from harness.chromium import chromium
 from harness.node import vendored
 from harness.view_server import ViewServer, view_server
-from tests.page.app import COMPLETENESS, StandInApp
+from tests.page.app import COMPLETENESS, FakeApp
 from tests.page.sample_events import sample_events
 
 EXCHANGES: Final = 10_000
@@ -26,14 +26,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def app() -> Iterator[StandInApp]:
+def app() -> Iterator[FakeApp]:
     """What the page's server calls for the playground and the operators' routes."""
-    with StandInApp() as started:
+    with FakeApp() as started:
         yield started
 
 
 @pytest.fixture(scope="package")
-def server(app: StandInApp) -> Iterator[ViewServer]:
+def server(app: FakeApp) -> Iterator[ViewServer]:
     """A page's server that has read 10,000 events of the last hour."""
     vendored()
     events = list(sample_events(EXCHANGES, end=datetime.now(UTC)))

@@ -58,7 +58,7 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
+class TerminalText:
     """Text of one line and one style."""
 
     at_s: float
@@ -128,7 +128,7 @@ def joined(parts: Iterable[Iterable[Output]], *, hidden: str) -> Iterator[Output
             yield Output(at_s=now, text=text)
 
 
-def pieces(outputs: Iterable[Output]) -> Iterator[Piece]:
+def pieces(outputs: Iterable[Output]) -> Iterator[TerminalText]:
     """Where each text stands on the screen."""
     row = column = 0
     style = ""
@@ -145,7 +145,7 @@ def pieces(outputs: Iterable[Output]) -> Iterator[Piece]:
                     if column >= _COLUMNS:
                         row, column = row + 1, 0
                     visible_part, part = part[: _COLUMNS - column], part[_COLUMNS - column :]
-                    yield Piece(
+                    yield TerminalText(
                         at_s=output.at_s, row=row, column=column, text=visible_part, style=style
                     )
                     column += len(visible_part)
@@ -162,7 +162,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str | None]]:
     yield text[end:], None
 
 
-def svg(pieces: list[Piece]) -> str:
+def svg(pieces: list[TerminalText]) -> str:
     """The picture. It plays once; who wants less motion sees its end at once."""
     width = round(_COLUMNS * _CHARACTER + 2 * _EDGE)
     height = (max(piece.row for piece in pieces) + 1) * _LINE + 2 * _EDGE

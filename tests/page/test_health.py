@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.app import DEAD_LETTER, StandInApp
+from tests.page.app import DEAD_LETTER, FakeApp
 from tests.page.conftest import Visitor
 
 
 @pytest.fixture
-def operations(app: StandInApp) -> Iterator[list[tuple[str, str]]]:
+def operations(app: FakeApp) -> Iterator[list[tuple[str, str]]]:
     """The operators' calls that the app takes during a test."""
     app.operations.clear()
     yield app.operations

@@ -7,18 +7,18 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.app import ANSWER, StandInApp
+from tests.page.app import ANSWER, FakeApp
 from tests.page.conftest import Visitor
 
 
 @pytest.fixture
-def held(app: StandInApp) -> StandInApp:
+def held(app: FakeApp) -> FakeApp:
     """An app whose chats stop after their first word until `goes_on` is set."""
     app.goes_on.clear()
     return app
 
 
-def test_an_answer_comes_word_by_word(visitor: Visitor, held: StandInApp) -> None:
+def test_an_answer_comes_word_by_word(visitor: Visitor, held: FakeApp) -> None:
     """Its event is selected after that: what a newcomer does first."""
     page = visitor.opens("/?view=playground")
     page.get_by_role("button", name="Send").click()
@@ -30,7 +30,7 @@ def test_an_answer_comes_word_by_word(visitor: Visitor, held: StandInApp) -> Non
     expect(page.locator(".answer")).to_contain_text("Its event is on the Event Hub.")
 
 
-def test_client_can_disconnect(visitor: Visitor, held: StandInApp) -> None:
+def test_client_can_disconnect(visitor: Visitor, held: FakeApp) -> None:
     """As one does that leaves."""
     page = visitor.opens("/?view=playground")
     page.get_by_role("button", name="Send").click()

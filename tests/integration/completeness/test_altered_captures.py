@@ -21,7 +21,12 @@ from shared.core.records.exchange.window import Window
 from shared.core.records.operator.replay_request import ReplayRequest
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
 from tests.integration.completeness.test_replay import sample_replay_runner
-from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
+from tests.integration.support.azurite import (
+    AzuriteAccount,
+    sample_account,
+    sample_id,
+    sample_window,
+)
 from tests.integration.support.event_deliveries import event_delivery
 from tests.integration.support.stores import FakeEventHub
 
@@ -36,7 +41,7 @@ FALSE_PROMPT = b'{"messages": [{"role": "user", "content": "a lie"}]}'
 class Deliveries:
     """Delivers envelopes and replays exchanges of one account."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: AzuriteAccount) -> None:
         self.account = account
         self.event_hub = FakeEventHub(on_accepted=account.ledger.delivered)
         self._enrichment = event_delivery(
@@ -69,7 +74,7 @@ class Deliveries:
         return await self.deliver(envelope)
 
 
-async def delivered_once(account: Account, deliveries: Deliveries) -> str:
+async def delivered_once(account: AzuriteAccount, deliveries: Deliveries) -> str:
     """The id of an exchange whose true event was delivered."""
     exchange_id = sample_id(sample_window())
     await account.put_request(exchange_id, body=TRUE_PROMPT)
@@ -105,7 +110,7 @@ async def test_an_altered_request_is_a_problem_of_every_replay(
     assert [record.message for record in caplog.records].count(line) == 2
 
 
-async def captured(account: Account) -> tuple[str, Envelope]:
+async def captured(account: AzuriteAccount) -> tuple[str, Envelope]:
     """The id and envelope of an exchange that is not delivered yet, as the relay recorded it."""
     exchange_id = sample_id(sample_window())
     await account.put_request(exchange_id, body=TRUE_PROMPT)

@@ -15,12 +15,17 @@ from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.records.exchange.window import Window
-from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
+from tests.integration.support.azurite import (
+    AzuriteAccount,
+    sample_account,
+    sample_id,
+    sample_window,
+)
 
 pytestmark = pytest.mark.anyio
 
 
-async def reconcile(account: Account, window: Window) -> list[int]:
+async def reconcile(account: AzuriteAccount, window: Window) -> list[int]:
     """The counts of a run: captured, redelivered and aborted exchanges."""
     run = account.reconciliation(account.back_pressure(stall_timeout_s=0.1))
     report = await run.reconcile(window.name, window.end)
@@ -28,7 +33,7 @@ async def reconcile(account: Account, window: Window) -> list[int]:
 
 
 async def killed_while_storing_the_request(
-    account: Account, exchange_id: str, blocks: dict[int, bytes]
+    account: AzuriteAccount, exchange_id: str, blocks: dict[int, bytes]
 ) -> None:
     await account.put_request(exchange_id, body=b"", partial=True)
     for number, data in blocks.items():

@@ -28,7 +28,12 @@ from shared.core.records.operator.erasure_request import ErasureRequest
 from shared.core.records.orchestration.erasure_state import ErasurePosition
 from shared.core.records.queue.envelope_message import QUEUE
 from shared.errors import StorageError, StorageImmutable
-from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
+from tests.integration.support.azurite import (
+    AzuriteAccount,
+    sample_account,
+    sample_id,
+    sample_window,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +54,7 @@ def of_anna(window: Window, **changed: Any) -> ErasureRequest:
 
 
 def sample_runner(
-    account: Account,
+    account: AzuriteAccount,
     now: datetime = LATER,
     erasure: ExchangeErasure | None = None,
     **options: Any,
@@ -65,7 +70,7 @@ def sample_runner(
     )
 
 
-async def put(account: Account, window: Window, caller: Caller, minute: float = 5) -> str:
+async def put(account: AzuriteAccount, window: Window, caller: Caller, minute: float = 5) -> str:
     """Store both captures of a delivered exchange. Returns its id."""
     exchange_id = sample_id(window, minute)
     await account.put_request(exchange_id, caller=asdict(caller))
@@ -89,7 +94,7 @@ async def run_to_the_end(
 
 
 async def erase(
-    account: Account, request: ErasureRequest, now: datetime = LATER, **options: Any
+    account: AzuriteAccount, request: ErasureRequest, now: datetime = LATER, **options: Any
 ) -> tuple[ErasureCounts, ErasurePage]:
     """Carry out a run. Returns its sums and its ids."""
     runner, run = sample_runner(account, now, **options), uuid.uuid4().hex
@@ -97,7 +102,7 @@ async def erase(
     return counts, await runner.ids(run)
 
 
-async def has_captures(account: Account, exchange_id: str) -> bool:
+async def has_captures(account: AzuriteAccount, exchange_id: str) -> bool:
     names = [capture.capture_name(exchange_id, kind) for kind in capture.CaptureKind]
     return any([await account.captures.exists(name) for name in names])
 
@@ -280,7 +285,7 @@ async def test_a_page_reports_again_what_it_erased(azurite: str) -> None:
     assert step.counts == again.counts == ErasureCounts(searched=1, matched=1, erased=1)
 
 
-class ImmutableCaptures(Captures):
+class HeldCaptures(Captures):
     """A policy of the account keeps every capture whose name holds `text`."""
 
     text = ""
@@ -296,7 +301,7 @@ async def test_what_a_policy_of_the_account_keeps_is_listed(azurite: str) -> Non
     window = sample_window()
     async with sample_account(azurite) as account:
         held, erased = [await put(account, window, ANNA) for _ in range(2)]
-        captures = ImmutableCaptures(account.storage)
+        captures = HeldCaptures(account.storage)
         captures.text = held
         account.captures = captures
         counts, ids = await erase(account, of_anna(window))

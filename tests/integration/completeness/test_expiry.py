@@ -26,7 +26,12 @@ from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.retention_marks import RetentionMarks
 from shared.errors import DeliveryError, StorageError
-from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
+from tests.integration.support.azurite import (
+    AzuriteAccount,
+    sample_account,
+    sample_id,
+    sample_window,
+)
 from tests.integration.support.event_deliveries import event_delivery
 from tests.integration.support.exchanges import RelayClient, document, relay_setup
 from tests.integration.support.stores import FakeEventHub
@@ -41,12 +46,12 @@ RULES = policy.parse(
 )
 
 
-def hub_of(account: Account, failure: Exception | None = None) -> FakeEventHub:
+def hub_of(account: AzuriteAccount, failure: Exception | None = None) -> FakeEventHub:
     """An Event Hub whose acceptances go to the account's ledger."""
     return FakeEventHub(failure=failure, on_accepted=account.ledger.delivered)
 
 
-async def relayed(account: Account, hub: FakeEventHub, product: str) -> str:
+async def relayed(account: AzuriteAccount, hub: FakeEventHub, product: str) -> str:
     """The id of an exchange that the relay recorded and enrichment tried to deliver."""
     setup = relay_setup(document(ANSWER), store=account.captures)  # type: ignore[arg-type]
     setup.relay.content_policy = lambda: RULES
@@ -73,7 +78,7 @@ async def relayed(account: Account, hub: FakeEventHub, product: str) -> str:
     return client.exchange_id
 
 
-def expiry(account: Account, now: datetime, *, max_run_s: float = MAX_RUN_S) -> Expiry:
+def expiry(account: AzuriteAccount, now: datetime, *, max_run_s: float = MAX_RUN_S) -> Expiry:
     return Expiry(
         captures=account.captures,
         ledger=account.ledger_index,
@@ -84,16 +89,16 @@ def expiry(account: Account, now: datetime, *, max_run_s: float = MAX_RUN_S) -> 
     )
 
 
-async def expired(account: Account, now: datetime) -> ExpiryRun:
+async def expired(account: AzuriteAccount, now: datetime) -> ExpiryRun:
     return await expiry(account, now).erase_due()
 
 
-async def marks(account: Account, windows: Collection[Window]) -> list[str]:
+async def marks(account: AzuriteAccount, windows: Collection[Window]) -> list[str]:
     ends = tuple(window.name.replace("/", "-") for window in windows)
     return [n async for n in account.json_blobs.names(retention.PREFIX) if n.endswith(ends)]
 
 
-async def stored(account: Account, exchange_id: str) -> bytes:
+async def stored(account: AzuriteAccount, exchange_id: str) -> bytes:
     """The bytes of all captures of an exchange."""
     container = account.storage.blobs.get_container_client(capture.CONTAINER)
     held = b""
@@ -202,7 +207,7 @@ async def test_a_message_that_comes_afterwards_sends_nothing(
     ]
 
 
-class ImmutableCaptures(Captures):
+class RetainedCaptures(Captures):
     """Storage refuses to replace a capture, as with a time-based retention of the container."""
 
     refusing = True
@@ -218,7 +223,7 @@ async def test_what_could_not_be_erased_is_tried_again(azurite: str) -> None:
     async with sample_account(azurite) as account:
         await account.put_request(sample_id(window), retention_days=2)
         await account.json_blobs.put_if_absent(retention.retention_mark_name(window, 2), {})
-        captures, now = ImmutableCaptures(account.storage), window.end + timedelta(days=2)
+        captures, now = RetainedCaptures(account.storage), window.end + timedelta(days=2)
         eraser = Expiry(
             captures=captures,
             ledger=account.ledger_index,

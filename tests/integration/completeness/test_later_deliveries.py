@@ -38,8 +38,9 @@ from tests.integration.support.exchanges import (
     STOP,
     TEXT,
     UNTOUCHED,
-    Envelopes,
+    MemoryQueue,
     MemoryStore,
+    RelayCase,
     RelayClient,
     RelaySetup,
     document,
@@ -114,9 +115,8 @@ def with_failing_responses(*, carried_out: bool) -> Callable[[RelaySetup], Await
     return run
 
 
-type Case = tuple[Callable[[], RelaySetup], Callable[[RelaySetup], Awaitable[None]], Outcome]
 STREAM = (TEXT, STOP, DONE)
-CASES: Mapping[str, Case] = {
+CASES: Mapping[str, RelayCase] = {
     "completed": (lambda: relay_setup(sse(*STREAM)), whole, Outcome.COMPLETED),
     "429": (lambda: relay_setup(document(b"{}", status=429)), whole, Outcome.UPSTREAM_ERROR),
     "502": (lambda: relay_setup(httpx.ConnectError("refused")), whole, Outcome.UPSTREAM_ERROR),
@@ -268,7 +268,7 @@ async def rebuild_from_id(storage: StoredBlobs, exchange_id: str) -> Envelope:
 
 async def requeue(storage: StoredBlobs, exchange_id: str) -> Envelope:
     """An operator requeues a dead letter."""
-    queue, dead_letters = Envelopes(), OneDeadLetter()
+    queue, dead_letters = MemoryQueue(), OneDeadLetter()
     operator = DeadLetters(
         captures=storage,
         ledger=NoDigests(),

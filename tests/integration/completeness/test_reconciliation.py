@@ -28,7 +28,7 @@ from shared.core.records.exchange.outcome import Outcome
 from shared.core.records.exchange.window import Window
 from shared.errors import StorageError, StorageNotFound
 from tests.integration.support.azurite import (
-    Account,
+    AzuriteAccount,
     CountingEventHub,
     DyingQueue,
     InstanceKilled,
@@ -42,13 +42,15 @@ from tests.integration.support.azurite import (
 pytestmark = pytest.mark.anyio
 
 
-def reconciliation(account: Account, **options: Unpack[ReconciliationOptions]) -> Reconciliation:
+def reconciliation(
+    account: AzuriteAccount, **options: Unpack[ReconciliationOptions]
+) -> Reconciliation:
     back_pressure = account.back_pressure(stall_timeout_s=0.1)
     return account.reconciliation(back_pressure, **options)
 
 
 async def run(
-    account: Account,
+    account: AzuriteAccount,
     window: Window,
     until: datetime | None = None,
     **options: Unpack[ReconciliationOptions],

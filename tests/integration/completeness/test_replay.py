@@ -22,7 +22,7 @@ from shared.core.records.operator.replay_request import ReplayRequest
 from shared.core.records.orchestration.replay_state import ReplayPage
 from shared.core.wire.content_mode import ContentMode
 from tests.integration.support.azurite import (
-    Account,
+    AzuriteAccount,
     DyingQueue,
     InstanceKilled,
     sample_account,
@@ -39,7 +39,9 @@ def everything_in(window: Window, **narrowed: Any) -> ReplayRequest:
     return ReplayRequest(first=window.start, end=window.end, **narrowed)
 
 
-def sample_replay_runner(account: Account, now: datetime = LATER, **options: int) -> ReplayRunner:
+def sample_replay_runner(
+    account: AzuriteAccount, now: datetime = LATER, **options: int
+) -> ReplayRunner:
     max_age, back_pressure = timedelta(minutes=30), account.back_pressure()
     return ReplayRunner(
         captures=account.captures,
@@ -55,7 +57,7 @@ def sample_replay_runner(account: Account, now: datetime = LATER, **options: int
 
 
 async def replay(
-    account: Account,
+    account: AzuriteAccount,
     selection: ReplayRequest,
     window: Window,
     now: datetime = LATER,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import httpx
@@ -23,8 +23,9 @@ from tests.integration.support.exchanges import (
     DEADLINE_S,
     DONE,
     UNTOUCHED,
-    Envelopes,
+    MemoryQueue,
     MemoryStore,
+    RelayCase,
     RelayClient,
     RelaySetup,
     document,
@@ -93,8 +94,7 @@ def metadata_setup(*answers: httpx.Response | Exception, **options: object) -> R
     return relay_setup(*answers, content_mode=ContentMode.METADATA, **bounds)  # type: ignore[arg-type]
 
 
-type Case = tuple[Callable[[], RelaySetup], Callable[[RelaySetup], Awaitable[None]], Outcome]
-CASES: Mapping[str, Case] = {
+CASES: Mapping[str, RelayCase] = {
     "stream": (lambda: metadata_setup(sse(*STREAM)), whole, Outcome.COMPLETED),
     "stream of required": (
         lambda: metadata_setup(sse(*STREAM), capture_required=True),
@@ -183,7 +183,7 @@ async def test_no_body_is_written_in_an_outage(
     setup = metadata_setup(
         sse(*STREAM),
         store=MemoryStore(failing=True),
-        envelopes=Envelopes(failing=True),
+        envelopes=MemoryQueue(failing=True),
         retry_interval_s=0.01,
         give_up_after_s=0.02,
     )

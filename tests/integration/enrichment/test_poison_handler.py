@@ -25,7 +25,7 @@ from shared.core.records.queue.envelope_message import POISON_QUEUE
 from shared.enrichment.poison_handler import PoisonHandler
 from shared.errors import StorageError
 from tests.integration.support.azurite import (
-    Account,
+    AzuriteAccount,
     accepted,
     sample_account,
     sample_id,
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.anyio
 
 
 def poison_handler(
-    account: Account, why: DeadLetterReason | BaseException | None = None
+    account: AzuriteAccount, why: DeadLetterReason | BaseException | None = None
 ) -> PoisonHandler:
     """`why`: the reason or the failure of every attempt to build an event."""
 
@@ -63,7 +63,7 @@ def by_reconcile(envelope: Envelope) -> Envelope:
     return mark_requeued(envelope, "reconcile")
 
 
-async def reconcile(account: Account, exchange_id: str) -> list[Envelope]:
+async def reconcile(account: AzuriteAccount, exchange_id: str) -> list[Envelope]:
     """The envelopes that the next run of reconcile queues in the exchange's window."""
     it = account.reconciliation()
     window = Window.of_exchange(exchange_id)

@@ -32,7 +32,7 @@ from shared.following.followed_envelope import FetchResult
 from shared.following.followed_exchanges import FollowedExchanges
 from shared.following.follower import BATCH_SIZE, Follower
 from shared.http.exchange_ids import fresh_exchange_id
-from tests.integration.support.azurite import Account, InstanceKilled, sample_account
+from tests.integration.support.azurite import AzuriteAccount, InstanceKilled, sample_account
 from tests.integration.support.stores import FakeEventHub, MemoryStores
 
 pytestmark = pytest.mark.anyio
@@ -91,7 +91,7 @@ class Upstream:
 class Setup:
     """A follower with its queue and captures in Azurite, and an upstream of the test's own."""
 
-    account: Account
+    account: AzuriteAccount
     upstream: Upstream
     exchanges: FollowedExchanges
     follower: Follower

@@ -19,7 +19,7 @@ app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=300, max_number_of_attempts=3)
 attempts: dict[str, int] = {}
 
-type Steps = Generator[Any, Any, Any]
+type OrchestratorSteps = Generator[Any, Any, Any]
 
 
 @app.function_name("health")
@@ -62,7 +62,7 @@ async def call_client(req: Request, client: df.DurableOrchestrationClient) -> Re
 
 @app.function_name("chain")
 @app.orchestration_trigger(context_name="context")
-def chain(context: df.DurableOrchestrationContext) -> Steps:
+def chain(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     n = context.get_input()
     context.set_custom_status({"at": n})
     n = yield context.call_activity("add", n)
@@ -72,7 +72,7 @@ def chain(context: df.DurableOrchestrationContext) -> Steps:
 
 @app.function_name("fan_out")
 @app.orchestration_trigger(context_name="context")
-def fan_out(context: df.DurableOrchestrationContext) -> Steps:
+def fan_out(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     keys = [f"{context.instance_id}{i}" for i in range(4)]
     calls = [
         context.call_activity_with_retry("flaky", RETRY, {"key": key, "fail": i % 3})
@@ -85,7 +85,7 @@ def fan_out(context: df.DurableOrchestrationContext) -> Steps:
 
 @app.function_name("exhausted")
 @app.orchestration_trigger(context_name="context")
-def exhausted(context: df.DurableOrchestrationContext) -> Steps:
+def exhausted(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     return (
         yield context.call_activity_with_retry(
             "flaky", RETRY, {"key": context.instance_id, "fail": 99}
@@ -95,7 +95,7 @@ def exhausted(context: df.DurableOrchestrationContext) -> Steps:
 
 @app.function_name("caught")
 @app.orchestration_trigger(context_name="context")
-def caught(context: df.DurableOrchestrationContext) -> Steps:
+def caught(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     try:
         yield context.call_activity("flaky", {"key": context.instance_id, "fail": 99})
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
@@ -104,14 +104,14 @@ def caught(context: df.DurableOrchestrationContext) -> Steps:
 
 @app.function_name("raises")
 @app.orchestration_trigger(context_name="context")
-def raises(context: df.DurableOrchestrationContext) -> Steps:
+def raises(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     yield context.call_activity("add", 1)
     raise ValueError("says no")
 
 
 @app.function_name("naps")
 @app.orchestration_trigger(context_name="context")
-def naps(context: df.DurableOrchestrationContext) -> Steps:
+def naps(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     before = context.current_utc_datetime
     yield context.create_timer(before + timedelta(seconds=context.get_input()))
     return (context.current_utc_datetime - before).total_seconds()
@@ -119,7 +119,7 @@ def naps(context: df.DurableOrchestrationContext) -> Steps:
 
 @app.function_name("eternal")
 @app.orchestration_trigger(context_name="context")
-def eternal(context: df.DurableOrchestrationContext) -> Steps:
+def eternal(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     n = context.get_input()
     context.set_custom_status({"generation": n})
     n = yield context.call_activity("add", n)
@@ -131,7 +131,7 @@ def eternal(context: df.DurableOrchestrationContext) -> Steps:
 
 @app.function_name("waits")
 @app.orchestration_trigger(context_name="context")
-def waits(context: df.DurableOrchestrationContext) -> Steps:
+def waits(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     first = yield context.wait_for_external_event("go")
     context.set_custom_status({"got": first})
     second = yield context.wait_for_external_event("go")
@@ -140,7 +140,7 @@ def waits(context: df.DurableOrchestrationContext) -> Steps:
 
 @app.function_name("race")
 @app.orchestration_trigger(context_name="context")
-def race(context: df.DurableOrchestrationContext) -> Steps:
+def race(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     timer = context.create_timer(
         context.current_utc_datetime + timedelta(seconds=context.get_input())
     )
@@ -154,7 +154,7 @@ def race(context: df.DurableOrchestrationContext) -> Steps:
 
 @app.function_name("slowly")
 @app.orchestration_trigger(context_name="context")
-def slowly(context: df.DurableOrchestrationContext) -> Steps:
+def slowly(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     """The activity runs until a file is there."""
     first = yield context.call_activity("add", 0)
     return [first, (yield context.call_activity_with_retry("until", RETRY, context.get_input()))]
@@ -162,26 +162,26 @@ def slowly(context: df.DurableOrchestrationContext) -> Steps:
 
 @app.function_name("slowly_once")
 @app.orchestration_trigger(context_name="context")
-def slowly_once(context: df.DurableOrchestrationContext) -> Steps:
+def slowly_once(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     """The same without a second attempt."""
     return (yield context.call_activity("until", context.get_input()))
 
 
 @app.function_name("parent")
 @app.orchestration_trigger(context_name="context")
-def parent(context: df.DurableOrchestrationContext) -> Steps:
+def parent(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     return (yield context.call_sub_orchestrator("chain", 1))
 
 
 @app.function_name("calls_nothing")
 @app.orchestration_trigger(context_name="context")
-def calls_nothing(context: df.DurableOrchestrationContext) -> Steps:
+def calls_nothing(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     return (yield context.call_activity("no_such", 1))
 
 
 @app.function_name("boasts")
 @app.orchestration_trigger(context_name="context")
-def boasts(context: df.DurableOrchestrationContext) -> Steps:
+def boasts(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     context.set_custom_status("x" * context.get_input())
     return (yield context.call_activity("add", 1))
 

@@ -42,7 +42,7 @@ _SOON_AGAIN = {
     "workItemQueueVisibilityTimeout": "00:01:00",
 }
 
-type Links = dict[str, str]
+type StatusLinks = dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +74,11 @@ def app_folder(folder: Path, durable_task: dict[str, Any] | None = None) -> Path
     return folder
 
 
-def started(host: HostProcess, name: str, data: Any = None, instance_id: str = "") -> Links:
+def started(host: HostProcess, name: str, data: Any = None, instance_id: str = "") -> StatusLinks:
     """Start an orchestration; return its management URLs."""
     response = start(host, name, data, instance_id)
     assert response.status_code == 202, response.text
-    links: Links = response.json()
+    links: StatusLinks = response.json()
     return links
 
 
@@ -88,11 +88,11 @@ def start(host: HostProcess, name: str, data: Any = None, instance_id: str = "")
     return HTTP.post(host.url(f"/start/{name}{query}"), content=content)
 
 
-def status(links: Links, extra: str = "") -> httpx.Response:
+def status(links: StatusLinks, extra: str = "") -> httpx.Response:
     return HTTP.get(links["statusQueryGetUri"] + extra)
 
 
-def finished(links: Links, *, within_s: float = 40.0) -> dict[str, Any]:
+def finished(links: StatusLinks, *, within_s: float = 40.0) -> dict[str, Any]:
     """Wait for the end of an orchestration; return its status."""
     poll_until(
         lambda: status(links).status_code == 200, lambda: status(links).text, within_s=within_s
@@ -101,7 +101,7 @@ def finished(links: Links, *, within_s: float = 40.0) -> dict[str, Any]:
     return body
 
 
-def wait_for_status(links: Links, **members: Any) -> None:
+def wait_for_status(links: StatusLinks, **members: Any) -> None:
     """Wait until the status has these members."""
 
     def has() -> bool:
@@ -119,7 +119,7 @@ def client(host: HostProcess, operation: str, **arguments: Any) -> Any:
     return response.json()["error"] if response.status_code == 500 else response.json()
 
 
-def send_event(links: Links, name: str, **request: Any) -> httpx.Response:
+def send_event(links: StatusLinks, name: str, **request: Any) -> httpx.Response:
     return HTTP.post(links["sendEventPostUri"].replace("{eventName}", name), **request)
 
 

@@ -23,7 +23,7 @@ from tests.integration.support.exchanges import (
     STOP,
     TEXT,
     UNTOUCHED,
-    Envelopes,
+    MemoryQueue,
     MemoryStore,
     RelayClient,
     RelaySetup,
@@ -180,7 +180,7 @@ async def test_a_document_whose_capture_fails_breaks_off() -> None:
 async def test_a_failing_queue_costs_the_client_nothing() -> None:
     """The captures are what counts: reconcile finds the envelope in one."""
     setup = relay_setup(
-        sse(TEXT, STOP, DONE), capture_required=True, envelopes=Envelopes(failing=True)
+        sse(TEXT, STOP, DONE), capture_required=True, envelopes=MemoryQueue(failing=True)
     )
     client = RelayClient(setup.relay, ASK)
     await client.run()

@@ -14,7 +14,7 @@ from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.relay.outcome_recorder import SLOW_S
 from tests.integration.support.exchanges import (
-    Envelopes,
+    MemoryQueue,
     MemoryStore,
     RelayClient,
     RelaySetup,
@@ -48,7 +48,7 @@ class SkippingLoop(asyncio.SelectorEventLoop):
         return self._skipping.now_s
 
 
-class Outage:
+class StoreOutage:
     """Refuses, or is silent, until storage is back."""
 
     def __init__(self, *, silent: bool) -> None:
@@ -62,7 +62,7 @@ class Outage:
 
 
 class SilentStore(MemoryStore):
-    def __init__(self, outage: Outage) -> None:
+    def __init__(self, outage: StoreOutage) -> None:
         super().__init__()
         self._outage = outage
 
@@ -75,8 +75,8 @@ class SilentStore(MemoryStore):
         return await super().begins_with(name, data)
 
 
-class SilentEnvelopes(Envelopes):
-    def __init__(self, outage: Outage) -> None:
+class SilentEnvelopes(MemoryQueue):
+    def __init__(self, outage: StoreOutage) -> None:
         super().__init__()
         self._outage = outage
 
@@ -85,7 +85,7 @@ class SilentEnvelopes(Envelopes):
         await super().put(envelope)
 
 
-async def calls_in_an_outage(setup: RelaySetup, outage: Outage, stop_s: float) -> list[str]:
+async def calls_in_an_outage(setup: RelaySetup, outage: StoreOutage, stop_s: float) -> list[str]:
     """A call every five seconds; storage is back after 30 s. The ids of those that ended, when the
     instance is stopped at `stop_s`.
     """
@@ -105,7 +105,7 @@ def is_recorded(setup: RelaySetup, exchange_id: str) -> bool:
     return exchange_id in queued or any(name in setup.store.blobs for name in names)
 
 
-def run_until_stopped(outage: Outage, stop_s: float) -> tuple[RelaySetup, list[str]]:
+def run_until_stopped(outage: StoreOutage, stop_s: float) -> tuple[RelaySetup, list[str]]:
     """The relay and its exchanges when the loop was stopped: no task had another step."""
     loop = SkippingLoop()
     setups: list[RelaySetup] = []
@@ -140,7 +140,7 @@ def test_nothing_is_lost_without_a_line_in_the_log(
     caplog: pytest.LogCaptureFixture, stop_s: float, *, silent: bool
 ) -> None:
     """Whenever it is stopped. (What storage is silent to is logged after five seconds.)"""
-    setup, ids = run_until_stopped(Outage(silent=silent), stop_s)
+    setup, ids = run_until_stopped(StoreOutage(silent=silent), stop_s)
     lines = [line for line in caplog.messages if "Its envelope: " in line]
     earlier = ids if not silent else ids[: int((stop_s - SLOW_S) / 5)]
     assert earlier
@@ -153,7 +153,7 @@ def test_nothing_is_lost_without_a_line_in_the_log(
 @pytest.mark.parametrize("silent", [False, True], ids=["refused", "silent"])
 def test_storage_that_is_back_records_what_waits(*, silent: bool) -> None:
     """By the first call after the outage, not by the clock of the retries."""
-    setup, ids = run_until_stopped(Outage(silent=silent), OUTAGE_S + 5.1)
+    setup, ids = run_until_stopped(StoreOutage(silent=silent), OUTAGE_S + 5.1)
     waited = [exchange_id for exchange_id in ids if not is_recorded(setup, exchange_id)]
     assert len(ids) > 6
     assert waited == [] if not silent else len(waited) <= 3

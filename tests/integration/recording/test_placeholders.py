@@ -18,7 +18,7 @@ from tests.integration.support.exchanges import (
     CHAT,
     DEADLINE_S,
     LIMITS,
-    Envelopes,
+    MemoryQueue,
     MemoryStore,
     RelayClient,
     RelaySetup,
@@ -183,7 +183,7 @@ async def test_a_placeholder_shows_that_storage_is_back() -> None:
         document(b"{}"),
         document(b"{}"),
         store=store,
-        envelopes=Envelopes(failing=True),
+        envelopes=MemoryQueue(failing=True),
         retry_interval_s=10 * DEADLINE_S,
     )
     await RelayClient(setup.relay, b"{}").run()

@@ -23,7 +23,7 @@ from tests.integration.support.exchanges import (
     DEADLINE_S,
     STOP,
     TEXT,
-    Envelopes,
+    MemoryQueue,
     MemoryStore,
     RelayClient,
     RelaySetup,
@@ -201,7 +201,7 @@ async def test_an_unstored_envelope_costs_no_client(
     every_log: StringIO,
 ) -> None:
     """The client has its whole response."""
-    setup = relay_setup(sse(STREAM), envelopes=Envelopes(failing=True))
+    setup = relay_setup(sse(STREAM), envelopes=MemoryQueue(failing=True))
     client = await relayed(setup, ASK)
     await setup.recorded()
     assert (client.body, client.ended) == (STREAM, True)

@@ -18,7 +18,7 @@ from shared.core.records.exchange.outcome import Outcome
 from shared.errors import StorageError
 from tests.integration.support.exchanges import (
     DEADLINE_S,
-    Envelopes,
+    MemoryQueue,
     MemoryStore,
     RelayClient,
     RelaySetup,
@@ -59,7 +59,7 @@ async def test_with_blobs_down_the_envelope_is_queued() -> None:
 
 async def test_with_the_queue_down() -> None:
     """The capture holds the envelope."""
-    setup = relay_setup(sse(STREAM), envelopes=Envelopes(failing=True))
+    setup = relay_setup(sse(STREAM), envelopes=MemoryQueue(failing=True))
     client = await exchanged(setup)
     assert (client.body, client.ended) == (STREAM, True)
     (response,) = setup.store.captures(".response")
@@ -69,7 +69,7 @@ async def test_with_the_queue_down() -> None:
 
 async def test_with_the_queue_down_without_a_response() -> None:
     """The outcome is kept. Otherwise reconcile would find a request alone, and call it aborted."""
-    setup = relay_setup(httpx.ConnectError("no route"), envelopes=Envelopes(failing=True))
+    setup = relay_setup(httpx.ConnectError("no route"), envelopes=MemoryQueue(failing=True))
     await exchanged(setup)
     (outcome,) = setup.store.captures(".outcome")
     envelope = from_fields(outcome.header["envelope"])
@@ -91,7 +91,7 @@ async def test_with_both_down_the_log_has_the_envelope(
     setup = relay_setup(
         sse(STREAM),
         store=MemoryStore(failing=True),
-        envelopes=Envelopes(failing=True),
+        envelopes=MemoryQueue(failing=True),
         retry_interval_s=0.01,
         give_up_after_s=0.05,
     )
@@ -114,7 +114,7 @@ async def test_with_both_down_the_log_has_the_envelope(
 
 async def test_storage_that_comes_back_takes_all() -> None:
     """Nothing that it takes is given up."""
-    store, envelopes = MemoryStore(failing=True), Envelopes(failing=True)
+    store, envelopes = MemoryStore(failing=True), MemoryQueue(failing=True)
     setup = relay_setup(sse(STREAM), store=store, envelopes=envelopes, retry_interval_s=0.01)
     client = RelayClient(setup.relay, ASK)
     running = client.start()
@@ -133,7 +133,7 @@ async def test_the_envelope_is_in_the_log_before_the_next_try(
 ) -> None:
     """A worker that is stopped right after that has lost nothing that the log does not have."""
     setup = relay_setup(
-        sse(STREAM), store=MemoryStore(failing=True), envelopes=Envelopes(failing=True)
+        sse(STREAM), store=MemoryStore(failing=True), envelopes=MemoryQueue(failing=True)
     )
     client = RelayClient(setup.relay, ASK)
     await client.run()
@@ -148,7 +148,7 @@ async def test_the_envelope_is_in_the_log_before_the_next_try(
 
 async def test_the_first_call_records_what_waits() -> None:
     """The first that storage takes again, without waiting for the next step."""
-    store, envelopes = MemoryStore(failing=True), Envelopes(failing=True)
+    store, envelopes = MemoryStore(failing=True), MemoryQueue(failing=True)
     setup = relay_setup(
         *(sse(STREAM) for _ in range(3)),
         store=store,

@@ -16,7 +16,7 @@ from shared.relay.relay_context import RelayContext
 from tests.integration.support.exchanges import (
     DEADLINE_S,
     UNTOUCHED,
-    Envelopes,
+    MemoryQueue,
     RelayClient,
     document,
     relay_setup,
@@ -171,7 +171,7 @@ async def test_a_call_has_ended_before_its_exchange_is_recorded() -> None:
     """
     order: list[str] = []
 
-    class OrderedEnvelopes(Envelopes):
+    class OrderedEnvelopes(MemoryQueue):
         async def put(self, envelope: Envelope) -> None:
             order.append("recorded")
             await super().put(envelope)

@@ -17,7 +17,7 @@ from shared.core.event.builder import build
 from shared.core.event.shape import dump
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.outcome import Outcome
-from tests.integration.support.exchanges import DEADLINE_S, Envelopes, RelaySetup, relay_setup
+from tests.integration.support.exchanges import DEADLINE_S, MemoryQueue, RelaySetup, relay_setup
 
 pytestmark = pytest.mark.anyio
 
@@ -130,7 +130,7 @@ async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -
 
 async def test_a_failing_queue_does_not_delay_the_error() -> None:
     """It is reported before it is recorded; how it ended is then kept beside the captures."""
-    setup = relay_setup(envelopes=Envelopes(failing=True))
+    setup = relay_setup(envelopes=MemoryQueue(failing=True))
     messages = await answered(setup, "GET", CHAT, [])
     await setup.recorded()
     assert (messages[0]["status"], messages[1].get("more_body", False)) == (405, False)

@@ -24,10 +24,10 @@ from shared.core.records.queue.envelope_message import QUEUE
 from shared.enrichment.assembly import Assembler
 from shared.enrichment.message_handler import MessageHandler
 from tests.integration.storage.counting_proxy import counting
-from tests.integration.support.azurite import Account, sample_account
+from tests.integration.support.azurite import AzuriteAccount, sample_account
 from tests.integration.support.event_deliveries import event_delivery
 from tests.integration.support.exchanges import (
-    Envelopes,
+    MemoryQueue,
     MemoryStore,
     RelayClient,
     RelaySetup,
@@ -74,7 +74,7 @@ CASES: dict[str, tuple[bytes, httpx.Response | Exception]] = {
 class AzuriteStore(MemoryStore):
     """The captures in Azurite."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: AzuriteAccount) -> None:
         super().__init__()
         self._captures = account.captures
 
@@ -88,10 +88,10 @@ class AzuriteStore(MemoryStore):
         await self._captures.commit(name, blocks)
 
 
-class AzuriteEnvelopes(Envelopes):
+class AzuriteEnvelopes(MemoryQueue):
     """The queue in Azurite."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: AzuriteAccount) -> None:
         super().__init__()
         self._queue = GroupedEnvelopes(account.envelopes)
 
@@ -99,7 +99,7 @@ class AzuriteEnvelopes(Envelopes):
         await self._queue.put(envelope)
 
 
-def setup_of(account: Account, response: httpx.Response | Exception) -> RelaySetup:
+def setup_of(account: AzuriteAccount, response: httpx.Response | Exception) -> RelaySetup:
     return relay_setup(
         response,
         store=AzuriteStore(account),
@@ -108,7 +108,7 @@ def setup_of(account: Account, response: httpx.Response | Exception) -> RelaySet
     )
 
 
-async def deliver_queued(account: Account) -> None:
+async def deliver_queued(account: AzuriteAccount) -> None:
     """What the Functions host and the function `enrichment` do with the messages of the queue."""
     claims = UsageClaims(account.json_blobs)
     enrichment = event_delivery(

@@ -89,7 +89,7 @@ class AppenderOptions(TypedDict, total=False):
 
 
 @dataclass
-class Account:
+class AzuriteAccount:
     """The app's storage account, with the adapters that the app uses."""
 
     connection_string: str
@@ -315,11 +315,11 @@ async def sample_account(
     clock: Callable[[], float] = time.time,
     on_dead_letter: Callable[[str], None] | None = None,
     **appending: Unpack[AppenderOptions],
-) -> AsyncIterator[Account]:
+) -> AsyncIterator[AzuriteAccount]:
     """An account with the adapters of a worker, `writer`, until the end of the block."""
     storage = sample_storage(connection_string)
     try:
-        yield Account(
+        yield AzuriteAccount(
             connection_string,
             storage,
             Captures(storage),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from shared.core.content.policy import ContentPolicy
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.request import routing
 from shared.core.wire.request.routing import Operation
@@ -113,7 +114,7 @@ class MemoryStore:
 
 
 @dataclass
-class Envelopes:
+class MemoryQueue:
     """The queue, in memory."""
 
     queued: list[Envelope] = field(default_factory=list)
@@ -296,7 +297,7 @@ class RelaySetup:
     recorder: Recorder
     memory: CaptureMemory
     store: MemoryStore
-    envelopes: Envelopes
+    envelopes: MemoryQueue
 
     async def envelope(self) -> Envelope:
         """The one envelope, once it is there and all is recorded."""
@@ -312,11 +313,15 @@ class RelaySetup:
         assert self.memory.used_bytes == 0, "memory of captures was not given back"
 
 
+# A relay, what its client does, and the outcome that follows.
+type RelayCase = tuple[Callable[[], RelaySetup], Callable[[RelaySetup], Awaitable[None]], Outcome]
+
+
 def relay_setup(
     *responses: httpx.Response | Exception | asyncio.Event,
     interventions: InterventionSettings = UNTOUCHED,
     store: MemoryStore | None = None,
-    envelopes: Envelopes | None = None,
+    envelopes: MemoryQueue | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     base_url: str = UPSTREAM.base_url,
     credential: Credential | None = None,
@@ -328,7 +333,7 @@ def relay_setup(
     """`transport` and `base_url` put a real upstream in the place of `responses`."""
     upstream = FakeUpstream(*responses)
     upstream_credential = credential or KeyCredential("the-proxys-key")
-    stored, queued = store or MemoryStore(), envelopes or Envelopes()
+    stored, queued = store or MemoryStore(), envelopes or MemoryQueue()
     bounds: LimitSettings = replace(LIMITS, **limits)  # type: ignore[arg-type]  # each is a number
     memory = CaptureMemory(bounds.capture_memory_bytes)
     recorder = Recorder(

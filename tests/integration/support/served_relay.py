@@ -30,7 +30,13 @@ from shared.relay.capture_writer import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay_context import RelayContext
 from shared.settings.settings import InterventionSettings
-from tests.integration.support.exchanges import DEADLINE_S, LIMITS, UPSTREAM, Envelopes, MemoryStore
+from tests.integration.support.exchanges import (
+    DEADLINE_S,
+    LIMITS,
+    UPSTREAM,
+    MemoryQueue,
+    MemoryStore,
+)
 from tests.integration.support.tiny_server import TinyServer
 
 API_VERSION = "2024-10-21"
@@ -40,7 +46,7 @@ AS_SHIPPED = InterventionSettings(
 
 
 @dataclass
-class SignallingQueue(Envelopes):
+class SignallingQueue(MemoryQueue):
     """A queue in memory that signals its first envelope."""
 
     arrived: asyncio.Event = field(default_factory=asyncio.Event)

@@ -26,7 +26,7 @@ _ANY_AGE_S = 1e9
 _DELIVERIES = 300
 
 
-class FirstEntries:
+class FakeLedger:
     """A ledger that has the first delivery of every exchange."""
 
     def lacks_entry(self, exchange_id: str) -> bool:
@@ -38,7 +38,7 @@ class FirstEntries:
 
 def enrichment_of(stores: MemoryStores, exporter: OtlpExport) -> EventDelivery:
     telemetry = Telemetry(
-        collector=exporter, ledger=FirstEntries(), options=OPTIONS, grace_s=_ANY_AGE_S
+        collector=exporter, ledger=FakeLedger(), options=OPTIONS, grace_s=_ANY_AGE_S
     )
     return stores.delivery(Assembler("default", for_telemetry=True), telemetry=telemetry)
 

@@ -17,7 +17,12 @@ from shared.core.records.exchange.envelope import to_fields
 from shared.core.records.exchange.window import Window
 from shared.core.wire.json.json_shape import JsonObject
 from tests.golden import load, names
-from tests.integration.support.azurite import Account, sample_account, sample_id, sample_window
+from tests.integration.support.azurite import (
+    AzuriteAccount,
+    sample_account,
+    sample_id,
+    sample_window,
+)
 from view.exchange.evaluation import LeftOut, Shape, row_of
 
 
@@ -63,7 +68,7 @@ async def _store(cases: StoredCases) -> None:
                 await _put(account, blob, case.response, envelope=to_fields(envelope))
 
 
-async def _put(account: Account, name: str, side: Capture, **more: object) -> None:
+async def _put(account: AzuriteAccount, name: str, side: Capture, **more: object) -> None:
     await account.captures.put(name, (capture.preamble({**side.header, **more}), side.body))
 
 

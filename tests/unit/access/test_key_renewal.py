@@ -65,11 +65,11 @@ def tenant() -> GatedTenant:
     return GatedTenant()
 
 
-type Renewals = Callable[..., KeyRenewal]
+type KeyRenewals = Callable[..., KeyRenewal]
 
 
 @pytest.fixture
-async def renewing(tenant: GatedTenant) -> AsyncIterator[Renewals]:
+async def renewing(tenant: GatedTenant) -> AsyncIterator[KeyRenewals]:
     """Makes renewals whose own timers never fire within a test, unless the test sets their pace;
     they are ended afterwards.
     """
@@ -86,7 +86,7 @@ async def renewing(tenant: GatedTenant) -> AsyncIterator[Renewals]:
 
 
 async def test_keys_are_fetched_before_the_first_call(
-    tenant: GatedTenant, renewing: Renewals
+    tenant: GatedTenant, renewing: KeyRenewals
 ) -> None:
     renewal = renewing()
     renewal.begin()
@@ -104,7 +104,9 @@ def test_outside_of_an_event_loop_nothing_begins(tenant: GatedTenant) -> None:
     assert asyncio.run(renewal.current()) == Keys(("a",))  # the first need makes up for it
 
 
-async def test_early_callers_share_the_first_fetch(tenant: GatedTenant, renewing: Renewals) -> None:
+async def test_early_callers_share_the_first_fetch(
+    tenant: GatedTenant, renewing: KeyRenewals
+) -> None:
     """They come before it has ended."""
     renewal = renewing()
     tenant.open.clear()
@@ -117,7 +119,7 @@ async def test_early_callers_share_the_first_fetch(tenant: GatedTenant, renewing
 
 
 async def test_they_are_renewed_while_callers_get_those_that_are_there(
-    tenant: GatedTenant, renewing: Renewals
+    tenant: GatedTenant, renewing: KeyRenewals
 ) -> None:
     renewal = renewing(renew_s=0.01)
     await renewal.current()
@@ -131,7 +133,9 @@ async def test_they_are_renewed_while_callers_get_those_that_are_there(
     assert renewal.keys == Keys(("a", "b"))
 
 
-async def test_the_same_keys_stay_the_same_object(tenant: GatedTenant, renewing: Renewals) -> None:
+async def test_the_same_keys_stay_the_same_object(
+    tenant: GatedTenant, renewing: KeyRenewals
+) -> None:
     """Unchanged keys keep cached checks valid."""
     renewal = renewing(renew_s=0.005)
     first = await renewal.current()
@@ -140,7 +144,7 @@ async def test_the_same_keys_stay_the_same_object(tenant: GatedTenant, renewing:
 
 
 async def test_a_failure_without_keys_is_raised_at_once(
-    tenant: GatedTenant, renewing: Renewals
+    tenant: GatedTenant, renewing: KeyRenewals
 ) -> None:
     """The fetch is tried again soon."""
     renewal = renewing(first_retry_s=0.05, longest_retry_s=0.1)
@@ -160,7 +164,7 @@ async def test_a_failure_without_keys_is_raised_at_once(
 
 
 async def test_tries_after_failures_come_at_growing_distances(
-    tenant: GatedTenant, renewing: Renewals
+    tenant: GatedTenant, renewing: KeyRenewals
 ) -> None:
     renewal = renewing(first_retry_s=1, longest_retry_s=15)
     tenant.failure = SigningKeysUnavailable("x")
@@ -175,7 +179,7 @@ async def test_tries_after_failures_come_at_growing_distances(
 
 
 async def test_keys_outlive_failures_for_a_day_and_no_longer(
-    tenant: GatedTenant, renewing: Renewals
+    tenant: GatedTenant, renewing: KeyRenewals
 ) -> None:
     renewal = renewing(trust_s=86_400)
     await renewal.current()
@@ -190,7 +194,7 @@ async def test_keys_outlive_failures_for_a_day_and_no_longer(
 
 
 async def test_an_unknown_key_is_fetched_for_and_found(
-    tenant: GatedTenant, renewing: Renewals
+    tenant: GatedTenant, renewing: KeyRenewals
 ) -> None:
     """A tenant in need replaces its keys without an announcement."""
     renewal = renewing()
@@ -202,7 +206,7 @@ async def test_an_unknown_key_is_fetched_for_and_found(
 
 
 async def test_unknown_keys_cost_one_fetch_per_interval(
-    tenant: GatedTenant, renewing: Renewals
+    tenant: GatedTenant, renewing: KeyRenewals
 ) -> None:
     renewal = renewing(unknown_key_s=60)
     for _ in range(5):
@@ -216,7 +220,7 @@ async def test_unknown_keys_cost_one_fetch_per_interval(
     assert tenant.fetches == 3
 
 
-async def test_a_known_key_waits_for_no_fetch(tenant: GatedTenant, renewing: Renewals) -> None:
+async def test_a_known_key_waits_for_no_fetch(tenant: GatedTenant, renewing: KeyRenewals) -> None:
     renewal = renewing()
     await renewal.current()
     tenant.open.clear()
@@ -228,7 +232,7 @@ async def test_a_known_key_waits_for_no_fetch(tenant: GatedTenant, renewing: Ren
 
 
 async def test_a_tenant_that_says_nothing_is_given_up(
-    tenant: GatedTenant, renewing: Renewals, caplog: pytest.LogCaptureFixture
+    tenant: GatedTenant, renewing: KeyRenewals, caplog: pytest.LogCaptureFixture
 ) -> None:
     renewal = renewing(fetch_s=0.02)
     tenant.open.clear()
@@ -238,7 +242,7 @@ async def test_a_tenant_that_says_nothing_is_given_up(
 
 
 async def test_a_failure_is_logged_once_by_the_next_caller(
-    tenant: GatedTenant, renewing: Renewals, caplog: pytest.LogCaptureFixture
+    tenant: GatedTenant, renewing: KeyRenewals, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The Functions host shows only what is logged while a function runs."""
     renewal = renewing()
@@ -254,7 +258,7 @@ async def test_a_failure_is_logged_once_by_the_next_caller(
 
 
 async def test_a_bug_ends_one_try_and_not_the_renewal(
-    tenant: GatedTenant, renewing: Renewals
+    tenant: GatedTenant, renewing: KeyRenewals
 ) -> None:
     renewal = renewing(first_retry_s=0.01)
     tenant.failure = KeyError("a bug")
@@ -267,7 +271,7 @@ async def test_a_bug_ends_one_try_and_not_the_renewal(
     assert await renewal.current() == Keys(("a",))
 
 
-async def test_nothing_is_fetched_after_the_end(tenant: GatedTenant, renewing: Renewals) -> None:
+async def test_nothing_is_fetched_after_the_end(tenant: GatedTenant, renewing: KeyRenewals) -> None:
     renewal = renewing(renew_s=0.001, first_retry_s=0.001)
     tenant.open.clear()
     renewal.begin()

@@ -56,11 +56,11 @@ class Blob:
         await poll_until_async(lambda: self.reads >= enough, "the policy is read again")
 
 
-type Renewals = Callable[..., PolicyRenewal]
+type PolicyRenewals = Callable[..., PolicyRenewal]
 
 
 @pytest.fixture
-async def renewing() -> AsyncIterator[Renewals]:
+async def renewing() -> AsyncIterator[PolicyRenewals]:
     renewals: list[PolicyRenewal] = []
 
     def make(
@@ -74,7 +74,7 @@ async def renewing() -> AsyncIterator[Renewals]:
         await one.aclose()
 
 
-async def test_until_the_first_read_the_mode_is_strictest(renewing: Renewals) -> None:
+async def test_until_the_first_read_the_mode_is_strictest(renewing: PolicyRenewals) -> None:
     blob = Blob(FULL)
     blob.open.clear()
     renewal = renewing(blob)
@@ -86,7 +86,7 @@ async def test_until_the_first_read_the_mode_is_strictest(renewing: Renewals) ->
 
 
 async def test_a_new_version_takes_effect(
-    renewing: Renewals, caplog: pytest.LogCaptureFixture
+    renewing: PolicyRenewals, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A version that was read is not transferred again."""
     blob = Blob(FULL)
@@ -104,7 +104,7 @@ async def test_a_new_version_takes_effect(
     assert renewal.degradation() is None
 
 
-async def test_a_policy_without_a_default_takes_the_setting(renewing: Renewals) -> None:
+async def test_a_policy_without_a_default_takes_the_setting(renewing: PolicyRenewals) -> None:
     blob = Blob(b"\xef\xbb\xbf{}")  # as editors on Windows begin a file
     renewal = renewing(blob, default=ContentMode.REDACTED)
     renewal.begin()
@@ -124,7 +124,7 @@ BAD: dict[str, tuple[bytes | Exception, str, str]] = {
 
 @pytest.mark.parametrize("name", BAD)
 async def test_what_is_not_a_policy_does_not_replace_the_last_one(
-    name: str, renewing: Renewals, caplog: pytest.LogCaptureFixture
+    name: str, renewing: PolicyRenewals, caplog: pytest.LogCaptureFixture
 ) -> None:
     data, problem, detail = BAD[name]
     blob = Blob(REDACTED)
@@ -149,7 +149,7 @@ async def test_what_is_not_a_policy_does_not_replace_the_last_one(
 
 @pytest.mark.parametrize("name", BAD)
 async def test_without_an_earlier_policy_the_strictest_mode_counts(
-    name: str, renewing: Renewals, caplog: pytest.LogCaptureFixture
+    name: str, renewing: PolicyRenewals, caplog: pytest.LogCaptureFixture
 ) -> None:
     blob = Blob(BAD[name][0])
     renewal = renewing(blob)
@@ -161,7 +161,7 @@ async def test_without_an_earlier_policy_the_strictest_mode_counts(
     assert (renewal.degradation() or "").endswith(counts)
 
 
-async def test_a_malformed_version_stays_so_after_an_outage(renewing: Renewals) -> None:
+async def test_a_malformed_version_stays_so_after_an_outage(renewing: PolicyRenewals) -> None:
     """Storage says that it has not changed, and sends nothing."""
     blob = Blob(BROKEN)
     renewal = renewing(blob)
@@ -176,7 +176,7 @@ async def test_a_malformed_version_stays_so_after_an_outage(renewing: Renewals) 
     assert blob.transfers == 1
 
 
-async def test_a_read_that_takes_too_long_is_given_up(renewing: Renewals) -> None:
+async def test_a_read_that_takes_too_long_is_given_up(renewing: PolicyRenewals) -> None:
     blob = Blob(FULL)
     blob.open.clear()
     renewal = renewing(blob, PolicyPace(every_s=0.001, first_retry_s=0.001, read_s=0.001))
@@ -188,7 +188,7 @@ async def test_a_read_that_takes_too_long_is_given_up(renewing: Renewals) -> Non
     assert renewal.policy().default is ContentMode.FULL
 
 
-async def test_redaction_waits_for_the_first_read(renewing: Renewals) -> None:
+async def test_redaction_waits_for_the_first_read(renewing: PolicyRenewals) -> None:
     blob = Blob(REDACTED)
     blob.open.clear()
     renewal = renewing(blob)
@@ -199,7 +199,7 @@ async def test_redaction_waits_for_the_first_read(renewing: Renewals) -> None:
     assert await asking == CustomPatterns(words={"project": ("Falcon",)})
 
 
-async def test_redaction_does_not_guess_what_it_may_look_for(renewing: Renewals) -> None:
+async def test_redaction_does_not_guess_what_it_may_look_for(renewing: PolicyRenewals) -> None:
     """If storage is down, the queue tries again; if there is no policy, no text may go out."""
     blob = Blob(StorageError("storage refused: 503"))
     renewal = renewing(blob)

@@ -23,7 +23,7 @@ MESSAGE = envelope_message.pack([dump(envelope) for envelope in ENVELOPES]).enco
 
 
 @dataclass
-class Delivery:
+class FakeDelivery:
     """Delivers every deployment that is not `failing`."""
 
     failing: set[str] = field(default_factory=set)
@@ -39,7 +39,7 @@ class Delivery:
 
 
 @dataclass
-class Queue:
+class FakeRetryQueue:
     """Holds the envelopes that are queued again, each with its wait."""
 
     is_down: bool = False
@@ -52,7 +52,7 @@ class Queue:
 
 
 async def test_all_envelopes_of_a_message_are_delivered_side_by_side() -> None:
-    delivery, queue = Delivery(together=asyncio.Barrier(3)), Queue()
+    delivery, queue = FakeDelivery(together=asyncio.Barrier(3)), FakeRetryQueue()
     await MessageHandler(delivery.deliver, queue).handle(MESSAGE)
     assert sorted(delivery.delivered, key=ENVELOPES.index) == ENVELOPES
     assert not queue.queued
@@ -60,7 +60,7 @@ async def test_all_envelopes_of_a_message_are_delivered_side_by_side() -> None:
 
 async def test_one_that_fails_is_queued_alone(caplog: pytest.LogCaptureFixture) -> None:
     """The message is done, so the others get no second event."""
-    delivery, queue = Delivery(failing={"second"}), Queue()
+    delivery, queue = FakeDelivery(failing={"second"}), FakeRetryQueue()
     await MessageHandler(delivery.deliver, queue).handle(MESSAGE)
     assert delivery.delivered == [ENVELOPES[0], ENVELOPES[2]]
     assert queue.queued == [(mark_requeued(ENVELOPES[1], "retry"), RETRY_AFTER_S)]
@@ -69,14 +69,14 @@ async def test_one_that_fails_is_queued_alone(caplog: pytest.LogCaptureFixture) 
 
 async def test_if_all_fail_the_queue_delivers_the_message_again() -> None:
     """An outage of the Event Hub costs no further messages."""
-    delivery, queue = Delivery(failing={"first", "second", "third"}), Queue()
+    delivery, queue = FakeDelivery(failing={"first", "second", "third"}), FakeRetryQueue()
     with pytest.raises(DeliveryError):
         await MessageHandler(delivery.deliver, queue).handle(MESSAGE)
     assert not queue.queued
 
 
 async def test_one_alone_that_fails_is_delivered_again_by_the_queue() -> None:
-    delivery, queue = Delivery(failing={"first"}), Queue()
+    delivery, queue = FakeDelivery(failing={"first"}), FakeRetryQueue()
     with pytest.raises(DeliveryError):
         await MessageHandler(delivery.deliver, queue).handle(dump(ENVELOPES[0]).encode())
     assert not queue.queued
@@ -84,11 +84,11 @@ async def test_one_alone_that_fails_is_delivered_again_by_the_queue() -> None:
 
 async def test_a_failed_requeue_loses_nothing() -> None:
     """The message comes again, at the price of second events."""
-    delivery, queue = Delivery(failing={"second"}), Queue(is_down=True)
+    delivery, queue = FakeDelivery(failing={"second"}), FakeRetryQueue(is_down=True)
     with pytest.raises(StorageError):
         await MessageHandler(delivery.deliver, queue).handle(MESSAGE)
 
 
 async def test_what_is_not_an_envelope_raises() -> None:
     with pytest.raises(EnvelopeError):
-        await MessageHandler(Delivery().deliver, Queue()).handle(b"nonsense")
+        await MessageHandler(FakeDelivery().deliver, FakeRetryQueue()).handle(b"nonsense")

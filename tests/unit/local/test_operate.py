@@ -15,13 +15,9 @@ from local.operate.progress import Display, facts, share
 from local.operate.runs import erase, reconcile, replay
 from local.stack import StackError
 from shared.core.wire.json.json_shape import Json, JsonObject
+from tests.unit.local.fake_terminal import FakeTerminal
 
 LINK = "/runtime/webhooks/durabletask/instances/run-1?code=secret"
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def _status(state: str, progress: Json = None, output: Json = None) -> JsonObject:
@@ -147,7 +143,7 @@ def test_a_terminal_shows_one_line_with_a_bar(monkeypatch: pytest.MonkeyPatch) -
     """Each look overwrites the one before it, also a longer one; colours as NO_COLOR says."""
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    out = Terminal()
+    out = FakeTerminal()
     display = Display("replay", out, clock=iter(range(100)).__next__)
     display.show(_status("Running", {"windows_done": 1, "windows_total": 4, "queued": 9}))
     display.show(_status("Running", {"windows_done": 2, "windows_total": 4}))

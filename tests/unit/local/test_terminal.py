@@ -15,15 +15,9 @@ from local.events.text import summary
 from local.running import find_event_hub_settings
 from local.stack import StackError
 from shared.core.wire.json.json_shape import JsonObject
+from tests.unit.local.fake_terminal import FakeTerminal
 from tests.unit.view.events import received, sample_event, sample_id
 from view.filters import parse
-
-
-class Terminal(io.StringIO):
-    """A terminal that keeps what is printed."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture(autouse=True)
@@ -55,18 +49,18 @@ async def test_the_pages_filter_chooses_the_events() -> None:
 @pytest.mark.anyio
 async def test_json_is_the_whole_event() -> None:
     """For pipes: never coloured, not even on a terminal."""
-    [line] = await printed("outcome:completed", Terminal(), as_json=True)
+    [line] = await printed("outcome:completed", FakeTerminal(), as_json=True)
     assert json.loads(line) == sample_event(1)
 
 
 @pytest.mark.anyio
 async def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     """And not for those that say NO_COLOR."""
-    assert "\033[31m200 timed_out\033[0m" in (await printed("", Terminal()))[1]
+    assert "\033[31m200 timed_out\033[0m" in (await printed("", FakeTerminal()))[1]
     assert "\033" not in "".join(await printed("", io.StringIO()))
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\033" not in "".join(await printed("", Terminal()))
-    assert not has_colours(Terminal())
+    assert "\033" not in "".join(await printed("", FakeTerminal()))
+    assert not has_colours(FakeTerminal())
 
 
 @pytest.mark.parametrize(

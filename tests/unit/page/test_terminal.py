@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.page.terminal import Output, Piece, joined, pieces, svg
+from tests.page.terminal import Output, TerminalText, joined, pieces, svg
 
 
 def test_texts_stand_where_the_terminal_showed_them() -> None:
@@ -16,11 +16,11 @@ def test_texts_stand_where_the_terminal_showed_them() -> None:
         )
     )
     assert outputs == [
-        Piece(at_s=0.0, row=0, column=0, text="one", style=""),
-        Piece(at_s=0.0, row=1, column=0, text="two", style="g"),
-        Piece(at_s=1.0, row=1, column=3, text=" three", style=""),
-        Piece(at_s=1.0, row=2, column=0, text="x" * 118, style=""),
-        Piece(at_s=1.0, row=3, column=0, text="xx", style=""),
+        TerminalText(at_s=0.0, row=0, column=0, text="one", style=""),
+        TerminalText(at_s=0.0, row=1, column=0, text="two", style="g"),
+        TerminalText(at_s=1.0, row=1, column=3, text=" three", style=""),
+        TerminalText(at_s=1.0, row=2, column=0, text="x" * 118, style=""),
+        TerminalText(at_s=1.0, row=3, column=0, text="xx", style=""),
     ]
 
 
@@ -36,6 +36,6 @@ def test_pauses_are_short_and_the_folder_is_not_shown() -> None:
 
 
 def test_what_was_printed_is_text_of_the_picture() -> None:
-    picture = svg([Piece(at_s=0.25, row=0, column=0, text="<b> & more", style="r")])
+    picture = svg([TerminalText(at_s=0.25, row=0, column=0, text="<b> & more", style="r")])
     assert "&lt;b&gt; &amp; more</text>" in picture
     assert "animation-delay:0.25s" in picture

@@ -18,7 +18,7 @@ NOW = datetime(2025, 11, 23, 14, 30, tzinfo=UTC)
 
 
 @dataclass
-class Queue:
+class AgedQueue:
     """A queue of seven messages, the oldest of them `age_s` old."""
 
     age_s: float | None = 90
@@ -37,7 +37,7 @@ class Queue:
 class BacklogSetup:
     """A backlog with its queue and its collector."""
 
-    queue: Queue = field(default_factory=Queue)
+    queue: AgedQueue = field(default_factory=AgedQueue)
     collector: MemoryCollector = field(default_factory=MemoryCollector)
     clock_s: float = 0
 
@@ -63,7 +63,7 @@ async def test_queue_captures_and_outcomes_are_measured(
     age_s: float | None, reported_s: float
 ) -> None:
     """The queue's clock may be ahead of the worker's."""
-    assert await BacklogSetup(Queue(age_s=age_s)).measure() == {
+    assert await BacklogSetup(AgedQueue(age_s=age_s)).measure() == {
         "fnsse.queue.messages": 7,
         "fnsse.queue.oldest_message.age": reported_s,
         "fnsse.captures.waiting": 4096,
@@ -83,6 +83,6 @@ async def test_a_measurement_lasts_for_a_while() -> None:
 async def test_a_queue_that_cannot_be_reached_leaves_the_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    setup = BacklogSetup(Queue(is_down=True))
+    setup = BacklogSetup(AgedQueue(is_down=True))
     assert (await setup.measure()).keys() == {"fnsse.captures.waiting", "fnsse.outcomes.waiting"}
     assert "could not be measured" in caplog.text

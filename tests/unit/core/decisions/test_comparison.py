@@ -63,10 +63,12 @@ def compared(
     return missing, comparison.report
 
 
-type Row = tuple[int, set[str], list[Delivery]]  # ms into the window, captures, ledger entries
+type WindowRow = tuple[
+    int, set[str], list[Delivery]
+]  # ms into the window, captures, ledger entries
 
 
-def expected_report(rows: list[Row]) -> Report:
+def expected_report(rows: list[WindowRow]) -> Report:
     """The report by the definition of its counts, exchange by exchange."""
     report = Report(window=WINDOW)
     for started_ms, sides, entries in rows:
@@ -84,7 +86,7 @@ def expected_report(rows: list[Row]) -> Report:
     return report
 
 
-def expected_missing(rows: list[Row]) -> list[CapturedExchange]:
+def expected_missing(rows: list[WindowRow]) -> list[CapturedExchange]:
     """The exchanges that are old enough to be judged and of which the ledger knows nothing."""
     return [
         CapturedExchange(
@@ -96,7 +98,7 @@ def expected_missing(rows: list[Row]) -> list[CapturedExchange]:
 
 
 @given(st.lists(exchange, max_size=30), st.integers(1, 7))
-def test_every_exchange_is_counted_once(rows: list[Row], page: int) -> None:
+def test_every_exchange_is_counted_once(rows: list[WindowRow], page: int) -> None:
     """The pages into which the listing is cut do not matter."""
     ids = [sample_id(started_ms, number) for number, (started_ms, _, _) in enumerate(rows)]
     names = sorted(
