@@ -25,7 +25,7 @@ from view.options import TRACE_ID
 from view.server.closing_response import ClosingResponse
 from view.server.query import filter_of, number_of
 from view.server.services import Services, services_of
-from view.sources.captures import CaptureSource, StoredCapture
+from view.sources.captures import CaptureSource, CaptureBeginning
 from view.store import MOST_COUNTED, StoreEntry
 
 _ROWS: Final = 100
@@ -69,7 +69,7 @@ async def read_exchange(request: Request) -> Response:
     return JSONResponse({**_details(services, entry, stored), **neighbours})
 
 
-def _details(services: Services, entry: StoreEntry, stored: StoredCapture | None) -> JsonObject:
+def _details(services: Services, entry: StoreEntry, stored: CaptureBeginning | None) -> JsonObject:
     event, card, template = entry.event, services.card, services.options.trace_url
     return {
         "row": entry.row.to_json(),
@@ -94,7 +94,7 @@ def _delivered_at(row: Row) -> datetime | None:
     return datetime.fromtimestamp(row.exact_end_ms / 1000, UTC) + timedelta(milliseconds=row.lag_ms)
 
 
-async def _times(captures: CaptureSource | None, event: JsonObject) -> StoredCapture | None:
+async def _times(captures: CaptureSource | None, event: JsonObject) -> CaptureBeginning | None:
     name = text(event.get("response_capture"))
     if captures is None or not name:
         return None
@@ -128,7 +128,7 @@ async def read_capture(request: Request) -> Response:
 
 
 def _curl(
-    services: Services, event: JsonObject, stored: StoredCapture, sizes: dict[CaptureKind, int]
+    services: Services, event: JsonObject, stored: CaptureBeginning, sizes: dict[CaptureKind, int]
 ) -> str | None:
     body = stored.capture.body
     if len(body) != sizes[CaptureKind.REQUEST] or "content-encoding" in stored.capture.headers:
@@ -163,7 +163,7 @@ async def read_body(request: Request) -> Response:
 
 async def _side(
     captures: CaptureSource, event: JsonObject, kind: CaptureKind
-) -> StoredCapture | None:
+) -> CaptureBeginning | None:
     name = text(event.get(_CAPTURE_KEYS[kind][0]))
     return await captures.beginning(name, capture_view.READ_BYTES) if name else None
 

@@ -31,7 +31,7 @@ _OPTIONS: Final[dict[str, Any]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StoredCapture:
+class CaptureBeginning:
     """The beginning of a capture, or all of it."""
 
     capture: Capture
@@ -54,11 +54,11 @@ class CaptureSource:
         if self._credential is not None:
             await self._credential.close()
 
-    async def beginning(self, name: str, body_bytes: int = 0) -> StoredCapture:
+    async def beginning(self, name: str, body_bytes: int = 0) -> CaptureBeginning:
         """A capture with at least the first `body_bytes` of its body."""
         with _unavailable():
             download = await self._download(name, 0, _HEADER_BYTES + body_bytes)
-            return StoredCapture(
+            return CaptureBeginning(
                 capture=load(await download.readall()),
                 stored_at=download.properties.last_modified,
             )
