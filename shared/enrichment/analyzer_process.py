@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping
 from typing import BinaryIO, Final, cast
 
-from shared.core.records.exchange.capture import StoredCapture
+from shared.core.records.exchange.capture import ReadableCapture
 from shared.core.records.exchange.envelope import Envelope
 from shared.enrichment import assembly_process
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions
@@ -42,8 +42,8 @@ class AnalyzerProcess:
     async def assemble(
         self,
         envelope: Envelope,
-        request: StoredCapture | None,
-        response: StoredCapture | None,
+        request: ReadableCapture | None,
+        response: ReadableCapture | None,
         options: EventOptions,
     ) -> AssembledEvent | None:
         """The event; None if it took too long. Raises AssemblyError, or StorageError if a capture

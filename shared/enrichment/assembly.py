@@ -20,7 +20,7 @@ from shared.core.content.policy import NO_POLICY_RULE, NOT_ANALYZED_RULE
 from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.cost.rates import CardTexts
 from shared.core.event import builder, integrity
-from shared.core.records.exchange.capture import Capture, CaptureStream, StoredCapture
+from shared.core.records.exchange.capture import Capture, CaptureStream, ReadableCapture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.http.content_coding import is_identity
@@ -86,8 +86,8 @@ class Assembler:
     async def __call__(
         self,
         envelope: Envelope,
-        request: StoredCapture | None,
-        response: StoredCapture | None,
+        request: ReadableCapture | None,
+        response: ReadableCapture | None,
         limit_bytes: int,
     ) -> AssembledEvent:
         """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if a large

@@ -24,7 +24,7 @@ from shared.core.records.exchange.capture import (
     BodyDigest,
     Capture,
     CaptureStream,
-    StoredCapture,
+    ReadableCapture,
 )
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import Envelope
@@ -47,8 +47,8 @@ _HASHED_BYTES: Final = 1024 * 1024  # hashed at once
 
 async def assemble(
     envelope: Envelope,
-    request: StoredCapture | None,
-    response: StoredCapture | None,
+    request: ReadableCapture | None,
+    response: ReadableCapture | None,
     options: EventOptions,
 ) -> AssembledEvent:
     """The event, built in a child process. Raises AssemblyError, or StorageError if a capture
@@ -103,8 +103,8 @@ def stdin_of(child: asyncio.subprocess.Process) -> asyncio.StreamWriter:
 async def send_exchange(
     pipe: asyncio.StreamWriter,
     envelope: Envelope,
-    request: StoredCapture | None,
-    response: StoredCapture | None,
+    request: ReadableCapture | None,
+    response: ReadableCapture | None,
     options: EventOptions,
 ) -> None:
     """Send an exchange to a child, as `assemble_next` reads it. No more than a piece of a large
@@ -124,17 +124,17 @@ async def send_exchange(
     await pipe.drain()
 
 
-def _preamble(side: StoredCapture | None) -> bytes:
+def _preamble(side: ReadableCapture | None) -> bytes:
     return capture.preamble(side.header) if side is not None else b""
 
 
-def _body_bytes(side: StoredCapture | None) -> int:
+def _body_bytes(side: ReadableCapture | None) -> int:
     if isinstance(side, CaptureStream):
         return side.body_bytes
     return len(side.body) if side is not None else 0
 
 
-async def _body_pieces(side: StoredCapture | None) -> AsyncIterator[bytes]:
+async def _body_pieces(side: ReadableCapture | None) -> AsyncIterator[bytes]:
     if isinstance(side, CaptureStream):
         async for piece in side.pieces():
             yield piece

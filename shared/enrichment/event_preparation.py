@@ -18,7 +18,7 @@ from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import digests
-from shared.core.records.exchange.capture import StoredCapture
+from shared.core.records.exchange.capture import ReadableCapture
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
@@ -51,8 +51,8 @@ class EventAssembler(Protocol):
     async def __call__(
         self,
         envelope: Envelope,
-        request: StoredCapture | None,
-        response: StoredCapture | None,
+        request: ReadableCapture | None,
+        response: ReadableCapture | None,
         limit_bytes: int,
     ) -> AssembledEvent:
         """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if a large

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from shared.core.records.exchange.capture import (
-    StoredCapture,
+    ReadableCapture,
     is_erased,
     is_expired,
     is_partial,
@@ -17,7 +17,7 @@ from shared.core.records.exchange.capture import (
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.content_mode import ContentMode
 
-type ReadCapture = Callable[[str | None], Awaitable[StoredCapture | None]]
+type ReadCapture = Callable[[str | None], Awaitable[ReadableCapture | None]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,8 +25,8 @@ class StoredExchange:
     """An exchange as storage has it."""
 
     envelope: Envelope  # names the captures that are there
-    request: StoredCapture | None
-    response: StoredCapture | None
+    request: ReadableCapture | None
+    response: ReadableCapture | None
 
     @property
     def is_erased(self) -> bool:
@@ -77,7 +77,7 @@ async def read_stored(read_capture: ReadCapture, envelope: Envelope) -> StoredEx
 
 async def _read(
     read_capture: ReadCapture, name: str | None, likely_name: str | None
-) -> tuple[str | None, StoredCapture | None]:
+) -> tuple[str | None, ReadableCapture | None]:
     """The capture, and its name for the envelope. `likely_name` is that of a capture which the
     envelope does not name; None if there was no body.
     """

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from shared.core.records.exchange.capture import StoredCapture
+from shared.core.records.exchange.capture import ReadableCapture
 from shared.core.wire.json.json_shape import JsonObject
 
 
 class CaptureReader(Protocol):
     """Reads captures."""
 
-    async def get(self, name: str | None) -> StoredCapture | None:
+    async def get(self, name: str | None) -> ReadableCapture | None:
         """The capture; None if `name` is None or if there is none. The body of a large one (a
         CaptureStream) is read later, in pieces. Raises CaptureError if it cannot be read.
         """

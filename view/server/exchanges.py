@@ -25,7 +25,7 @@ from view.options import TRACE_ID
 from view.server.closing_response import ClosingResponse
 from view.server.query import filter_of, number_of
 from view.server.services import Services, services_of
-from view.sources.captures import CaptureSource, CaptureBeginning
+from view.sources.captures import CaptureBeginning, CaptureSource
 from view.store import MOST_COUNTED, StoreEntry
 
 _ROWS: Final = 100

@@ -101,7 +101,7 @@ class CaptureStream:
     pieces: Callable[[], AsyncIterator[bytes]]  # the body; raises StorageError
 
 
-type StoredCapture = Capture | CaptureStream
+type ReadableCapture = Capture | CaptureStream
 
 
 def _texts(value: object) -> dict[str, str]:
