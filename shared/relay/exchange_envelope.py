@@ -13,20 +13,20 @@ from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.response_observation import ResponseObservation
 
 
-class StoredCaptures(NamedTuple):
+class CaptureNames(NamedTuple):
     """The names of an exchange's captures that are stored; None: that one is not."""
 
     request: str | None = None
     response: str | None = None
 
 
-NOTHING_STORED: Final = StoredCaptures()
+NOTHING_STORED: Final = CaptureNames()
 
 
 def envelope_of(
     observation: ExchangeObservation,
     conclusion: Conclusion,
-    captures: StoredCaptures = NOTHING_STORED,
+    captures: CaptureNames = NOTHING_STORED,
     *,
     recorded_ms: float | None = None,
 ) -> Envelope:

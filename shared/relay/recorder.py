@@ -24,7 +24,7 @@ from shared.relay.body_writer import BodyWriter
 from shared.relay.capture_recorder import CaptureRecorder
 from shared.relay.capture_writer import CaptureMemory, CaptureWriter, Upload
 from shared.relay.digest_writer import DigestWriter
-from shared.relay.exchange_envelope import StoredCaptures, envelope_of
+from shared.relay.exchange_envelope import CaptureNames, envelope_of
 from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.outcome_recorder import OutcomeRecorder
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
@@ -166,10 +166,10 @@ class Recorder:
 
     async def _put_captures(
         self, observation: ExchangeObservation, conclusion: Conclusion
-    ) -> StoredCaptures:
+    ) -> CaptureNames:
         """The captures that are stored."""
         stored = await self._request_stored(observation, conclusion)
-        captures = StoredCaptures(request=observation.request.body.name if stored else None)
+        captures = CaptureNames(request=observation.request.body.name if stored else None)
         if observation.response.status is None:
             return captures
         with_response = captures._replace(response=observation.response.body.name)
