@@ -1,5 +1,9 @@
 """The app's behaviour, in packages that follow the way of the data.
 
+In: HTTP requests, queue messages and the ticks of timers, from the blueprints; settings, from the
+environment. Out: responses to clients, calls of Azure OpenAI, captures and records in storage,
+events on the Event Hub.
+
     function_app > blueprints
                  > relay | enrichment | following | completeness | access | content | health
                    | telemetry | adapters

@@ -1,9 +1,11 @@
 """Adapters of the outside: Azure OpenAI, Storage, the Event Hub, Entra, the worker library.
 
-They take and return the types of `shared.core`, and raise only `shared.errors` in place of a
-library's exceptions. Each fulfils Protocols of `shared.ports`, where its methods are described; a
-docstring here adds what the adapter alone knows. Adapters import settings, http, ports, core,
-concurrency and errors, and no use case. Limits and time-outs are constructor arguments.
+In: the types of `shared.core`, and bytes. Out: calls of the outside; the same types again, and only
+`shared.errors` in place of a library's exceptions.
+
+Each adapter fulfils Protocols of `shared.ports`, where its methods are described; a docstring here
+adds what the adapter alone knows. Adapters import settings, http, ports, core, concurrency and
+errors, and no use case. Limits and time-outs are constructor arguments.
 
     upstream     calls Azure OpenAI
     http_client  aiohttp's client, under httpx for the upstream and alone for storage

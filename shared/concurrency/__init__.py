@@ -1,5 +1,7 @@
 """Concurrent work on asyncio, without knowledge of the domain.
 
+In: the caller's coroutines, items and sizes. Out: their results, and their exceptions.
+
     cooperative   runs a long computation in steps, between which the event loop serves others
     gather        runs many calls at once, up to a limit
     group_commit  sends the items of many callers in groups

@@ -1,5 +1,8 @@
 """The pure core: what the app knows and decides, without I/O, a clock or settings.
 
+In: bytes, records and moments. Out: values, which are parsed answers, records, decisions, the
+actions of an exchange, and the JSON of an event.
+
     telemetry
     event, exchange, decisions
     answer, records, content, cost, conversation, api_errors

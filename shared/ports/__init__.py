@@ -1,5 +1,8 @@
 """Ports: what the use cases need of the adapters, each stated once as a Protocol.
 
+In: what a use case hands to an adapter. Out: what the adapter returns. Both are types of
+`shared.core` or bytes, never those of a library.
+
 A Protocol here is one capability, of one or a few methods, and this is where its methods are
 described: their values, units and errors. A use case that needs several capabilities of one store
 composes them in its own module, and adds no method. function_app.py gives it the adapter, and mypy

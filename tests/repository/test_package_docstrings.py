@@ -26,6 +26,10 @@ _PACKAGES = sorted(
 )
 
 
+def _docstring(package: Path) -> str:
+    return ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
+
+
 def _contents(package: Path) -> list[str]:
     """The modules and packages directly in a package."""
     modules = [path.stem for path in package.glob("*.py") if path.stem != "__init__"]
@@ -44,9 +48,21 @@ def _names(docstring: str) -> set[str]:
 )
 def test_every_module_is_named_in_its_packages_docstring(package: Path) -> None:
     """In backticks or on an indented line, where it says what the module does."""
-    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
-    missing = set(_contents(package)) - _names(docstring)
+    missing = set(_contents(package)) - _names(_docstring(package))
     assert not missing, f"{package.name}/__init__.py names no {', '.join(sorted(missing))}"
+
+
+@pytest.mark.parametrize(
+    "package",
+    sorted(path.parent for path in _SHARED.rglob("__init__.py")),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_every_package_says_what_enters_and_leaves(package: Path) -> None:
+    """By `In:` and `Out:`, or by the verbs; and what may be imported."""
+    docstring = _docstring(package)
+    assert re.search(r"\bIn:|\benters?\b", docstring), "what enters"
+    assert re.search(r"\bOut:|\bleaves?\b", docstring), "what leaves"
+    assert re.search(r"\bimports?\b", docstring), "what may be imported"
 
 
 _SPLIT = ("core", "adapters", "core/wire", "core/records")
@@ -88,8 +104,9 @@ def _importers() -> list[Path]:
 
 
 def _prose(package: Path) -> str:
-    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
-    return " ".join(line for line in docstring.splitlines() if not line.startswith("    "))
+    return " ".join(
+        line for line in _docstring(package).splitlines() if not line.startswith("    ")
+    )
 
 
 @pytest.mark.parametrize("package", _importers(), ids=lambda path: str(path.relative_to(ROOT)))

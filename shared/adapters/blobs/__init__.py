@@ -1,6 +1,7 @@
 """The records that have one blob each: captures, small JSON objects, the content policy, a lease.
 
-In and out: the records of `shared.core`, the exact bytes of captures, and parsed JSON.
+In: the records of `shared.core`, the bytes of captures, and parsed JSON. Out: blobs, and the same
+again, byte for byte.
 
     captures      captures, under the hour of their exchange
     json_blobs    small JSON objects, by name
