@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.core.records.delivery.failure_count import failure_count_name
+from shared.core.records.delivery.dead_letter import failure_count_name
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.errors import StorageImmutable
 from shared.ports.blobs import JsonStore

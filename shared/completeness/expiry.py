@@ -19,7 +19,7 @@ from shared.completeness.redelivery import MAX_CONCURRENT
 from shared.concurrency.gather import gather_bounded
 from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
-from shared.core.records.delivery.ledger_index import LedgerIndex
+from shared.core.records.delivery.ledger import LedgerIndex
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.core.records.exchange.captured_exchange import CapturedExchange, captured_exchanges

@@ -9,7 +9,7 @@ from enum import StrEnum
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.core.decisions.comparison import Comparison
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.ledger_index import LedgerIndex
+from shared.core.records.delivery.ledger import LedgerIndex
 from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.window import Window
 

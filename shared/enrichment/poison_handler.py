@@ -6,8 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from shared.core.decisions import poison
-from shared.core.records.delivery.dead_letter import DeadLetterReason
-from shared.core.records.delivery.failure_count import failure_count_name
+from shared.core.records.delivery.dead_letter import DeadLetterReason, failure_count_name
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome_capture import outcome_blob
 from shared.core.records.queue import envelope_message

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.core.records.delivery.recent_ids import RecentIds
+from shared.core.records.delivery.id_sets import RecentIds
 from shared.core.records.exchange.window import Window
 from shared.core.telemetry import metrics, spans
 from shared.core.telemetry.attributes import TelemetryOptions

@@ -14,8 +14,8 @@ from typing import Final
 from shared.adapters.ledger.appender import LedgerAppender
 from shared.adapters.ledger.first_entries import DigestReader, first_of_writer
 from shared.adapters.storage.account import StorageAccount
-from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
-from shared.core.records.delivery.recent_ids import RecentIds
+from shared.core.records.delivery.id_sets import RecentIds
+from shared.core.records.delivery.ledger import Delivery, LedgerEntry
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.errors import StorageError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from shared.adapters.storage.account import StorageAccount
-from shared.core.records.delivery.ledger_entry import CONTAINER
+from shared.core.records.delivery.ledger import CONTAINER
 
 
 async def entry_blobs(

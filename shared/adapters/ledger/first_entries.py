@@ -12,8 +12,7 @@ from typing import Final
 
 from shared.adapters.ledger.entry_blobs import entry_blobs
 from shared.adapters.storage.account import StorageAccount
-from shared.core.records.delivery.first_digests import FirstDigests
-from shared.core.records.delivery.first_entries import FirstEntries
+from shared.core.records.delivery.first_entries import FirstDigests, FirstWriters
 from shared.core.records.exchange.digests import Digests
 
 REMEMBER_S: Final = 30.0  # later deliveries are not seen until then
@@ -27,7 +26,7 @@ async def first_of_writer(
 
     It reads the window's entries once, 200 bytes for each delivery of that hour.
     """
-    first = FirstEntries(exchange_ids)
+    first = FirstWriters(exchange_ids)
     async for name, pieces in entry_blobs(storage, window):
         blob_writer = name.rpartition("/")[2].rpartition("-")[0]
         await read_pieces(pieces, functools.partial(first.read, writer=blob_writer))

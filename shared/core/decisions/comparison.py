@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.ledger_index import LedgerIndex
+from shared.core.records.delivery.ledger import LedgerIndex
 from shared.core.records.exchange.captured_exchange import CapturedExchange, CaptureGrouping
 from shared.core.records.exchange.exchange_id import started_at
 

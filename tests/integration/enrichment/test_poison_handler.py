@@ -14,8 +14,7 @@ from local.stack.ports import free_ports
 from local.stack.storage import connection_string
 from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.core.decisions.poison import MAX_FAILURES
-from shared.core.records.delivery.dead_letter import DeadLetterReason
-from shared.core.records.delivery.failure_count import failure_count_name
+from shared.core.records.delivery.dead_letter import DeadLetterReason, failure_count_name
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope, dump, mark_replayed, mark_requeued
 from shared.core.records.exchange.outcome import Outcome

@@ -1,4 +1,7 @@
-"""A dead letter: an exchange that can never be delivered, or whose replay failed."""
+"""A dead letter: an exchange that can never be delivered, or whose replay failed.
+
+An exchange whose event cannot be built becomes one after a few attempts, which a small blob counts.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Self
 
+from shared.core.records.exchange.window import Window
 from shared.core.wire.json.json_shape import integer, text
 
 
@@ -41,3 +45,8 @@ class DeadLetterRecord:
     def to_json(self) -> dict[str, str | int]:
         """The fields by their names."""
         return asdict(self)
+
+
+def failure_count_name(exchange_id: str) -> str:
+    """The blob that counts how often the event of an exchange could not be built."""
+    return f"failing/{Window.of_exchange(exchange_id).name}/{exchange_id}.json"

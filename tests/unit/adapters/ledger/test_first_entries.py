@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.adapters.ledger.first_entries import STEP_BYTES, read_pieces
-from shared.core.records.delivery.first_digests import FirstDigests
-from shared.core.records.delivery.first_entries import FirstEntries
-from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
+from shared.core.records.delivery.first_entries import FirstDigests, FirstWriters
+from shared.core.records.delivery.ledger import Delivery, LedgerEntry
 from shared.core.records.exchange.exchange_id import new_exchange_id
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +29,7 @@ async def cut_at(*places: int) -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize("places", [(), (1, 100, STEP_BYTES - 1, 200_000)])
 async def test_every_entry_is_found_wherever_the_blob_is_cut(places: tuple[int, ...]) -> None:
-    first = FirstEntries(IDS)
+    first = FirstWriters(IDS)
     await read_pieces(cut_at(*places), functools.partial(first.read, writer="w"))
     assert first.of_writer("w") == set(IDS)
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from shared.core.decisions.comparison import Comparison
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.ledger_entry import Delivery, LedgerEntry
-from shared.core.records.delivery.ledger_index import LedgerIndex
+from shared.core.records.delivery.ledger import Delivery, LedgerEntry, LedgerIndex
 from shared.core.records.exchange.capture import CaptureKind
 from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.exchange_id import new_exchange_id

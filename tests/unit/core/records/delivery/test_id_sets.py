@@ -1,4 +1,6 @@
-"""A set of ids is exact, even for ids with similar bytes."""
+"""A compact set of ids is exact, even for ids with similar bytes. A bounded memory holds those that
+were added last.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.records.delivery.id_set import IdSet
+from shared.core.records.delivery.id_sets import IdSet, RecentIds
 
 uuids = st.uuids().map(str)
 # Of few different bytes, so that an id is found across the border of two others, in one bucket.
@@ -42,3 +44,18 @@ def test_an_id_across_the_border_of_two_others_is_not_in_it() -> None:
 def test_an_id_that_is_not_a_uuid_is_rejected() -> None:
     with pytest.raises(ValueError, match="UUID"):
         IdSet().add("nonsense")
+
+
+def test_the_oldest_are_forgotten_beyond_the_limit() -> None:
+    recent = RecentIds(3)
+    recent.add(["a", "b"])
+    recent.add(["c", "d"])
+    assert [name in recent for name in "abcd"] == [False, True, True, True]
+
+
+def test_an_id_that_is_there_already_pushes_nothing_out() -> None:
+    recent = RecentIds(2)
+    recent.add(["a", "b"])
+    recent.add(["a"])
+    assert "a" in recent
+    assert "b" in recent

@@ -8,16 +8,18 @@ There is one line for each delivery of an exchange, in append blobs of its windo
 A version of the app that does not know digests takes them for a reason, and ignores it. Lines that
 it wrote have none.
 
-Each worker writes its own blobs, so no two workers write to the same one.
+Each worker writes its own blobs, so no two workers write to the same one. A `LedgerIndex` is made
+of the entries of all workers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from shared.core.records.delivery.id_sets import IdSet
 from shared.core.records.exchange.digests import NO_DIGESTS, Digests
 from shared.core.records.exchange.exchange_id import is_exchange_id
 
@@ -93,3 +95,28 @@ def _entry(line: bytes) -> LedgerEntry | None:
         )
     except ValueError:
         return None
+
+
+@dataclass(kw_only=True, slots=True)
+class LedgerIndex:
+    """The exchanges of a window that the ledger knows."""
+
+    delivered: IdSet = field(default_factory=IdSet)
+    dead_lettered: IdSet = field(default_factory=IdSet)
+    duplicates: int = 0  # events that were delivered more than once
+    # dead-lettered exchanges that were queued again, with the time; few
+    reopened_ms: dict[str, int] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)  # erased by an operator; few
+
+    def note(self, entry: LedgerEntry) -> None:
+        """Add one entry. A dead letter that was requeued since counts no longer."""
+        if entry.delivery is Delivery.DEAD_LETTERED and entry.at_ms <= self.reopened_ms.get(
+            entry.exchange_id, -1
+        ):
+            return
+        ids = self.delivered if entry.delivery is Delivery.DELIVERED else self.dead_lettered
+        if not ids.add(entry.exchange_id) and entry.delivery is Delivery.DELIVERED:
+            self.duplicates += 1
+
+    def __contains__(self, exchange_id: str) -> bool:
+        return exchange_id in self.delivered or exchange_id in self.dead_lettered
