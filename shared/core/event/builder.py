@@ -18,12 +18,11 @@ from shared.core.event import (
     event_problems,
     event_quantities,
     latency,
-    sources,
     usage,
 )
 from shared.core.event.request_summary import RequestSummary
 from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType
-from shared.core.event.sources import EventSources
+from shared.core.event.sources import EventSources, parse_steps
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome, correct
@@ -61,12 +60,12 @@ def build_steps(
 ) -> Cooperative[Event]:
     """Builds the event like `build`, but yields between short steps of reading a stream."""
     if envelope.content_mode.stores_bodies:
-        parsed = yield from sources.parse_steps(envelope, request, response)
+        sources = yield from parse_steps(envelope, request, response)
     elif response is not None and response.body:
-        parsed = _without_content((yield from sources.parse_steps(envelope, request, response)))
+        sources = _without_content((yield from parse_steps(envelope, request, response)))
     else:
-        parsed = _unstored_sources(envelope, request, response)
-    return _event(parsed, default_region, deployments)
+        sources = _unstored_sources(envelope, request, response)
+    return _event(sources, default_region, deployments)
 
 
 def _unstored_sources(
@@ -86,26 +85,26 @@ def _unstored_sources(
     )
 
 
-def _without_content(parsed: EventSources) -> EventSources:
+def _without_content(sources: EventSources) -> EventSources:
     """The sources without texts, for an event that must not have them although the bodies were
     stored.
     """
     return replace(
-        parsed,
+        sources,
         summary=RequestSummary(),
-        answer=without_content.without_content(parsed.answer),
-        sent_answer=without_content.without_content(parsed.sent_answer),
+        answer=without_content.without_content(sources.answer),
+        sent_answer=without_content.without_content(sources.sent_answer),
     )
 
 
-def _event(parsed: EventSources, default_region: str | None, deployments: Deployments) -> Event:
-    envelope, summary, stream = parsed.envelope, parsed.summary, parsed.is_stream
-    request_headers, response_headers = parsed.request_headers, parsed.response_headers
-    request_line = parsed.request.header if parsed.request else {}
-    answer, sent_answer = parsed.answer, parsed.sent_answer
-    outcome = _outcome(parsed)
+def _event(sources: EventSources, default_region: str | None, deployments: Deployments) -> Event:
+    envelope, summary, stream = sources.envelope, sources.summary, sources.is_stream
+    request_headers, response_headers = sources.request_headers, sources.response_headers
+    request_line = sources.request.header if sources.request else {}
+    answer, sent_answer = sources.answer, sources.sent_answer
+    outcome = _outcome(sources)
     times = latency.event_times(
-        envelope, parsed.arrivals, stream=stream, first_token_end=answer.first_token_end
+        envelope, sources.arrivals, stream=stream, first_token_end=answer.first_token_end
     )
     accounted = usage.account(envelope, answer, stream=stream, prompt_bytes=summary.text_bytes)
     return Event(
@@ -134,8 +133,8 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
         upstream_status_code=envelope.upstream_status_code,
         outcome=outcome,
         finish_reason=sent_answer.finish_reason,
-        error=event_error.error(parsed, outcome),
-        problems=event_problems.problems(parsed),
+        error=event_error.error(sources, outcome),
+        problems=event_problems.problems(sources),
         # the response
         choices=sent_answer.choices,
         output=sent_answer.output,
@@ -154,7 +153,7 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
         usage_estimate=accounted.estimate,
         usage_repeated=accounted.repeated,
         tokens=accounted.tokens,
-        quantities=event_quantities.measure(parsed, accounted, outcome, deployments),
+        quantities=event_quantities.measure(sources, accounted, outcome, deployments),
         # timings
         time_to_headers_ms=times.time_to_headers_ms,
         time_to_first_token_ms=times.time_to_first_token_ms,
@@ -178,16 +177,18 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
         ),
         attempt=attribution.attempt(request_headers),
         session_headers=attribution.session_headers(request_headers),
-        request_headers=parsed.request.copied_headers if parsed.request else {},
+        request_headers=sources.request.copied_headers if sources.request else {},
         served=attribution.served(response_headers, answer),
         rate_limit=attribution.rate_limit(response_headers),
         # the captures
         request_capture=envelope.request_capture,
-        request_bytes=captured_body.body_bytes(envelope, parsed.request, envelope.request_bytes),
-        request_sha256=captured_body.body_sha256(envelope, parsed.request),
+        request_bytes=captured_body.body_bytes(envelope, sources.request, envelope.request_bytes),
+        request_sha256=captured_body.body_sha256(envelope, sources.request),
         response_capture=envelope.response_capture,
-        response_bytes=captured_body.body_bytes(envelope, parsed.response, envelope.response_bytes),
-        response_sha256=captured_body.body_sha256(envelope, parsed.response),
+        response_bytes=captured_body.body_bytes(
+            envelope, sources.response, envelope.response_bytes
+        ),
+        response_sha256=captured_body.body_sha256(envelope, sources.response),
         sent_bytes=envelope.sent_bytes,
         truncated=False,
         truncated_texts=(),
@@ -199,15 +200,15 @@ def _event(parsed: EventSources, default_region: str | None, deployments: Deploy
     )
 
 
-def _outcome(parsed: EventSources) -> Outcome:
+def _outcome(sources: EventSources) -> Outcome:
     """The outcome by the captured answer, if the relay could not see it."""
-    envelope, sent_answer = parsed.envelope, parsed.sent_answer
+    envelope, sent_answer = sources.envelope, sources.sent_answer
     return correct(
         envelope.outcome,
         failed=sent_answer.failed,
-        finished=None if parsed.answer.unreadable else sent_answer.finished,
+        finished=None if sources.answer.unreadable else sent_answer.finished,
         end_is_known=spec_of(envelope.operation).stream_end_is_known,
-        relay_read_it=not parsed.is_encoded,
+        relay_read_it=not sources.is_encoded,
     )
 
 

@@ -12,17 +12,17 @@ from shared.core.wire.json.json_shape import JsonObject
 _CUT: Final = "Azure OpenAI ended its response before it was whole."
 
 
-def error(parsed: EventSources, outcome: Outcome) -> JsonObject | None:
+def error(sources: EventSources, outcome: Outcome) -> JsonObject | None:
     """The upstream's error, else the relay's, else what the response itself shows."""
-    answer, failure = parsed.answer, parsed.envelope.failure
+    answer, failure = sources.answer, sources.envelope.failure
     if answer.error is not None:
         return answer.error
     if failure is not None:
         return asdict(failure)
-    if outcome is Outcome.UPSTREAM_INTERRUPTED and outcome is not parsed.envelope.outcome:
+    if outcome is Outcome.UPSTREAM_INTERRUPTED and outcome is not sources.envelope.outcome:
         return {"code": "upstream_interrupted", "message": _CUT}
-    if parsed.is_upstream_error and not parsed.envelope.response_bytes:
-        status = parsed.envelope.upstream_status_code
+    if sources.is_upstream_error and not sources.envelope.response_bytes:
+        status = sources.envelope.upstream_status_code
         message = f"Azure OpenAI answered {status}, and no body came."
         return {"code": "upstream_error", "message": message}
     if not answer.unreadable:

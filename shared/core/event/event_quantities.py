@@ -18,13 +18,13 @@ from shared.core.wire.operations import spec_of
 
 
 def measure(
-    parsed: EventSources, account: UsageAccount, outcome: Outcome, deployments: Deployments
+    sources: EventSources, account: UsageAccount, outcome: Outcome, deployments: Deployments
 ) -> Quantities:
     """The quantities of an exchange. `deployments` hold the operator's types of deployments."""
-    envelope, answer, headers = parsed.envelope, parsed.answer, parsed.response_headers
+    envelope, answer, headers = sources.envelope, sources.answer, sources.response_headers
     batch = answer.batch
     deployment = (
-        envelope.deployment or parsed.summary.model or _listed_deployment(answer, deployments)
+        envelope.deployment or sources.summary.model or _listed_deployment(answer, deployments)
     )
     spilled_over = attribution.spilled_over(headers)
     profile = _profile(deployments, deployment, headers, spilled_over=spilled_over)
@@ -46,8 +46,8 @@ def measure(
             zone=profile.zone,
             service_tier=answer.service_tier or spec_of(envelope.operation).service_tier,
             spilled_over=spilled_over,
-            prompt=parsed.summary.prompt,
-            images=_images(parsed),
+            prompt=sources.summary.prompt,
+            images=_images(sources),
             duration_s=answer.audio.duration_s if answer.audio else None,
             output=list(answer.output or ()),
             pending=billing_inputs.is_pending(answer.background, answer.response_status),
@@ -78,8 +78,8 @@ def _profile(
     return profile_of(deployments, deployment)
 
 
-def _images(parsed: EventSources) -> JsonObject | None:
-    images, requested = parsed.answer.images, parsed.summary.parameters
+def _images(sources: EventSources) -> JsonObject | None:
+    images, requested = sources.answer.images, sources.summary.parameters
     if images is None:
         return None
     return {
