@@ -106,12 +106,12 @@ def _event(sources: EventSources, default_region: str | None, deployments: Deplo
     times = latency.event_times(
         envelope, sources.arrivals, stream=stream, first_token_end=answer.first_token_end
     )
-    accounted = usage.account(envelope, answer, stream=stream, prompt_bytes=summary.text_bytes)
+    account = usage.account(envelope, answer, stream=stream, prompt_bytes=summary.text_bytes)
     return Event(
         # what consumers read first
         type=_event_type(envelope.operation, outcome, stream=stream),
         content=sent_answer.content,
-        usage=accounted.usage,
+        usage=account.usage,
         model=answer.model or UNKNOWN,
         prompt=summary.prompt,
         region=attribution.region(response_headers) or default_region or UNKNOWN,
@@ -149,11 +149,11 @@ def _event(sources: EventSources, default_region: str | None, deployments: Deplo
         prompt_filter_results=answer.prompt_filter_results,
         content_filters=answer.content_filters,
         # usage
-        usage_source=accounted.source,
-        usage_estimate=accounted.estimate,
-        usage_repeated=accounted.repeated,
-        tokens=accounted.tokens,
-        quantities=event_quantities.measure(sources, accounted, outcome, deployments),
+        usage_source=account.source,
+        usage_estimate=account.estimate,
+        usage_repeated=account.repeated,
+        tokens=account.tokens,
+        quantities=event_quantities.measure(sources, account, outcome, deployments),
         # timings
         time_to_headers_ms=times.time_to_headers_ms,
         time_to_first_token_ms=times.time_to_first_token_ms,
