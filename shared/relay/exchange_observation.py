@@ -83,7 +83,7 @@ class ExchangeObservation:
         self.keep_alives_ms: list[float] = []  # when one was sent
         self._ended_ms = 0.0
 
-    def ended(self, *, answered_status: int | None) -> None:
+    def exchange_ended(self, *, answered_status: int | None) -> None:
         """The exchange ends now."""
         self._ended_ms = self.stopwatch.ms()
         self.answered_status = answered_status
@@ -99,7 +99,7 @@ class ExchangeObservation:
         """
         self.response.client_disconnected(self.stopwatch.ms(), unsent_bytes=unsent_bytes)
 
-    def end_withheld(self, unsent_bytes: int, *, answered_status: int | None) -> None:
+    def response_end_withheld(self, unsent_bytes: int, *, answered_status: int | None) -> None:
         """The client does not get the response's end: it disconnected before its capture was
         stored, or that could not be stored.
         """

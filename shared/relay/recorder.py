@@ -153,15 +153,19 @@ class Recorder:
         traceless = self._is_traceless(observation, conclusion)
         captures = await self._put_captures(observation, conclusion)
         both = captures.request is not None and captures.response is not None
-        end = ending.captures_stored() if both else ending.captures_failed()
-        last_actions.set_result(end.actions)
-        if end.withheld_bytes is not None:
-            observation.end_withheld(end.withheld_bytes, answered_status=end.answered_status)
+        response_end = ending.captures_stored() if both else ending.captures_failed()
+        last_actions.set_result(response_end.actions)
+        if response_end.withheld_bytes is not None:
+            observation.response_end_withheld(
+                response_end.withheld_bytes, answered_status=response_end.answered_status
+            )
         recording_ms = (asyncio.get_running_loop().time() - began_at) * 1000
         recorded_ms = round(observation.to_end_ms + recording_ms, 3)
-        # `end` has another conclusion than before if the end was withheld
-        envelope = envelope_of(observation, end.conclusion, captures, recorded_ms=recorded_ms)
-        in_storage = captures.response is not None and end.withheld_bytes is None
+        # `response_end` has another conclusion than before if the end was withheld
+        envelope = envelope_of(
+            observation, response_end.conclusion, captures, recorded_ms=recorded_ms
+        )
+        in_storage = captures.response is not None and response_end.withheld_bytes is None
         await self.outcomes.record(envelope, in_storage=in_storage, traceless=traceless)
 
     async def _put_captures(

@@ -50,7 +50,7 @@ class Rejection(ErrorResponse):
             await super().__call__(scope, receive, send)
         finally:
             if self._observation is not None:
-                self._observation.ended(answered_status=self.status_code)
+                self._observation.exchange_ended(answered_status=self.status_code)
                 recording = self._context.recorder.record(self._observation, self._machine)
                 with anyio.CancelScope(shield=True):
                     await asyncio.wait(

@@ -51,7 +51,7 @@ class RelayResponse(Response):
         finally:
             if machine.conclusion is None:
                 machine.cancelled()
-            self.observation.ended(answered_status=machine.answered_status)
+            self.observation.exchange_ended(answered_status=machine.answered_status)
             recording = self._context.recorder.record(self.observation, machine)
             if machine.waits_for_recording:
                 # Shielded: a cancelled task may not await anything otherwise.
