@@ -52,7 +52,7 @@ class WindowRun:
 
     def finish_comparison(self) -> None:
         """Note that all names were compared."""
-        self._add_missing(self._comparison.finish())
+        self._add_missing(self._comparison.flush())
 
     def take_batch(self, size: int) -> list[CapturedExchange]:
         """Take the oldest missing exchanges off the list. The caller redelivers them."""

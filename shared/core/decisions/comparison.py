@@ -32,7 +32,7 @@ class Comparison:
         """The missing exchanges among those whose last name is in `names`."""
         return filter(self._count, self._exchanges.feed(names))
 
-    def finish(self) -> Iterator[CapturedExchange]:
+    def flush(self) -> Iterator[CapturedExchange]:
         """The last exchange, if it is missing. The report is complete afterwards."""
         yield from filter(self._count, self._exchanges.flush())
         self.report.duplicates = self._index.duplicates

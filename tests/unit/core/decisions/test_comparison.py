@@ -58,7 +58,7 @@ def compared(
         for first in range(0, len(names), page)
         for exchange in comparison.feed(names[first : first + page])
     ]
-    missing += comparison.finish()
+    missing += comparison.flush()
     return missing, comparison.report
 
 
