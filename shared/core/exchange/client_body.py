@@ -81,7 +81,7 @@ class ClientBody:
         return self.is_stream and ends_event(self._last_bytes)
 
     @property
-    def has_begun(self) -> bool:
+    def has_output(self) -> bool:
         """Whether anything of the response may have been sent."""
         return len(self._last_bytes) > len(_BOUNDARY)
 

@@ -60,9 +60,9 @@ class EarlyDocument(EarlyBody):
         """Whether what was fed so far can be all of the response. White space alone is not a
         document.
         """
-        return super().is_whole and (self.has_begun or self.held_bytes > 0)
+        return super().is_whole and (self.has_output or self.held_bytes > 0)
 
     @property
     def before_document(self) -> bool:
         """Whether nothing of the document was sent."""
-        return not self.has_begun
+        return not self.has_output
