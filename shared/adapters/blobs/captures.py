@@ -110,7 +110,7 @@ class Captures:
     async def pages(self, prefix: str) -> AsyncIterator[list[str]]:
         """Pages of up to 5,000 names, storage's limit."""
         listing = self._container.list_blob_names(name_starts_with=prefix).by_page()
-        async for page in self._storage.each(listing):
+        async for page in self._storage.iterate(listing):
             yield [name async for name in page]
 
     async def page(

@@ -65,6 +65,6 @@ class JsonBlobs:
 
     async def names(self, prefix: str) -> AsyncIterator[str]:
         listing = self._container.list_blob_names(name_starts_with=prefix).by_page()
-        async for page in self._storage.each(listing):
+        async for page in self._storage.iterate(listing):
             async for name in page:
                 yield name

@@ -16,8 +16,8 @@ async def entry_blobs(
     """
     container = storage.blobs.get_container_client(CONTAINER)
     listing = container.list_blob_names(name_starts_with=f"entries/{window}/").by_page()
-    async for page in storage.each(listing):
+    async for page in storage.iterate(listing):
         async for name in page:
             async with storage.call():
                 download = await container.download_blob(name)
-            yield name, storage.each(download.chunks())
+            yield name, storage.iterate(download.chunks())

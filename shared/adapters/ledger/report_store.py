@@ -54,7 +54,7 @@ class ReportStore:
             listing = self._container.list_blobs(
                 name_starts_with=f"reports/{day}/", include=["metadata"]
             )
-            async for page in self._storage.each(listing.by_page()):
+            async for page in self._storage.iterate(listing.by_page()):
                 async for blob in page:
                     if (blob.metadata or {}).get("complete") == "true":
                         complete.add(blob.name.removeprefix("reports/").removesuffix(".json"))

@@ -1,7 +1,7 @@
 """The clients of the storage account that holds captures, envelopes and the ledger.
 
 They are made on first use, in the worker's event loop. Calls of the SDK's clients are made within
-`StorageAccount.call` or `StorageAccount.each`, which bound them. The SDK itself bounds only the
+`StorageAccount.call` or `StorageAccount.iterate`, which bound them. The SDK itself bounds only the
 silences of a response, neither an upload that the service does not read nor a response that
 trickles.
 """
@@ -96,7 +96,7 @@ class StorageAccount:
             async with asyncio.timeout(self._timeouts.call_s):
                 yield
 
-    async def each[T](self, items: AsyncIterable[T]) -> AsyncIterator[T]:
+    async def iterate[T](self, items: AsyncIterable[T]) -> AsyncIterator[T]:
         """The pages or pieces that the SDK fetches one after the other, each within `call`."""
         iterator = aiter(items)
         while True:
