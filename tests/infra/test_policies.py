@@ -175,7 +175,7 @@ def test_no_credential_of_a_caller_goes_on(policy: Element) -> None:
     credentials = {
         rule.name
         for rule in forwarding_rules.REQUEST_HEADERS
-        if "credential" in rule.why
+        if "credential" in rule.reason
         and rule.action in {ForwardingAction.DROP, ForwardingAction.REPLACE}
     }
     assert credentials == {

@@ -30,11 +30,11 @@ class ForwardingRule:
 
     name: str
     action: ForwardingAction
-    why: str
+    reason: str
 
 
-def _rules(action: ForwardingAction, why: str, *names: str) -> tuple[ForwardingRule, ...]:
-    return tuple(ForwardingRule(name=name, action=action, why=why) for name in names)
+def _rules(action: ForwardingAction, reason: str, *names: str) -> tuple[ForwardingRule, ...]:
+    return tuple(ForwardingRule(name=name, action=action, reason=reason) for name in names)
 
 
 _HOP_BY_HOP: Final = _rules(

@@ -84,7 +84,7 @@ def test_a_query_parameter_of_the_table_never_goes_upstream(rule: ForwardingRule
 def test_every_row_of_the_tables_says_why() -> None:
     for table in (REQUEST_HEADERS, RESPONSE_HEADERS, QUERY):
         assert all(
-            rule.why and rule.name == rule.name.lower() and rule.action in ForwardingAction
+            rule.reason and rule.name == rule.name.lower() and rule.action in ForwardingAction
             for rule in table
         )
         assert len({rule.name for rule in table}) == len(table)
