@@ -335,7 +335,7 @@ module accessOfCapture 'modules/access.bicep' = if (capture != null) {
         principalId: captureIdentity!.properties.principalId
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${eventHubsCaptureContainerName}'
         role: 'Storage Blob Data Contributor'
-        why: 'Event Hubs Capture writes its files here.'
+        reason: 'Event Hubs Capture writes its files here.'
       }
     ]
   }
@@ -546,7 +546,7 @@ module accessOfGateway 'modules/access.bicep' = {
           principalId: gatewayPrincipalId
           resourceId: ids.insights
           role: 'Monitoring Metrics Publisher'
-          why: 'API Management reports calls, without bodies and headers; Application Insights takes no key.'
+          reason: 'API Management reports calls, without bodies and headers; Application Insights takes no key.'
         }
       ],
       callerAuth == 'function_key'
@@ -555,7 +555,7 @@ module accessOfGateway 'modules/access.bicep' = {
               principalId: gatewayPrincipalId
               resourceId: ids.keyVault
               role: 'Key Vault Secrets User'
-              why: 'API Management reads the function key, and writes nothing.'
+              reason: 'API Management reads the function key, and writes nothing.'
             }
           ]
         : []
@@ -573,67 +573,67 @@ module accessOfApp 'modules/access.bicep' = {
         principalId: identity.properties.principalId
         resourceId: ids.hostStorage
         role: 'Storage Blob Data Owner'
-        why: 'The Functions host keeps its locks, its keys and the package of the app in blobs; it asks for this role.'
+        reason: 'The Functions host keeps its locks, its keys and the package of the app in blobs; it asks for this role.'
       }
       {
         principalId: identity.properties.principalId
         resourceId: ids.hostStorage
         role: 'Storage Queue Data Contributor'
-        why: 'Durable Functions makes and uses its control and work item queues.'
+        reason: 'Durable Functions makes and uses its control and work item queues.'
       }
       {
         principalId: identity.properties.principalId
         resourceId: ids.hostStorage
         role: 'Storage Table Data Contributor'
-        why: 'Durable Functions keeps the history of orchestrations in tables.'
+        reason: 'Durable Functions keeps the history of orchestrations in tables.'
       }
       {
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.captures}'
         role: 'Storage Blob Data Contributor'
-        why: 'The app writes and reads captures, and erases them on request.'
+        reason: 'The app writes and reads captures, and erases them on request.'
       }
       {
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.ledger}'
         role: 'Storage Blob Data Contributor'
-        why: 'The app appends to the ledger, and writes reports.'
+        reason: 'The app appends to the ledger, and writes reports.'
       }
       {
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.policies}'
         role: 'Storage Blob Data Reader'
-        why: 'The app reads the content policy, and cannot change it.'
+        reason: 'The app reads the content policy, and cannot change it.'
       }
       {
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[0]}'
         role: 'Storage Queue Data Contributor'
-        why: 'The app puts envelopes on the queue, and its trigger takes them off.'
+        reason: 'The app puts envelopes on the queue, and its trigger takes them off.'
       }
       {
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[1]}'
         role: 'Storage Queue Data Contributor'
-        why: 'The Functions host moves here what it gave up, and the poison trigger takes it off.'
+        reason: 'The Functions host moves here what it gave up, and the poison trigger takes it off.'
       }
       {
         principalId: identity.properties.principalId
         resourceId: '${ids.captureStorage}/queueServices/default/queues/${queueNames[2]}'
         role: 'Storage Queue Data Contributor'
-        why: 'The app puts here the background responses that it follows, and takes off those that are due.'
+        reason: 'The app puts here the background responses that it follows, and takes off those that are due.'
       }
       {
         principalId: identity.properties.principalId
         resourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
         role: 'Azure Event Hubs Data Sender'
-        why: 'The app sends events, and reads none.'
+        reason: 'The app sends events, and reads none.'
       }
       {
         principalId: identity.properties.principalId
         resourceId: ids.insights
         role: 'Monitoring Metrics Publisher'
-        why: 'The app sends its logs; Application Insights takes no key.'
+        reason: 'The app sends its logs; Application Insights takes no key.'
       }
     ]
   }
@@ -648,7 +648,7 @@ module accessOfPolicyAuthors 'modules/access.bicep' = if (!empty(contentPolicyAu
         principalType: author.?kind ?? 'User'
         resourceId: '${ids.captureStorage}/blobServices/default/containers/${containerNames.policies}'
         role: 'Storage Blob Data Contributor'
-        why: 'Who decides what is recorded uploads the content policy here. No capture is in this container.'
+        reason: 'Who decides what is recorded uploads the content policy here. No capture is in this container.'
       }
     ]
   }
@@ -662,7 +662,7 @@ module accessToAccounts 'modules/access.bicep' = {
         principalId: pooled ? gatewayPrincipalId : identity.properties.principalId
         resourceId: account.id
         role: 'Cognitive Services OpenAI User'
-        why: pooled
+        reason: pooled
           ? 'The pool calls the accounts by the identity of API Management; the app calls the pool.'
           : 'The app relays calls; it changes no deployment.'
       }
@@ -898,7 +898,7 @@ module accessOfAnalyst 'modules/access.bicep' = if (withDataExplorer) {
         principalType: analystType
         resourceId: '${ids.eventHubs}/eventhubs/${eventHub}'
         role: 'Azure Event Hubs Data Receiver'
-        why: 'Analysts may look at the events on the hub.'
+        reason: 'Analysts may look at the events on the hub.'
       }
     ]
   }

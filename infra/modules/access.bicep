@@ -32,7 +32,7 @@ module assignment 'role-assignment.json' = [
       assignmentName: guid(grant.resourceId, grant.principalId, roleIds[grant.role])
       principalId: grant.principalId
       principalType: grant.?principalType ?? 'ServicePrincipal'
-      description: grant.why
+      description: grant.reason
     }
   }
 ]

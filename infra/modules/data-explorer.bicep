@@ -110,7 +110,7 @@ module access 'access.bicep' = {
         principalId: cluster.identity.principalId
         resourceId: hubResourceId
         role: 'Azure Event Hubs Data Receiver'
-        why: 'Azure Data Explorer reads events, and sends none.'
+        reason: 'Azure Data Explorer reads events, and sends none.'
       }
     ]
   }

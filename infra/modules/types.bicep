@@ -59,7 +59,7 @@ type assignmentType = {
   role: string
 
   @description('Required. What it is for.')
-  why: string
+  reason: string
 }
 
 @export()
