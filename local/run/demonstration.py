@@ -62,9 +62,9 @@ def _calls(
             _stream(client, console, deployment, messages)
             client.chat.completions.create(model=deployment, messages=messages)
     except openai.OpenAIError as error:
-        why = _failure(error, deployment)
-        console.line(f"  {why}")
-        return why
+        reason = _failure(error, deployment)
+        console.line(f"  {reason}")
+        return reason
     return None
 
 

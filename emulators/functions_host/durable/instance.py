@@ -99,9 +99,9 @@ class Instance:
         else:
             self.status, self.output = COMPLETED, state.output
 
-    def fail(self, why: str, now: datetime) -> None:
+    def fail(self, reason: str, now: datetime) -> None:
         """End the instance with an error."""
-        self._finish(FAILED, why, now)
+        self._finish(FAILED, reason, now)
 
     def terminate(self, reason: str, now: datetime) -> None:
         """End the instance from outside."""

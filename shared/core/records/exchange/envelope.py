@@ -184,8 +184,8 @@ def from_fields(value: object) -> Envelope:
         envelope = typed_json.read(Envelope, value)
         _check_values(envelope)
     except (WrongType, ValueError, OverflowError) as error:
-        why = str(error) if isinstance(error, WrongType) else "a value out of range"
-        raise EnvelopeError(f"not an envelope: {why}") from None
+        reason = str(error) if isinstance(error, WrongType) else "a value out of range"
+        raise EnvelopeError(f"not an envelope: {reason}") from None
     return envelope
 
 
