@@ -2,7 +2,7 @@
 carries one event or hundreds.
 
 `send` returns only after the Event Hub accepted the event. If a group is rejected for its content,
-its events are sent again one by one, so that only the event at fault fails.
+its events are sent again one by one, so that only the event that is rejected fails.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class EventSender:
         self, batch: EventDataBatch, group: list[PendingItem[_OutgoingEvent]], count: int
     ) -> None:
         """Send the batch, which holds the first `count` events of the group, and take them off it.
-        Raises DeliveryError if no event is at fault.
+        Raises DeliveryError if the failure is not due to an event.
         """
         try:
             await self.producer.send_batch(batch)

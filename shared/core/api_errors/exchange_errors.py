@@ -77,7 +77,7 @@ def upstream_interrupted(message: str) -> ApiError:
 
 
 def internal_error() -> ApiError:
-    """A 500 for a fault of the proxy itself."""
+    """A 500 for a failure of the proxy itself."""
     return ApiError(
         status=500,
         code="internal_error",

@@ -25,7 +25,9 @@ class Acceptance:
         return replace(self, accepted_at=now, failing_since=None)
 
     def after_failure(self, now: datetime, reason: str) -> Acceptance:
-        """The state after it did not answer, or rejected a publication that is without fault."""
+        """The state after the Event Hub did not answer, or rejected a publication for a reason that
+        is not in its events.
+        """
         return replace(self, failing_since=self.failing_since or now, failed_at=now, error=reason)
 
     def degradation(self, now: datetime) -> str | None:
