@@ -12,9 +12,8 @@ from typing import Final
 
 from harness.sample_envelope import sample_envelope
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.delivery_summary import summarize
 from shared.core.records.exchange.outcome import Outcome
-from shared.enrichment.delivery_log import PREFIX
+from shared.enrichment.delivery_log import PREFIX, summarize
 from tests.infra.kql import KqlRow
 
 NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -13,9 +13,8 @@ import pytest
 
 from harness.sample_envelope import PLAIN, sample_envelope
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.delivery_summary import summarize
 from shared.core.records.exchange.outcome import Outcome
-from shared.enrichment.delivery_log import PREFIX, DeliveryLog
+from shared.enrichment.delivery_log import PREFIX, DeliveryLog, summarize
 
 ROOT = Path(__file__).parents[2]
 QUERIES = ROOT / "infra" / "queries"

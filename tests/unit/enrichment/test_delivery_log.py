@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from harness.sample_envelope import PLAIN, sample_envelope
-from shared.core.records.delivery.delivery_summary import summarize
 from shared.core.records.exchange.outcome import Outcome
-from shared.enrichment.delivery_log import PREFIX, DeliveryLog
+from shared.enrichment.delivery_log import PREFIX, DeliveryLog, summarize
 
 
 @pytest.mark.parametrize(
