@@ -21,8 +21,7 @@ from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.completeness.window_run import RedeliveryResult, WindowRun
 from shared.concurrency.gather import gather_bounded
 from shared.core.decisions.judged_windows import judged_windows
-from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
-from shared.core.records.completeness.report import Report
+from shared.core.records.completeness.report import RUN_BLOB, Report, last_run
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.envelope import mark_requeued

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from shared.core.decisions.acceptance import Acceptance
-from shared.core.records.completeness.reconcile_run import RUN_BLOB
+from shared.core.records.completeness.report import RUN_BLOB
 from shared.errors import StorageError
 from shared.ports.blobs import JsonStore
 from shared.ports.dead_letters import DeadLetterListing

@@ -10,8 +10,7 @@ import pytest
 
 from harness.memory_json_store import MemoryJsonStore
 from shared.core.decisions.acceptance import FAILURE_VALID_FOR, Acceptance
-from shared.core.records.completeness.reconcile_run import RUN_BLOB, last_run
-from shared.core.records.completeness.report import Report
+from shared.core.records.completeness.report import RUN_BLOB, Report, last_run
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.errors import StorageError
 from shared.health.status import Status, StatusSources, hours_of

@@ -1,13 +1,18 @@
-"""The report of one window's completeness, as storage and the log hold it."""
+"""The reports of reconcile: the completeness of each window, and how its last run went. Storage and
+the log hold the reports.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Final, Self, get_type_hints
 
 from shared.core.wire.json import typed_json
 from shared.core.wire.json.json_shape import JsonObject
+
+RUN_BLOB: Final = "status/reconcile.json"  # holds the last run
 
 
 @dataclass(kw_only=True, slots=True)
@@ -50,3 +55,10 @@ class Report:
 
 # The fields of a report that can be added up over windows.
 COUNTS: Final = tuple(name for name, hint in get_type_hints(Report).items() if hint is int)
+
+
+def last_run(began_at: datetime, waiting: str | None) -> JsonObject:
+    """The last run of reconcile, as operators read it. `waiting`: why it may not begin; None if it
+    began.
+    """
+    return {"at": began_at.isoformat(), "waiting": waiting}
