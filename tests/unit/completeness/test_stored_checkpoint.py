@@ -4,16 +4,30 @@ beginning.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 
-from shared.core.records.completeness.checkpoint import Checkpoint, resume
+import pytest
+
+from harness.memory_json_store import MemoryJsonStore
+from shared.completeness.stored_checkpoint import StoredCheckpoint
+
+NAME = "progress/a.json"
+
+pytestmark = pytest.mark.anyio
 
 
-def test_what_was_noted_is_resumed() -> None:
-    first = Checkpoint(step="a", after="0002", counts=Counter(queued=2))
-    second = resume("a", json.loads(json.dumps(first.to_json())))
-    assert second == first
+async def stored_by_first_attempt() -> MemoryJsonStore:
+    """A store after an attempt at step `a` queued two exchanges."""
+    store = MemoryJsonStore()
+    first = await StoredCheckpoint.resume(store, NAME, "a")
+    first.counts.update(queued=2)
+    await first.advance("0002")
+    return store
+
+
+async def test_progress_is_resumed() -> None:
+    second = await StoredCheckpoint.resume(await stored_by_first_attempt(), NAME, "a")
+    assert second.counts == Counter(queued=2)
     assert [second.is_done(exchange_id) for exchange_id in ("0001", "0002", "0003")] == [
         True,
         True,
@@ -21,9 +35,12 @@ def test_what_was_noted_is_resumed() -> None:
     ]
 
 
-def test_another_step_begins_anew() -> None:
-    first = Checkpoint(step="a", after="0002", counts=Counter(queued=2))
-    for stored_json in (first.to_json(), None, {}):
-        second = resume("b", stored_json)
-        assert second == Checkpoint(step="b")
+async def test_another_step_begins_anew() -> None:
+    """So does a step of which nothing is stored, or an object without members."""
+    stored = await stored_by_first_attempt()
+    empty = MemoryJsonStore()
+    await empty.put(NAME, {})
+    for store in (stored, empty, MemoryJsonStore()):
+        second = await StoredCheckpoint.resume(store, NAME, "b")
+        assert second.counts == Counter()
         assert not second.is_done("0001")
