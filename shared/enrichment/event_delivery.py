@@ -14,8 +14,7 @@ from typing import Protocol
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.capture import CaptureKind, capture_name, outcome_name
 from shared.core.records.exchange.digests import AcceptedEvent
-from shared.core.records.exchange.envelope import Envelope
-from shared.core.records.exchange.outcome_capture import outcome_blob
+from shared.core.records.exchange.envelope import Envelope, outcome_blob
 from shared.core.records.queue import follow_up as follow_ups
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.telemetry.delivery import DeliveryCause, cause_of

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from shared.core.decisions import poison
 from shared.core.records.delivery.dead_letter import DeadLetterReason, failure_count_name
-from shared.core.records.exchange.envelope import Envelope
-from shared.core.records.exchange.outcome_capture import outcome_blob
+from shared.core.records.exchange.envelope import Envelope, outcome_blob
 from shared.core.records.queue import envelope_message
 from shared.errors import EnvelopeError, StorageError
 from shared.ports.blobs import JsonStore

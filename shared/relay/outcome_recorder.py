@@ -11,8 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from shared.core.records.exchange.envelope import Envelope, dump
-from shared.core.records.exchange.outcome_capture import outcome_blob
+from shared.core.records.exchange.envelope import Envelope, dump, outcome_blob
 from shared.errors import StorageError
 from shared.ports.captures import CaptureSink
 from shared.ports.envelopes import EnvelopeSink

@@ -5,10 +5,9 @@ Bytes, headers of captures and JSON enter; typed records and the same bytes leav
     exchange_id, window   an exchange's identity, and the hour that it belongs to
     id_hash               the hash of an id that is not fnsse's own
     outcome               how an exchange ended
-    envelope              the queue message about a finished exchange
+    envelope              the queue message about a finished exchange, and its outcome capture
     capture               the raw bytes of a body, with status and chosen headers
     captured_exchange     the exchanges whose captures are stored, by a listing
-    outcome_capture       the capture that says how an exchange ended
     piece_times           when the pieces of a response arrived
     unstored_body         size, hash and ends of a body that must not be stored
     digests               SHA-256 of captures and event

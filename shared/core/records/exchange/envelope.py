@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from shared.core.records.exchange.capture import of_outcome, outcome_name
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.exchange_id import is_exchange_id
 from shared.core.records.exchange.outcome import Outcome
@@ -187,6 +188,14 @@ def from_fields(value: object) -> Envelope:
         reason = str(error) if isinstance(error, WrongType) else "a value out of range"
         raise EnvelopeError(f"not an envelope: {reason}") from None
     return envelope
+
+
+def outcome_blob(envelope: Envelope) -> tuple[str, bytes]:
+    """The name of the envelope's outcome capture, and the capture. Its envelope's outcome is not
+    pending: once this is stored, a capture says how the exchange ended.
+    """
+    members = to_fields(replace(envelope, outcome_pending=False))
+    return outcome_name(envelope.exchange_id), of_outcome(members)
 
 
 def _check_values(envelope: Envelope) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.sample_envelope import PLAIN, sample_envelope
+from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import (
     MAX_ARRIVALS,
     MAX_TEXT,
@@ -20,7 +22,9 @@ from shared.core.records.exchange.envelope import (
     Timings,
     bound_text,
     dump,
+    from_fields,
     load,
+    outcome_blob,
 )
 from shared.core.wire.stream.stream_scan import scan
 from shared.errors import EnvelopeError
@@ -227,3 +231,11 @@ def test_members_that_a_later_version_added_are_ignored() -> None:
 def test_another_schema_version_says_which_one_is_expected() -> None:
     with pytest.raises(EnvelopeError, match="schema version 1 is expected"):
         load(changed("schema_version", 2))
+
+
+@pytest.mark.parametrize("pending", [True, False])
+def test_the_envelope_of_an_outcome_capture_is_not_pending(pending: bool) -> None:
+    name, blob = outcome_blob(replace(PLAIN, outcome_pending=pending))
+    assert name == capture.outcome_name(PLAIN.exchange_id)
+    stored = capture.load(blob)
+    assert (from_fields(stored.header["envelope"]), stored.body) == (PLAIN, b"")
