@@ -11,6 +11,7 @@ from shared.core.content.decision import ContentDecision
 from shared.core.exchange.error_frame import error_frame
 from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.request.routing import Operation
+from shared.core.wire.request.usage_request import Examination
 from shared.relay.body_writer import BodyWriter
 from shared.relay.response_observation import ResponseObservation
 
@@ -82,6 +83,12 @@ class ExchangeObservation:
         self.unsent_bytes = 0
         self.keep_alives_ms: list[float] = []  # when one was sent
         self._ended_ms = 0.0
+
+    def request_examined(self, examination: Examination) -> None:
+        """Note what the request's body asks for."""
+        self.request.stream_requested = examination.stream
+        self.request.model = examination.model
+        self.response.scan.choices = examination.choices
 
     def exchange_ended(self, *, answered_status: int | None) -> None:
         """The exchange ends now."""

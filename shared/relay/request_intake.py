@@ -126,9 +126,7 @@ class RequestIntake:
         examination = await run_cooperatively(
             usage_request.examine(text, operation.spec, may_ask=may_ask)
         )
-        observation.request.stream_requested = examination.stream
-        observation.request.model = examination.model
-        observation.response.scan.choices = examination.choices
+        observation.request_examined(examination)
         parts = examination.with_usage_request
         return RequestContent(HeldBody(body), HeldBody(*parts) if parts else None)
 
