@@ -28,16 +28,24 @@ async def wait_for_either(future: asyncio.Future[Any], receive: Receive) -> None
 class ClientWatch:
     """The tasks that run beside an exchange, and end with it.
 
-    Each task refers to the callbacks of the exchange. `stop` drops the tasks, so that no cycle of
-    references keeps the exchange until the garbage collector runs.
+    The watch refers to the exchange, and the exchange to its watch. `stop` drops callbacks and
+    tasks, so that no cycle of references keeps the exchange until the garbage collector runs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, receive: Receive, on_disconnect: Callable[[], None]) -> None:
+        """`on_disconnect`: called when the client disconnects."""
+        self._receive = receive
+        self._on_disconnect: Callable[[], None] | None = on_disconnect
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, receive: Receive, on_disconnect: Callable[[], None]) -> None:
+    def listen(self) -> None:
         """Wait for the client's disconnect. Its request is whole, so nothing else can come."""
-        self._tasks.append(asyncio.create_task(_report_disconnect(receive, on_disconnect)))
+        self._tasks.append(asyncio.create_task(self._report_disconnect()))
+
+    def client_disconnected(self) -> None:
+        """The client has disconnected, before its request was whole."""
+        if self._on_disconnect is not None:
+            self._on_disconnect()
 
     def bridge_silences(
         self,
@@ -53,15 +61,15 @@ class ClientWatch:
         self._tasks.append(asyncio.create_task(bridging))
 
     def stop(self) -> None:
-        """End the tasks."""
+        """End the tasks, and report nothing any more."""
         for task in self._tasks:
             task.cancel()
         self._tasks.clear()
+        self._on_disconnect = None
 
-
-async def _report_disconnect(receive: Receive, on_disconnect: Callable[[], None]) -> None:
-    await until_disconnected(receive)
-    on_disconnect()
+    async def _report_disconnect(self) -> None:
+        await until_disconnected(self._receive)
+        self.client_disconnected()
 
 
 async def _bridge_silences(

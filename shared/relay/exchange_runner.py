@@ -38,7 +38,7 @@ from shared.errors import (
 from shared.relay.client_response import ClientResponse
 from shared.relay.client_watch import ClientWatch
 from shared.relay.exchange_observation import ExchangeObservation
-from shared.relay.request_body import PassingBody, RequestContent
+from shared.relay.request_body import IncomingBody, RequestContent
 from shared.relay.request_intake import RequestIntake
 from shared.relay.upstream_call import UpstreamCall
 from shared.settings.settings import LimitSettings
@@ -83,7 +83,7 @@ class ExchangeRunner:
             observation.error_frame,
             on_keep_alive=observation.keep_alive_sent,
         )
-        self._watch = ClientWatch()
+        self._watch = ClientWatch(receive, self._client_disconnected)
         self._scope = anyio.CancelScope()  # of everything up to the exchange's conclusion
 
     async def run(self) -> None:
@@ -129,11 +129,7 @@ class ExchangeRunner:
 
     async def _relay_exchange(self) -> None:
         try:
-            content = await self._intake.read(
-                self._receive,
-                on_complete=lambda: self._watch.start(self._receive, self._client_disconnected),
-                on_disconnect=self._client_disconnected,
-            )
+            content = await self._intake.read(self._receive, self._watch)
             self._machine.request_ready()
             await self._call_upstream(content)
         except ClientDisconnected:
@@ -161,7 +157,7 @@ class ExchangeRunner:
             finally:
                 await self._call.aclose()
         except UpstreamError as error:
-            if isinstance(body, PassingBody) and body.error is not None:
+            if isinstance(body, IncomingBody) and body.error is not None:
                 raise body.error from None  # it was the client's side that failed
             await self.carry_out(
                 machine.upstream_failed(

@@ -4,29 +4,90 @@ passed on as it arrives.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator
+from typing import Final, NamedTuple, Protocol
 
 from starlette.types import Receive
 
+from shared.core.wire.http.headers import RawHeaders, header
 from shared.errors import BodyTooLarge, ClientDisconnected
 from shared.relay.body_memory import BodyLease
 
 _PIECE_BYTES: Final = 64 * 1024
 
 
-class IncomingBody:
-    """Reads the client's body once, within a limit."""
+def announced_bytes(headers: RawHeaders) -> int | None:
+    """The size of a request's body by its Content-Length; None if that is missing, or not a
+    number.
+    """
+    content_length = header(headers, b"content-length")
+    return int(content_length) if content_length.isdecimal() else None
 
-    def __init__(self, receive: Receive, content_length: str, limit_bytes: int) -> None:
+
+class BodyListener(Protocol):
+    """Takes note of a body as it arrives."""
+
+    def piece_arrived(self, piece: bytes) -> None:
+        """A piece has arrived. Called before it goes on, so that it stays known if the client
+        disconnects.
+        """
+
+    def body_passed_on(self) -> None:
+        """All of a body that is passed on has arrived, and the last piece was taken."""
+
+    def client_disconnected(self) -> None:
+        """The client has disconnected within a body that is passed on. A response that has begun
+        would otherwise go on, because nobody else listens to the client before its request is
+        whole. (While the upstream takes no more of the body, nobody listens at all.)
+        """
+
+
+class IncomingBody:
+    """The client's body, which can be read once. It is passed on as it arrives, or held first."""
+
+    is_repeatable: Final = False
+
+    def __init__(
+        self, receive: Receive, size_bytes: int | None, limit_bytes: int, listener: BodyListener
+    ) -> None:
+        """`size_bytes`: as the client announces it; None: not known before the end."""
+        self.size_bytes = size_bytes
+        self.is_whole = False  # all of it was passed on
+        self.error: ClientDisconnected | BodyTooLarge | None = None  # why it was not passed on
         self._receive = receive
         self._limit_bytes = limit_bytes
-        # None: the header is missing, or is not a number
-        self.announced_bytes = int(content_length) if content_length.isdecimal() else None
+        self._listener = listener
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def read(self, lease: BodyLease) -> bytearray:
+        """The whole body, grown in place: joining 100 MB at the end would stop every stream for
+        60 ms, and hold them twice.
+
+        Raises ClientDisconnected, BodyTooLarge or RequestMemoryFull.
+        """
+        body = bytearray()
+        async for piece in self._pieces():
+            lease.take(len(piece))
+            self._listener.piece_arrived(piece)
+            body += piece
+        return body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, to be passed on. Raises ClientDisconnected or BodyTooLarge."""
+        try:
+            async for piece in self._pieces():
+                self._listener.piece_arrived(piece)
+                yield piece
+        except (ClientDisconnected, BodyTooLarge) as error:
+            self.error = error
+            if isinstance(error, ClientDisconnected):
+                self._listener.client_disconnected()
+            raise
+        self.is_whole = True
+        self._listener.body_passed_on()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
         """Raises ClientDisconnected, or BodyTooLarge as soon as that is known."""
-        self._check(self.announced_bytes or 0)
+        self._check(self.size_bytes or 0)
         received, more = 0, True
         while more:
             message = await self._receive()
@@ -38,20 +99,6 @@ class IncomingBody:
             more = message.get("more_body", False)
             if piece:
                 yield piece
-
-    async def read(self, on_piece: Callable[[bytes], None], lease: BodyLease) -> bytearray:
-        """The whole body, grown in place: joining 100 MB at the end would stop every stream for
-        60 ms, and hold them twice.
-
-        `on_piece` is given each piece, so that what has arrived stays known if the client
-        disconnects. Raises ClientDisconnected, BodyTooLarge or RequestMemoryFull.
-        """
-        body = bytearray()
-        async for piece in self.pieces():
-            lease.take(len(piece))
-            on_piece(piece)
-            body += piece
-        return body
 
     def _check(self, size: int) -> None:
         if size > self._limit_bytes:
@@ -89,47 +136,7 @@ class HeldBody:
         return not self._being_sent
 
 
-class PassingBody:
-    """A body that goes upstream as it arrives; each piece is noted on the way.
-
-    `on_disconnect` is called when the client disconnects within it: a response that has begun by
-    then would otherwise go on, because nobody else listens to the client before its request is
-    whole. (While the upstream takes no more of the body, nobody listens at all.)
-    """
-
-    is_repeatable: Final = False
-
-    def __init__(
-        self,
-        incoming: IncomingBody,
-        *,
-        on_piece: Callable[[bytes], None],
-        on_complete: Callable[[], object],
-        on_disconnect: Callable[[], None],
-    ) -> None:
-        self.size_bytes = incoming.announced_bytes  # None: not known before its end
-        self.error: ClientDisconnected | BodyTooLarge | None = None  # why it is not passed on
-        self.is_whole = False  # all of it has arrived
-        self._incoming = incoming
-        self._on_piece = on_piece
-        self._on_complete = on_complete
-        self._on_disconnect = on_disconnect
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for piece in self._incoming.pieces():
-                self._on_piece(piece)
-                yield piece
-        except (ClientDisconnected, BodyTooLarge) as error:
-            self.error = error
-            if isinstance(error, ClientDisconnected):
-                self._on_disconnect()
-            raise
-        self.is_whole = True
-        self._on_complete()
-
-
-type Body = HeldBody | PassingBody
+type Body = HeldBody | IncomingBody
 
 
 class RequestContent(NamedTuple):

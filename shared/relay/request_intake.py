@@ -7,7 +7,6 @@ it goes into its capture.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 from starlette.types import Receive
@@ -19,15 +18,10 @@ from shared.core.wire.request import stream_request, usage_request
 from shared.errors import RequestNotCaptured
 from shared.relay.body_memory import BodyLease
 from shared.relay.capture_writer import BLOCK_BYTES
+from shared.relay.client_watch import ClientWatch
 from shared.relay.exchange_observation import ExchangeObservation
-from shared.relay.placeholder_trigger import PlaceholderTrigger
 from shared.relay.recorder import Recorder
-from shared.relay.request_body import (
-    HeldBody,
-    IncomingBody,
-    PassingBody,
-    RequestContent,
-)
+from shared.relay.request_body import HeldBody, IncomingBody, RequestContent, announced_bytes
 from shared.settings.settings import InterventionSettings, LimitSettings
 
 # A placeholder and the capture of a body of this size take about as long to store (measured).
@@ -52,47 +46,28 @@ class RequestIntake:
         self._interventions = interventions
         self._lease = lease
 
-    async def read(
-        self,
-        receive: Receive,
-        *,
-        on_complete: Callable[[], None],
-        on_disconnect: Callable[[], None],
-    ) -> RequestContent:
+    async def read(self, receive: Receive, watch: ClientWatch) -> RequestContent:
         """Returns what can go upstream. Raises ClientDisconnected, BodyTooLarge, RequestMemoryFull
         or RequestNotCaptured.
 
-        `on_complete` is called when the body is whole, and nobody here listens to the client any
-        more. `on_disconnect` is called when the client disconnects within a body that is passed on.
+        `watch` listens to the client once the body is whole. Within a body that is passed on, the
+        client's disconnect is reported to it.
         """
-        observation, capture_required = self._observation, self._limits.capture_required
-        content_length = header(observation.start.headers, b"content-length")
+        capture_required = self._limits.capture_required
         passes = self._has_body() and not self._is_examined() and not capture_required
-        incoming = IncomingBody(receive, content_length, self._limits.request_body_bytes)
-
-        def complete() -> asyncio.Task[bool]:
-            on_complete()
-            return self._recorder.request_received(observation)
-
-        trigger = PlaceholderTrigger(
-            observation,
+        size_bytes = announced_bytes(self._observation.start.headers)
+        arrival = _Arrival(
+            self._observation,
             self._recorder,
-            announced_bytes=incoming.announced_bytes,
+            watch,
+            announced_bytes=size_bytes,
             placeholder_bytes=self._placeholder_bytes(passes=passes),
         )
+        body = IncomingBody(receive, size_bytes, self._limits.request_body_bytes, arrival)
         if passes:
-            return RequestContent(
-                PassingBody(
-                    incoming,
-                    on_piece=trigger.add,
-                    on_complete=complete,
-                    on_disconnect=on_disconnect,
-                )
-            )
-        content = (
-            await self._hold(incoming, trigger) if self._has_body() else RequestContent(HeldBody())
-        )
-        storing = complete()
+            return RequestContent(body)
+        content = await self._hold(body) if self._has_body() else RequestContent(HeldBody())
+        storing = arrival.completed()
         # a client that disconnects now must not take its capture along
         if capture_required and not await asyncio.shield(storing):
             raise RequestNotCaptured
@@ -109,9 +84,9 @@ class RequestIntake:
         # The upstream may act on the first piece of a body that passes.
         return 1 if passes else _PLACEHOLDER_BYTES
 
-    async def _hold(self, incoming: IncomingBody, trigger: PlaceholderTrigger) -> RequestContent:
+    async def _hold(self, incoming: IncomingBody) -> RequestContent:
         observation = self._observation
-        body = await incoming.read(trigger.add, self._lease)
+        body = await incoming.read(self._lease)
         if not self._is_examined():
             return RequestContent(HeldBody(body))
         operation, text = observation.start.operation, await self._text_of(body)
@@ -147,4 +122,59 @@ class RequestIntake:
         headers = self._observation.start.headers
         return header(headers, b"content-length") not in {"", "0"} or bool(
             header(headers, b"transfer-encoding")
+        )
+
+
+class _Arrival:
+    """Takes note of a request's body as it arrives, as a BodyListener: puts it into its capture,
+    which is stored once the body is whole.
+
+    A placeholder is stored, once, if the capture will not be stored soon: the body is long, or not
+    whole yet. It is stored before the first block is uploaded, because no listing shows blocks
+    alone.
+    """
+
+    def __init__(
+        self,
+        observation: ExchangeObservation,
+        recorder: Recorder,
+        watch: ClientWatch,
+        *,
+        announced_bytes: int | None,
+        placeholder_bytes: int,
+    ) -> None:
+        """`placeholder_bytes`: the size from which on a body that is not whole yet has a
+        placeholder.
+        """
+        self._observation = observation
+        self._recorder = recorder
+        self._watch = watch
+        self._announced_bytes = announced_bytes
+        self._placeholder_bytes = placeholder_bytes
+        self._may_be_late = True
+
+    def piece_arrived(self, piece: bytes) -> None:
+        writer = self._observation.request.body
+        writer.write(piece)
+        if self._may_be_late and self._is_late(writer.size):
+            self._may_be_late = False
+            self._recorder.request_arriving(self._observation)
+
+    def body_passed_on(self) -> None:
+        self.completed()
+
+    def client_disconnected(self) -> None:
+        self._watch.client_disconnected()
+
+    def completed(self) -> asyncio.Task[bool]:
+        """The body is whole, and nobody listens to the client any more. The task stores the
+        capture, and returns whether it is stored.
+        """
+        self._watch.listen()
+        return self._recorder.request_received(self._observation)
+
+    def _is_late(self, size: int) -> bool:
+        """Whether the capture of a body that has come so far will not be stored soon."""
+        return size >= self._placeholder_bytes and (
+            size >= BLOCK_BYTES or size != self._announced_bytes
         )

@@ -4,20 +4,43 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import AsyncIterable, MutableMapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from shared.errors import BodyTooLarge, ClientDisconnected
 from shared.relay.body_memory import BodyLease, BodyMemory
-from shared.relay.request_body import HeldBody, IncomingBody, PassingBody
+from shared.relay.request_body import HeldBody, IncomingBody, announced_bytes
 
 pytestmark = pytest.mark.anyio
 LIMIT = 10
 
 
+@dataclass
+class RecordingListener:
+    """A BodyListener that counts."""
+
+    pieces: list[bytes] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)  # how many pieces had arrived at each
+    disconnects: int = 0
+
+    def piece_arrived(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+    def body_passed_on(self) -> None:
+        self.ends.append(len(self.pieces))
+
+    def client_disconnected(self) -> None:
+        self.disconnects += 1
+
+
 def incoming(
-    pieces: Sequence[bytes | None], announced: str = "", *, limit: int = LIMIT
+    pieces: Sequence[bytes | None],
+    announced: int | None = None,
+    *,
+    limit: int = LIMIT,
+    listener: RecordingListener | None = None,
 ) -> IncomingBody:
     """A body that comes in these pieces; None is the client's disconnect."""
     messages = [
@@ -31,7 +54,7 @@ def incoming(
     async def receive() -> MutableMapping[str, Any]:
         return next(arriving)
 
-    return IncomingBody(receive, announced, limit)
+    return IncomingBody(receive, announced, limit, listener or RecordingListener())
 
 
 def sample_lease() -> BodyLease:
@@ -47,45 +70,41 @@ async def all_of(body: AsyncIterable[bytes]) -> list[bytes]:
 )
 async def test_a_body_within_the_limit_is_read_whole(pieces: list[bytes]) -> None:
     """Up to the limit's last byte; empty pieces are nothing."""
-    pieces_read: list[bytes] = []
-    assert await incoming(pieces).read(pieces_read.append, sample_lease()) == b"".join(pieces)
-    assert pieces_read == [piece for piece in pieces if piece]
-    assert await all_of(incoming(pieces).pieces()) == [piece for piece in pieces if piece]
+    listener = RecordingListener()
+    read = await incoming(pieces, listener=listener).read(sample_lease())
+    assert read == b"".join(pieces)
+    assert listener.pieces == [piece for piece in pieces if piece]
+    assert await all_of(incoming(pieces)) == listener.pieces
 
 
 @pytest.mark.parametrize("pieces", [[b"12345678901"], [b"1234567890", b"1", b"2"]], ids=str)
 async def test_a_body_is_too_large_as_soon_as_that_shows(pieces: list[bytes]) -> None:
     """Nothing beyond the limit is passed on."""
-    pieces_read: list[bytes] = []
-    body = PassingBody(
-        incoming(pieces),
-        on_piece=pieces_read.append,
-        on_complete=lambda: None,
-        on_disconnect=lambda: None,
-    )
+    listener = RecordingListener()
     with pytest.raises(BodyTooLarge):
-        await all_of(body)
-    assert len(b"".join(pieces_read)) <= LIMIT
+        await all_of(incoming(pieces, listener=listener))
+    assert len(b"".join(listener.pieces)) <= LIMIT
 
 
 async def test_a_body_that_announces_too_much_is_not_read() -> None:
     """A Content-Length over the limit is enough to reject the body."""
     with pytest.raises(BodyTooLarge):
-        await incoming([], announced=str(LIMIT + 1)).read(lambda _: None, sample_lease())
+        await incoming([], announced=LIMIT + 1).read(sample_lease())
 
 
-@pytest.mark.parametrize("announced", ["", "abc", "-1", "1, 1"])
-async def test_an_odd_content_length_is_ignored(announced: str) -> None:
+@pytest.mark.parametrize("announced", ["abc", "-1", "1, 1"])
+def test_an_odd_content_length_is_ignored(announced: str) -> None:
     """The body's own size counts."""
-    assert incoming([b"1"], announced=announced).announced_bytes is None
+    assert announced_bytes([(b"content-length", announced.encode())]) is None
+    assert (announced_bytes([]), announced_bytes([(b"Content-Length", b"1")])) == (None, 1)
 
 
 async def test_a_client_that_disconnects_within_its_body() -> None:
     """The disconnect is not taken for the body's end, and the pieces before it are noted."""
-    pieces_read: list[bytes] = []
+    listener = RecordingListener()
     with pytest.raises(ClientDisconnected):
-        await incoming([b"1", None]).read(pieces_read.append, sample_lease())
-    assert pieces_read == [b"1"]
+        await incoming([b"1", None], listener=listener).read(sample_lease())
+    assert listener.pieces == [b"1"]
 
 
 async def test_a_large_body_is_put_together_as_it_comes() -> None:
@@ -94,7 +113,7 @@ async def test_a_large_body_is_put_together_as_it_comes() -> None:
     body = incoming([piece] * count, limit=count * len(piece))
     tracemalloc.start()
     try:
-        received = await body.read(lambda _: None, sample_lease())
+        received = await body.read(sample_lease())
         _, most_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -138,19 +157,13 @@ async def test_a_short_held_body_is_one_piece(size: int, whole: bool) -> None:
 
 async def test_a_body_passes_as_it_comes() -> None:
     """The body notes each piece before it passes it on, and reports once that the last has gone."""
-    pieces_read: list[bytes] = []
-    ends: list[int] = []
-    body = PassingBody(
-        incoming([b"12", b"34"], announced="4"),
-        on_piece=pieces_read.append,
-        on_complete=lambda: ends.append(len(pieces_read)),
-        on_disconnect=lambda: None,
-    )
+    listener = RecordingListener()
+    body = incoming([b"12", b"34"], announced=4, listener=listener)
     assert body.size_bytes == 4
     async for piece in body:
-        assert pieces_read[-1] == piece
-        assert not ends
-    assert (pieces_read, ends, body.error) == ([b"12", b"34"], [2], None)
+        assert listener.pieces[-1] == piece
+        assert not listener.ends
+    assert (listener.pieces, listener.ends, body.error) == ([b"12", b"34"], [2], None)
 
 
 @pytest.mark.parametrize(
@@ -160,15 +173,9 @@ async def test_a_body_that_could_not_be_passed_on_says_why(
     pieces: list[bytes | None], error: type[Exception]
 ) -> None:
     """The client library wraps what its body raises; the relay looks here. It was never whole."""
-    ends: list[int] = []
-    disconnects: list[int] = []
-    body = PassingBody(
-        incoming(pieces),
-        on_piece=lambda _: None,
-        on_complete=lambda: ends.append(1),
-        on_disconnect=lambda: disconnects.append(1),
-    )
+    listener = RecordingListener()
+    body = incoming(pieces, listener=listener)
     with pytest.raises(error):
         await all_of(body)
     assert isinstance(body.error, error)
-    assert (ends, disconnects) == ([], [1] if error is ClientDisconnected else [])
+    assert (listener.ends, listener.disconnects) == ([], int(error is ClientDisconnected))
