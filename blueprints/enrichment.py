@@ -18,7 +18,7 @@ def blueprint(
     """Functions `enrichment` and `enrichment_poison`. They raise if they cannot finish; the queue
     then delivers the message again.
     """
-    functions = func.Blueprint()  # type: ignore[no-untyped-call]
+    functions = func.Blueprint()
 
     @functions.function_name("enrichment")
     @functions.queue_trigger(arg_name="message", queue_name=QUEUE, connection=storage_setting)

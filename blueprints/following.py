@@ -9,7 +9,7 @@ from shared.following.follower import Follower
 
 def blueprint(follower: Follower, schedule: str) -> func.Blueprint:
     """Function `following`. The host runs a timer on one instance at a time."""
-    functions = func.Blueprint()  # type: ignore[no-untyped-call]
+    functions = func.Blueprint()
 
     @functions.function_name("following")
     @functions.timer_trigger(arg_name="timer", schedule=schedule, use_monitor=False)

@@ -23,7 +23,7 @@ _DEFAULT_HOURS: Final = "48"  # the hours whose reports are shown
 
 def blueprint(readiness: Readiness, status: Status, guard: Guard) -> func.Blueprint:
     """Functions `health`, `health_ready`, `ops_status` and `ops_reports`."""
-    functions = func.Blueprint()  # type: ignore[no-untyped-call]
+    functions = func.Blueprint()
 
     @functions.function_name("health")
     @functions.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

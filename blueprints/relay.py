@@ -22,7 +22,7 @@ METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 def blueprint(context: RelayContext, guard: Guard) -> func.Blueprint:
     """Functions `openai` and `unknown_route`, both for callers only."""
-    functions = func.Blueprint()  # type: ignore[no-untyped-call]
+    functions = func.Blueprint()
 
     @functions.function_name("openai")
     @functions.route("openai/{*path}", methods=METHODS, auth_level=guard.caller_level)

@@ -23,7 +23,7 @@ _ERASED_NOTE: Final = (
 
 def blueprint(dead_letters: DeadLetters, guard: Guard) -> func.Blueprint:
     """Functions `ops_dead_letters`, `ops_requeue` and `ops_erase`."""
-    functions = func.Blueprint()  # type: ignore[no-untyped-call]
+    functions = func.Blueprint()
 
     @functions.function_name("ops_dead_letters")
     @functions.route("ops/dead-letters", methods=["GET"], auth_level=guard.operator_level)

@@ -82,15 +82,15 @@ def _add_orchestration(functions: df.Blueprint, runner: ErasureRunner) -> None:
     ) -> Generator[Any, Any, JsonObject | None]:
         return orchestrate(context)
 
-    # The library takes plain classes only as an activity's input.
+    # The library takes only plain classes as an activity's input, so not JsonObject.
     @functions.function_name("erase_page")
     @functions.activity_trigger(input_name="fields")
-    async def erase_page(fields: dict) -> JsonObject:  # type: ignore[type-arg]
+    async def erase_page(fields: object) -> JsonObject:
         return await _erase_page(runner, ErasureInput.from_json(fields))
 
     @functions.function_name("erase_receipt")
     @functions.activity_trigger(input_name="fields")
-    async def erase_receipt(fields: dict) -> JsonObject:  # type: ignore[type-arg]
+    async def erase_receipt(fields: object) -> JsonObject:
         return await _finish(runner, ErasureInput.from_json(fields))
 
 

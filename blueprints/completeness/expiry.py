@@ -15,7 +15,7 @@ _SCHEDULE: Final = "0 25 * * * *"
 
 def blueprint(expiry: Expiry) -> func.Blueprint:
     """Function `expiry_timer`."""
-    functions = func.Blueprint()  # type: ignore[no-untyped-call]
+    functions = func.Blueprint()
 
     @functions.function_name("expiry_timer")
     @functions.timer_trigger(arg_name="timer", schedule=_SCHEDULE)

@@ -93,10 +93,10 @@ def _add_orchestration(
     async def precheck(nothing: str) -> str | None:
         return await reconciliation.precheck()
 
-    # The library takes plain classes only as an activity's input.
+    # The library takes only plain classes as an activity's input, so not JsonObject.
     @functions.function_name("reconcile_open_windows")
     @functions.activity_trigger(input_name="fields")
-    async def open_windows(fields: dict) -> list[str]:  # type: ignore[type-arg]
+    async def open_windows(fields: object) -> list[str]:
         search = OpenWindowsInput.from_json(fields)
         return await reconciliation.open_windows(
             search.until, look_back, include_open=search.include_open
@@ -104,7 +104,7 @@ def _add_orchestration(
 
     @functions.function_name("reconcile_window")
     @functions.activity_trigger(input_name="fields")
-    async def reconcile_window(fields: dict) -> JsonObject:  # type: ignore[type-arg]
+    async def reconcile_window(fields: object) -> JsonObject:
         window = WindowInput.from_json(fields)
         return (await reconciliation.reconcile(window.window, window.until)).to_json()
 

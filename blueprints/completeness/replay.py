@@ -52,10 +52,10 @@ def blueprint(runner: ReplayRunner, retention_days: int, guard: Guard) -> df.Blu
     ) -> Generator[Any, Any, dict[str, int] | None]:
         return orchestrate(context)
 
-    # The library takes plain classes only as an activity's input.
+    # The library takes only plain classes as an activity's input, so not JsonObject.
     @functions.function_name("replay_page")
     @functions.activity_trigger(input_name="fields")
-    async def replay_page(fields: dict) -> JsonObject:  # type: ignore[type-arg]
+    async def replay_page(fields: object) -> JsonObject:
         page = PageInput.from_json(fields)
         request = replay_request.from_json(page.replay)
         result = await runner.queue_page(page.instance, request, page.window, page.marker)
