@@ -23,7 +23,7 @@ from shared.core.records.orchestration.reconcile_state import (
     WindowInput,
     progress,
 )
-from shared.core.wire.json.json_shape import JsonObject
+from shared.core.wire.json.json_shape import JsonObject, mapping
 from shared.http.error_response import ErrorResponse
 from shared.http.releasing_response import ReleasingResponse
 from shared.ports.blobs import StartLock
@@ -97,7 +97,7 @@ def _add_orchestration(
     @functions.function_name("reconcile_open_windows")
     @functions.activity_trigger(input_name="fields")
     async def open_windows(fields: object) -> list[str]:
-        search = OpenWindowsInput.from_json(fields)
+        search = OpenWindowsInput.from_json(mapping(fields))
         return await reconciliation.open_windows(
             search.until, look_back, include_open=search.include_open
         )
@@ -105,7 +105,7 @@ def _add_orchestration(
     @functions.function_name("reconcile_window")
     @functions.activity_trigger(input_name="fields")
     async def reconcile_window(fields: object) -> JsonObject:
-        window = WindowInput.from_json(fields)
+        window = WindowInput.from_json(mapping(fields))
         return (await reconciliation.reconcile(window.window, window.until)).to_json()
 
 
