@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from shared.adapters.upstream.request_stream import request_stream
+from shared.adapters.upstream.sender import request_stream
 
 pytestmark = pytest.mark.anyio
 
