@@ -9,11 +9,9 @@ In: an envelope, and the captures of the request and the response (either may be
     parameters                     the parameters of a request, by a list
     builder                        composes the Event from the parsed sources
     attribution, latency, usage    parts of an event, each from its own source
-    event_quantities, event_cost   the billed quantities, and their cost by a card of rates
-    event_error                    the error of an event: the upstream's, or the relay's
-    event_problems                 the problems with the captures of an event
-    captured_body                  the size and the hash of a captured body
-    integrity                      whether the captures are those of the first delivery
+    event_cost                     the billed quantities, and their cost by a card of rates
+    event_problems                 the error of an exchange, and the problems with its captures
+    integrity                      sizes and hashes of bodies, and whether they were altered
     usage_claim                    which of several exchanges counts the usage of one response
     pending_response               background responses whose end an exchange did not see
     shape                          the Event's fields: the contract with consumers

@@ -13,10 +13,9 @@ from shared.core.cost.deployments import NO_DEPLOYMENTS, Deployments
 from shared.core.event import (
     answer_notes,
     attribution,
-    captured_body,
-    event_error,
+    event_cost,
     event_problems,
-    event_quantities,
+    integrity,
     latency,
     usage,
 )
@@ -133,7 +132,7 @@ def _event(sources: EventSources, default_region: str | None, deployments: Deplo
         upstream_status_code=envelope.upstream_status_code,
         outcome=outcome,
         finish_reason=sent_answer.finish_reason,
-        error=event_error.error(sources, outcome),
+        error=event_problems.error(sources, outcome),
         problems=event_problems.problems(sources),
         # the response
         choices=sent_answer.choices,
@@ -153,7 +152,7 @@ def _event(sources: EventSources, default_region: str | None, deployments: Deplo
         usage_estimate=account.estimate,
         usage_repeated=account.repeated,
         tokens=account.tokens,
-        quantities=event_quantities.measure(sources, account, outcome, deployments),
+        quantities=event_cost.measure(sources, account, outcome, deployments),
         # timings
         time_to_headers_ms=times.time_to_headers_ms,
         time_to_first_token_ms=times.time_to_first_token_ms,
@@ -182,13 +181,11 @@ def _event(sources: EventSources, default_region: str | None, deployments: Deplo
         rate_limit=attribution.rate_limit(response_headers),
         # the captures
         request_capture=envelope.request_capture,
-        request_bytes=captured_body.body_bytes(envelope, sources.request, envelope.request_bytes),
-        request_sha256=captured_body.body_sha256(envelope, sources.request),
+        request_bytes=integrity.body_bytes(envelope, sources.request, envelope.request_bytes),
+        request_sha256=integrity.body_sha256(envelope, sources.request),
         response_capture=envelope.response_capture,
-        response_bytes=captured_body.body_bytes(
-            envelope, sources.response, envelope.response_bytes
-        ),
-        response_sha256=captured_body.body_sha256(envelope, sources.response),
+        response_bytes=integrity.body_bytes(envelope, sources.response, envelope.response_bytes),
+        response_sha256=integrity.body_sha256(envelope, sources.response),
         sent_bytes=envelope.sent_bytes,
         truncated=False,
         truncated_texts=(),

@@ -1,4 +1,4 @@
-"""Checks that the captures of an event are those that were stored.
+"""The sizes and hashes of captured bodies, and whether the captures are those that were stored.
 
 The bodies are compared with the hashes that the relay put into the envelope, which shows an
 alteration before the first delivery. At a later delivery, the captures are also compared with the
@@ -7,11 +7,12 @@ ledger's digests of the first one.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 from shared.core.event.shape import Event
 from shared.core.records.exchange import digests
-from shared.core.records.exchange.capture import Capture
+from shared.core.records.exchange.capture import BodyDigest, Capture
 from shared.core.records.exchange.digests import NO_DIGESTS, Digests
 from shared.core.records.exchange.envelope import Envelope
 
@@ -52,6 +53,32 @@ def check(
         digests=Digests(request=request_side.sound_digest, response=response_side.sound_digest),
         altered=altered,
     )
+
+
+def body_bytes(envelope: Envelope, capture: Capture | None, relayed_bytes: int) -> int:
+    """The size of the captured body; without a capture, `relayed_bytes`."""
+    if capture is None:
+        return relayed_bytes
+    digest = _known_digest(envelope, capture)
+    return digest.bytes if digest else len(capture.body)
+
+
+def body_sha256(envelope: Envelope, capture: Capture | None) -> str | None:
+    """The SHA-256 of the captured body, in hexadecimal; None without a capture."""
+    if capture is None:
+        return None
+    digest = _known_digest(envelope, capture)
+    return digest.sha256 if digest else hashlib.sha256(capture.body).hexdigest()
+
+
+def _known_digest(envelope: Envelope, capture: Capture) -> BodyDigest | None:
+    """The size and hash of a body that is not here: it was too large to be read, or it is not
+    stored. If bodies are stored, the header is not believed: it may have been changed to hide that
+    the body was altered.
+    """
+    if capture.unread is not None:
+        return capture.unread
+    return None if envelope.content_mode.stores_bodies else capture.body_digest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,20 +1,25 @@
-"""The cost within an event: only with a card, and in step with who counts the usage."""
+"""The cost within an event: only with a card, and in step with who counts the usage. Its quantities
+are those of the deployment that answered, as far as the operator lists it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from harness.sample_envelope import PLAIN
 from harness.schema import valid
+from shared.core.cost.deployments import DeploymentProfile
 from shared.core.cost.quantities import Quantities
 from shared.core.cost.rates import CardTexts, RateCard, parse_card
-from shared.core.event import event_cost, usage_claim
+from shared.core.event import builder, event_cost, usage_claim
 from shared.core.event.builder import build
 from shared.core.event.shape import Event, EventCost, to_json
 from shared.core.wire.json.json_shape import mapping
+from tests.golden import load
 
 BASE = "model,sku,currency,input,output,source\ngpt,GlobalStandard,USD,1.25,10,a\n"
 CARD = parse_card(CardTexts(base=BASE))
@@ -81,3 +86,36 @@ def test_a_companys_rate_counts() -> None:
     overlay = BASE.replace("1.25", "1").replace(",10,", ",1,")
     card = parse_card(CardTexts(base=BASE, overlay=overlay))
     assert Decimal(cost_of(sample_event(), card).amount or 0) == Decimal("0.000011")
+
+
+PROVISIONED = DeploymentProfile(sku="ProvisionedManaged")
+GLOBAL = DeploymentProfile(sku="GlobalStandard")
+
+
+def polled(deployments: dict[str, DeploymentProfile], model: str) -> Quantities:
+    """Of the poll of a background response, which names no deployment."""
+    case = load("responses_get")
+    assert case.response is not None
+    assert case.envelope.deployment is None
+    body = case.response.body.replace(b"gpt-5-2025-08-07", model.encode())
+    response = replace(case.response, body=body)
+    return builder.build(case.envelope, None, response, None, deployments).quantities
+
+
+@pytest.mark.parametrize(
+    ("deployments", "model", "sku"),
+    [
+        ({"gpt-5": PROVISIONED}, "gpt-5", "ProvisionedManaged"),
+        ({"gpt-5": PROVISIONED, "*": GLOBAL}, "GPT-5", "ProvisionedManaged"),
+        # the name of a model, and its deployment may be either
+        ({"gpt-5": PROVISIONED, "*": GLOBAL}, "gpt-5-2025-08-07", None),
+        ({"*": PROVISIONED}, "gpt-5-2025-08-07", "ProvisionedManaged"),
+        ({}, "gpt-5", None),
+    ],
+    ids=["listed", "listed beside others", "not listed", "all the same", "no setting"],
+)
+def test_a_poll_is_priced_by_its_answers_deployment(
+    deployments: dict[str, DeploymentProfile], model: str, sku: str | None
+) -> None:
+    """Without a name the type stays unknown, unless all deployments have the same."""
+    assert polled(deployments, model).sku == sku
