@@ -20,9 +20,8 @@ from typing import BinaryIO, Final, cast
 from shared.core.records.exchange.capture import ReadableCapture
 from shared.core.records.exchange.envelope import Envelope
 from shared.enrichment import assembly_process
-from shared.enrichment.assembled_event import AssembledEvent, EventOptions
+from shared.enrichment.assembled_event import AssembledEvent, EventOptions, RedactorCache
 from shared.enrichment.assembly_failure import describe_failure, reported_failure
-from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError, StorageError
 
 _START_S: Final = 120.0  # loading the models takes most of it

@@ -11,17 +11,17 @@ from shared.core.cost.deployments import DeploymentProfile
 from shared.core.cost.rates import CardTexts, RateCard, parse_card
 from shared.core.event import event_cost, truncation, usage_claim
 from shared.core.event.integrity import CheckedEvent
-from shared.core.event.pending_response import pending_response
 from shared.core.event.shape import Event
 from shared.core.records.exchange.digests import NO_DIGESTS, Digests
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
 from shared.core.wire.content_mode import ContentMode
+from shared.core.wire.operations import spec_of
 
 if TYPE_CHECKING:
+    from shared.core.content.detect.analysis import Analyzer
     from shared.core.content.detect.redactor import Redactor
-    from shared.enrichment.redactor_cache import RedactorCache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +62,27 @@ def rate_card(texts: CardTexts) -> RateCard:
     return parse_card(texts)
 
 
+class RedactorCache:
+    """Keeps the redactor of the newest custom patterns, because compiling one takes 10 ms. All
+    exchanges have the same policy, until there is another version.
+    """
+
+    def __init__(self, analyzer: Analyzer | None = None) -> None:
+        """`analyzer` finds more than the detectors; None: there is none."""
+        self._analyzer = analyzer
+        self._redactor: Redactor | None = None
+        self._patterns: CustomPatterns | None = None  # the patterns of that redactor
+
+    def get(self, patterns: CustomPatterns) -> Redactor:
+        """The redactor of the built-in detectors and these patterns. Raises ContentPolicyError."""
+        # takes 30 ms to import, and is needed in one content mode alone
+        from shared.core.content.detect.redactor import Redactor
+
+        if self._redactor is None or self._patterns != patterns:
+            self._redactor, self._patterns = Redactor(patterns, self._analyzer), patterns
+        return self._redactor
+
+
 def assembled_event(
     checked: CheckedEvent, envelope: Envelope, options: EventOptions, redactors: RedactorCache
 ) -> AssembledEvent:
@@ -91,7 +112,7 @@ def assembled_event(
         claims=claims,
         repeating_body=repeating,
         without_usage=without_usage,
-        pending_response=pending_response(event),
+        pending_response=_pending_response(event),
         digests=checked.digests,
         altered=checked.altered,
         telemetry=telemetry,
@@ -103,3 +124,12 @@ def _redacted(event: Event, redactor: Redactor) -> Event:
     from shared.core.event import content_redaction
 
     return content_redaction.redact(event, redactor)
+
+
+def _pending_response(event: Event) -> str | None:
+    """The id of the background response that the app is to follow, because the exchange created it
+    and did not see its end; None if there is none.
+    """
+    spec = spec_of(event.operation)
+    pending = event.background is True and event.response_status not in spec.final_statuses
+    return event.response_id if spec.followed_by is not None and pending else None

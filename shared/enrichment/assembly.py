@@ -30,11 +30,11 @@ from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembled_event import (
     AssembledEvent,
     EventOptions,
+    RedactorCache,
     assembled_event,
     rate_card,
 )
 from shared.enrichment.assembly_failure import describe_failure
-from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError
 
 # A document is parsed, redacted and written in one step, 0.1 to 0.4 us a byte (measured): 64 KB

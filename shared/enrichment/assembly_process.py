@@ -32,9 +32,13 @@ from shared.core.records.exchange.outcome import Outcome
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.wire.http.content_coding import MAX_DECODED_BYTES
 from shared.core.wire.json import typed_json
-from shared.enrichment.assembled_event import AssembledEvent, EventOptions, assembled_event
+from shared.enrichment.assembled_event import (
+    AssembledEvent,
+    EventOptions,
+    RedactorCache,
+    assembled_event,
+)
 from shared.enrichment.assembly_failure import describe_failure, reported_failure
-from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError
 
 _CHILD_TIMEOUT_S: Final = 60  # the worst of 100 MB took 6 s

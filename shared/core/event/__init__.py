@@ -13,7 +13,6 @@ In: an envelope, and the captures of the request and the response (either may be
     event_problems                 the error of an exchange, and the problems with its captures
     integrity                      sizes and hashes of bodies, and whether they were altered
     usage_claim                    which of several exchanges counts the usage of one response
-    pending_response               background responses whose end an exchange did not see
     shape                          the Event's fields: the contract with consumers
     event_texts                    the texts of an event that may be cut
     truncation                     Event -> JSON of at most so many bytes

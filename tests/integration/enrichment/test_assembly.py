@@ -30,10 +30,9 @@ from shared.core.records.exchange.envelope import Envelope
 from shared.core.telemetry import exchange_telemetry
 from shared.core.wire.content_mode import ContentMode
 from shared.enrichment import assembly_process
-from shared.enrichment.assembled_event import AssembledEvent, EventOptions
+from shared.enrichment.assembled_event import AssembledEvent, EventOptions, RedactorCache
 from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler
 from shared.enrichment.assembly_failure import reported_failure
-from shared.enrichment.redactor_cache import RedactorCache
 from shared.errors import AssemblyError, StorageError
 from tests.integration.support.busy_loop import busy_units
 
