@@ -1,13 +1,11 @@
 /** Sends events from the start position on, as credit and buffers allow. */
 
 import { EARLIEST, parseSelector } from "./start_position.js";
-import { amqpError } from "./errors.js";
 
 // At most this much (and one event) waits for a consumer that does not read its socket.
 const MAX_WAITING_BYTES = 262_144;
 
 const SELECTOR = "apache.org:selector-filter:string";
-const OWNER_LEVEL = "com.microsoft:epoch";
 const SETTLED = 1; // sender settle mode
 const PLAIN_FORMAT = 0;
 
@@ -22,8 +20,7 @@ export class ConsumerLink {
   #sender;
   #log;
   #counters;
-  #groups;
-  #consumer;
+  #leave;
   #next;
   #unsubscribe;
   #sent = 0; // handed to rhea, which sends at the end of the turn
@@ -40,15 +37,9 @@ export class ConsumerLink {
     this.#sender = sender;
     this.#log = hub.partition(partitionId);
     this.#counters = counters;
-    this.#groups = hub.consumerGroups;
-    this.#consumer = {
-      group,
-      partitionId,
-      ownerLevel: ownerLevel(sender),
-      disconnect: (/** @type {string} */ reason) => this.#disconnect(reason),
-    };
     this.#next = this.#log.start(startPosition(sender));
-    this.#groups.join(this.#consumer);
+    hub.consumerGroups.join(group, partitionId);
+    this.#leave = () => hub.consumerGroups.leave(group, partitionId);
     this.#unsubscribe = this.#log.subscribe(() => this.#wake());
     sender.local.attach.snd_settle_mode = SETTLED;
     sender.on("sender_flow", () => this.#wake());
@@ -58,7 +49,7 @@ export class ConsumerLink {
   closed() {
     this.#open = false;
     this.#unsubscribe();
-    this.#groups.leave(this.#consumer);
+    this.#leave();
     this.#sender.connection.socket?.off("drain", this.#drained);
   }
 
@@ -97,12 +88,6 @@ export class ConsumerLink {
     const unsent = this.#sent - this.#sender.delivery_count;
     return this.#sender.credit > unsent && this.#sender.session.outgoing.available() > 0;
   }
-
-  /** @param {string} reason */
-  #disconnect(reason) {
-    this.closed();
-    this.#sender.close(amqpError("amqp:link:stolen", reason));
-  }
 }
 
 /** @param {import("./rhea.js").Sender} sender */
@@ -110,10 +95,4 @@ function startPosition(sender) {
   const selector = sender.source?.filter?.[SELECTOR];
   if (selector === undefined || selector === null) return EARLIEST;
   return parseSelector(String(selector.value ?? selector));
-}
-
-/** @param {import("./rhea.js").Sender} sender */
-function ownerLevel(sender) {
-  const level = sender.properties?.[OWNER_LEVEL];
-  return level === undefined || level === null ? null : Number(level);
 }

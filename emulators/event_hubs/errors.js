@@ -36,14 +36,6 @@ export class InvalidStartPosition extends ServiceError {
   }
 }
 
-/** A consumer with a higher owner level reads the partition. */
-export class ReceiverDisconnected extends ServiceError {
-  /** @param {string} description */
-  constructor(description) {
-    super("amqp:link:stolen", description);
-  }
-}
-
 /**
  * An AMQP error with all three fields: the Python SDK reads the third by its position.
  * @param {string} condition

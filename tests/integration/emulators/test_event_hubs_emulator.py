@@ -238,30 +238,6 @@ async def test_a_checkpoint_that_was_never_here_is_an_error(emulator: Emulator, 
     assert "'4711' is invalid" in str(received.error)
 
 
-@scenario
-async def test_an_exclusive_consumer(emulator: Emulator, hub: str) -> None:
-    """An exclusive consumer displaces the others of its group only."""
-
-    def all_attached() -> bool:
-        consumers = emulator.stats()["hubs"][hub]["consumers"]
-        return bool(consumers == {"$default/0": 1, "audit/0": 1})
-
-    async with (
-        receiving(emulator.consumer(hub, retry_total=0)) as displaced,
-        receiving(emulator.consumer(hub, "audit"), attached=all_attached) as other,
-        receiving(emulator.consumer(hub), owner_level=3) as exclusive,
-    ):
-        await displaced.until(lambda received: received.error is not None)
-        assert "higher epoch '3'" in str(displaced.error)
-        async with receiving(emulator.consumer(hub, retry_total=0), owner_level=2) as lower:
-            await lower.until(lambda received: received.error is not None)
-            assert "epoch '3' is connected" in str(lower.error)
-        async with emulator.producer(hub) as producer:
-            await send(producer, "a", partition_id="0")
-        await asyncio.gather(exclusive.count(1), other.count(1))
-    assert displaced.events == []
-
-
 # --- limits and behaviour
 
 
