@@ -1,37 +1,23 @@
-"""The page's ES modules: their unit tests, and what they import. `make types` has their types."""
+"""What the page's ES modules import and contain. Their own tests are beside this module."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from harness.node import PAGE, node
+from harness.node import PAGE
 
-_TESTS = sorted(Path(__file__).parent.glob("*.test.mjs"))
 _IMPORT = re.compile(
     r"""^(?:import|export)\b[^"]*?from "([^"]+)"|import\("([^"]+)"\)""", re.MULTILINE
 )
 
 
-def _run(*command: str | Path) -> None:
-    env = {**os.environ, "PATH": f"{Path(node()).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=PAGE)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def _modules() -> list[Path]:
     own = (path for path in PAGE.rglob("*.js") if not {"node_modules", "vendor"} & set(path.parts))
     return sorted(own)
-
-
-def test_pure_modules_do_what_their_tests_say() -> None:
-    """Node's own runner runs tests/unit/page/*.test.mjs."""
-    _run(node(), "--test", *_TESTS)
 
 
 def _import_map() -> dict[str, str]:

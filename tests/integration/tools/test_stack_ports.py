@@ -23,20 +23,7 @@ from local.stack.ports import (
     make_variable,
     require_free,
 )
-
-
-def listening() -> socket.socket:
-    server = socket.socket()
-    # as every server of the stack does
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind((HOST, 0))
-    server.listen()
-    return server
-
-
-def port_of(server: socket.socket) -> int:
-    port: int = server.getsockname()[1]
-    return port
+from tests.integration.tools.listening_socket import listening, port_of
 
 
 def test_free_ports_are_free_and_all_different() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from local.leftovers import leftovers
 from local.stack.ports import free_ports
-from tests.unit.local.test_stack_ports import listening, port_of
+from tests.integration.tools.listening_socket import listening, port_of
 
 _VARIABLE: Final = "FNSSE_TEST_LEFTOVERS"
 
