@@ -168,7 +168,8 @@ class DirectStorage:
             tries += 1
             server_wait_s = 0.0
             try:
-                response = await self._try(request)
+                url, headers = await _signed(request)
+                response = await self._http.call(request.method, url, headers, request.body)
             except StorageError as error:
                 failure = error
             else:
@@ -187,23 +188,25 @@ class DirectStorage:
                 raise failure
             await self._sleep(wait_s)
 
-    async def _try(self, request: _StorageRequest) -> StorageResponse:
-        service = request.service
-        path = f"{service.path}/{quote(request.path)}"
-        headers = {
-            **request.headers,
-            "x-ms-date": _http_date(int(time.time())),
-            "x-ms-version": _API_VERSION,
-        }
-        if service.key is not None:
-            headers["authorization"] = _shared_key(request, path, headers)
-        elif service.token is not None:
-            with storage_errors():
-                headers["authorization"] = f"Bearer {await service.token()}"
-        values = [f"{name}={quote(value, safe='')}" for name, value in request.query.items()]
-        query = "&".join([*values, service.sas] if service.sas else values)
-        url = f"{service.origin}{path}?{query}" if query else f"{service.origin}{path}"
-        return await self._http.call(request.method, url, headers, request.body)
+
+async def _signed(request: _StorageRequest) -> tuple[str, dict[str, str]]:
+    """URL and headers of one try. Raises StorageError if there is no token."""
+    service = request.service
+    path = f"{service.path}/{quote(request.path)}"
+    headers = {
+        **request.headers,
+        "x-ms-date": _http_date(int(time.time())),
+        "x-ms-version": _API_VERSION,
+    }
+    if service.key is not None:
+        headers["authorization"] = _shared_key(request, path, headers)
+    elif service.token is not None:
+        with storage_errors():
+            headers["authorization"] = f"Bearer {await service.token()}"
+    values = [f"{name}={quote(value, safe='')}" for name, value in request.query.items()]
+    query = "&".join([*values, service.sas] if service.sas else values)
+    url = f"{service.origin}{path}?{query}" if query else f"{service.origin}{path}"
+    return url, headers
 
 
 @functools.lru_cache(maxsize=1)

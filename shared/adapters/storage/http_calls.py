@@ -58,10 +58,18 @@ class StorageHttp:
         long, and if the response is not HTTP.
         """
         address = URL(url, encoded=True)
+        session = self._session or self._open_session()
         try:
             turns = await self._take_turn(address)
             try:
-                return await self._send(method, address, headers, body)
+                over_at = asyncio.get_running_loop().time() + self._timeouts.response_s
+                # One timer for all of a try: aiohttp's own read timeout sets up a new one with
+                # every piece, which costs 0.1 ms of CPU an exchange.
+                async with asyncio.timeout(self._timeouts.silence_s) as deadline:
+                    response = await session.request(
+                        method, address, headers=headers, data=body or None, allow_redirects=False
+                    )
+                    return await self._read(response, deadline, over_at)
             finally:
                 turns.release()
         # without a traceback: its frames hold the body
@@ -88,35 +96,20 @@ class StorageHttp:
             await turns.acquire()  # returns at once
         return turns
 
-    async def _send(
-        self, method: str, address: URL, headers: Mapping[str, str], body: bytes
-    ) -> StorageResponse:
-        session = self._session or self._open_session()
-        over_at = asyncio.get_running_loop().time() + self._timeouts.response_s
-        # One timer for all of a try: aiohttp's own read timeout sets up a new one with every piece,
-        # which costs 0.1 ms of CPU an exchange.
-        async with asyncio.timeout(self._timeouts.silence_s) as deadline:
-            response = await session.request(
-                method, address, headers=headers, data=body or None, allow_redirects=False
-            )
-            if response.status < 200:  # 101: nothing asked for another protocol
-                response.close()
-                raise aiohttp.ClientConnectionError(f"status {response.status}")
-            data = await self._read(response, deadline, over_at)
-        return StorageResponse(response.status, response.headers, data)
-
     async def _read(
         self, response: aiohttp.ClientResponse, deadline: asyncio.Timeout, over_at: float
-    ) -> bytes:
+    ) -> StorageResponse:
         content, now = response.content, asyncio.get_running_loop().time
         try:
+            if response.status < 200:  # 101: nothing asked for another protocol
+                raise aiohttp.ClientConnectionError(f"status {response.status}")
             pieces = [await content.readany()]
             while not content.at_eof():
                 deadline.reschedule(min(now() + self._timeouts.silence_s, over_at))
                 pieces.append(await content.readany())
         finally:
             response.close()  # has no effect if the whole response was read
-        return b"".join(pieces)
+        return StorageResponse(response.status, response.headers, b"".join(pieces))
 
     async def aclose(self) -> None:
         """Close every connection."""
