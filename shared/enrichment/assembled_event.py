@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shared.core.content.detect.custom import CustomPatterns
@@ -12,7 +12,7 @@ from shared.core.cost.rates import CardTexts, RateCard, parse_card
 from shared.core.event import event_cost, truncation, usage_claim
 from shared.core.event.integrity import CheckedEvent
 from shared.core.event.shape import Event
-from shared.core.records.exchange.digests import NO_DIGESTS, Digests
+from shared.core.records.exchange.digests import NO_DIGESTS, Digests, of_bytes
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AssembledEvent:
-    """An event before the claim on its usage is resolved."""
+    """An event as it is built. `resolved` decides on its form, if a claim on its usage does."""
 
     body: bytes  # JSON
     outcome: Outcome  # as the event states it: the relay does not see every response whole
@@ -38,9 +38,23 @@ class AssembledEvent:
     without_usage: str | None = None
     # a background response whose end the exchange did not see: the app is to follow it
     pending_response: str | None = None
-    digests: Digests = NO_DIGESTS  # its captures'
+    digests: Digests = NO_DIGESTS  # its captures', and its own if it is resolved
     altered: tuple[str, ...] = ()  # a sentence for each capture that was altered
     telemetry: ExchangeTelemetry | None = None  # None: telemetry is switched off
+
+    def resolved(self, *, repeated: bool) -> AssembledEvent:
+        """The event that is sent. `repeated`: whether another exchange counts its usage."""
+        body, telemetry = self.body, self.telemetry
+        if repeated and self.repeating_body is not None:
+            body = self.repeating_body
+            telemetry = telemetry and replace(telemetry, usage_repeated=True)
+        return replace(
+            self,
+            body=body,
+            repeating_body=None,  # frees the other form
+            telemetry=telemetry,
+            digests=replace(self.digests, event=of_bytes(body)),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

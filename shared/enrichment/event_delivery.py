@@ -20,6 +20,7 @@ from shared.core.records.queue.follow_up import FollowUp
 from shared.core.telemetry.delivery import DeliveryCause, cause_of
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.wire.content_mode import ContentMode
+from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.delivery_log import DeliveryLog
 from shared.enrichment.event_preparation import EventPreparation, PreparedEvent
 from shared.enrichment.retention_marks import RetentionMarks
@@ -119,12 +120,12 @@ class EventDelivery:
         try:
             async with self._preparation.hold_memory(envelope):
                 limit_bytes = await self._event_hub.limit_bytes()
-                event = await self._preparation.prepare(envelope, limit_bytes)
-                if event is None:
+                prepared = await self._preparation.prepare(envelope, limit_bytes)
+                if prepared is None:
                     await self._end_erased(envelope)
                     return
-                await self._send(event, envelope.exchange_id)
-            await self._after_acceptance(event, envelope, message)
+                await self._send(prepared, envelope.exchange_id)
+            await self._after_acceptance(prepared.event, envelope, message)
         except CaptureExpired:
             # their erasure has recorded whether the event was ever accepted
             _log.warning("Exchange %s is not delivered: its captures expired", envelope.exchange_id)
@@ -138,15 +139,16 @@ class EventDelivery:
                 await self._dead_letters.record_event_rejection(envelope.exchange_id)
             raise
 
-    async def _send(self, event: PreparedEvent, exchange_id: str) -> None:
+    async def _send(self, prepared: PreparedEvent, exchange_id: str) -> None:
+        event = prepared.event
         try:
             await self._event_hub.send(event.body, exchange_id, event.digests)
         except (EventTooLarge, EventRejected):
-            await self._preparation.release(event)
+            await self._preparation.release(prepared)
             raise
 
     async def _after_acceptance(
-        self, event: PreparedEvent, envelope: Envelope, message: MessageMetadata
+        self, event: AssembledEvent, envelope: Envelope, message: MessageMetadata
     ) -> None:
         for problem in event.altered:
             _log.error("Exchange %s was altered in storage: %s", envelope.exchange_id, problem)

@@ -10,19 +10,15 @@ import asyncio
 import contextlib
 import logging
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from shared.concurrency.byte_budget import ByteBudget
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.delivery.dead_letter import DeadLetterReason
-from shared.core.records.exchange import digests
 from shared.core.records.exchange.capture import ReadableCapture
-from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import Envelope
-from shared.core.records.exchange.outcome import Outcome
-from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.stored_captures import StoredExchange, read_stored
 from shared.errors import AssemblyError, CaptureError, CaptureExpired, StorageError
@@ -65,13 +61,8 @@ class EventAssembler(Protocol):
 class PreparedEvent:
     """An event that is ready to be sent."""
 
-    body: bytes  # JSON
-    outcome: Outcome  # as the event states it
+    event: AssembledEvent  # resolved
     claim: Claim | None  # the claim on the event's usage; None if none is needed
-    pending_response: str | None  # the response to follow
-    telemetry: ExchangeTelemetry | None  # None: telemetry is switched off
-    digests: Digests  # its captures' and its own
-    altered: tuple[str, ...]  # a sentence for each altered capture
 
 
 class EventPreparation:
@@ -122,12 +113,12 @@ class EventPreparation:
             )
         return await self._resolve_claim(assembled, envelope.exchange_id)
 
-    async def release(self, event: PreparedEvent) -> None:
+    async def release(self, prepared: PreparedEvent) -> None:
         """Release the event's claim: it is not delivered, so another exchange may count the usage.
         Raises StorageError.
         """
-        if event.claim is not None and event.claim.new:
-            await self._claims.release(event.claim)
+        if prepared.claim is not None and prepared.claim.new:
+            await self._claims.release(prepared.claim)
 
     async def undeliverable_reason(self, envelope: Envelope) -> DeadLetterReason | None:
         """The reason why no event can be built from this envelope; None if it can, whether or not
@@ -137,9 +128,9 @@ class EventPreparation:
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                event = await self.prepare(envelope, _ANY_LIMIT_BYTES)
-                if event is not None:
-                    await self.release(event)
+                prepared = await self.prepare(envelope, _ANY_LIMIT_BYTES)
+                if prepared is not None:
+                    await self.release(prepared)
         except TimeoutError:
             raise StorageError(f"no event could be built within {self._timeout_s:g} s") from None
         except AssemblyError as error:
@@ -165,19 +156,7 @@ class EventPreparation:
             repeated = usage_claim.belongs_to_another(exchange_id, claim.holder)
         elif assembled.without_usage is not None:
             repeated = await self._claims.holder(assembled.without_usage) is not None
-        body, telemetry = assembled.body, assembled.telemetry
-        if repeated and assembled.repeating_body is not None:
-            body = assembled.repeating_body
-            telemetry = telemetry and replace(telemetry, usage_repeated=True)
-        return PreparedEvent(
-            body=body,
-            outcome=assembled.outcome,
-            claim=claim,
-            pending_response=assembled.pending_response,
-            telemetry=telemetry,
-            digests=replace(assembled.digests, event=digests.of_bytes(body)),
-            altered=assembled.altered,
-        )
+        return PreparedEvent(event=assembled.resolved(repeated=repeated), claim=claim)
 
 
 def _captures_bytes(envelope: Envelope) -> int:
