@@ -17,7 +17,6 @@ from typing import Final
 from shared.completeness import cut_uploads
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
-from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.completeness.window_run import RedeliveryResult, WindowRun
 from shared.concurrency.gather import gather_bounded
 from shared.core.decisions.judged_windows import judged_windows
@@ -114,11 +113,7 @@ class Reconciliation:
         each calls the window complete only by its own listing, and by an index of the ledger that
         is older than the listing.
         """
-        checkpoint = await StoredCheckpoint.resume(
-            self._checkpoints, f"progress/reconcile/{window}.json", step=until.isoformat()
-        )
-        index = await self._ledger.index(window)
-        run = WindowRun(window, index, until, checkpoint)
+        run = await WindowRun.begin(window, until, self._ledger, self._checkpoints)
         ends_at = self._clock() + self._max_run_s
         async for page in self._captures.pages(f"{window}/"):
             for names in itertools.batched(page, _NAMES_PER_STEP, strict=False):
@@ -129,8 +124,8 @@ class Reconciliation:
         await self._queue_batches(run, ends_at, at_least=1)
         report = run.finished_report()
         await self._reports.put_report(report)
-        if report.complete and index.reopened_ms:
-            await self._dead_letters.close_reopened(window, index.reopened_ms)
+        if report.complete and run.reopened_ms:
+            await self._dead_letters.close_reopened(window, run.reopened_ms)
         _log.info("Completeness of %s: %s", window, json.dumps(report.to_json()))
         return report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.core.decisions.comparison import Comparison
@@ -12,6 +13,8 @@ from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger import LedgerIndex
 from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.window import Window
+from shared.ports.blobs import JsonStore
+from shared.ports.ledger import WindowLedger
 
 
 class RedeliveryResult(StrEnum):
@@ -34,12 +37,25 @@ class WindowRun:
         """`until`: exchanges that started before are judged. `checkpoint`: the progress of all
         attempts of this run at this window.
         """
+        self.reopened_ms = index.reopened_ms  # dead letters that were queued again, with the time
         self._comparison = Comparison(window, index, until)
         self._checkpoint = checkpoint
         self.report = self._comparison.report
         self.report.ended = Window.from_name(window).end <= until
         self.missing: list[CapturedExchange] = []  # not yet redelivered: a page's worth at most
         self.stopped = False
+
+    @classmethod
+    async def begin(
+        cls, window: str, until: datetime, ledger: WindowLedger, checkpoints: JsonStore
+    ) -> Self:
+        """The first attempt at a window, or the next one after an attempt with the same `until`.
+        Reads the progress and the ledger. Raises StorageError.
+        """
+        checkpoint = await StoredCheckpoint.resume(
+            checkpoints, f"progress/reconcile/{window}.json", step=until.isoformat()
+        )
+        return cls(window, await ledger.index(window), until, checkpoint)
 
     @property
     def queued_count(self) -> int:
