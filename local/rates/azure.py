@@ -92,7 +92,7 @@ def rates_of(
     for item in items:
         if item.get("type") != "Consumption" or "OpenAI" not in item.get("productName", ""):
             continue
-        listed += _pictures(item, source, date)
+        listed += _image_rates(item, source, date)
         tools |= _tool(item)
         meter = parse_meter(item)
         if meter is None:
@@ -158,14 +158,14 @@ def _complete(prices: Mapping[str, Decimal]) -> dict[str, Decimal]:
     return {part: price for part, price in plain.items() if price is not None} | dict(prices)
 
 
-def _pictures(item: PriceItem, source: str, date: str) -> Iterator[Rate]:
+def _image_rates(item: PriceItem, source: str, date: str) -> Iterator[Rate]:
     """The rates of images without tokens."""
     name, price = str(item.get("skuName", "")), Decimal(str(item.get("retailPrice", 0)))
-    picture = _DALL_E.match(name)
+    model = _DALL_E.match(name)
     blank = replace(_BLANK, as_of=date, source=source)
-    if picture:
-        quality = "hd" if picture[1].lower() == "hd" else "standard"
-        for size in _SIZES[picture[2].lower()]:
+    if model:
+        quality = "hd" if model[1].lower() == "hd" else "standard"
+        for size in _SIZES[model[2].lower()]:
             for sku in ("Standard", "GlobalStandard"):
                 yield replace(
                     blank,
