@@ -48,7 +48,7 @@ def transcription(model_output: ModelOutput) -> StandInResponse:
 
 
 def speech(model_output: ModelOutput) -> StandInResponse:
-    """Bytes in place of sound: `chunks` pieces of 1 KB, or `content_size` bytes in `chunks`
+    """Bytes in place of audio: `chunks` pieces of 1 KB, or `content_size` bytes in `chunks`
     pieces.
     """
     if model_output.request.text("stream_format") == "sse":
@@ -59,10 +59,10 @@ def speech(model_output: ModelOutput) -> StandInResponse:
     kind = _TYPES.get(
         model_output.request.text("response_format", "mp3"), "application/octet-stream"
     )
-    return StandInResponse(content_type=kind, body=_sound(model_output))
+    return StandInResponse(content_type=kind, body=_audio_pieces(model_output))
 
 
-def _sound(model_output: ModelOutput) -> Iterator[bytes]:
+def _audio_pieces(model_output: ModelOutput) -> Iterator[bytes]:
     chunks = max(1, model_output.directives.chunks)
     remaining = model_output.directives.content_size or chunks * _PIECE_BYTES
     share = -(-remaining // chunks)
@@ -74,7 +74,7 @@ def _sound(model_output: ModelOutput) -> Iterator[bytes]:
 
 
 def _speech_events(model_output: ModelOutput) -> Iterator[bytes]:
-    for piece in _sound(model_output):
+    for piece in _audio_pieces(model_output):
         yield sse.data({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
     if not model_output.directives.no_finish:
         yield sse.data({"type": "speech.audio.done", "usage": _usage(model_output)})

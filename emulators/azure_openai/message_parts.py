@@ -9,7 +9,7 @@ from typing import Final
 
 from emulators.azure_openai.choices import ModelOutput, ReplyChoice
 
-_SOUND_BYTES: Final = 96  # stands for the sound of each piece of the transcript
+_AUDIO_BYTES: Final = 96  # stands for the audio of each piece of the transcript
 
 
 def logprobs(pieces: Iterable[str]) -> list[object]:
@@ -50,16 +50,16 @@ def speaks(output: ModelOutput) -> bool:
 
 def audio(output: ModelOutput, choice: ReplyChoice) -> dict[str, object]:
     """The audio of a message."""
-    sound = b"".join(_sound(output, at) for at in range(len(choice.pieces)))
-    return {**_head(output), "data": base64.b64encode(sound).decode(), "transcript": choice.text}
+    data = b"".join(_audio_bytes(output, at) for at in range(len(choice.pieces)))
+    return {**_head(output), "data": base64.b64encode(data).decode(), "transcript": choice.text}
 
 
 def audio_deltas(output: ModelOutput, choice: ReplyChoice) -> Iterator[dict[str, object]]:
-    """The audio as deltas: id, then transcript and sound alternating, then expiry."""
+    """The audio as deltas: id, then transcript and data alternating, then expiry."""
     yield {"audio": {"id": output.id("audio_")}}
     for at, piece in enumerate(choice.pieces):
         yield {"audio": {"transcript": piece}}
-        yield {"audio": {"data": base64.b64encode(_sound(output, at)).decode()}}
+        yield {"audio": {"data": base64.b64encode(_audio_bytes(output, at)).decode()}}
     yield {"audio": {"expires_at": _head(output)["expires_at"]}}
 
 
@@ -67,5 +67,5 @@ def _head(output: ModelOutput) -> dict[str, object]:
     return {"id": output.id("audio_"), "expires_at": output.created + 3600}
 
 
-def _sound(output: ModelOutput, at: int) -> bytes:
-    return hashlib.shake_256(f"{output.request.seed}:{at}".encode()).digest(_SOUND_BYTES)
+def _audio_bytes(output: ModelOutput, at: int) -> bytes:
+    return hashlib.shake_256(f"{output.request.seed}:{at}".encode()).digest(_AUDIO_BYTES)
