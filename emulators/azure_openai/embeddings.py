@@ -19,8 +19,8 @@ def respond(output: ModelOutput) -> StandInResponse:
     """
     request = output.request
     size = request.number("dimensions", _DIMENSIONS)
-    vectors = [_vector(f"{request.seed}:{index}", size) for index in range(request.inputs)]
-    packed = request.text("encoding_format") == "base64"
+    embeddings = [_vector(f"{request.seed}:{index}", size) for index in range(request.inputs)]
+    as_base64 = request.text("encoding_format") == "base64"
     return json_response(
         {
             "object": "list",
@@ -28,9 +28,9 @@ def respond(output: ModelOutput) -> StandInResponse:
                 {
                     "object": "embedding",
                     "index": index,
-                    "embedding": _packed(vector) if packed else vector,
+                    "embedding": _base64(vector) if as_base64 else vector,
                 }
-                for index, vector in enumerate(vectors)
+                for index, vector in enumerate(embeddings)
             ],
             "model": output.model,
             "usage": {
@@ -45,5 +45,5 @@ def _vector(seed: str, size: int) -> list[float]:
     return [(byte - 128) / 128 for byte in hashlib.shake_256(seed.encode()).digest(size)]
 
 
-def _packed(vector: list[float]) -> str:
+def _base64(vector: list[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
