@@ -28,7 +28,7 @@ def transcription(model_output: ModelOutput) -> StandInResponse:
     if model_output.request.flag("stream"):
         return StandInResponse(
             content_type=SSE,
-            body=sse.dressed(_transcript_events(model_output), model_output.directives),
+            body=sse.apply_directives(_transcript_events(model_output), model_output.directives),
         )
     response_format = model_output.request.text("response_format", "json")
     if response_format == "verbose_json":
@@ -54,7 +54,7 @@ def speech(model_output: ModelOutput) -> StandInResponse:
     if model_output.request.text("stream_format") == "sse":
         return StandInResponse(
             content_type=SSE,
-            body=sse.dressed(_speech_events(model_output), model_output.directives),
+            body=sse.apply_directives(_speech_events(model_output), model_output.directives),
         )
     kind = _TYPES.get(
         model_output.request.text("response_format", "mp3"), "application/octet-stream"

@@ -31,7 +31,7 @@ def respond(output: ModelOutput) -> StandInResponse:
     """The response to a chat request, as a stream if requested."""
     if output.request.flag("stream"):
         return StandInResponse(
-            content_type=SSE, body=sse.dressed(events(output), output.directives)
+            content_type=SSE, body=sse.apply_directives(events(output), output.directives)
         )
     if output.directives.error_in_200:
         return json_response(error_document(output))

@@ -15,7 +15,7 @@ def respond(output: ModelOutput) -> StandInResponse:
     """The response to a completions request, as a stream if requested."""
     if output.request.flag("stream"):
         return StandInResponse(
-            content_type=SSE, body=sse.dressed(_events(output), output.directives)
+            content_type=SSE, body=sse.apply_directives(_events(output), output.directives)
         )
     if output.directives.error_in_200:
         return json_response(error_document(output))

@@ -27,7 +27,8 @@ def respond(model_output: ModelOutput) -> StandInResponse:
         if model_output.request.number("n", 1) > 1:
             return errors.invalid_request("Streaming is only supported with n=1.")
         return StandInResponse(
-            content_type=SSE, body=sse.dressed(_events(model_output), model_output.directives)
+            content_type=SSE,
+            body=sse.apply_directives(_events(model_output), model_output.directives),
         )
     packed = modern or model_output.request.text("response_format") == "b64_json"
     data = [

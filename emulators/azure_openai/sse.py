@@ -18,11 +18,11 @@ def data(value: object, name: str = "") -> bytes:
     return head + b"data: " + (value if isinstance(value, bytes) else to_json(value)) + b"\n\n"
 
 
-def dressed(events: EncodedEvents, directives: Directives) -> Iterator[bytes]:
+def apply_directives(events: EncodedEvents, directives: Directives) -> Iterator[bytes]:
     """The events with the requested line ends, comments and byte order mark."""
     end = b"\r\n" if directives.crlf else b"\r" if directives.cr else b""
     for at, event in enumerate(events):
-        dressing = b": stand-in\n\n" + event if directives.comments else event
+        text = b": stand-in\n\n" + event if directives.comments else event
         if end:
-            dressing = dressing.replace(b"\n", end)  # JSON has no raw line feed
-        yield b"\xef\xbb\xbf" + dressing if directives.bom and at == 0 else dressing
+            text = text.replace(b"\n", end)  # JSON has no raw line feed
+        yield b"\xef\xbb\xbf" + text if directives.bom and at == 0 else text

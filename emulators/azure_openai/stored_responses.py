@@ -127,7 +127,7 @@ class StoredResponses:
 
 
 def _streamed(events: sse.EncodedEvents, directives: Directives) -> StandInResponse:
-    return StandInResponse(content_type=SSE, body=sse.dressed(events, directives))
+    return StandInResponse(content_type=SSE, body=sse.apply_directives(events, directives))
 
 
 def _input_items(stored: _StoredResponse) -> list[object]:
