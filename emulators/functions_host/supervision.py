@@ -167,8 +167,8 @@ class WorkerSupervisor:
             say("Stopping: no new requests; running ones may finish (Ctrl-C again ends at once)")
             worker.control.send(DRAIN)
             drained = asyncio.create_task(_receives(worker.control, DRAINED))
-            at_once = asyncio.create_task(self._stop_at_once.wait())
-            ends = {died, drained, at_once}
+            stop_at_once = asyncio.create_task(self._stop_at_once.wait())
+            ends = {died, drained, stop_at_once}
             ended, _ = await asyncio.wait(
                 ends, timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
@@ -177,7 +177,7 @@ class WorkerSupervisor:
                 worker.control.send(CUT)
                 await asyncio.wait(ends, timeout=_CUT_GRACE_S, return_when=asyncio.FIRST_COMPLETED)
             drained.cancel()
-            at_once.cancel()
+            stop_at_once.cancel()
         if not died.done():
             worker.process.kill()
             await died
