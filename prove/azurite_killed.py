@@ -80,7 +80,7 @@ def azurite_killed(
             "every exchange to be stored or delivered",
             within_s=_RECORDED_WITHIN_S,
         )
-        report = bed.operator.reconciled()
+        report = bed.operator.reconcile()
         evidence = gather(bed)
         _judge(result, bed, load.observations, evidence, forgotten)
     result.counts |= {

@@ -8,7 +8,7 @@ from typing import Final
 
 from local.stack import FunctionsHost
 from prove.azurite_killed import azurite_killed
-from prove.dropped_responses import responses_dropped
+from prove.dropped_responses import drop_responses
 from prove.empty_responses import empty_responses
 from prove.event_rules import Policy
 from prove.hostile.proof import hostile
@@ -66,7 +66,7 @@ def _dropped(policy: Policy) -> Proof:
     return Proof(
         about=f"carries storage's requests out and drops the responses, CAPTURE_POLICY={policy}",
         minutes=0.8,
-        run=lambda share, seed, progress: responses_dropped(
+        run=lambda share, seed, progress: drop_responses(
             "embedded", policy, seconds_each=max(1.5, 2.5 * share), seed=seed, progress=progress
         ),
     )
@@ -102,7 +102,7 @@ def _empty(policy: Policy) -> Proof:
     )
 
 
-def _at_once(host: FunctionsHost, rounds: int) -> Proof:
+def _concurrent_reconciles(host: FunctionsHost, rounds: int) -> Proof:
     return Proof(
         about=f"starts ten reconciles at once on the {host} host, {rounds} times",
         minutes=0.3 * rounds,
@@ -183,8 +183,8 @@ PROOFS: Final[dict[str, Proof]] = {
     "large-prompts-required": _large("required"),
     "empty-responses-best-effort": _empty("best_effort"),
     "empty-responses-required": _empty("required"),
-    "reconciles-at-once-embedded": _at_once("embedded", 4),
-    "reconciles-at-once-func": _at_once("func", 2),
+    "reconciles-at-once-embedded": _concurrent_reconciles("embedded", 4),
+    "reconciles-at-once-func": _concurrent_reconciles("func", 2),
     "azurite-killed": Proof(
         about="kills Azurite under load, which forgets what it wrote last",
         minutes=1,

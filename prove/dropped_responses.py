@@ -30,7 +30,7 @@ _STEPS: Final[dict[str, tuple[Patterns, float]]] = {
 }
 
 
-def responses_dropped(
+def drop_responses(
     kind: FunctionsHost,
     policy: Policy,
     *,
@@ -65,7 +65,7 @@ def responses_dropped(
             "every exchange to be stored or delivered",
             within_s=60,
         )
-        report = bed.operator.reconciled()
+        report = bed.operator.reconcile()
         outages.judge(result, bed, load, Circumstances(policy=policy))
     result.counts |= {"redelivered by reconcile": report["redelivered"]}
     return result

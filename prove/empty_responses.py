@@ -97,7 +97,7 @@ def empty_responses(
             "events",
             within_s=60,
         )
-        bed.operator.reconciled()
+        bed.operator.reconcile()
         events = gather(bed).events
     progress(f"{result.title}: {len(expected)} exchanges")
     wrong = [

@@ -78,7 +78,7 @@ class Gate:
         """Hold requests whose first line matches: their bytes stay here until `cut`."""
         self.inject(RequestFault(pattern=pattern, action=FaultAction.STALL))
 
-    def wait_stalled(self, within_s: float = _DEADLINE_S) -> bool:
+    def wait_for_stall(self, within_s: float = _DEADLINE_S) -> bool:
         """Whether a request is held within this time."""
         return self._stalled.wait(within_s)
 

@@ -54,7 +54,7 @@ def kill_at_random_moments(
                 f"{result.title}: {number + 1} of {kills} ({moment}{'' if met else ', not met'}), "
                 f"{len(killing.observations)} exchanges"
             )
-        report = bed.operator.reconciled()
+        report = bed.operator.reconcile()
         judge_kills(result, bed, killing.observations, policy)
     result.counts |= {
         "kills": kills,
@@ -103,7 +103,7 @@ class _Killing:
         self.observations += load.observations
         if not a_worker:
             self._bed.start_host()
-        self._bed.operator.wait_served()
+        self._bed.operator.wait_for_host()
         return met
 
     def _kill_at(self, moment: str, *, a_worker: bool) -> bool:
@@ -114,7 +114,7 @@ class _Killing:
         met = True
         if gate is not None:
             gate.hold(pattern)
-            met = gate.wait_stalled(6)
+            met = gate.wait_for_stall(6)
             time.sleep(self._rng.uniform(0, 0.05))
         bed.kill_worker() if a_worker else bed.kill_host()
         if gate is not None:

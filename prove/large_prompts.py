@@ -46,9 +46,9 @@ def large_prompts(
             load.stop()
             observations += load.observations
             bed.start_host()
-            bed.operator.wait_served()
+            bed.operator.wait_for_host()
             progress(f"{result.title}: {number + 1} of {kills}, {len(observations)} exchanges")
-        report = bed.operator.reconciled()
+        report = bed.operator.reconcile()
         judge_kills(result, bed, observations, policy)
         partial = sum(map(is_partial, bed.events.arrived()))
     result.counts |= {

@@ -43,20 +43,20 @@ class OperatorApi:
         except (OSError, ValueError):
             return 0, None
 
-    def wait_served(self) -> None:
+    def wait_for_host(self) -> None:
         """Return when the host answers."""
         poll_until(
             lambda: self.call("GET", "/health")[0] == 200, "a response of the host", within_s=120
         )
 
-    def started(self, target: str, body: Any = None) -> str:
+    def start(self, target: str, body: Any = None) -> str:
         """Start an orchestration; return the URL of its status."""
         links = poll_until(
             lambda: self._accepted(target, body), f"POST {target} to be accepted", within_s=90
         )
         return str(links["statusQueryGetUri"])
 
-    def finished(self, status_url: str, within_s: float = 120) -> Any:
+    def wait_for_output(self, status_url: str, within_s: float = 120) -> Any:
         """Wait until an orchestration has completed; return its output."""
 
         def probe() -> Any:
@@ -69,7 +69,7 @@ class OperatorApi:
 
         return poll_until(probe, "the orchestration's end", within_s=within_s)["output"]
 
-    def reconciled(self, within_s: float = 240) -> RunReport:
+    def reconcile(self, within_s: float = 240) -> RunReport:
         """Run reconcile until every exchange is delivered or dead-lettered.
 
         Returns the sums over the windows of the last run, and `redelivered`, `aborted` and `runs`
@@ -79,8 +79,8 @@ class OperatorApi:
         queued = {"redelivered": 0, "aborted": 0, "runs": 0}
         while True:
             self._wait_idle()
-            output = self.finished(
-                self.started("/ops/reconcile"), max(120.0, deadline - time.monotonic())
+            output = self.wait_for_output(
+                self.start("/ops/reconcile"), max(120.0, deadline - time.monotonic())
             )
             queued["runs"] += 1
             if output["waiting"] is None:

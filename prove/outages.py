@@ -42,14 +42,14 @@ def event_hub_down(
         poll_until(lambda: len(load.observations) >= clients * 5, "some exchanges", within_s=60)
         load.stop()
         poll_until(lambda: bed.noted[POISON_LINE], "the first poison message", within_s=90)
-        response = bed.operator.finished(bed.operator.started("/ops/reconcile"))
+        response = bed.operator.wait_for_output(bed.operator.start("/ops/reconcile"))
         time.sleep(max(0.0, down_s - (time.monotonic() - started_at)))
         progress(
             f"{result.title}: {len(load.observations)} exchanges in {time.monotonic() - started_at:.0f} s, now it comes back"
         )
         poisoned = bed.noted[POISON_LINE]
         bed.start_event_hub()
-        report = bed.operator.reconciled()
+        report = bed.operator.reconcile()
         result.check(
             holds=bool(response["waiting"]),
             sentence="reconcile did not wait while the Event Hub was down",
@@ -98,7 +98,7 @@ def storage_down(
             "every exchange to be stored or delivered",
             within_s=60,
         )
-        report = bed.operator.reconciled()
+        report = bed.operator.reconcile()
         judge(result, bed, load, Circumstances(policy=policy, storage_failed=True))
         result.counts |= {
             "seconds without storage": round(down_s),

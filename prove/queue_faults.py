@@ -99,7 +99,7 @@ def _judge(result: ProofResult, bed: TestBed, load: ClientLoad, gone: list[str])
         holds=len(without) == _COPIES * len(gone),
         sentence="an envelope without its captures is not an event without content",
     )
-    report = bed.operator.reconciled()
+    report = bed.operator.reconcile()
     result.check(
         holds=report["redelivered"] + report["aborted"] == 0,
         sentence="reconcile found something missing",

@@ -96,7 +96,7 @@ def random_faults(
 
 def _reconciled(bed: TestBed, load: ClientLoad, injector: FaultInjector) -> _Aftermath:
     start_s = time.monotonic()
-    report = bed.operator.reconciled(within_s=900)
+    report = bed.operator.reconcile(within_s=900)
     took_s = time.monotonic() - start_s
     evidence = _evidence(bed, report["delivered"] + report["without_capture"])
     dead_lettered = _dead_lettered(evidence)

@@ -42,7 +42,7 @@ def reconciles_at_once(
             )
             _wait_for_events(bed, len(observations))
             progress(f"{result.title}: round {number + 1} of {rounds}, {sorted(statuses)}")
-        bed.operator.reconciled()
+        bed.operator.reconcile()
         evidence = gather(bed)
         _judge(result, bed, evidence, observations)
     result.counts |= {

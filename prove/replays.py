@@ -35,7 +35,7 @@ def replay_through_a_kill(
         bed.start_host()
         before = time.monotonic()
         envelope_queue.empty(bed.stack)
-        output = bed.operator.finished(status_url, 180)
+        output = bed.operator.wait_for_output(status_url, 180)
         poll_until(
             lambda: _replayed(bed) >= load.exchange_ids, "every event once more", within_s=40
         )
@@ -54,7 +54,7 @@ def _replay_of_now(bed: TestBed) -> str:
     """Start a replay of the last minutes; the URL of its status, once it runs."""
     now = datetime.now(UTC)
     period = {"from": (now - timedelta(minutes=30)).isoformat(), "to": now.isoformat()}
-    status_url = bed.operator.started("/ops/replay", period)
+    status_url = bed.operator.start("/ops/replay", period)
     poll_until(lambda: _runs(bed, status_url), "the replay to run", within_s=30)
     return status_url
 

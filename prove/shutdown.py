@@ -41,7 +41,7 @@ def shut_down_under_load(
         progress(f"{result.title}: it has ended, and so have {len(observations)} exchanges")
         bed.leases.lost = True
         bed.start_host()
-        report = bed.operator.reconciled()
+        report = bed.operator.reconcile()
         _judge(result, bed, observations, report)
     result.check(
         holds=len(observations) == len(chats),

@@ -57,7 +57,7 @@ def stopped_in_outage(
         bed.leases.lost = True
         _set_mode(bed, GateMode.OPEN)
         bed.start_host()
-        report = bed.operator.reconciled()
+        report = bed.operator.reconcile()
         _judge(result, bed, observations, policy)
     result.counts |= {
         "s from the last response until the log had all envelopes": round(logged_s, 1),

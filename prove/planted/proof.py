@@ -58,7 +58,7 @@ def _exchanges(bed: TestBed, progress: Progress, title: str) -> bytes:
         time.sleep(0.3)  # any moment will do
         bed.kill_worker()
         app_output += b"".join(call.result() for call in calls)
-    bed.operator.wait_served()
+    bed.operator.wait_for_host()
     progress(f"{title}: the worker was killed")
     bed.blobs.set_mode(GateMode.REFUSE)
     bed.queues.set_mode(GateMode.REFUSE)
@@ -72,7 +72,7 @@ def _exchanges(bed: TestBed, progress: Progress, title: str) -> bytes:
     poll_until(lambda: bed.noted[POISON_LINE], "a poison message", within_s=90)
     bed.start_event_hub()
     progress(f"{title}: the Event Hub was away")
-    bed.operator.reconciled()
+    bed.operator.reconcile()
     return app_output
 
 

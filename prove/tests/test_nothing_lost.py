@@ -10,7 +10,7 @@ import pytest
 
 from local.stack import FunctionsHost
 from prove.azurite_killed import azurite_killed
-from prove.dropped_responses import responses_dropped
+from prove.dropped_responses import drop_responses
 from prove.empty_responses import empty_responses
 from prove.kills import kill_at_random_moments
 from prove.large_prompts import large_prompts
@@ -80,7 +80,7 @@ def test_storage_that_refuses_loses_nothing() -> None:
 @pytest.mark.slow
 def test_responses_of_storage_may_be_lost_and_nobody_notices() -> None:
     """Not even with CAPTURE_POLICY=required, which asks storage before it calls an end lost."""
-    result = responses_dropped(
+    result = drop_responses(
         "embedded", "required", seconds_each=1.5, seed=_SEED, progress=silent, clients=5
     )
     hold(result, "exchanges that clients began")

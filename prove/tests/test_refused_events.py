@@ -27,7 +27,7 @@ def test_an_event_that_the_event_hub_refuses_ends_dead_lettered() -> None:
         bed.event_hub_refuses(_UNWANTED, "amqp:not-allowed")
         refused = Chat(deployment=_UNWANTED).ask(bed.stack).exchange_id
         others = {Chat().ask(bed.stack).exchange_id for _ in range(5)}
-        report = bed.operator.reconciled()
+        report = bed.operator.reconcile()
         assert (
             report["captured"],
             report["delivered"],
@@ -47,4 +47,4 @@ def test_an_event_that_the_event_hub_refuses_ends_dead_lettered() -> None:
         bed.event_hub_mode("accept")
         assert bed.operator.call("POST", f"/ops/dead-letters/{refused}")[0] == 202
         assert bed.events.one(exchange_id=refused)["deployment"] == _UNWANTED
-        assert bed.operator.reconciled()["delivered"] == 6
+        assert bed.operator.reconcile()["delivered"] == 6
