@@ -20,9 +20,9 @@ class EmbeddingsReader:
     def add(self, chunk: JsonObject) -> bool:
         """Add a document. Always False: nothing in it is generated."""
         if "data" in chunk:
-            vectors = mappings(chunk["data"])
-            dimensions = _dimensions(vectors[0].get("embedding")) if vectors else None
-            self._embeddings = Embeddings(count=len(vectors), dimensions=dimensions)
+            items = mappings(chunk["data"])
+            dimensions = _dimensions(items[0].get("embedding")) if items else None
+            self._embeddings = Embeddings(count=len(items), dimensions=dimensions)
         return False
 
     def build(self) -> ParsedAnswer:

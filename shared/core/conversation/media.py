@@ -47,8 +47,8 @@ def _embeddings(event: Mapping[str, Json]) -> Iterator[Part]:
         dimensions = embeddings.get("dimensions")
         of_size = f" of {dimensions} dimensions" if dimensions is not None else ""
         count = embeddings.get("count")
-        vectors = "1 vector" if count == 1 else f"{count} vectors"
-        yield Part(kind="other", name="embeddings", text=vectors + of_size)
+        amount = "1 vector" if count == 1 else f"{count} vectors"
+        yield Part(kind="other", name="embeddings", text=amount + of_size)
 
 
 def _images(event: Mapping[str, Json]) -> Iterator[Part]:
