@@ -70,7 +70,7 @@ class BenchConnection(asyncio.Protocol):
 
 
 class Load:
-    """A running job: its connections, and what came of its exchanges."""
+    """A running job: its connections, and the results of its exchanges."""
 
     def __init__(self, job: Job) -> None:
         self.result = JobResult()

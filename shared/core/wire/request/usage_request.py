@@ -42,7 +42,7 @@ type BodyParts = tuple[bytes | memoryview, ...]
 class Examination:
     """Members of a request's body that the relay needs."""
 
-    # it asks for a stream; None: that cannot be said, as it is not a JSON object, or as the member
+    # it asks for a stream; None: that is not known, as it is not a JSON object, or as the member
     # has a value that servers may take in different ways
     stream: bool | None
     model: str | None  # on the v1 routes this is the deployment
