@@ -30,9 +30,9 @@ def view(stack: Stack) -> Iterator[httpx.Client]:
         yield client
 
 
-def ask(view: httpx.Client, **wish: Any) -> httpx.Response:
+def ask(view: httpx.Client, **members: Any) -> httpx.Response:
     """A prompt from the playground."""
-    return view.post("/api/playground", json=wish, headers=_OWN_PAGE)
+    return view.post("/api/playground", json=members, headers=_OWN_PAGE)
 
 
 def shown(view: httpx.Client, exchange_id: str) -> dict[str, Any]:

@@ -53,12 +53,12 @@ def request(data: bytes) -> None:
     """What is no request is refused; what is one reaches the upstream as one, below /openai/, with
     the proxy's credential, and leaves nothing behind.
     """
-    _world().loop.run_until_complete(_world().receive(data))
+    _shared_app().loop.run_until_complete(_shared_app().receive(data))
 
 
 @functools.cache
-def _world() -> _World:
-    return _World(asyncio.new_event_loop())
+def _shared_app() -> _ServedApp:
+    return _ServedApp(asyncio.new_event_loop())
 
 
 class _Library:
@@ -71,7 +71,7 @@ class _Library:
         """Nothing was kept."""
 
 
-class _World:
+class _ServedApp:
     """The app, made once; each input is a connection of its own."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

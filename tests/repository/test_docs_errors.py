@@ -16,7 +16,7 @@ MODULES = (caller_errors, exchange_errors, operator_errors)
 PAGE = ROOT / "docs" / "reference" / "errors.md"
 # a value for each parameter by its annotation; every member where it is an enumeration
 VALUES: dict[str, tuple[object, ...]] = {
-    "str": ("why",),
+    "str": ("reason",),
     "int": (1,),
     "tuple[str, ...]": (("POST",),),
     "TokenCheck": tuple(TokenCheck),

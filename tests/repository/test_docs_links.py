@@ -56,7 +56,7 @@ def broken(page: Path, target: str) -> str | None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
-    assert [why for target in links(page) if (why := broken(page, target))] == []
+    assert [reason for target in links(page) if (reason := broken(page, target))] == []
 
 
 # Pages name a module from the repository, or from the package that they are about.

@@ -149,7 +149,7 @@ async def test_a_missing_or_short_key_is_omitted(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "body", "why"),
+    ("path", "status", "body", "reason"),
     [
         (METADATA_PATH, 404, b"{}", "status 404"),
         (METADATA_PATH, 302, b"", "status 302"),
@@ -169,10 +169,10 @@ async def test_a_missing_or_short_key_is_omitted(tenant: Tenant) -> None:
     ids=lambda value: value[:40] if isinstance(value, (str, bytes)) else None,
 )
 async def test_what_cannot_be_used_is_named(
-    tenant: Tenant, path: str, status: int, body: bytes, why: str
+    tenant: Tenant, path: str, status: int, body: bytes, reason: str
 ) -> None:
     tenant.responses[path] = (status, body)
-    with pytest.raises(SigningKeysUnavailable, match=why):
+    with pytest.raises(SigningKeysUnavailable, match=reason):
         await keys_of(tenant)
 
 

@@ -35,8 +35,11 @@ LEVELS = {
 _LIST = """
 import function_app, json
 functions = function_app.app.get_functions()  # asked twice, it would find every name taken
-bindings = {each.get_function_name(): [one.get_dict_repr() for one in each.get_bindings()] for each in functions}
-print(json.dumps(bindings, default=lambda each: each.name))
+bindings = {
+    function.get_function_name(): [binding.get_dict_repr() for binding in function.get_bindings()]
+    for function in functions
+}
+print(json.dumps(bindings, default=lambda kind: kind.name))
 """
 
 

@@ -102,8 +102,8 @@ class SlowCaptures(MemoryCaptures):
         return None
 
 
-@pytest.mark.parametrize(("size", "at_once"), [(LARGE_BYTES + 1, 1), (1000, 3)])
-async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: int) -> None:
+@pytest.mark.parametrize(("size", "concurrent_reads"), [(LARGE_BYTES + 1, 1), (1000, 3)])
+async def test_large_exchanges_are_enriched_one_at_a_time(size: int, concurrent_reads: int) -> None:
     """The captures of the next one are read when the one before is done; small ones do not wait for
     each other.
     """
@@ -118,7 +118,7 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, at_once: in
     delivering = [asyncio.create_task(deliver(exchange)) for exchange in exchanges]
     for _ in range(20):  # every task gets as far as it can
         await asyncio.sleep(0)
-    assert [name for name in captures.reading if name] == ["0", "1", "2"][:at_once]
+    assert [name for name in captures.reading if name] == ["0", "1", "2"][:concurrent_reads]
     captures.may_go_on.set()
     await asyncio.wait_for(asyncio.gather(*delivering), 20)
     assert [name for name in captures.reading if name] == ["0", "1", "2"]

@@ -35,14 +35,14 @@ pytestmark = pytest.mark.anyio
 
 
 def poison_handler(
-    account: AzuriteAccount, why: DeadLetterReason | BaseException | None = None
+    account: AzuriteAccount, reason: DeadLetterReason | BaseException | None = None
 ) -> PoisonHandler:
-    """`why`: the reason or the failure of every attempt to build an event."""
+    """`reason`: the reason or the failure of every attempt to build an event."""
 
     async def undeliverable_reason(_: Envelope) -> DeadLetterReason | None:
-        if isinstance(why, BaseException):
-            raise why
-        return why
+        if isinstance(reason, BaseException):
+            raise reason
+        return reason
 
     return PoisonHandler(
         undeliverable_reason=undeliverable_reason,
@@ -226,8 +226,8 @@ async def test_a_transient_failure_keeps_the_count(azurite: str) -> None:
     async with sample_account(azurite) as account:
         envelope = await account.put_exchange(sample_id(sample_window()))
         failed = DeadLetterReason.ASSEMBLY_FAILED
-        for why in (failed, None, None, failed, None):
-            await poison_handler(account, why).handle(dump(envelope).encode())
+        for reason in (failed, None, None, failed, None):
+            await poison_handler(account, reason).handle(dump(envelope).encode())
         assert await account.json_blobs.get(failure_count_name(envelope.exchange_id)) == {
             "failures": 2
         }

@@ -443,14 +443,14 @@ class FollowUps:
     """The responses to follow, or a failure instead. None begins before its event is accepted."""
 
     event_hub: FakeEventHub
-    begun: list[FollowUp] = field(default_factory=list)
+    items: list[FollowUp] = field(default_factory=list)
     failure: Exception | None = None
 
     async def begin(self, follow_up: FollowUp) -> None:
         if self.failure is not None:
             raise self.failure
         assert self.event_hub.sent
-        self.begun.append(follow_up)
+        self.items.append(follow_up)
 
 
 class EnrichedCreates:
@@ -488,7 +488,7 @@ async def test_a_background_response_is_followed(text: str, mode: ContentMode) -
     """The app follows it once the event of its create call is accepted."""
     creates = EnrichedCreates()
     await creates.deliver(response("queued", instructions=text), content_mode=mode)
-    (follow_up,) = creates.follow_ups.begun
+    (follow_up,) = creates.follow_ups.items
     assert (follow_up.response_id, follow_up.create_exchange_id, follow_up.content_mode) == (
         "resp_1",
         EXCHANGE_ID,
@@ -511,7 +511,7 @@ async def test_nothing_else_is_followed(document: FetchedResponse, changes: dict
     creates = EnrichedCreates()
     await creates.deliver(document, **changes)
     assert len(creates.stores.event_hub.sent) == 1
-    assert creates.follow_ups.begun == []
+    assert creates.follow_ups.items == []
 
 
 async def test_a_follow_up_that_cannot_be_queued_fails_the_delivery() -> None:

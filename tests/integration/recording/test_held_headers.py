@@ -32,12 +32,12 @@ class ResponseStore(MemoryStore):
 
     def __init__(self, *, stored: bool = True) -> None:
         super().__init__()
-        self.put_begun, self.may_store = asyncio.Event(), asyncio.Event()
+        self.in_put, self.may_store = asyncio.Event(), asyncio.Event()
         self._stored = stored
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
         if name.endswith(".response"):
-            self.put_begun.set()
+            self.in_put.set()
             await self.may_store.wait()
             if not self._stored:
                 raise StorageError("storage refused: 403 AuthorizationFailure", status=403)
@@ -59,7 +59,7 @@ async def test_they_come_when_the_capture_is_stored() -> None:
     store = ResponseStore()
     setup, client = calling(store)
     running = client.start()
-    await asyncio.wait_for(store.put_begun.wait(), DEADLINE_S)
+    await asyncio.wait_for(store.in_put.wait(), DEADLINE_S)
     assert client.messages == []
     store.may_store.set()
     await asyncio.wait_for(running, DEADLINE_S)
@@ -74,7 +74,7 @@ async def test_disconnect_while_headers_are_held_back(*, cancelled: bool) -> Non
     store = ResponseStore()
     setup, client = calling(store)
     running = client.start()
-    await asyncio.wait_for(store.put_begun.wait(), DEADLINE_S)
+    await asyncio.wait_for(store.in_put.wait(), DEADLINE_S)
     if cancelled:
         running.cancel()
     else:

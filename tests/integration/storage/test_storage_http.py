@@ -127,7 +127,7 @@ async def test_what_is_sent_is_one_request() -> None:
         (b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", WELL),
     ],
 )
-@pytest.mark.parametrize("step", [1, 10_000], ids=["byte_by_byte", "at_once"])
+@pytest.mark.parametrize("step", [1, 10_000], ids=["byte_by_byte", "whole"])
 async def test_a_response_is_read_in_every_form(
     raw: bytes, response: ResponseParts, step: int
 ) -> None:

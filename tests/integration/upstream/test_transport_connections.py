@@ -162,13 +162,13 @@ async def test_an_unsolicited_response_reaches_nobody() -> None:
     """It came on a connection that waits for its next request; that goes over another one, or one
     caller would read it.
     """
-    asked_once = asyncio.Event()
+    first_read = asyncio.Event()
 
     async def script(connection: Connection) -> None:
         await connection.request()
         await connection.say(OK)
         if connection.number == 0:
-            await asked_once.wait()
+            await first_read.wait()
             await connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nanother")
             await connection.closed_by_client()
 
@@ -177,7 +177,7 @@ async def test_an_unsolicited_response_reaches_nobody() -> None:
             await body_of(await transport.handle_async_request(sample_request(server.url, b"{}")))
             == b"ok"
         )
-        asked_once.set()
+        first_read.set()
         await until_spoken_to(transport)
         assert (
             await body_of(await transport.handle_async_request(sample_request(server.url, b"{}")))

@@ -24,8 +24,8 @@ def _read(pieces: list[bytes]) -> tuple[ResponseReader, list[bool]]:
 
 
 def _cut(raw: bytes, seed: int) -> list[bytes]:
-    chance = random.Random(seed)  # noqa: S311 - to be repeatable is the point
-    places = sorted({0, len(raw), *(chance.randrange(len(raw)) for _ in range(8))})
+    rng = random.Random(seed)  # noqa: S311 - to be repeatable is the point
+    places = sorted({0, len(raw), *(rng.randrange(len(raw)) for _ in range(8))})
     return [raw[start:end] for start, end in itertools.pairwise(places)]
 
 

@@ -82,20 +82,18 @@ def test_sums_of_long_spans_are_those_of_their_exchanges(store: Store) -> None:
     """Also after some were replaced, removed, or came late. A filter that holds for all reads the
     exchanges themselves.
     """
-    chance = random.Random(5)  # noqa: S311 - a test's
+    rng = random.Random(5)  # noqa: S311 - a test's
     events = [
         sample_event(
             number * 37,
-            stream=chance.random() < 0.7,
-            deployment=chance.choice(["gpt-4o", "o3", None]),
-            outcome=chance.choice(["aborted", "completed", "timed_out"]),
-            tokens=None
-            if chance.random() < 0.5
-            else {"input": chance.randrange(5000), "output": 3},
-            time_to_first_token_ms=chance.choice([None, chance.randrange(90_000)]),
-            latency_ms=chance.randrange(900_000),
+            stream=rng.random() < 0.7,
+            deployment=rng.choice(["gpt-4o", "o3", None]),
+            outcome=rng.choice(["aborted", "completed", "timed_out"]),
+            tokens=None if rng.random() < 0.5 else {"input": rng.randrange(5000), "output": 3},
+            time_to_first_token_ms=rng.choice([None, rng.randrange(90_000)]),
+            latency_ms=rng.randrange(900_000),
         )
-        for number in chance.sample(range(300), 300)
+        for number in rng.sample(range(300), 300)
     ]
     store.add(received(*events))
     aborted = [event for event in events if event["outcome"] == "aborted"]

@@ -77,8 +77,8 @@ def test_a_text_is_found_among_the_newest_and_among_all(
 ) -> None:
     """The same rows in the same pages, however many are searched first."""
     store = Store(file, max_exchanges=100, searched_first_count=searched_first_count)
-    chance = random.Random(3)  # noqa: S311 - a test's
-    numbers = chance.sample(range(60), 60)
+    rng = random.Random(3)  # noqa: S311 - a test's
+    numbers = rng.sample(range(60), 60)
     with_needle = {number for number in numbers if number % 3 == 0}
     ends = {
         number: sample_event(number // 4 * 4)["timestamp"] for number in numbers

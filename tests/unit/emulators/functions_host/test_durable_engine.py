@@ -39,7 +39,7 @@ class AppCalls(DurableCalls):
         self.running = asyncio.Semaphore(0)  # released with each call of an activity
         self.go_on = asyncio.Event()  # activities wait for it
         self.go_on.set()
-        self.at_once = self.most_at_once = 0
+        self.activity_count = self.max_activity_count = 0
 
     def has_activity(self, name: str) -> bool:
         return name == "add"
@@ -49,11 +49,11 @@ class AppCalls(DurableCalls):
         return state_of(self._orchestrate, context)
 
     async def activity(self, task_id: int, activity: OpenActivity, now: Clock) -> HistoryEvent:
-        self.at_once += 1
-        self.most_at_once = max(self.at_once, self.most_at_once)
+        self.activity_count += 1
+        self.max_activity_count = max(self.activity_count, self.max_activity_count)
         self.running.release()
         await self.go_on.wait()
-        self.at_once -= 1
+        self.activity_count -= 1
         return events.task_completed(
             now(), task_id, json.dumps(self._activity(json.loads(activity.data or "null")))
         )
@@ -183,7 +183,7 @@ def test_activities_run_side_by_side_within_their_bound(tmp_path: Path) -> None:
                 5,
                 6,
             ]
-        assert calls.most_at_once == 3
+        assert calls.max_activity_count == 3
 
     asyncio.run(scenario())
 

@@ -77,13 +77,13 @@ def test_what_the_first_entry_lacks_is_taken_from_the_next() -> None:
 def test_what_began_soon_after_is_found_as_well() -> None:
     """A replay asks for it next; and for the exchanges that were asked for, whenever they began."""
     start = 1_763_908_200_000
-    asked, soon, later, last, before = (
+    target, soon, later, last, before = (
         new_exchange_id(start + seconds * 1000, bytes(10)) for seconds in (0, 59, 60, 3000, -1)
     )
-    first = FirstDigests([last, asked])
-    for exchange_id in (asked, soon, later, last, before):
+    first = FirstDigests([last, target])
+    for exchange_id in (target, soon, later, last, before):
         first.read(digests_line(exchange_id, 1, request=A))
-    assert first.of([asked, soon, later, last, before]).keys() == {asked, soon, last}
-    assert first.covers([asked, soon])
+    assert first.of([target, soon, later, last, before]).keys() == {target, soon, last}
+    assert first.covers([target, soon])
     for outside in (later, last, before):
-        assert not first.covers([asked, outside])
+        assert not first.covers([target, outside])

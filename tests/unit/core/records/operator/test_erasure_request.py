@@ -84,7 +84,7 @@ def test_what_the_orchestration_keeps_is_the_same_request(fields: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("fields", "why"),
+    ("fields", "reason"),
     [
         ([], "must be a JSON object"),
         (RANGE, "Give 'user', 'subscription' or 'ids'"),
@@ -103,8 +103,8 @@ def test_what_the_orchestration_keeps_is_the_same_request(fields: dict[str, Any]
         ({"ids": ["x"]}, "exchange ids"),
     ],
 )
-def test_the_error_names_the_mistake(fields: object, why: str) -> None:
-    with pytest.raises(OperatorRequestError, match=why) as refused:
+def test_the_error_names_the_mistake(fields: object, reason: str) -> None:
+    with pytest.raises(OperatorRequestError, match=reason) as refused:
         erasure_request.parse(fields, NOW)
     assert "anna" not in str(refused.value)
 

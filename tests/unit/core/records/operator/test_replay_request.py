@@ -83,7 +83,7 @@ def test_what_the_orchestration_keeps_is_the_same_replay(
 
 
 @pytest.mark.parametrize(
-    ("fields", "why"),
+    ("fields", "reason"),
     [
         ([], "must be a JSON object"),
         ({}, "'from' must be a moment"),
@@ -107,8 +107,8 @@ def test_what_the_orchestration_keeps_is_the_same_replay(
         ({"ids": [new_exchange_id(2**48 - 1, bytes(10))]}, "exchange ids"),
     ],
 )
-def test_the_error_names_the_mistake_in_a_replay_request(fields: object, why: str) -> None:
-    with pytest.raises(OperatorRequestError, match=why):
+def test_the_error_names_the_mistake_in_a_replay_request(fields: object, reason: str) -> None:
+    with pytest.raises(OperatorRequestError, match=reason):
         replay_request.parse(fields, NOW, RETENTION)
 
 
