@@ -38,13 +38,13 @@ DEAD_LETTER = "019ab11f-2640-7000-8000-000000000000"
 
 
 class FakeApp:
-    """Serves in a thread. `on_event` gets the event of each chat; `operations` are the calls that
-    operators' routes took.
+    """Serves in a thread. `on_event` gets the event of each chat; `operator_calls` are the calls
+    that operators' routes took.
     """
 
     def __init__(self) -> None:
         self.on_event: Callable[[Any], None] = lambda event: None
-        self.operations: list[tuple[str, str]] = []
+        self.operator_calls: list[tuple[str, str]] = []
         # a chat that the test holds open after its first word
         self.goes_on = threading.Event()
         self.goes_on.set()
@@ -105,7 +105,7 @@ class FakeApp:
                     self._chat()
 
             def _operate(self) -> None:
-                app.operations.append((self.command, self.path))
+                app.operator_calls.append((self.command, self.path))
                 self.rfile.read(int(self.headers.get("content-length", 0)))
                 self._json(202, {})
 

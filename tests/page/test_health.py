@@ -12,11 +12,11 @@ from tests.page.conftest import Visitor
 
 
 @pytest.fixture
-def operations(app: FakeApp) -> Iterator[list[tuple[str, str]]]:
+def operator_calls(app: FakeApp) -> Iterator[list[tuple[str, str]]]:
     """The operators' calls that the app takes during a test."""
-    app.operations.clear()
-    yield app.operations
-    app.operations.clear()
+    app.operator_calls.clear()
+    yield app.operator_calls
+    app.operator_calls.clear()
 
 
 def test_status_and_missing_routes_are_shown(visitor: Visitor) -> None:
@@ -28,7 +28,7 @@ def test_status_and_missing_routes_are_shown(visitor: Visitor) -> None:
 
 
 def test_requeue_says_what_will_happen_and_waits(
-    visitor: Visitor, operations: list[tuple[str, str]]
+    visitor: Visitor, operator_calls: list[tuple[str, str]]
 ) -> None:
     """Cancel does nothing; the action itself is one call."""
     page = visitor.opens("/?view=health")
@@ -36,15 +36,15 @@ def test_requeue_says_what_will_happen_and_waits(
     expect(page.get_by_role("dialog")).to_contain_text("goes back to the queue")
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    assert operations == []
+    assert operator_calls == []
     page.get_by_role("button", name="Requeue …").click()
     page.get_by_role("button", name="Requeue", exact=True).click()
     expect(page.locator(".result")).to_contain_text("accepted")
-    assert operations == [("POST", f"/ops/dead-letters/{DEAD_LETTER}")]
+    assert operator_calls == [("POST", f"/ops/dead-letters/{DEAD_LETTER}")]
 
 
 def test_erase_needs_an_exchange_id_and_is_confirmed(
-    visitor: Visitor, operations: list[tuple[str, str]]
+    visitor: Visitor, operator_calls: list[tuple[str, str]]
 ) -> None:
     """It cannot be undone."""
     page = visitor.opens("/?view=health")
@@ -56,10 +56,10 @@ def test_erase_needs_an_exchange_id_and_is_confirmed(
     expect(page.get_by_role("dialog")).to_contain_text("cannot be restored")
     page.get_by_role("button", name="Erase for good").click()
     expect(page.locator(".result")).to_contain_text("accepted")
-    assert operations == [("DELETE", f"/ops/exchanges/{DEAD_LETTER}")]
+    assert operator_calls == [("DELETE", f"/ops/exchanges/{DEAD_LETTER}")]
 
 
-def test_replay_names_the_range(visitor: Visitor, operations: list[tuple[str, str]]) -> None:
+def test_replay_names_the_range(visitor: Visitor, operator_calls: list[tuple[str, str]]) -> None:
     """In UTC, as the route wants it."""
     page = visitor.opens("/?view=health")
     page.get_by_label("From").fill("2026-11-27T09:00:00")
@@ -68,4 +68,4 @@ def test_replay_names_the_range(visitor: Visitor, operations: list[tuple[str, st
     expect(page.get_by_role("dialog")).to_contain_text("replayed: true")
     page.get_by_role("button", name="Replay", exact=True).click()
     expect(page.locator(".result")).to_contain_text("accepted")
-    assert operations == [("POST", "/ops/replay")]
+    assert operator_calls == [("POST", "/ops/replay")]

@@ -145,7 +145,7 @@ const withoutLetters = ({ dead_letters: letters, ...rest }) =>
 function Actions() {
   return html`<section class="health-part">
     <h2>Act</h2>
-    <div class="operations">
+    <div class="health-actions">
       <form
         onSubmit=${submitted((form) => replay(moment(form.get("from")), moment(form.get("to"))))}
       >
