@@ -46,13 +46,18 @@ def of_request(
     )
 
 
-def of_response(observation: ExchangeObservation, envelope: Envelope, notes: JsonObject) -> bytes:
-    """The part of a response capture before the body. `notes`: about an answer that is not
-    stored.
+def of_response(
+    observation: ExchangeObservation,
+    envelope: Envelope,
+    headers: dict[str, str],
+    notes: JsonObject,
+) -> bytes:
+    """The part of a response capture before the body. `headers`: those of the response that it
+    keeps. `notes`: about an answer that is not stored.
     """
     return capture.of_response(
         observation.response.status,
-        attribution.kept_response_headers(observation.response.headers),
+        headers,
         to_fields(envelope),
         {**notes, **_times(observation, envelope), **_digest(observation.response.body)},
     )

@@ -58,8 +58,9 @@ class CaptureRecorder:
 
     async def put_response(self, observation: ExchangeObservation, envelope: Envelope) -> bool:
         """Store the response capture, with the envelope; False if it is not stored."""
-        notes = await self._answer_notes(observation, envelope)
-        preamble = capture_headers.of_response(observation, envelope, notes)
+        headers = attribution.kept_response_headers(observation.response.headers)
+        notes = await self._answer_notes(observation, envelope, headers)
+        preamble = capture_headers.of_response(observation, envelope, headers, notes)
         stored = await self._put_capture(
             observation.response.body, preamble, "response capture", observation
         )
@@ -78,13 +79,12 @@ class CaptureRecorder:
             )
 
     async def _answer_notes(
-        self, observation: ExchangeObservation, envelope: Envelope
+        self, observation: ExchangeObservation, envelope: Envelope, headers: dict[str, str]
     ) -> JsonObject:
         """The notes in the capture's header about an answer that is not stored."""
         body = observation.response.body.unstored_body
         if body is None:
             return {}
-        headers = attribution.kept_response_headers(observation.response.headers)
         steps = answer_notes.members_steps(body, headers, envelope)
         try:
             return await run_cooperatively(steps)
