@@ -13,8 +13,8 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.event import answer_notes, attribution
-from shared.core.records.exchange import capture
+from shared.core.event import answer_notes
+from shared.core.records.exchange import capture, captured_headers
 from shared.core.records.exchange.capture import outcome_name, response_name
 from shared.core.records.exchange.envelope import Envelope, outcome_blob, to_fields
 from shared.core.records.exchange.exchange_id import is_exchange_id, started_at
@@ -118,7 +118,7 @@ def _mark_name(response_id: str) -> str:
 
 async def _response_capture(response: FetchedResponse, envelope: Envelope) -> tuple[bytes, ...]:
     """The parts of the capture: a header, and the body if the content mode allows it."""
-    headers = attribution.kept_response_headers(response.headers)
+    headers = captured_headers.of_response(response.headers)
     if envelope.content_mode.stores_bodies:
         return capture.of_response(response.status, headers, to_fields(envelope), {}), response.body
     body = UnstoredBody()

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Final
 
-from shared.core.event import attribution
-from shared.core.records.exchange import capture, piece_times
+from shared.core.records.exchange import capture, captured_headers, piece_times
 from shared.core.records.exchange.envelope import Envelope, bound_text, to_fields
 from shared.core.wire.http.headers import kept_headers
 from shared.core.wire.json.json_shape import JsonObject
 from shared.relay import caller_headers
 from shared.relay.body_writer import BodyWriter
 from shared.relay.exchange_observation import ExchangeObservation
-
-# What a request capture keeps of the headers; nothing in here is a credential.
-_REQUEST_HEADERS: Final = frozenset(
-    map(str.encode, (*attribution.CLIENT_HEADERS, *attribution.SESSION_HEADERS))
-)
 
 
 def of_request(
@@ -34,7 +27,7 @@ def of_request(
         "deployment": bound_text(start.operation.deployment),
         "api_version": bound_text(start.api_version),
         "caller": asdict(caller_headers.caller(start.headers)),
-        "headers": kept_headers(start.headers, _REQUEST_HEADERS),
+        "headers": captured_headers.of_request(start.headers),
         "copied_headers": kept_headers(start.headers, copied_headers),
         "content_mode": start.content.mode,
         "content_rule": start.content.rule,

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 
 from shared.concurrency.cooperative import run_cooperatively
-from shared.core.event import answer_notes, attribution
+from shared.core.event import answer_notes
+from shared.core.records.exchange import captured_headers
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import StorageError
@@ -58,7 +59,7 @@ class CaptureRecorder:
 
     async def put_response(self, observation: ExchangeObservation, envelope: Envelope) -> bool:
         """Store the response capture, with the envelope; False if it is not stored."""
-        headers = attribution.kept_response_headers(observation.response.headers)
+        headers = captured_headers.of_response(observation.response.headers)
         notes = await self._answer_notes(observation, envelope, headers)
         preamble = capture_headers.of_response(observation, envelope, headers, notes)
         stored = await self._put_capture(

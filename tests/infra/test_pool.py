@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from harness.tools import tool_path
-from shared.core.event import attribution
+from shared.core.records.exchange import captured_headers
 from tests.infra import switches
 from tests.infra.bicep import INFRA, Deployment, Evaluator, gateway_properties
 from tests.infra.test_policies import BUFFERING
@@ -193,7 +193,11 @@ def test_every_answer_says_which_account_gave_it(deployment: Deployment, policy:
         element.get("name"): element.get("exists-action") for element in outbound.iter("set-header")
     }
     assert headers == dict.fromkeys(
-        (attribution.BACKEND_ACCOUNT, attribution.BACKEND_REGION, attribution.BACKEND_ATTEMPTS),
+        (
+            captured_headers.BACKEND_ACCOUNT,
+            captured_headers.BACKEND_REGION,
+            captured_headers.BACKEND_ATTEMPTS,
+        ),
         "override",
     )
     value = gateway_properties(deployment, f"namedValues/{NAME}-accounts")["value"]

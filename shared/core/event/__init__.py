@@ -19,6 +19,6 @@ In: an envelope, and the captures of the request and the response (either may be
 
 It may import `shared.core.answer`, `content`, `cost`, `records` and `wire`. Enrichment,
 `shared.core.telemetry` and the view import it. The relay and `shared.following` import
-`answer_notes`, `attribution` for the headers that captures keep, and `usage` for the usage that
-envelopes record. The port and the adapter of usage claims import `usage_claim`.
+`answer_notes`, and `usage` for the usage that envelopes record. The port and the adapter of usage
+claims import `usage_claim`.
 """

@@ -2,88 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event.shape import Backend, Client, Correlation, RateLimit, Served
-from shared.core.wire.http.headers import RawHeaders, kept_headers
-from shared.core.wire.json.json_shape import integer, short
-
-# Headers in which clients name a session or a conversation. The callers choose their values.
-SESSION_HEADERS: Final = (
-    "x-session-id",
-    "session-id",
-    "session_id",
-    "x-conversation-id",
-    "conversation-id",
-    "conversation_id",
-)
-# The other request headers that events are built from. None of them is a credential.
-CLIENT_HEADERS: Final = (
-    "content-type",
-    "content-encoding",
-    "user-agent",
-    "x-ms-client-request-id",
-    "x-request-id",
-    "x-stainless-retry-count",
-    "x-stainless-lang",
-    "x-stainless-package-version",
-    "x-stainless-runtime",
-    "x-stainless-runtime-version",
-    "x-stainless-os",
-)
-# Response headers in which a pool of accounts (infra/policies/pool.xml) reports which one answered.
-# The client never gets them (core/wire/http/forwarding_rules.py).
-BACKEND_ACCOUNT: Final = "x-fnsse-backend-account"
-BACKEND_REGION: Final = "x-fnsse-backend-region"
-BACKEND_ATTEMPTS: Final = "x-fnsse-backend-attempts"
-# Response headers that events are built from. None of them is a credential.
-_RESPONSE_HEADERS: Final = (
-    "content-type",
-    "content-encoding",
-    "apim-request-id",
-    "x-request-id",
-    "x-ms-client-request-id",
-    "x-ms-region",
-    "x-ms-deployment-name",
-    "x-ms-spillover-from-deployment",
-    "x-ms-spillover-error",
-    "x-ms-is-spilled-over",
-    "x-ms-served-model",
-    "openai-model",
-    "x-ms-rai-invoked",
-    "x-ms-request-id",
-    "x-envoy-upstream-service-time",
-    "ms-azureml-model-time",
-    "ms-azureml-model-error-statuscode",
-    "ms-azureml-model-error-reason",
-    "azure-openai-deployment-utilization",
-    "azureml-model-session",
-    "openai-processing-ms",
-    "policy-id",
-    "retry-after",
-    "retry-after-ms",
-    "x-ms-retry-after-ms",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-remaining-tokens",
-    "x-ratelimit-limit-requests",
-    "x-ratelimit-limit-tokens",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-reset-tokens",
-    "x-rate-limit-reset-tokens",
-    "x-ratelimit-renewalperiod-requests",
-    "x-ratelimit-renewalperiod-tokens",
-    "x-ratelimit-abusepenalty-active",
+from shared.core.records.exchange.captured_headers import (
     BACKEND_ACCOUNT,
-    BACKEND_REGION,
     BACKEND_ATTEMPTS,
+    BACKEND_REGION,
+    SESSION_HEADERS,
 )
-_RESPONSE_NAMES: Final = frozenset(map(str.encode, _RESPONSE_HEADERS))
-
-
-def kept_response_headers(headers: RawHeaders) -> dict[str, str]:
-    """The headers of a response that its capture keeps; see `kept_headers`."""
-    return kept_headers(headers, _RESPONSE_NAMES)
+from shared.core.wire.json.json_shape import integer, short
 
 
 def client(request_headers: dict[str, str]) -> Client:

@@ -7,6 +7,7 @@ Bytes, headers of captures and JSON enter; typed records and the same bytes leav
     outcome               how an exchange ended
     envelope              the queue message about a finished exchange, and its outcome capture
     capture               the raw bytes of a body, with status and chosen headers
+    captured_headers      the headers that captures keep
     captured_exchange     the exchanges whose captures are stored, by a listing
     piece_times           when the pieces of a response arrived
     unstored_body         size, hash and ends of a body that must not be stored
