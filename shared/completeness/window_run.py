@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Self
 
 from shared.completeness.stored_checkpoint import StoredCheckpoint
-from shared.core.decisions.comparison import Comparison
+from shared.core.decisions.missing_exchanges import Comparison
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger import LedgerIndex
 from shared.core.records.exchange.captured_exchange import CapturedExchange

@@ -1,23 +1,35 @@
-"""Completeness of one window: the captured exchanges minus the delivered ones.
-
-Only the ids that the ledger knows are held in memory.
+"""The exchanges that are missing on the Event Hub: in which windows they are looked for, and which
+of the captured ones they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger import LedgerIndex
 from shared.core.records.exchange.captured_exchange import CapturedExchange, CaptureGrouping
 from shared.core.records.exchange.exchange_id import started_at
+from shared.core.records.exchange.window import Window, windows_between
+
+
+def judged_windows(until: datetime, look_back: timedelta, *, include_open: bool) -> list[Window]:
+    """The windows of the look-back, oldest first: those that ended by `until`, or with
+    `include_open` all that began by then.
+
+    `until` is the present less the longest time that an exchange can take: no exchange that
+    started before it is still running.
+    """
+    windows = windows_between(until - look_back, until)
+    return [window for window in windows if include_open or window.end <= until]
 
 
 class Comparison:
     """Finds the captured exchanges that the ledger does not know.
 
-    Feed it the window's blob names in their order, page by page.
+    Feed it the window's blob names in their order, page by page. Only the ids that the ledger knows
+    are held in memory.
 
     An exchange that started at `until` or later is not judged while the ledger does not know it.
     """

@@ -1,13 +1,14 @@
-"""Captured minus delivered: exact, page by page, and never hasty."""
+"""The windows that are judged; captured minus delivered: exact, page by page, and never hasty."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.decisions.comparison import Comparison
+from shared.core.decisions.missing_exchanges import Comparison, judged_windows
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger import Delivery, LedgerEntry, LedgerIndex
 from shared.core.records.exchange.capture import CaptureKind
@@ -153,3 +154,26 @@ def test_a_delivered_dead_letter_is_delivered() -> None:
         known_of((exchange_id, Delivery.DEAD_LETTERED), (exchange_id, Delivery.DELIVERED)),
     )
     assert (report.delivered, report.dead_lettered) == (1, 0)
+
+
+AT_TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "include_open", "expected"),
+    [
+        (0, False, ["2026/11/23/08", "2026/11/23/09"]),
+        (0, True, ["2026/11/23/08", "2026/11/23/09"]),
+        (59, False, ["2026/11/23/08", "2026/11/23/09"]),
+        (59, True, ["2026/11/23/08", "2026/11/23/09", "2026/11/23/10"]),
+        (60, False, ["2026/11/23/09", "2026/11/23/10"]),
+    ],
+)
+def test_windows_are_judged_when_they_are_over(
+    minutes: int, include_open: bool, expected: list[str]
+) -> None:
+    """No exchange that began in them can still be running."""
+    judged = judged_windows(
+        AT_TEN + timedelta(minutes=minutes), timedelta(hours=2), include_open=include_open
+    )
+    assert [window.name for window in judged] == expected
