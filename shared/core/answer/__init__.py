@@ -5,7 +5,7 @@ status and content type. What leaves is a `ParsedAnswer` (`shapes`), whose types
 event's contract. `reader` is the entry. `chat`, `responses`, `embeddings`, `images`, `audio` and
 `batches` hold one `AnswerReader` each, and `metadata` collects what they have in common. `chunks`
 finds the JSON chunks of an SSE body; `tool_calls`, `content_filters` and `response_items` merge
-their parts. `generated_size` counts what the model wrote. `without_content` leaves out of an answer
+their parts. `without_content` leaves out of an answer
 what may not be recorded.
 
 `shared.core.event` imports this package; it imports `shared.core.wire` and

@@ -1,21 +1,30 @@
 """The Responses API: output items, from the response object, or from the events of a stream that
-was cut before it came.
+was cut before it came. The size of what the model wrote is for estimates.
 """
 
 from __future__ import annotations
 
-from shared.core.answer.generated_size import generated_bytes, is_generated, is_of_user
+import json
+from typing import Final
+
 from shared.core.answer.response_items import ItemBuilder, is_of_item, text_key
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.wire.json.json_shape import (
+    Json,
     JsonObject,
     integer,
+    items,
     mapping,
     mappings,
     text,
+    utf8_size,
 )
 from shared.core.wire.json.masking import mask_object
 from shared.core.wire.operations import LAST_RESPONSE_EVENTS
+
+# Members that the model wrote, wherever they are in an item.
+_GENERATED: Final = ("text", "refusal", "arguments", "input", "code", "name")
+_GENERATED_OBJECTS: Final = ("operation", "action")
 
 
 class ResponsesReader:
@@ -51,7 +60,7 @@ class ResponsesReader:
     def _add_item(self, kind: str, item: JsonObject, event: JsonObject) -> bool:
         """An item that begins, or that is complete. True if it holds generated content."""
         self._item(event).replace(item)
-        return is_generated(item, whole=kind.endswith(".done"))
+        return _is_generated(item, whole=kind.endswith(".done"))
 
     def _add_delta(self, kind: str, event: JsonObject) -> bool:
         """A piece of a text. True unless it is empty."""
@@ -73,7 +82,7 @@ class ResponsesReader:
             content="".join(_output_texts(output)),
             output=tuple(output),
             finish_reason=self._incomplete_reason,
-            generated_bytes=sum(generated_bytes(item) for item in output),
+            generated_bytes=sum(_generated_bytes(item) for item in output),
         )
 
     def _add_response(self, response: JsonObject) -> None:
@@ -92,6 +101,43 @@ class ResponsesReader:
 
 def _output_texts(output: list[JsonObject]) -> list[str]:
     """The texts of every message; joined, they are what the SDK calls `output_text`."""
-    messages = (item for item in output if item.get("type") == "message" and not is_of_user(item))
+    messages = (item for item in output if item.get("type") == "message" and not _is_of_user(item))
     parts = (part for message in messages for part in mappings(message.get("content")))
     return [text(part.get("text")) for part in parts if part.get("type") == "output_text"]
+
+
+def _is_generated(item: JsonObject, *, whole: bool) -> bool:
+    """Whether an item holds generated content. The name and the empty containers of an item that
+    has only started do not count.
+    """
+    if not whole:
+        present_at_start = {"name", "result", *_GENERATED_OBJECTS}
+        item = {key: value for key, value in item.items() if key not in present_at_start}
+    return bool(_generated_bytes(item) or item.get("result"))
+
+
+def _is_of_user(item: JsonObject) -> bool:
+    """Whether the item repeats a part of the prompt, as compacted conversations do."""
+    return text(item.get("role")) in {"user", "system", "developer"}
+
+
+def _generated_bytes(item: JsonObject) -> int:
+    """Bytes of the item's generated texts, as UTF-8; 0 for a part of the prompt."""
+    if _is_of_user(item):
+        return 0
+    parts = [item, *mappings(item.get("content")), *mappings(item.get("summary"))]
+    texts = sum(_size(part.get(key)) for part in parts for key in _GENERATED if key in part)
+    objects = (mapping(item[key]) for key in _GENERATED_OBJECTS if key in item)
+    return texts + sum(
+        _size(value) if isinstance(value, str) else sum(map(_size, items(value)))
+        for members in objects
+        for key, value in members.items()
+        if key != "type"
+    )
+
+
+def _size(value: Json) -> int:
+    """Bytes of a text. Arguments that come as an object count as their JSON."""
+    if isinstance(value, dict | list):
+        return utf8_size(json.dumps(value, ensure_ascii=False)) if value else 0
+    return utf8_size(text(value))
