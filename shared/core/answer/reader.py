@@ -15,13 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from shared.core.answer import audio
-from shared.core.answer.audio import AudioReader
 from shared.core.answer.batches import BatchReader
 from shared.core.answer.chat import ChatReader
 from shared.core.answer.chunks import ChunkStream
-from shared.core.answer.embeddings import EmbeddingsReader
-from shared.core.answer.images import ImagesReader
+from shared.core.answer.media import AudioReader, EmbeddingsReader, ImagesReader, read_binary
 from shared.core.answer.metadata import ResponseMetadataCollector
 from shared.core.answer.responses import ResponsesReader
 from shared.core.answer.shapes import ParsedAnswer
@@ -161,7 +158,7 @@ def _read_decoded(pieces: Iterator[bytes], body: AnswerBody) -> Cooperative[Pars
     if is_event_stream(first) and not (body.is_audio and body.media_type):
         return (yield from _read_stream(pieces, body))
     if body.is_audio:
-        return audio.read_binary(pieces, body.media_type)
+        return read_binary(pieces, body.media_type)
     return _read_document(b"".join(pieces), body)
 
 
