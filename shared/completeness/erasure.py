@@ -17,7 +17,7 @@ from shared.completeness.erasure_page_runner import MAX_CONCURRENT, ErasurePageR
 from shared.completeness.erasure_selector import ErasureSelector
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.redelivery import find_exchange, whole_exchanges
-from shared.concurrency.gather import gather_bounded
+from shared.concurrency.limits import gather_bounded
 from shared.core.records.exchange.captured_exchange import CapturedExchange, captured_exchanges
 from shared.core.records.operator import erasure_receipt
 from shared.core.records.operator.erasure_receipt import (

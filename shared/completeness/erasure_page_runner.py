@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.completeness.erasure_selector import ErasureSelector
 from shared.completeness.exchange_erasure import ExchangeErasure
-from shared.concurrency.gather import gather_bounded
+from shared.concurrency.limits import gather_bounded
 from shared.core.decisions.erasure import ErasureDecision
 from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.operator import erasure_receipt

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from shared.completeness.redelivery import MAX_CONCURRENT
-from shared.concurrency.gather import gather_bounded
+from shared.concurrency.limits import gather_bounded
 from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.delivery.ledger import LedgerIndex

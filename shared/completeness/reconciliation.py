@@ -18,7 +18,7 @@ from shared.completeness import cut_uploads
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
 from shared.completeness.window_run import RedeliveryResult, WindowRun
-from shared.concurrency.gather import gather_bounded
+from shared.concurrency.limits import gather_bounded
 from shared.core.decisions.missing_exchanges import judged_windows
 from shared.core.records.completeness.report import RUN_BLOB, Report, last_run
 from shared.core.records.delivery.dead_letter import DeadLetterReason

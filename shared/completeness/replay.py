@@ -14,7 +14,7 @@ from typing import Final
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, whole_exchanges
 from shared.completeness.stored_checkpoint import StoredCheckpoint
-from shared.concurrency.gather import gather_bounded
+from shared.concurrency.limits import gather_bounded
 from shared.core.records.exchange.capture import CaptureKind, capture_name, is_erased
 from shared.core.records.exchange.captured_exchange import CapturedExchange, captured_exchanges
 from shared.core.records.exchange.digests import Digests

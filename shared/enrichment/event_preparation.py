@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from shared.concurrency.byte_budget import ByteBudget
+from shared.concurrency.limits import ByteBudget
 from shared.core.event import usage_claim
 from shared.core.event.usage_claim import Claim
 from shared.core.records.delivery.dead_letter import DeadLetterReason

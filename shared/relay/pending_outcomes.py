@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Protocol
 
-from shared.concurrency.gather import gather_bounded
+from shared.concurrency.limits import gather_bounded
 from shared.core.records.exchange.envelope import Envelope
 from shared.relay.recording_failures import RecordingFailures
 

@@ -14,7 +14,7 @@ from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.adapters.storage.account import StorageAccount
-from shared.concurrency.gather import gather_bounded
+from shared.concurrency.limits import gather_bounded
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger import CONTAINER
 from shared.core.records.exchange.window import Window, windows_between
