@@ -69,7 +69,7 @@ from shared.health.readiness import Readiness
 from shared.health.status import Status, StatusSources
 from shared.http.exchange_ids import fresh_exchange_id
 from shared.ports.signing_keys import SigningKeys
-from shared.relay.capture_writer import CaptureMemory
+from shared.relay.body_memory import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay_context import RelayContext
 from shared.settings import misspelt

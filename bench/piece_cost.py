@@ -21,7 +21,7 @@ from shared.adapters.upstream.sender import RequestSender
 from shared.core.content.policy import ContentPolicy
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.wire.request import routing
-from shared.relay.capture_writer import CaptureMemory
+from shared.relay.body_memory import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay_context import RelayContext
 from shared.relay.relay_response import RelayResponse

@@ -9,7 +9,7 @@ storage) and an envelope (how the exchange went, to a queue).
     exchange_runner       carries an exchange out; client_watch watches its client meanwhile
     rejection             rejects a request by its request line alone
     request_intake        reads the request's body, and puts it into its capture; request_body is
-                          how it is held or passed on, body_memory the memory in which it is held
+                          how it is held or passed on, body_memory the memories for bodies
     upstream_call         the call of the upstream, and its repetition without the proxy's addition
     client_response       what is sent to the client, as ASGI messages
     caller_headers        who called, and which content mode follows from it

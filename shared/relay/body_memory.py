@@ -1,4 +1,10 @@
-"""The memory of a worker for request bodies, and each exchange's share of it."""
+"""The memories of a worker for bodies: of requests on their way upstream, and of captures that wait
+for their store.
+
+A request's body can be in both at once. It is copied, not shared: one copy is needed until the
+upstream has answered, the other until it is stored, and each memory has its own limit. If storage
+is slow, and captures wait, no client must pay for it. Copying 1 MB takes 12 us.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +17,7 @@ FREE_BYTES: Final = 256 * 1024
 
 
 class BodyMemory:
-    """The bytes of all request bodies that a worker holds, and their limit.
-
-    They have a limit of their own, not what captures leave of theirs: if storage is slow, and
-    captures wait, no client must pay for it.
-    """
+    """The bytes of all request bodies that a worker holds for the upstream, and their limit."""
 
     def __init__(self, limit_bytes: int, *, free_bytes: int = FREE_BYTES) -> None:
         self.limit_bytes = limit_bytes
@@ -51,3 +53,22 @@ class BodyLease:
         """Hold nothing any more."""
         self._memory.used_bytes -= self._held_bytes
         self._held_bytes = 0
+
+
+class CaptureMemory:
+    """The bytes of all captures that a worker holds until they are stored, and their limit.
+    `CaptureWriter.write` takes bytes, within the limit.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.used_bytes = 0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether captures should hold less than they may."""
+        return self.used_bytes * 2 > self.limit_bytes
+
+    def release(self, count: int) -> None:
+        """Give bytes back."""
+        self.used_bytes -= count

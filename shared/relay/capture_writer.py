@@ -19,6 +19,7 @@ from shared.core.wire.stream.tail import TAIL_BYTES
 from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
 from shared.relay.body_hash import BodyHash
+from shared.relay.body_memory import CaptureMemory
 
 BLOCK_BYTES: Final = 4 * 1024 * 1024
 # If the memory is half full, so that many slow exchanges do not use it up and cost others their
@@ -28,25 +29,6 @@ SMALL_BLOCK_BYTES: Final = 256 * 1024
 # An upload that failed ends with its error; the caller may have stopped waiting for it.
 type Upload = Coroutine[Any, Any, StorageError | None]
 type StartUpload = Callable[[Upload], asyncio.Task[StorageError | None]]
-
-
-class CaptureMemory:
-    """The bytes that all captures of a worker hold while they wait for their store, and their
-    limit. `CaptureWriter.write` takes bytes, within the limit.
-    """
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self.used_bytes = 0
-
-    @property
-    def is_short(self) -> bool:
-        """Whether captures should hold less than they may."""
-        return self.used_bytes * 2 > self.limit_bytes
-
-    def release(self, count: int) -> None:
-        """Give bytes back."""
-        self.used_bytes -= count
 
 
 async def put_placeholder(store: CaptureUploads, name: str, data: bytes) -> StorageError | None:

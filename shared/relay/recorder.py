@@ -20,9 +20,10 @@ from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
 from shared.ports.envelopes import EnvelopeSink
+from shared.relay.body_memory import CaptureMemory
 from shared.relay.body_writer import BodyWriter
 from shared.relay.capture_recorder import CaptureRecorder
-from shared.relay.capture_writer import CaptureMemory, CaptureWriter, Upload
+from shared.relay.capture_writer import CaptureWriter, Upload
 from shared.relay.digest_writer import DigestWriter
 from shared.relay.exchange_envelope import CaptureNames, envelope_of
 from shared.relay.exchange_observation import ExchangeObservation

@@ -31,7 +31,7 @@ from emulators.functions_host.worker_library import (
 from shared.adapters.identity.credentials import KeyCredential
 from shared.adapters.upstream.sender import RequestSender
 from shared.core.content.policy import ContentPolicy
-from shared.relay.capture_writer import CaptureMemory
+from shared.relay.body_memory import CaptureMemory
 from shared.relay.recorder import Recorder
 from shared.relay.relay_context import RelayContext
 from tests.integration.support.exchanges import (

@@ -24,7 +24,7 @@ from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.request import routing
 from shared.core.wire.request.routing import Operation
-from shared.relay.capture_writer import CaptureMemory
+from shared.relay.body_memory import CaptureMemory
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recorder import Recorder
 from shared.relay.relay_context import RelayContext

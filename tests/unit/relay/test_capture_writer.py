@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from harness.waiting import poll_until_async
 from shared.core.wire.stream.tail import TAIL_BYTES
 from shared.errors import StorageError
+from shared.relay.body_memory import CaptureMemory
 from shared.relay.capture_writer import (
     BLOCK_BYTES,
     SMALL_BLOCK_BYTES,
-    CaptureMemory,
     CaptureWriter,
     Upload,
 )

@@ -14,7 +14,8 @@ from shared.core.wire.operations import spec_of
 from shared.core.wire.request.routing import Operation
 from shared.errors import UpstreamInterrupted
 from shared.ports.upstream import RequestBodySource
-from shared.relay.capture_writer import CaptureMemory, CaptureWriter
+from shared.relay.body_memory import CaptureMemory
+from shared.relay.capture_writer import CaptureWriter
 from shared.relay.exchange_observation import (
     ExchangeObservation,
     ExchangeStart,
