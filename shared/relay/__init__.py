@@ -18,7 +18,6 @@ storage) and an envelope (how the exchange went, to a queue).
     exchange_envelope     makes the envelope of an observation
     body_writer           the contract of what takes a body as it arrives: capture_writer takes one
                           that is stored, digest_writer one that is not
-    body_hash             SHA-256 of a captured body
     capture_headers       makes the headers of the captures
     recorder              records an exchange that has ended
     capture_recorder      stores its captures
