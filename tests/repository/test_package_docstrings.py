@@ -126,6 +126,28 @@ def test_a_docstring_names_nothing_that_is_not_imported(package: Path) -> None:
     assert sorted(words - {part for parts in _imports(package) for part in parts}) == []
 
 
+def _layers(contract_id: str) -> list[str]:
+    """The layers of a contract that import-linter checks."""
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    (layers,) = (
+        contract["layers"]
+        for contract in tools["importlinter"]["contracts"]
+        if contract["id"] == contract_id
+    )
+    return list(layers)
+
+
+def test_the_decisions_count_packages_and_layers() -> None:
+    page = (ROOT / "docs" / "explanation" / "decisions.md").read_text("utf-8")
+    for contract, sentence in (
+        ("app", "`shared/` has {} packages and modules in {} layers"),
+        ("core", "`shared/core/` has {} packages in {} layers"),
+    ):
+        layers = _layers(contract)
+        count = sum(len(layer.split(" | ")) for layer in layers)
+        assert sentence.format(count, len(layers)) in page
+
+
 def test_the_architecture_names_every_package() -> None:
     """Those of shared/ and of shared/core/ in a row each, those of shared/adapters/ in its row."""
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
@@ -139,15 +161,8 @@ def test_the_architecture_names_every_package() -> None:
 
 
 def test_the_architecture_draws_every_layer() -> None:
-    """The layers that import-linter checks."""
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
-    layers = [
-        layer.replace(" | ", " · ")
-        for contract in contracts["contracts"]
-        if contract["id"] in {"app", "core"}
-        for layer in contract["layers"]
-    ]
+    layers = [layer.replace(" | ", " · ") for layer in _layers("app") + _layers("core")]
     beside = {"core · concurrency": "core", layers[0]: layers[0].removesuffix(" · adapters")}
     assert [layer for layer in layers if beside.get(layer, layer) not in page] == []
 
