@@ -20,7 +20,7 @@ from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.operations import spec_of
 
 if TYPE_CHECKING:
-    from shared.core.content.detect.analysis import Analyzer
+    from shared.core.content.detect.detector import Analyzer
     from shared.core.content.detect.redactor import Redactor
 
 

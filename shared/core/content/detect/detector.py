@@ -1,8 +1,11 @@
-"""A detector: a pattern that finds candidates, and a check that rejects look-alikes."""
+"""The finders of data in a text: a detector, by a pattern for candidates and a check that rejects
+look-alikes, or an analyzer, which finds more than patterns can.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from collections.abc import Iterable
+from typing import ClassVar, Final, Protocol
 
 _ALL_BUT_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789"))
 
@@ -25,6 +28,16 @@ class Detector:
         look-alikes, so the cheapest check comes first.
         """
         return True
+
+
+class Analyzer(Protocol):
+    """Finds data in a text that no pattern finds, such as names of people. It is not part of the
+    core: it may need a model, and take its time.
+    """
+
+    def find(self, text: str) -> Iterable[tuple[int, int, str]]:
+        """Start and end of each finding, in characters, and its kind: `person`."""
+        ...
 
 
 def digits_of(text: bytes) -> bytes:

@@ -15,10 +15,9 @@ import re2
 
 from shared.core.content.detect import custom
 from shared.core.content.detect.accounts import ACCOUNTS
-from shared.core.content.detect.analysis import Analyzer
 from shared.core.content.detect.contacts import CONTACTS
 from shared.core.content.detect.custom import CustomPatterns
-from shared.core.content.detect.detector import Detector
+from shared.core.content.detect.detector import Analyzer, Detector
 from shared.core.content.detect.identities import IDENTITIES
 from shared.core.content.detect.secrets import SECRETS
 from shared.errors import ContentPolicyError
