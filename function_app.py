@@ -53,8 +53,7 @@ from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.expiry import Expiry
 from shared.completeness.reconciliation import Reconciliation
 from shared.completeness.replay import ReplayRunner
-from shared.content.policy_renewal import PolicyRenewal
-from shared.content.policy_source import FixedPolicy, PolicySource
+from shared.content.policy_source import FixedPolicy, PolicyRenewal, PolicySource
 from shared.core.records.queue.envelope_message import POISON_QUEUE, QUEUE
 from shared.enrichment.analyzer_process import AnalyzerProcess
 from shared.enrichment.assembly import Assembler

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from shared.content import policy_renewal
+from shared.content import policy_source
 from shared.core.content.policy import ContentPolicy
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import ContentPolicyError
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     file = parser.parse_args(arguments).file
     try:
         # what a policy without a `default` takes from CONTENT_MODE is not known here
-        policy = policy_renewal.parse(file.read_bytes(), ContentMode.FULL)
+        policy = policy_source.parse(file.read_bytes(), ContentMode.FULL)
     except OSError as error:
         print(f"{file}: {error.strerror}")
     except ContentPolicyError as error:

@@ -2,8 +2,7 @@
 
 The bytes of the blob enter; the policy, the patterns to redact and a reason for degradation leave.
 
-    policy_source   the protocol of a policy, and its form for a policy in a setting
-    policy_renewal  the policy in a blob, read again and again in the background
+    policy_source  the protocol, a policy in a setting, and one in a blob that is read again
 
 The package imports core, concurrency, ports and errors alone.
 """

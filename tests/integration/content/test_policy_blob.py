@@ -13,7 +13,7 @@ from azure.storage.blob.aio import ContainerClient
 
 from harness.waiting import poll_until_async
 from shared.adapters.blobs.policy_blob import PolicyBlob
-from shared.content.policy_renewal import PolicyPace, PolicyRenewal
+from shared.content.policy_source import PolicyPace, PolicyRenewal
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageNotFound
 from tests.integration.support.azurite import sample_storage

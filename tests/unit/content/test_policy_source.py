@@ -12,8 +12,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from harness.waiting import poll_until_async
-from shared.content.policy_renewal import MAX_BYTES, PolicyPace, PolicyRenewal
-from shared.content.policy_source import NO_POLICY, FixedPolicy
+from shared.content.policy_source import (
+    MAX_BYTES,
+    NO_POLICY,
+    FixedPolicy,
+    PolicyPace,
+    PolicyRenewal,
+)
 from shared.core.content.detect.custom import NO_PATTERNS, CustomPatterns
 from shared.core.content.policy import ContentPolicy
 from shared.core.wire.content_mode import ContentMode
