@@ -34,9 +34,9 @@ from shared.adapters.blobs.usage_claims import UsageClaims
 from shared.adapters.event_hub.sender import EventSender
 from shared.adapters.http_client.transport import AiohttpTransport
 from shared.adapters.identity import credentials
-from shared.adapters.ledger.appender import LedgerAppender
 from shared.adapters.ledger.dead_letter_store import DeadLetterStore
 from shared.adapters.ledger.delivery_ledger import DeliveryLedger
+from shared.adapters.ledger.entry_blobs import LedgerAppender
 from shared.adapters.ledger.erasure_marks import ErasureMarks
 from shared.adapters.ledger.index_reader import LedgerIndexReader
 from shared.adapters.ledger.report_store import ReportStore

@@ -7,8 +7,7 @@ In: accepted exchanges, dead letters, reports. Out: the same records by the hour
     dead_letter_store  exchanges that can never be delivered, until they are requeued
     erasure_marks      exchanges that are erased
     report_store       the report of each hour
-    appender           appends entries, many exchanges with one call
-    entry_blobs        lists the blobs of entries
+    entry_blobs        appends entries, many exchanges with one call, and reads their blobs
     first_entries      reads the first entries of exchanges
 
 It imports `shared.concurrency`, `shared.core`, `shared.ports` and `shared.errors`; of the adapters

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
-from shared.adapters.ledger.appender import LedgerAppender
+from shared.adapters.ledger.entry_blobs import LedgerAppender
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
 from shared.core.records.delivery.ledger import Delivery, LedgerEntry
 from shared.core.records.exchange.window import Window

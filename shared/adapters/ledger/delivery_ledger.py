@@ -1,7 +1,7 @@
 """The ledger of deliveries: which exchanges the Event Hub has accepted.
 
-`appender` appends its entries. This module writes the entries of this worker, and decides which of
-them were the first. `index_reader` reads the entries of all workers.
+This module writes the entries of this worker by `entry_blobs`, and decides which of them were the
+first. `index_reader` reads the entries of all workers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from shared.adapters.ledger.appender import LedgerAppender
+from shared.adapters.ledger.entry_blobs import LedgerAppender
 from shared.adapters.ledger.first_entries import DigestReader, first_of_writer
 from shared.adapters.storage.account import StorageAccount
 from shared.core.records.delivery.id_sets import RecentIds

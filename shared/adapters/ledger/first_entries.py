@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterable, Callable, Collection
 from typing import Final
 
-from shared.adapters.ledger.entry_blobs import entry_blobs
+from shared.adapters.ledger.entry_blobs import entry_blobs, writer_of
 from shared.adapters.storage.account import StorageAccount
 from shared.core.records.delivery.first_entries import FirstDigests, FirstWriters
 from shared.core.records.exchange.digests import Digests
@@ -28,8 +28,7 @@ async def first_of_writer(
     """
     first = FirstWriters(exchange_ids)
     async for name, pieces in entry_blobs(storage, window):
-        blob_writer = name.rpartition("/")[2].rpartition("-")[0]
-        await read_pieces(pieces, functools.partial(first.read, writer=blob_writer))
+        await read_pieces(pieces, functools.partial(first.read, writer=writer_of(name)))
     return first.of_writer(writer)
 
 

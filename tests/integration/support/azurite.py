@@ -16,9 +16,9 @@ from azure.storage.queue.aio import QueueClient
 from harness.sample_envelope import PLAIN
 from shared.adapters.blobs.captures import Captures
 from shared.adapters.blobs.json_blobs import JsonBlobs
-from shared.adapters.ledger.appender import LedgerAppender
 from shared.adapters.ledger.dead_letter_store import DeadLetterStore
 from shared.adapters.ledger.delivery_ledger import DeliveryLedger
+from shared.adapters.ledger.entry_blobs import LedgerAppender
 from shared.adapters.ledger.erasure_marks import ErasureMarks
 from shared.adapters.ledger.index_reader import LedgerIndexReader
 from shared.adapters.ledger.report_store import ReportStore
