@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -137,13 +137,14 @@ def _ended_first(recorded: OrchestrationRun, activities: Mapping[str, Activity])
 def assert_deterministic(
     orchestrate: Orchestrator, recorded: OrchestrationRun, *, every: int = 1
 ) -> None:
-    """Replay recorded turns: each gives the recorded answer, and each prefix of the history
-    requests what the prefix before it did.
+    """Replay recorded turns: each gives the recorded answer, and each prefix of a generation's
+    history requests what the prefix before it did.
 
     `every`: replay only every nth turn, for long histories.
     """
     for turn in [*recorded.turns[::every], recorded.turns[-1]]:
         assert state_of(orchestrate, turn.context) == turn.state
+    for turn in _last_turns(recorded.turns):
         previous: list[str] = []
         history = turn.context["history"]
         for count in range(2, len(history) + 1, every):
@@ -155,3 +156,17 @@ def assert_deterministic(
             ]
             assert kinds[: len(previous)] == previous, history[:count]
             previous = kinds
+
+
+def _last_turns(turns: Sequence[Turn]) -> Iterator[Turn]:
+    """The last turn of each generation: its history begins with those of the turns before it, but
+    for the marks of what is played again.
+    """
+    histories = [_unmarked(turn.context["history"]) for turn in turns]
+    for turn, history, following in zip(turns, histories, [*histories[1:], []], strict=True):
+        if following[: len(history)] != history:
+            yield turn
+
+
+def _unmarked(history: Sequence[HistoryEvent]) -> list[HistoryEvent]:
+    return [{**event, "IsPlayed": None} for event in history]
