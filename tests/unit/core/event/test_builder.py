@@ -208,13 +208,13 @@ def test_the_upstreams_error_is_unchanged() -> None:
 
 
 def test_the_proxys_own_failure_is_in_the_event() -> None:
-    failure = Failure(code="upstream_timeout", message="reason")
+    failure = Failure(code="upstream_timeout", message="why")
     envelope = sample_envelope(
         stream=None, outcome=Outcome.TIMED_OUT, failure=failure, response_capture=None
     )
     assert event_of(envelope, request_capture(stream=True), None)["error"] == {
         "code": "upstream_timeout",
-        "message": "reason",
+        "message": "why",
     }
 
 
@@ -349,18 +349,22 @@ def test_hostile_json_on_either_side_gives_an_event(body: bytes, limit: int) -> 
 @pytest.mark.parametrize("character", ["x", "\0", '"', "é", "→", "🐎"])
 @pytest.mark.parametrize("limit", [8 * 1024, 64 * 1024, 1024 * 1024 - 2048])
 @pytest.mark.parametrize(
-    ("request_size", "response_size"), [(2_000_000, 10), (10, 2_000_000), (1_500_000, 1_500_000)]
+    ("prompt_share", "answer_share"),
+    [(2, 0), (0, 2), (1.5, 1.5)],
+    ids=["prompt", "answer", "both"],
 )
 def test_an_event_is_cut_to_the_limit_and_no_further(
-    character: str, limit: int, request_size: int, response_size: int
+    character: str, limit: int, prompt_share: float, answer_share: float
 ) -> None:
+    """Texts of so many times the limit, or of ten bytes."""
+    prompt_bytes, answer_bytes = int(10 + prompt_share * limit), int(10 + answer_share * limit)
     character_bytes = len(json.dumps(character, ensure_ascii=False).encode()) - 2
     request = Capture(
         header={},
         body=json.dumps(
             {
                 "messages": [
-                    {"role": "user", "content": character * (request_size // character_bytes)}
+                    {"role": "user", "content": character * (prompt_bytes // character_bytes)}
                 ]
             }
         ).encode(),
@@ -368,7 +372,7 @@ def test_an_event_is_cut_to_the_limit_and_no_further(
     response = answered(
         {
             "choices": [
-                {"index": 0, "message": {"content": character * (response_size // character_bytes)}}
+                {"index": 0, "message": {"content": character * (answer_bytes // character_bytes)}}
             ]
         }
     )
