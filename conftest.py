@@ -1,6 +1,4 @@
-"""What all tests share: asyncio for those marked `anyio`, and properties that are tried without a
-clock.
-"""
+"""Settings of all tests: asyncio for those marked `anyio`, and properties tried without a clock."""
 
 from __future__ import annotations
 
@@ -123,7 +121,7 @@ def only_the_apps_own_records(caplog: pytest.LogCaptureFixture) -> Iterator[None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What a test recorded as `figures` stands at the end of the run, whichever worker ran it."""
+    """Print at the end of the run what tests recorded as `figures`, whichever worker ran them."""
     for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
         for name, figures in report.user_properties:
             if name == "figures" and report.when == "call":

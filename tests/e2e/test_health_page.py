@@ -93,7 +93,7 @@ def test_a_dead_letter_is_requeued_after_a_fix(page: Page, stack: Stack, events:
 
 
 def test_a_time_range_is_replayed(page: Page, stack: Stack, events: EventLog) -> None:
-    """What was captured in it is delivered once more, as replayed."""
+    """Each exchange that was captured in it is delivered once more, as replayed."""
     exchange_id = Chat().ask(stack).exchange_id
     events.one(exchange_id=exchange_id)
     began = started_at(exchange_id).replace(microsecond=0)

@@ -20,7 +20,7 @@ STREAMS: Final = 100
 
 @dataclass(frozen=True, kw_only=True)
 class StreamObservation:
-    """What one client got."""
+    """The stream that one client got."""
 
     exchange_id: str
     body: bytes

@@ -1,6 +1,4 @@
-"""What happens to events while something is down: nothing is lost, and nothing private lies about
-meanwhile.
-"""
+"""While something is down no event is lost, and nothing private lies about meanwhile."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What reaches the upstream: the same method, path, query, body and headers, and none of the
-caller's credentials.
+"""The upstream gets the same method, path, query, body and headers, and none of the caller's
+credentials.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Tutorial:
         )
 
     def output(self, number: int) -> str:
-        """What the step's shell commands print, when they end by themselves."""
+        """The output of the step's shell commands, when they end by themselves."""
         process = self.start(number)
         text, _ = process.communicate(timeout=READY_WITHIN_S)
         assert process.returncode == 0, text

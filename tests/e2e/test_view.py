@@ -100,7 +100,7 @@ def test_an_error_is_relayed_with_its_status(view: httpx.Client) -> None:
 
 
 def test_a_page_that_follows_gets_new_rows(view: httpx.Client) -> None:
-    """As server-sent events, those alone that match its filter."""
+    """They come as server-sent events, and only those that match the page's filter."""
     query = {"q": '"follow this"'}
     with view.stream("GET", "/api/live", params=query) as live:
         lines = live.iter_lines()
@@ -112,7 +112,7 @@ def test_a_page_that_follows_gets_new_rows(view: httpx.Client) -> None:
 
 
 def test_the_state_of_delivery_comes_along(view: httpx.Client) -> None:
-    """What operators see of the app, and how the view itself receives."""
+    """The page gets the status that operators see of the app, and how the view itself receives."""
     with view.stream("GET", "/api/live") as live:
         states = (
             json.loads(line.removeprefix("data: "))
@@ -139,7 +139,7 @@ def test_an_erased_exchange_is_shown_no_more(view: httpx.Client) -> None:
 
 
 def test_an_erased_exchange_disappears_from_the_page(view: httpx.Client, stack: Stack) -> None:
-    """As after a run of POST /ops/erase, which knows nothing of the page's file."""
+    """It was erased by POST /ops/erase, which knows nothing of the page's file."""
     exchange_id = ask(view, prompt="Erase me", stream=False).headers["x-exchange-id"]
     shown(view, exchange_id)
     assert (

@@ -1,4 +1,4 @@
-"""What reads bytes of strangers, fuzzed: any input gives a result or a documented error.
+"""The readers of strangers' bytes, fuzzed: any input gives a result or a documented error.
 
 targets     a function for each reader, with what must hold of any input
 http        the target that is the whole way of a request: the server, the front, the relay

@@ -26,7 +26,7 @@ _DONE: Final = re.compile(r"Done (\d+) runs")
 
 @dataclass(frozen=True, kw_only=True)
 class FuzzRun:
-    """What one target's process did."""
+    """The result of one target's process."""
 
     target: str
     inputs: int

@@ -50,8 +50,8 @@ _EXPECTED: Final = {b"100", b"200", b"400", b"404", b"405", b"413", b"414", b"43
 
 
 def request(data: bytes) -> None:
-    """What is no request is refused; what is one reaches the upstream as one, below /openai/, with
-    the proxy's credential, and leaves nothing behind.
+    """Input that is not a request is refused; a request reaches the upstream as one, below
+    /openai/, with the proxy's credential, and leaves nothing behind.
     """
     _shared_app().loop.run_until_complete(_shared_app().receive(data))
 

@@ -114,7 +114,7 @@ def codings(data: bytes) -> None:
 
 
 def json_body(data: bytes) -> None:
-    """What the relay adds to a request for a stream is all that it changes."""
+    """The relay changes nothing in a request for a stream but its own addition."""
     json.dumps(json_shape.parse(data), allow_nan=False)
     examined = run_to_end(usage_request.examine(data, _CHAT, may_ask=True))
     asking = examined.with_usage_request

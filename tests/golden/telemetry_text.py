@@ -38,7 +38,7 @@ _LEFT_OUT: Final = frozenset(
 
 
 def exchange_of(case: GoldenCase, *, with_messages: bool = False) -> ExchangeTelemetry:
-    """What telemetry reports of a case."""
+    """The exchange of a case as telemetry reports it."""
     event = event_of(case)
     envelope = replace(case.envelope, recorded_ms=case.envelope.timings.to_end_ms + 20)
     return telemetry_of(event, envelope, truncated=False, with_messages=with_messages)

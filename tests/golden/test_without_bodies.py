@@ -83,8 +83,8 @@ def test_counts_do_not_depend_on_stored_bodies(case: GoldenCase) -> None:
 
 
 def _billed(event: dict[str, Any]) -> dict[str, Any] | None:
-    """What is billed by the upstream's figures, without what the request alone may name: its model,
-    and size and quality of images.
+    """The billed quantities by the upstream's figures, without those that the request alone may
+    name: its model, and size and quality of images.
     """
     quantities = event["quantities"]
     if quantities["basis"] != "usage":

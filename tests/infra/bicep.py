@@ -131,7 +131,7 @@ def _readable(resource_id: str) -> str:
 
 @dataclass(frozen=True)
 class CompiledTemplates:
-    """What the compiler makes of all files of infra/."""
+    """The ARM templates that the compiler makes of all files of infra/."""
 
     folder: Path  # of the templates
     messages: dict[str, list[str]]  # of compiler and linter, by the name of the file
@@ -216,7 +216,7 @@ class Evaluator:
         return found
 
     def format(self, file: Path) -> str:
-        """What `bicep format` would make of a file."""
+        """The text that `bicep format` would make of a file."""
         return str(self._call("bicep/format", {"path": str(file)})["result"]["contents"])
 
     def snapshot(self, file: Path) -> Deployment:

@@ -39,7 +39,7 @@ class Findings:
 
 
 def scan(folder: Path) -> Findings:
-    """What checkov says of the ARM templates in a folder."""
+    """The findings of checkov in the ARM templates of a folder."""
     _install()
     # --skip-download: the checks are in the package; what it would fetch are links to a vendor's
     # pages.

@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledTemplates:
-    """What the compiler makes of infra/."""
+    """The ARM templates that the compiler makes of infra/."""
     return compile_all(tmp_path_factory.mktemp("compiled"))
 
 

@@ -1,4 +1,4 @@
-"""What Flex Consumption takes of an app's site properties, and what it refuses."""
+"""The site properties that Flex Consumption takes of an app, and those that it refuses."""
 
 from __future__ import annotations
 

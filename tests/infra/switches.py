@@ -122,7 +122,7 @@ def parameters(setting: Setting, more: str = "") -> str:
 
 
 def name(setting: Setting) -> str:
-    """What differs from the first positions."""
+    """The switches that differ from the first positions."""
     return (
         " ".join(
             f"{switch}={position}"

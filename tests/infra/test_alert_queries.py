@@ -88,7 +88,7 @@ def judged(*, complete: bool, minutes: float, waiting: str | None = None) -> Kql
 
 @dataclass(frozen=True, kw_only=True)
 class AlertCase:
-    """What Application Insights holds, and whether the alert is raised."""
+    """The rows that Application Insights holds, and whether the alert is raised."""
 
     alert: str
     what: str
@@ -189,7 +189,7 @@ def case_id(case: AlertCase) -> str:
 
 
 def rows(case: AlertCase) -> list[KqlRow]:
-    """What the query of the case's alert returns."""
+    """The rows that the query of the case's alert returns."""
     query = (INFRA / "queries" / f"{case.alert}.kql").read_text()
     tables = {
         "requests": (_CALL, dated(case.requests)),
@@ -247,7 +247,7 @@ def test_a_notification_holds_the_columns_that_it_should(
 
 
 def test_every_alert_is_tried_both_ways() -> None:
-    """Whoever adds an alert adds rows that raise it, and rows that do not."""
+    """A new alert needs rows that raise it, and rows that do not."""
     alerts = {file.stem for file in (INFRA / "queries").glob("*.kql")}
     for raised in (True, False):
         assert {case.alert for case in CASES if case.raised is raised} == alerts

@@ -154,7 +154,7 @@ def test_aborted_counts_only_if_nothing_else_was_delivered() -> None:
 
 
 def test_the_page_and_the_query_agree_which_event_counts(tmp_path: Path) -> None:
-    """Whatever events of an exchange come, and in whatever order."""
+    """They agree for any events of an exchange, in any order."""
     store, rows = Store(tmp_path / "view.sqlite", max_exchanges=1000), []
     for number, order in enumerate(permutations(VARIANTS, 3)):
         exchange_id = new_exchange_id(0, number.to_bytes(10))

@@ -73,6 +73,6 @@ def test_a_newer_function_would_be_seen() -> None:
 
 
 def test_the_whole_language_of_the_templates_is_looked_at() -> None:
-    """What no template uses does not stand in the table, so that the table stays true."""
+    """The table has no construct that no template uses, so that it stays true."""
     used = set().union(*(constructs(file.read_text()) for file in FILES))
     assert VERSIONS.keys() == used

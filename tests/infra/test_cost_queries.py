@@ -176,7 +176,7 @@ def test_spillover_is_counted_and_priced_by_the_token() -> None:
 
 
 def test_models_without_a_rate_are_listed() -> None:
-    """What has an unknown quantity is listed apart: no rate would help."""
+    """A model with an unknown quantity is listed apart: no rate would help."""
     rows = [
         exchange("a"),
         exchange("b", changes={"model": "gpt-9"}),
@@ -208,7 +208,7 @@ def test_provisioned_cost_is_shared_by_use() -> None:
 
 
 def test_both_programs_share_the_flat_cost_alike() -> None:
-    """What spilled over has no share, and what has no list price is counted apart."""
+    """Calls that spilled over have no share, and calls without a list price are counted apart."""
     provisioned = {"sku": "ProvisionedManaged", "model": "gpt-4-0613"}
     kinds: list[dict[str, Any]] = [
         {},

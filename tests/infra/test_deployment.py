@@ -1,5 +1,5 @@
-"""What infra/main.bicep deploys, for each switch alone and for every two positions together, as the
-Bicep CLI evaluates it.
+"""The resources that infra/main.bicep deploys, for each switch alone and for every two positions
+together, as the Bicep CLI evaluates it.
 """
 
 from __future__ import annotations

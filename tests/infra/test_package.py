@@ -60,8 +60,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_the_package_holds_every_requirement_and_the_app_alone(package: zipfile.ZipFile) -> None:
-    """As a wheel of Linux and of the app's Python where there is machine code; no commands, no
-    compiled files, and of a size that a cold start can bear.
+    """Machine code is from wheels of Linux and of the app's Python. There are no commands and no
+    compiled files, and a cold start can bear the size.
     """
     names = package.namelist()
     wanted = re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)

@@ -111,7 +111,7 @@ def test_a_page_has_what_an_operator_on_call_needs(alert: str) -> None:
 
 
 def test_a_list_of_functions_is_as_long_as_the_pages_say() -> None:
-    """Who reads another length in Azure looks for a fault."""
+    """A reader who finds another length in Azure looks for a mistake."""
     stated = [
         *re.findall(r"list's length is 0 instead of (\d+)", TEXT),
         *re.findall(r"--query 'length\(@\)' +# (\d+), not 0", DEPLOY),

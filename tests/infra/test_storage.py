@@ -48,7 +48,7 @@ def test_one_parameter_sets_retention_in_rules_and_app(
 def test_soft_delete_of_captures_is_a_parameter(
     line: str, of_captures: dict[str, Any], evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """Of the account of captures alone: that of the host holds none."""
+    """It is that of the account of captures alone: the host's account holds no captures."""
     deployment = evaluator.evaluate(switches.parameters(PLAIN, line), tmp_path)
     policies = {
         service["name"][:6]: service["properties"]["deleteRetentionPolicy"]

@@ -168,7 +168,7 @@ def test_a_keyless_caller_needs_a_teams_token(
 def test_every_expression_of_the_deployed_policies_compiles(
     deployment: Deployment, tmp_path: Path
 ) -> None:
-    """As they are after the names and limits have been filled in."""
+    """The policies are compiled after the names and limits have been filled in."""
     policies = [
         resource["properties"]["value"]
         for resource in deployment.resources.values()

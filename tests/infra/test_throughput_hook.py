@@ -34,7 +34,7 @@ def tools(folder: Path, *namespaces: dict[str, object], units: int = 8) -> Tools
 
 
 def test_the_units_of_the_namespace_become_a_variable(tmp_path: Path) -> None:
-    """Of this environment's namespace alone, whatever the case of the group's name."""
+    """Only this environment's namespace counts, whatever the case of the group's name."""
     others = [namespace("b", "prod"), namespace("c", None), namespace("d", group="other")]
     hook = tools(tmp_path, namespace("a"), *others)
     run = hook.run(**DEV)

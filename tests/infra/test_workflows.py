@@ -187,7 +187,7 @@ def test_nothing_is_deployed_that_was_not_tested_and_shown(jobs: dict[str, dict[
 def test_a_pull_request_gets_no_identity(
     jobs: dict[str, dict[str, Any]],
 ) -> None:
-    """Whoever may push a branch runs its code there, before any approval. The identity that may
+    """Anybody who may push a branch runs its code there, before any approval. The identity that may
     assign roles signs in within the protected environment alone.
     """
     for name, job in jobs.items():

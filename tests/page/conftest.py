@@ -27,7 +27,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def app() -> Iterator[FakeApp]:
-    """What the page's server calls for the playground and the operators' routes."""
+    """The app that the page's server calls for the playground and the operators' routes."""
     with FakeApp() as started:
         yield started
 
@@ -72,7 +72,7 @@ class Visitor:
 
 @pytest.fixture
 def visitor(browser: Browser, server: ViewServer) -> Iterator[Visitor]:
-    """Whoever looks at the page. No script may fail, and the policy may refuse nothing."""
+    """A visitor of the page. No script may fail, and the policy may refuse nothing."""
     context = browser.new_context(
         viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
     )

@@ -51,7 +51,7 @@ text { font: 13px ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
-    """What a program printed at one time, seconds after the recording began."""
+    """The text that a program printed at one time, seconds after the recording began."""
 
     at_s: float
     text: str
@@ -86,7 +86,7 @@ class Program:
         os.close(inner)
 
     def output(self, is_over: Callable[[str], bool]) -> Iterator[Output]:
-        """What it prints, until that is over or the program ends."""
+        """The text that it prints, until that is over or the program ends."""
         began, printed = time.monotonic(), ""
         while not is_over(printed):
             if time.monotonic() - began > _WITHIN_S:

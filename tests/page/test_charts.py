@@ -37,7 +37,7 @@ def test_charts_are_drawn_and_described(visitor: Visitor) -> None:
 
 
 def test_completeness_is_counted_and_drawn_by_the_hour(visitor: Visitor) -> None:
-    """What is missing in an hour that is not complete is three exchanges here."""
+    """One hour is not complete: three of its exchanges are missing."""
     page = visitor.opens()
     tile = page.locator(".completeness")
     expect(tile.locator("dd")).to_have_text(["2,595", "2,592", "3", "0"])

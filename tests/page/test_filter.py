@@ -82,7 +82,7 @@ def test_pasted_exchange_id_finds_and_opens_its_row(visitor: Visitor) -> None:
 
 
 def test_several_words_are_searched_as_one_text(visitor: Visitor) -> None:
-    """As a reader expects of a search box."""
+    """A reader expects that of a search box."""
     page = visitor.opens()
     _input(page)
     page.keyboard.type("release notes")

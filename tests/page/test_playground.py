@@ -31,7 +31,7 @@ def test_an_answer_comes_word_by_word(visitor: Visitor, held: FakeApp) -> None:
 
 
 def test_client_can_disconnect(visitor: Visitor, held: FakeApp) -> None:
-    """As one does that leaves."""
+    """The button ends the call within its answer."""
     page = visitor.opens("/?view=playground")
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".answer-text")).to_have_text(re.compile(r"^A\s*$"))

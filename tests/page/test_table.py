@@ -152,7 +152,9 @@ def test_new_row_appears_on_top(visitor: Visitor, server: ViewServer) -> None:
 
 
 def test_table_holds_still_under_the_pointer(visitor: Visitor, server: ViewServer) -> None:
-    """What the reader aims at does not move away; leaving the table shows what came."""
+    """The row that the reader aims at does not move away; new rows appear when the pointer leaves
+    the table.
+    """
     page = visitor.opens()
     before = _top(page).get_attribute("data-id")
     page.mouse.move(400, 500)

@@ -54,7 +54,7 @@ ALLOWED = {
 
 
 def licence_of(package: str) -> str:
-    """What the package declares, as an SPDX expression."""
+    """The licence that the package declares, as an SPDX expression."""
     metadata = importlib.metadata.metadata(package)
     if expression := metadata.get("License-Expression"):
         return str(expression)

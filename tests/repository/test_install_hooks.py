@@ -31,7 +31,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def _run(clone: Path, **environment: str) -> str:
-    """What it prints. It never fails."""
+    """The output of the command, which never fails."""
     inherited = {name: text for name, text in os.environ.items() if name != "CI"}
     return subprocess.run(
         [clone / "local" / "install_hooks"],

@@ -118,7 +118,7 @@ def test_a_docstring_that_says_what_is_imported_says_all_of_it(package: Path) ->
 
 @pytest.mark.parametrize("package", _importers(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_docstring_names_nothing_that_is_not_imported(package: Path) -> None:
-    """Of the packages around it, in the clause that lists its imports."""
+    """The clause that lists its imports names no other package around it."""
     inside = [folder for folder in package.parents if folder.is_relative_to(_SHARED)]
     around = {name for folder in inside for name in _contents(folder)}
     clauses = " ".join(_IMPORTS.findall(_prose(package)))
@@ -178,11 +178,16 @@ def _docstrings(path: Path) -> Iterator[tuple[str, str]]:
             yield getattr(node, "name", "its module"), ast.get_docstring(node) or ""
 
 
-@pytest.mark.parametrize("folder", _FOLDERS + _TOOLS + [_HOOKS], ids=lambda folder: folder.name)
-def test_docstrings_begin_with_a_noun_or_a_verb(folder: Path) -> None:
+_DOCUMENTED = [*_FOLDERS, *_TOOLS, _HOOKS, ROOT / "tests", ROOT / "conftest.py"]
+
+
+@pytest.mark.parametrize("part", _DOCUMENTED, ids=lambda path: path.name)
+def test_docstrings_begin_with_a_noun_or_a_verb(part: Path) -> None:
+    """A docstring stands by itself, in tests as well: it does not continue a name."""
     offenders = [
         f"{path.relative_to(ROOT)}: {name}"
-        for path in sorted(folder.rglob("*.py"))
+        for path in [part, *sorted(part.rglob("*.py"))]
+        if path.is_file()
         for name, docstring in _docstrings(path)
         if _NO_SUBJECT.match(docstring)
     ]

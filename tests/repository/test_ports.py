@@ -1,4 +1,4 @@
-"""What the use cases need of the adapters is stated once, in shared/ports."""
+"""The needs of the use cases are stated once, in shared/ports."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_method_is_described_once(path: Path) -> None:
 
 
 def test_a_use_case_composes_ports_and_adds_no_method() -> None:
-    """What an adapter has to fulfil is found in shared/ports alone."""
+    """The whole contract of an adapter is in shared/ports."""
     offenders = [
         f"{path.relative_to(ROOT)}: {node.name}"
         for path in _APP

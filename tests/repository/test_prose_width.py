@@ -64,7 +64,7 @@ def _markup_comments(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _help_texts() -> Iterator[tuple[int, str]]:
-    """What `make help` prints of a target, which stands after `##` in the Makefile."""
+    """The texts that `make help` prints of targets, which stand after `##` in the Makefile."""
     for number, line in _lines("Makefile"):
         if re.match(r"^[a-z0-9]+:.*##", line):
             yield number, line

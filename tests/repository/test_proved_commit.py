@@ -104,7 +104,7 @@ def test_a_page_without_a_commit_proves_nothing(proof: str, reason: str) -> None
 
 
 def test_the_page_of_the_proofs_names_a_commit() -> None:
-    """As prove/report.py writes it."""
+    """It is read from the page that prove/report.py has written."""
     assert re.fullmatch("[0-9a-f]{12}", measured_commit((ROOT / PROOF).read_text("utf-8")))
 
 

@@ -1,4 +1,5 @@
-"""What azd puts into the app's package: the files of a folder that its .funcignore does not name.
+"""The files that azd puts into the app's package: those of a folder that its .funcignore does not
+name.
 
 azd reads .funcignore as git reads .gitignore (cli/azd/pkg/project/project_utils.go of
 Azure/azure-dev, read on 2026-11-27).

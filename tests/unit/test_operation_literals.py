@@ -1,4 +1,4 @@
-"""What the app knows of an operation stands in the table alone: no other source names one."""
+"""The app's knowledge of an operation stands in the table alone: no other source names one."""
 
 from __future__ import annotations
 

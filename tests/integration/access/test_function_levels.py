@@ -45,7 +45,7 @@ print(json.dumps(bindings, default=lambda kind: kind.name))
 
 @pytest.fixture(scope="module")
 def functions() -> Functions:
-    """As the sample's settings have it."""
+    """The functions with the settings of the sample."""
     return indexed({})
 
 

@@ -358,7 +358,7 @@ ANSWERS = st.one_of(
 
 @dataclass(frozen=True, kw_only=True)
 class AnyExchange:
-    """What may happen in one exchange."""
+    """Everything that may happen in one exchange."""
 
     response: httpx.Response | Exception
     capture_required: bool
@@ -385,7 +385,7 @@ def any_exchange() -> st.SearchStrategy[AnyExchange]:
 @settings(max_examples=200, deadline=None)
 @given(any_exchange())
 def test_any_later_delivery_repeats_the_first(exchange: AnyExchange) -> None:
-    """Whatever the upstream, the client and storage do."""
+    """This holds whatever the upstream, the client and storage do."""
     asyncio.run(check_exchange(exchange))
 
 

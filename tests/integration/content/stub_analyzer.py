@@ -32,7 +32,7 @@ class StubAnalyzer:
 
 
 def make_analyzer(names: Mapping[str, str]) -> StubAnalyzer:
-    """What the process calls. It has no model for the language `xx`."""
+    """The function that the process calls. Its analyzer has no model for the language `xx`."""
     if "xx" in names:
         raise OSError("no such model")
     return StubAnalyzer(names)

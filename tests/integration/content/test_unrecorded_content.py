@@ -178,7 +178,7 @@ async def test_no_body_is_written(name: str, caplog: pytest.LogCaptureFixture) -
 async def test_no_body_is_written_in_an_outage(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Of storage and queue. The log has the envelope then."""
+    """Storage and queue are down; the log has the envelope then."""
     caplog.set_level("DEBUG")
     setup = metadata_setup(
         sse(*STREAM),

@@ -168,7 +168,7 @@ def test_the_sdk_reads_responses(v1: openai.OpenAI) -> None:
 
 
 def test_the_sdk_reads_a_compacted_conversation(v1: openai.OpenAI) -> None:
-    """What the user wrote, and one encrypted item."""
+    """It holds the user's messages, and one encrypted item."""
     compacted = v1.responses.compact(
         model="gpt-5",
         input=[

@@ -447,7 +447,7 @@ async def test_a_compressed_body_is_never_decoded_in_place() -> None:
 
 
 async def test_telemetry_has_the_redacted_texts_or_none() -> None:
-    """As the event, by the mode of the exchange."""
+    """Telemetry follows the mode of the exchange, as the event does."""
     request, response = sample_request(1000), sample_answer("Write to jane.doe@contoso.com")
     assembler = Assembler("default", for_telemetry=True, with_messages=True)
     texts = {}

@@ -70,7 +70,7 @@ def counted(emulator: Emulator) -> tuple[int, int]:
 
 
 async def ended(*sending: asyncio.Task[None]) -> list[BaseException | None]:
-    """What became of each, all within the deadline."""
+    """The result of each task, all within the deadline."""
     async with asyncio.timeout(LONG_S):
         return await asyncio.gather(*sending, return_exceptions=True)
 

@@ -140,8 +140,8 @@ async def test_one_poll_counts_the_usage_of_a_response(azurite: str) -> None:
 @pytest.mark.parametrize("text", ["m", "x" * 2 * IN_PLACE_BYTES], ids=["in place", "in a child"])
 @pytest.mark.parametrize("polled", [True, False], ids=["polled before", "nobody polled"])
 async def test_a_followed_response_that_was_deleted(azurite: str, text: str, polled: bool) -> None:
-    """What it used is not known, unless a caller who polled it to the end and deleted it counts
-    that. Looking for such a claim makes none.
+    """Its usage is not known, unless a caller who polled it to the end and deleted it counts that.
+    Looking for such a claim makes none.
     """
     async with sample_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), sample_response()

@@ -104,7 +104,7 @@ def is_empty_500(response: bytes) -> bool:
 
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
 async def test_a_chunked_body_over_the_limit(path: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """As on the real host: the client gets an empty 500, and nothing is blamed on the upstream."""
+    """The client gets an empty 500, as on the real host, and nothing is blamed on the upstream."""
     async with serving(reading) as upstream, served(upstream, in_front=with_the_front) as relay:
         pieces = (chunk(LIMIT_BYTES - 1), chunk(1), chunk(1), b"0\r\n\r\n")
         response = await exchanged(relay.url, path, b"transfer-encoding: chunked\r\n", *pieces)

@@ -177,7 +177,7 @@ async def test_a_placeholder_is_not_taken_for_the_capture() -> None:
 
 
 async def test_a_placeholder_shows_that_storage_is_back() -> None:
-    """What waits for storage is tried at once, not only when an exchange has ended."""
+    """Records that wait for storage are tried at once, not only when an exchange has ended."""
     store = MemoryStore(failing=True)
     setup = relay_setup(
         document(b"{}"),

@@ -229,7 +229,7 @@ async def test_the_withheld_end_was_not_sent() -> None:
 async def test_waiting_captures_stay_within_memory(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What does not fit is lost as a capture, counted, and its event goes out without content."""
+    """A capture that does not fit is lost and counted, and its event goes out without content."""
     gate = asyncio.Event()
     setup = relay_setup(
         *[sse(b"x" * 50_000 + STREAM) for _ in range(10)],

@@ -37,7 +37,7 @@ async def test_a_disconnect_cancels_the_call() -> None:
 
 
 async def test_a_disconnect_closes_the_response() -> None:
-    """What had come of the stream is captured and counted."""
+    """The part of the stream that had come is captured and counted."""
     response = sse(FILTER, TEXT, asyncio.Event())
     setup = relay_setup(response)
     client = RelayClient(setup.relay, ASK)

@@ -43,7 +43,7 @@ def node() -> str:
 
 
 def python_calls(relay: ServedRelay, directives: str) -> dict[str, Any]:
-    """What the SDK for Python returns for calls of text models."""
+    """The results of the SDK for Python for calls of text models."""
     with relay.client(default_headers={"x-stand-in": directives}) as client:
         return {
             "chat": client.chat.completions.create(model="gpt-4o", messages=MESSAGES),
@@ -59,7 +59,7 @@ def python_embeddings(relay: ServedRelay, directives: str) -> list[float]:
 
 
 async def node_calls(node: str, relay: ServedRelay, directives: str) -> dict[str, Any]:
-    """What the SDK for Node.js returns for each call."""
+    """The result of the SDK for Node.js for each call."""
     script = NPM / "early_json.mjs"
     process = await asyncio.create_subprocess_exec(
         *(node, str(script), relay.url, directives),

@@ -1,5 +1,5 @@
-"""What the proxy may add to a response: each addition is switchable, none stands within an event,
-and none is in the capture.
+"""The proxy's additions to a response: each is switchable, none stands within an event, and none is
+in the capture.
 """
 
 from __future__ import annotations

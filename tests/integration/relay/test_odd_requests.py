@@ -89,7 +89,7 @@ async def test_an_odd_request_gets_the_addition_alone(body: bytes) -> None:
 
 
 async def answers(connection: Connection) -> None:
-    """What `HEAD`, 204 and 304 are answered: lengths and types of a body that is not there."""
+    """The responses to `HEAD`, 204 and 304: lengths and types of a body that is not there."""
     while True:
         head = await connection.head()
         status = (

@@ -329,7 +329,7 @@ async def test_the_sdk_raises_an_error_after_comments(stand_in: StandIn, status:
 async def test_the_sdk_raises_a_failure_after_comments(
     stand_in: StandIn, directives: str, message: str, outcome: Outcome
 ) -> None:
-    """As an error frame, and never as a false end."""
+    """It gets the failure as an error frame, and never a false end."""
     async with served(stand_in, early_response_after_s=SHORT_S, read_timeout_s=2) as relay:
         with pytest.raises(openai.APIError, match=message):
             await asyncio.to_thread(read_all, relay.client(), directives)

@@ -51,7 +51,7 @@ TEXT = event_of(choices=[{"index": 0, "delta": {"content": "hello"}}])
 
 
 def in_pieces(body: bytes) -> list[bytes]:
-    """As the network delivers a large body."""
+    """The body in pieces, as the network delivers a large one."""
     return [body[at : at + PIECE_BYTES] for at in range(0, len(body), PIECE_BYTES)]
 
 
@@ -109,7 +109,7 @@ def setup_of(account: AzuriteAccount, response: httpx.Response | Exception) -> R
 
 
 async def deliver_queued(account: AzuriteAccount) -> None:
-    """What the Functions host and the function `enrichment` do with the messages of the queue."""
+    """Handle the messages of the queue as the Functions host and the function `enrichment` do."""
     claims = UsageClaims(account.json_blobs)
     enrichment = event_delivery(
         captures=account.captures,

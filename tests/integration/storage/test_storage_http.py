@@ -215,7 +215,7 @@ async def test_a_request_on_a_broken_connection(method: str) -> None:
 
 
 async def test_a_connection_that_was_idle_for_long_is_not_used() -> None:
-    """What lies between may have forgotten it, and would swallow the request."""
+    """A firewall in between may have forgotten it, and would swallow the request."""
     async with (
         serving(answering_all) as server,
         client_of(server.url, StorageTimeouts(idle_s=0.001)) as client,

@@ -1,4 +1,4 @@
-"""What several folders of integration tests use.
+"""Modules that several folders of integration tests use.
 
     exchanges           the relay between a scripted client, an upstream and stores in memory
     served_relay        the relay on a real HTTP server and real sockets

@@ -240,7 +240,7 @@ class AzuriteAccount:
 
 
 class InstanceKilled(BaseException):
-    """What ends an activity without any of its code."""
+    """The end of an activity without any of its code."""
 
 
 class DyingQueue(EnvelopeQueue):

@@ -1,4 +1,4 @@
-"""What a run left behind is found: its processes by a variable, and its ports."""
+"""The leftovers of a run are found: its processes by a variable, and its ports."""
 
 from __future__ import annotations
 

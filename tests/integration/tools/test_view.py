@@ -71,7 +71,7 @@ def test_the_table_is_read_in_pages(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("number", range(len(GOLDEN)), ids=GOLDEN)
 def test_every_event_can_be_looked_at(http: httpx.Client, number: int) -> None:
-    """Whatever the operation and the outcome."""
+    """The page shows an event of any operation and any outcome."""
     exchange = http.get(f"/api/exchanges/{sample_id(number)}").json()
     assert exchange["event"]["exchange_id"] == sample_id(number)
     assert exchange["curl"].startswith("curl ")

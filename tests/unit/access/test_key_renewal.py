@@ -22,7 +22,7 @@ DEADLINE_S = 20
 
 @dataclass(frozen=True)
 class Keys:
-    """As much of a tenant's keys as is asked for here."""
+    """The used part of a tenant's keys."""
 
     ids: tuple[str, ...]
 

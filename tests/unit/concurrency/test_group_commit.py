@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 class SendError(Exception):
-    """What a caller gets."""
+    """The error that a caller gets."""
 
 
 @dataclass
@@ -174,7 +174,7 @@ async def test_a_group_that_cannot_be_made_fails_all_that_wait() -> None:
 
 
 async def test_closing_fails_all_that_wait() -> None:
-    """What is being sent, and what is not yet."""
+    """It fails the items that are being sent, and those that are not yet."""
     destination = Destination()
     commits = GroupCommit(destination.send, error_for_caller)
     puts = await begin_puts(commits, "a") + await begin_puts(commits, "b")

@@ -1,4 +1,4 @@
-"""What operators read about delivery, with the stores as they answer or fail."""
+"""The operators' view of delivery, with the stores as they answer or fail."""
 
 from __future__ import annotations
 

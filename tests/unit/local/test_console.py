@@ -134,7 +134,7 @@ def test_a_count_of_failures_in_a_report_is_not_a_problem() -> None:
     ],
 )
 def test_details_of_a_problem_need_verbose(line: str, tmp_path: Path) -> None:
-    """What the host adds to a problem is shown on request alone."""
+    """The host's additions to a problem are shown on request alone."""
     out, everything = io.StringIO(), io.StringIO()
     for console in (Console(tmp_path, out), Console(tmp_path, everything, verbose=True)):
         console.part_line("functions_host", line)

@@ -1,4 +1,4 @@
-"""What the doctor finds, and what it tells to do about it."""
+"""The findings of the doctor, and the remedies that it names."""
 
 from __future__ import annotations
 

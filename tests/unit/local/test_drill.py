@@ -1,4 +1,4 @@
-"""What a drill says of its calls, and which parts it may break."""
+"""The report of a drill about its calls, and the parts that it may break."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_an_event_is_one_line_of_what_one_looks_for_first() -> None:
 
 
 def test_a_stream_shows_its_first_token() -> None:
-    """As the page does. The first chunk may come earlier, and hold no token."""
+    """The page shows it as well. The first chunk may come earlier, and hold no token."""
     stream = COMPLETION | {
         "type": "stream_completion",
         "time_to_first_chunk_ms": 180,

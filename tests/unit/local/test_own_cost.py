@@ -1,4 +1,4 @@
-"""What fnsse itself costs: the table of the page, and what grows with the calls."""
+"""The cost of fnsse itself: the table of the page, and the part that grows with the calls."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_million_calls_take_what_the_worked_example_says(
 
 
 def test_only_variable_costs_grow_with_calls() -> None:
-    """What is fixed does not grow with the calls and the rest does."""
+    """Fixed costs do not grow with the calls, and the rest does."""
     ten = Traffic(calls=MILLION.calls * 10)
     less, more = own_cost.amounts(MILLION, PRICES), own_cost.amounts(ten, PRICES)
     for owner in Owner:

@@ -1,4 +1,4 @@
-"""What the page's ES modules import and contain. Their own tests are beside this module."""
+"""The imports and the content of the page's ES modules. Their own tests are beside this module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients make of the comments and error events that the proxy puts into streams.
+"""Clients read the comments and error events that the proxy puts into streams.
 
 The official SDK reads them as bytes; openai-go is not among the requirements, so its rule is
 imitated.

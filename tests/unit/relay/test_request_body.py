@@ -146,7 +146,7 @@ async def test_a_held_body_is_dropped_unless_it_is_being_sent() -> None:
 
 @pytest.mark.parametrize(("size", "whole"), [(0, True), (65_536, True), (65_537, False)])
 async def test_a_short_held_body_is_one_piece(size: int, whole: bool) -> None:
-    """Whatever its parts are."""
+    """Its parts do not matter."""
     data = bytes(range(256)) * 256 + b"!"
     body = HeldBody(memoryview(data)[: size // 2], data[size // 2 : size])
     pieces = await all_of(body)

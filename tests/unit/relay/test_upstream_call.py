@@ -162,7 +162,7 @@ async def test_a_rejected_addition_is_omitted_and_remembered() -> None:
 async def test_a_rejection_is_recognized_by_its_words(
     status: int, coding: bytes, body: bytes
 ) -> None:
-    """Whatever the status and the coding of the error."""
+    """The status and the coding of the error do not matter."""
     rejection = ScriptedResponse(status, body, (b"content-encoding", coding))
     upstream = ScriptedUpstream(rejection, (200, b"answer"))
     assert await send(upstream, StreamOptionsSupport(ManualClock())) == (200, b"answer")

@@ -517,7 +517,7 @@ ENTRA = {
 
 
 def test_the_host_checks_callers_by_default() -> None:
-    """What else is set for tokens may be set already."""
+    """The other settings of tokens may be set already."""
     assert load(LEAST).caller_auth is None
     assert load(LEAST | ENTRA | {"CALLER_AUTH": "Function_Key"}).caller_auth is None
 
@@ -707,7 +707,7 @@ def test_following_can_be_switched_off(
 
 
 def test_a_schedule_of_five_fields_is_malformed() -> None:
-    """As that of a crontab would be: the host reads the first field as seconds."""
+    """A crontab has five fields, but the host reads the first field as seconds."""
     assert any("FOLLOW_SCHEDULE" in line for line in problems({"FOLLOW_SCHEDULE": "* * * * *"}))
 
 

@@ -1,4 +1,4 @@
-"""What waits is measured while deliveries come, and no more often than every 30 seconds."""
+"""The backlog is measured while deliveries come, and no more often than every 30 seconds."""
 
 from __future__ import annotations
 

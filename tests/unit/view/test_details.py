@@ -1,4 +1,4 @@
-"""What is shown of one exchange beside its conversation: times, usage, capture, command line."""
+"""The page's details of an exchange beside its conversation: times, usage, capture, command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the charts show, and the exchanges before and after one."""
+"""The figures of the charts, and the exchanges before and after one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_bands_are_the_nearest_ranks(store: Store) -> None:
-    """Of 20 values 1 to 20, half are at most 10, and 95 of 100 at most 19."""
+    """Half of the values 1 to 20 are at most 10, and 95 of 100 are at most 19."""
     events = [
         sample_event(number, time_to_first_token_ms=number, stream=True) for number in range(1, 21)
     ]

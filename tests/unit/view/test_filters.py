@@ -251,7 +251,7 @@ def test_the_store_finds_what_matches(
     value=st.text(alphabet=st.characters(exclude_categories=["C", "Z"]), min_size=3, max_size=20)
 )
 def test_nothing_that_is_written_becomes_sql(value: str) -> None:
-    """Of two filters that differ in a value alone, the conditions do not differ."""
+    """The conditions of two filters that differ in a value alone do not differ."""
     quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     for template in ("outcome:{}", "model:!{}", "{}"):
         written, plain = read(template.format(quoted)), read(template.format('"plain"'))

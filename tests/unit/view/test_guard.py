@@ -1,4 +1,4 @@
-"""Who may ask the page's server, and the headers of its responses."""
+"""Access to the page's server, and the headers of its responses."""
 
 from __future__ import annotations
 

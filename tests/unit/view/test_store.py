@@ -171,7 +171,7 @@ def test_what_was_read_is_there_after_a_restart(file: Path) -> None:
 
 
 def test_a_file_of_another_version_is_made_anew(file: Path) -> None:
-    """What it held is read from the Event Hub again."""
+    """Its content is read from the Event Hub again."""
     Store(file, max_exchanges=10).close()
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA user_version = 999")

@@ -1,4 +1,4 @@
-"""What fnsse uses of aiohttp's internals is there, and an aiohttp without it stops the app."""
+"""The internals of aiohttp that fnsse uses are there, and an aiohttp without them stops the app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What PyJWT and fnsse find of a token's claims: each has its check, and every form a response."""
+"""The claims of a token as PyJWT and fnsse check them: each has its check, and every form a
+response.
+"""
 
 from __future__ import annotations
 

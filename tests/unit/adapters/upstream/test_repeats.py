@@ -75,7 +75,7 @@ async def attempts(
 
 
 async def test_an_unread_request_is_sent_again() -> None:
-    """Whatever its method."""
+    """The method does not matter."""
     assert await attempts(ScriptedTransport(UNREAD, UNREAD, OK)) == 3
 
 

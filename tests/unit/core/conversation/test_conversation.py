@@ -158,7 +158,7 @@ def test_results_of_tools_in_the_responses_api() -> None:
 
 @pytest.mark.parametrize("case", GOLDEN)
 def test_no_text_of_a_prompt_or_an_answer_is_left_out(case: str) -> None:
-    """What `content` and the messages say stands in the text that a filter searches."""
+    """The text that a filter searches holds all that `content` and the messages say."""
     event = golden(case)
     text = searched_text(event)
     assert str(event["content"]) in text or event["output"]

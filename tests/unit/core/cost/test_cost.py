@@ -34,7 +34,7 @@ AT: Final = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def quantities(**changes: Any) -> Quantities:
-    """What a usual exchange used."""
+    """The quantities of a usual exchange."""
     members: dict[str, Any] = {
         "basis": "usage",
         "model": "gpt",

@@ -1,4 +1,4 @@
-"""What two other programs say that the same usage costs, as recorded in oracles.json.
+"""The costs of the same usage by two other programs, as recorded in oracles.json.
 
 litellm 1.106.4 (`cost_per_token`, provider azure) and genai-prices 0.2.3 (`calc_price`, provider
 azure, at 2026-11-01) were run once: as dependencies of the tests they would bring sixty packages.

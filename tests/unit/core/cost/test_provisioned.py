@@ -58,7 +58,7 @@ def test_shares_sum_to_the_whole(calls: list[tuple[str, int]]) -> None:
 
 
 def test_a_call_weighs_its_cost_by_the_token() -> None:
-    """What spilled over was billed so already, what is repeated was counted."""
+    """A call that spilled over is billed by the token, and a repeated one was counted before."""
     ptu = quantities(sku="GlobalProvisionedManaged")
     by_token = Decimal(100 * 2 + 50 * 1 + 20 * 10 + 5 * 10) / 10**6 + Decimal("0.000025")
     assert weight(ptu, CARD, AT) == by_token

@@ -1,4 +1,6 @@
-"""What is billed of an exchange, from its event: each token in one part, and whether it counts."""
+"""The billed quantities of an exchange, from its event: each token in one part, and whether it
+counts.
+"""
 
 from __future__ import annotations
 
@@ -209,7 +211,9 @@ def test_a_deployments_name_stands_for_its_model() -> None:
 
 
 def test_the_quantities_of_an_event_are_read_as_they_are() -> None:
-    """What this version does not know is left out, and what is no object of ours is unknown."""
+    """A member that this version does not know is left out, and an object of another shape is
+    unknown.
+    """
     written = {"basis": "usage", "model": "m", "model_source": "header", "input": 3, "new": 1}
     measured = quantities_of(event(quantities=written))
     assert (measured.basis, measured.model, measured.input) == ("usage", "m", 3)

@@ -66,7 +66,7 @@ def test_two_rates_for_one_time_are_a_problem() -> None:
     ],
 )
 def test_a_time_without_a_rate_is_a_problem_of_a_base_alone(rows: list[str], problem: str) -> None:
-    """Of an overlay's gap the base takes care."""
+    """The base fills the gap of an overlay."""
     assert problems(*rows) == [problem]
     assert problems(*rows, gaps=False) == []
 

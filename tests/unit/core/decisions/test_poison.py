@@ -1,4 +1,4 @@
-"""What becomes of an envelope that the queue gave up."""
+"""The decision about an envelope that the queue gave up."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What is noted of an answer that is not stored. The golden set has the answers that are read
-whole; here are those that are longer than that.
+"""The notes of an answer that is not stored. The golden set has the answers that are read whole;
+here are those that are longer than that.
 """
 
 from __future__ import annotations

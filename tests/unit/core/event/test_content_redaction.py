@@ -53,7 +53,7 @@ def redacted(**fields: Any) -> Event:
 
 
 def test_every_field_of_an_event_is_considered() -> None:
-    """Whoever adds one must say whether callers or models write into it."""
+    """A new field has to say whether callers or models write into it."""
     every = [field.name for field in dataclasses.fields(Event)]
     in_parts = {
         "client": Client(user_agent=MAIL),

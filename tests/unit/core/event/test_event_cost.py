@@ -93,7 +93,7 @@ GLOBAL = DeploymentProfile(sku="GlobalStandard")
 
 
 def polled(deployments: dict[str, DeploymentProfile], model: str) -> Quantities:
-    """Of the poll of a background response, which names no deployment."""
+    """The quantities of a poll of a background response, which names no deployment."""
     case = load("responses_get")
     assert case.response is not None
     assert case.envelope.deployment is None

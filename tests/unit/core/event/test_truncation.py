@@ -34,7 +34,7 @@ def test_an_event_within_the_limit_is_whole() -> None:
 
 
 def test_a_cut_event_is_distinguished_from_a_whole_one() -> None:
-    """Whatever the prompt holds under the same name."""
+    """This holds whatever the prompt has under the same name."""
     imitation = [{"role": "user", "content": "x" * 9000, "truncated": True, "truncated_texts": []}]
     event = builder.build(
         envelope(stream=False), asking({"messages": imitation}), answering({}), None

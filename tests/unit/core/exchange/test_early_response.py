@@ -24,7 +24,7 @@ of_each_row = pytest.mark.parametrize("spec", ROWS, ids=lambda spec: spec.name)
 
 @of_each_row
 def test_a_request_for_a_stream_is_promised_one(spec: OperationSpec) -> None:
-    """Whatever the operation."""
+    """The operation does not matter."""
     assert early_response(spec, stream_requested=True) is EarlyResponse.STREAM
 
 

@@ -94,7 +94,7 @@ def test_another_body_is_quoted(body: bytes) -> None:
 
 
 def test_a_flat_error_becomes_the_error() -> None:
-    """As API Management writes its own, and in gzip."""
+    """API Management writes such errors of its own, also in gzip."""
     body = b'{"statusCode":429,"message":"slow down"}'
     expected = {"error": {"statusCode": 429, "message": "slow down", "code": "429"}}
     assert json.loads(one_line_error(body)) == expected
@@ -110,6 +110,6 @@ def test_an_error_in_an_event() -> None:
 
 
 def test_a_coded_error_is_decoded_within_bounds() -> None:
-    """What cannot be decoded is quoted as far as it could."""
+    """A body that cannot be decoded to its end is quoted up to there."""
     for body in (gzip.compress(b"x" * 50_000_000), b"\x1f\x8b damaged"):
         assert len(one_line_error(body, "gzip")) < 10_000

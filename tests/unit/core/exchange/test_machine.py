@@ -186,7 +186,7 @@ def headers_of(actions: tuple[Action, ...]) -> SendHeaders:
 
 
 def actions_of(answer: Actions | bytes | None) -> Actions:
-    """What an input returned that is not a piece."""
+    """The actions that an input returned, without the pieces."""
     assert isinstance(answer, tuple)
     return answer
 

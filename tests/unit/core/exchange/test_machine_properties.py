@@ -135,7 +135,7 @@ class Exchange:
 
     @property
     def received(self) -> bytes:
-        """What came from the upstream."""
+        """The bytes that came from the upstream."""
         return b"".join(self.pieces)
 
     def give(self, name: str) -> None:

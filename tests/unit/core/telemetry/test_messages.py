@@ -123,7 +123,7 @@ def test_nothing_is_reported_of_what_is_not_recorded() -> None:
 
 
 def test_long_texts_are_cut_and_the_last_messages_stay() -> None:
-    """What `content` repeats is not left out of the choices instead."""
+    """The texts that `content` repeats are not left out of the choices instead."""
     turns: list[Json] = [{"role": "user", "content": f"{n} " + "x" * 900} for n in range(2000)]
     messages = of_case("chat", prompt=turns)
     inputs = parsed(messages.input)

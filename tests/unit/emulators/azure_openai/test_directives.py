@@ -45,7 +45,7 @@ def test_a_mistake_is_named(text: str) -> None:
 
 
 def test_a_deployment_holds_directives_after_two_dashes() -> None:
-    """What stands before `--` is the deployment."""
+    """The text before `--` is the deployment."""
     assert split_deployment("gpt-4o--status=429,retry_after=7") == (
         "gpt-4o",
         "status=429,retry_after=7",

@@ -43,7 +43,7 @@ def test_a_document_describes_the_exchange_exactly() -> None:
 
 
 def test_only_the_first_ending_counts() -> None:
-    """What happens to the connection after a response's end doesn't change how it ended."""
+    """A later event on the connection does not change how the response ended."""
     exchanges = ExchangeRecording()
     exchange = begin(exchanges)
     exchanges.end(exchange, recording.FINISHED)

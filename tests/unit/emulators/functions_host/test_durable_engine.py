@@ -88,7 +88,9 @@ def encoded(value: Any) -> str:
 
 
 def test_another_host_continues_after_this_one_was_killed(tmp_path: Path) -> None:
-    """What had ended is not called again, what ran is; finished instances are still known."""
+    """An activity that had ended is not called again, one that ran is; finished instances are still
+    known.
+    """
 
     async def scenario() -> None:
         first = AppCalls(chain, lambda n: n + 1)

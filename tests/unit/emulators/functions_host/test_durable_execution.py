@@ -209,7 +209,7 @@ def test_what_an_old_generation_waited_for_is_dropped() -> None:
 
 
 def test_a_raising_orchestrator_fails_with_its_message() -> None:
-    """As on the real host."""
+    """The real host does the same."""
 
     def raises(context: df.DurableOrchestrationContext) -> Steps:
         context.set_custom_status("about to")
@@ -251,7 +251,7 @@ def test_sub_orchestrations_and_entities_are_refused_by_name() -> None:
 
 
 def test_an_orchestrator_that_changes_its_mind_is_found_out() -> None:
-    """As DurableTask does, and so that a replay after a restart cannot mix up results."""
+    """DurableTask does the same. Otherwise a replay after a restart could mix up results."""
     moods = iter(["add", "subtract"])
 
     def moody(context: df.DurableOrchestrationContext) -> Steps:

@@ -91,7 +91,7 @@ def test_a_wrong_value_is_named(key: str, value: object, named: str) -> None:
 
 
 def test_an_unknown_setting_is_refused() -> None:
-    """What this host does not know could change behaviour, so it is not ignored."""
+    """A setting that this host does not know could change behaviour, so it is not ignored."""
     with pytest.raises(Unsupported, match=r"extensions\.queues\.turbo"):
         parse_queue_options({"turbo": True})
 

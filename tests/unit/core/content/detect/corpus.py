@@ -177,7 +177,7 @@ def _ip(rng: random.Random) -> str:
 
 
 def _national_id(rng: random.Random) -> str:
-    """Of a form that a detector knows, with the check digits that it demands."""
+    """A number in a form that a detector knows, with the check digits that it demands."""
     detector = rng.choice(IDENTITIES)()
     while True:
         value = _IDENTITY_FORMS[type(detector).__name__](rng)

@@ -164,7 +164,7 @@ def test_the_page_names_every_kind() -> None:
 
 
 def test_the_time_grows_with_the_text_and_not_faster() -> None:
-    """Of a text that is all candidates. Ratios within one run: eight times the text."""
+    """The text consists of candidates. Ratios are within one run: eight times the text."""
 
     def seconds(count: int) -> float:
         text = "1.2.3.4 a@b.de 4111 1111 -----BEGIN PRIVATE KEY-----" * count

@@ -51,7 +51,7 @@ def digests_line(exchange_id: str, at_ms: int, **known: str) -> bytes:
 
 
 def test_the_earliest_entry_counts_wherever_it_is_read() -> None:
-    """What a later delivery found must not become what the next one is compared with."""
+    """A later delivery must not replace the digests with which the next one is compared."""
     first = FirstDigests([FIRST])
     first.read(
         digests_line(FIRST, 9, request=B, response=B, event=B) + digests_line(SECOND, 1, request=D)

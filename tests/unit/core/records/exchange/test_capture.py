@@ -92,7 +92,9 @@ MAIL = "anna@example.com"
 
 
 def test_what_a_caller_wrote_goes_with_the_body_of_a_request() -> None:
-    """What finds the exchange again stays: its caller, its times, its mode and its retention."""
+    """The members by which the exchange is found again stay: its caller, its times, its mode and
+    its retention.
+    """
     kept = {
         "exchange_id": EXCHANGE_ID,
         "started_at": "2026-11-27T12:00:00.000000+00:00",

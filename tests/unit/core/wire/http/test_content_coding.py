@@ -24,7 +24,9 @@ def decoded(coding: str, body: bytes) -> tuple[bytes, str | None]:
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=5), st.integers(0, 3))
 def test_the_members_of_a_gzip_body_are_one_text(texts: list[bytes], padding: int) -> None:
-    """As concatenated files are, however the network cuts them; zeros may pad the last one."""
+    """Concatenated files are decoded so, however the network cuts them. Zeros may pad the
+    last one.
+    """
     body = b"".join(map(gzip.compress, texts)) + bytes(padding)
     for pieces in every_way(body):
         decoder = ContentDecoder("gzip")

@@ -1,4 +1,6 @@
-"""What crosses the proxy: each row of the tables, and headers that no row names."""
+"""The headers and parameters that cross the proxy: each row of the tables, and headers that no row
+names.
+"""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_a_file_is_described_by_name_type_size_and_hash() -> None:
 
 
 def test_only_prompt_and_parameters_of_a_form_reach_the_event() -> None:
-    """Of an unknown field, only its size is shown."""
+    """An unknown field is shown by its size alone."""
     other = ('Content-Disposition: form-data; name="anything"', b"private words")
     temperature = ('Content-Disposition: form-data; name="temperature"', b"0.5")
     question = request_summary.parse(

@@ -1,5 +1,5 @@
-"""What may not stand in an event: secrets for others, files, vectors, and what
-JSON cannot write.
+"""The parts of JSON that may not stand in an event: secrets for others, files, vectors, and values
+that JSON cannot write.
 """
 
 from __future__ import annotations

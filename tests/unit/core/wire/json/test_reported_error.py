@@ -1,4 +1,4 @@
-"""What reports an error: the relay's reading and enrichment's are one."""
+"""An error is recognized alike by the relay's reading and by enrichment's."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What ends an event and a stream: one definition, which agrees with the decoder and with itself in
-bytes and in text.
+"""The ends of an event and of a stream: one definition, which agrees with the decoder and with
+itself in bytes and in text.
 """
 
 from __future__ import annotations

@@ -315,8 +315,8 @@ chunks = st.dictionaries(
 
 @given(st.lists(chunks, max_size=3))
 def test_chunks_of_any_shape_never_raise(payloads: list[dict[str, Any]]) -> None:
-    """What tells of an end, an error or usage may hold anything; the record of the exchange hangs
-    on it.
+    """A chunk with the marks of an end, an error or usage may hold anything; the record of the
+    exchange hangs on it.
     """
     scan(sse(*payloads))
 

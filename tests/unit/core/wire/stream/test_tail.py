@@ -1,4 +1,4 @@
-"""What the end of a response says: whether it is complete, and its usage."""
+"""The end of a response says whether it is complete, and its usage."""
 
 from __future__ import annotations
 
