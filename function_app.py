@@ -316,7 +316,11 @@ erasure_runner = ErasureRunner(
     max_age=max_age,
 )
 expiry = Expiry(
-    captures=captures, ledger=ledger_index, dead_letters=dead_letter_store, marks=json_blobs
+    captures=captures,
+    ledger=ledger_index,
+    dead_letters=dead_letter_store,
+    marks=json_blobs,
+    checkpoints=json_blobs,
 )
 
 # Access and health

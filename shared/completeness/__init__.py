@@ -16,6 +16,7 @@ letters; a receipt of what was erased.
     expiry               erases the captures whose retention by a content rule is over
     back_pressure        whether more may be queued now
     redelivery           rebuilds an envelope from its captures
+    window_listing       lists the captured exchanges of a window, step by step
     stored_checkpoint    the progress of a step, for the next attempt
     cut_uploads          makes captures of the blocks that a killed instance left
 

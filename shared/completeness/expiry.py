@@ -3,6 +3,9 @@
 A header without caller, envelope and body remains, which says that the capture has expired. If the
 exchange's event was not accepted by then, it can never be. So the exchange is dead-lettered, and
 the report of its hour counts it.
+
+A window's exchanges are erased in batches. If the time of a run is over, the next run continues
+after the last whole batch.
 """
 
 from __future__ import annotations
@@ -10,19 +13,23 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final, Protocol
 
 from shared.completeness.redelivery import MAX_CONCURRENT
+from shared.completeness.stored_checkpoint import StoredCheckpoint
+from shared.completeness.window_listing import listed_exchanges
 from shared.concurrency.limits import gather_bounded
 from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.delivery.ledger import LedgerIndex
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
-from shared.core.records.exchange.captured_exchange import CapturedExchange, captured_exchanges
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.window import Window
 from shared.errors import CaptureError, StorageError, StorageNotFound
 from shared.ports.blobs import JsonStore
@@ -33,11 +40,19 @@ from shared.ports.ledger import WindowLedger
 _log = logging.getLogger("fnsse.retention")
 
 MAX_RUN_S: Final = 240.0  # a run starts every hour, and continues the one before
-_BATCH_SIZE: Final = 200  # exchanges, after which the run looks at the clock
 
 
 class ExpiringCaptures(CaptureListing, CaptureSink, CaptureErasure, Protocol):
     """Lists captures, and replaces or erases them."""
+
+
+class ExpiryResult(StrEnum):
+    """The result of one exchange."""
+
+    UNCHANGED = "unchanged"  # it is not due, or its captures were erased before
+    ERASED = "erased"
+    UNDELIVERED = "undelivered"  # erased, and its event was never accepted
+    FAILED = "failed"  # its captures could not be read or erased
 
 
 @dataclass(kw_only=True, slots=True)
@@ -47,6 +62,12 @@ class ExpiryRun:
     erased: int = 0  # exchanges whose captures are erased now
     undelivered: int = 0  # erased exchanges whose events were never accepted
     failed: int = 0  # exchanges whose captures could not be read or erased; they are tried again
+
+    def add(self, results: Counter[ExpiryResult]) -> None:
+        """Count the results of a batch."""
+        self.erased += results[ExpiryResult.ERASED] + results[ExpiryResult.UNDELIVERED]
+        self.undelivered += results[ExpiryResult.UNDELIVERED]
+        self.failed += results[ExpiryResult.FAILED]
 
 
 class Expiry:
@@ -59,6 +80,7 @@ class Expiry:
         ledger: WindowLedger,
         dead_letters: DeadLetterSink,
         marks: JsonStore,
+        checkpoints: JsonStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         max_run_s: float = MAX_RUN_S,
@@ -67,6 +89,7 @@ class Expiry:
         self._ledger = ledger
         self._dead_letters = dead_letters
         self._marks = marks
+        self._checkpoints = checkpoints
         self._now = now
         self._clock = clock
         self._max_run_s = max_run_s
@@ -80,11 +103,8 @@ class Expiry:
             window = retention.due_window(name, self._now())
             if window is None:  # the windows that follow are not due either
                 break
-            failed_before = run.failed
-            if not await self._erase_window(window, run, ends_at):
+            if not await self._erase_window(name, window, run, ends_at):
                 break
-            if run.failed == failed_before:
-                await self._marks.delete(name)
         if run.erased or run.failed:
             _log.warning(
                 "Retention is over of %d exchanges, whose captures are erased; "
@@ -95,27 +115,47 @@ class Expiry:
             )
         return run
 
-    async def _erase_window(self, window: Window, run: ExpiryRun, ends_at: float) -> bool:
-        """Erase the captures of one window. Returns False if the time was over before."""
+    async def _erase_window(
+        self, mark: str, window: Window, run: ExpiryRun, ends_at: float
+    ) -> bool:
+        """Erase the captures of one window that are due, and then its mark, unless some could not
+        be erased. Returns False if the time was over before.
+        """
+        progress = f"progress/expiry/{window.name}.json"
+        checkpoint = await StoredCheckpoint.resume(self._checkpoints, progress, step=mark)
         index = await self._ledger.index(window.name)
-        names = [name async for page in self._captures.pages(f"{window.name}/") for name in page]
-        exchanges = list(captured_exchanges(names))
 
-        async def erase(exchange: CapturedExchange) -> None:
-            try:
-                if await self._erase(exchange):
-                    run.erased += 1
-                    run.undelivered += await self._dead_letter(exchange.exchange_id, index)
-            except StorageError:
-                run.failed += 1
+        async def expire(exchange: CapturedExchange) -> ExpiryResult:
+            return await self._expire(exchange, index)
 
-        for first in range(0, len(exchanges), _BATCH_SIZE):
+        async for exchanges in listed_exchanges(self._captures, window.name):
+            batch = [
+                exchange for exchange in exchanges if not checkpoint.is_done(exchange.exchange_id)
+            ]
+            if not batch:
+                continue
             if self._clock() >= ends_at:
                 return False
-            await gather_bounded(
-                erase, exchanges[first : first + _BATCH_SIZE], limit=MAX_CONCURRENT
-            )
+            results = Counter(await gather_bounded(expire, batch, limit=MAX_CONCURRENT))
+            run.add(results)
+            checkpoint.counts.update(results)
+            await checkpoint.advance(batch[-1].exchange_id)
+        # The checkpoint goes first: it must not outlive the mark, which may be made again.
+        await self._checkpoints.delete(progress)
+        if not checkpoint.counts[ExpiryResult.FAILED]:
+            await self._marks.delete(mark)
         return True
+
+    async def _expire(self, exchange: CapturedExchange, index: LedgerIndex) -> ExpiryResult:
+        """Erase an exchange's captures if they are due, and dead-letter it if it is undelivered."""
+        try:
+            if not await self._erase(exchange):
+                return ExpiryResult.UNCHANGED
+            if await self._dead_letter(exchange.exchange_id, index):
+                return ExpiryResult.UNDELIVERED
+        except StorageError:
+            return ExpiryResult.FAILED
+        return ExpiryResult.ERASED
 
     async def _dead_letter(self, exchange_id: str, index: LedgerIndex) -> bool:
         """Dead-letter an exchange that the ledger does not know. Returns whether it was unknown."""

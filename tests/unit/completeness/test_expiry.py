@@ -1,0 +1,131 @@
+"""Expiry of an hour with many exchanges: page by page, in runs that continue each other."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from harness.memory_json_store import MemoryJsonStore
+from shared.completeness.expiry import Expiry, ExpiryRun
+from shared.core.records.completeness import retention
+from shared.core.records.delivery.dead_letter import DeadLetterReason
+from shared.core.records.delivery.ledger import LedgerIndex
+from shared.core.records.exchange.capture import request_name
+from shared.core.records.exchange.window import Window
+from shared.errors import StorageError
+from tests.unit.completeness.captured_hour import CapturedHour, sample_ids
+
+pytestmark = pytest.mark.anyio
+
+WINDOW = Window.from_name("2026/11/23/14")
+DAYS = 2
+MARK = retention.retention_mark_name(WINDOW, DAYS)
+
+
+class EmptyLedger:
+    """A ledger without entries."""
+
+    async def index(self, window: str) -> LedgerIndex:
+        return LedgerIndex()
+
+
+class DeadLetterList:
+    """Takes dead letters, unless storage fails."""
+
+    def __init__(self) -> None:
+        self.exchange_ids: list[str] = []
+        self.fails = False
+
+    async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
+        if self.fails:
+            raise StorageError("storage did not answer")
+        self.exchange_ids.append(exchange_id)
+        return True
+
+
+class Hour:
+    """An hour of exchanges, all of which are due, and the stores around it."""
+
+    def __init__(self, exchange_count: int, page_size: int) -> None:
+        self.ids = sample_ids(WINDOW.name, exchange_count)
+        self.captures = CapturedHour(page_size)
+        for exchange_id in self.ids:
+            self.captures.add(exchange_id, DAYS)
+        self.dead_letters = DeadLetterList()
+        self.store = MemoryJsonStore({MARK: {}})
+
+    async def run(self, clock: Callable[[], float] = lambda: 0.0) -> ExpiryRun:
+        """One run. By `clock` it may take 100 s."""
+        return await Expiry(
+            captures=self.captures,
+            ledger=EmptyLedger(),
+            dead_letters=self.dead_letters,
+            marks=self.store,
+            checkpoints=self.store,
+            now=lambda: WINDOW.end + timedelta(days=DAYS),
+            clock=clock,
+            max_run_s=100,
+        ).erase_due()
+
+
+def stepping_clock(step_s: float) -> Callable[[], float]:
+    """A clock that is `step_s` later with each look at it."""
+    times = itertools.count(0, step_s)
+    return lambda: next(times)
+
+
+@pytest.mark.parametrize("page_size", [3, 250, 5000])
+async def test_all_pages_of_an_hour_are_erased(page_size: int) -> None:
+    """An exchange whose captures are on two pages counts once, and is dead-lettered once."""
+    hour = Hour(exchange_count=400, page_size=page_size)
+    assert await hour.run() == ExpiryRun(erased=400, undelivered=400)
+    assert len(hour.captures.expired) == 800
+    assert hour.dead_letters.exchange_ids == hour.ids
+    assert hour.store.objects == {}
+
+
+async def test_a_run_that_was_cut_is_continued() -> None:
+    """Several runs erase an hour together, and no header is read twice."""
+    hour = Hour(exchange_count=450, page_size=250)
+    runs = [await hour.run(stepping_clock(step_s=45)) for _ in range(4)]
+    assert hour.store.objects == {}
+    assert sum(run.erased for run in runs) == 450
+    assert runs[1].erased > 0
+    assert set(hour.captures.reads.values()) == {1}
+    assert len(hour.captures.reads) == 900
+
+
+async def test_an_hour_with_a_failure_is_tried_again_as_a_whole() -> None:
+    """The mark stays, and the checkpoint does not hide the exchange that failed."""
+    hour = Hour(exchange_count=3, page_size=250)
+    hour.captures.immutable.add(request_name(hour.ids[0]))
+    assert await hour.run() == ExpiryRun(erased=2, undelivered=2, failed=1)
+    assert list(hour.store.objects) == [MARK]
+    hour.captures.immutable.clear()
+    assert await hour.run() == ExpiryRun(erased=1, undelivered=1)
+    assert hour.store.objects == {}
+
+
+async def test_a_failure_before_the_cut_keeps_the_mark() -> None:
+    """The run that continues has no failure of its own, and nevertheless leaves the mark."""
+    hour = Hour(exchange_count=150, page_size=250)
+    hour.captures.immutable.add(request_name(hour.ids[0]))
+    cut = await hour.run(stepping_clock(step_s=60))
+    rest = 149 - cut.erased
+    assert cut.failed == 1
+    assert 0 < rest < 149
+    hour.captures.immutable.clear()
+    assert await hour.run() == ExpiryRun(erased=rest, undelivered=rest)
+    assert list(hour.store.objects) == [MARK]
+    assert await hour.run() == ExpiryRun(erased=1, undelivered=1)
+    assert hour.store.objects == {}
+
+
+async def test_a_run_lists_no_more_names_than_it_erases() -> None:
+    """It holds a page of names and the exchange before, not the names of an hour."""
+    hour = Hour(exchange_count=2000, page_size=200)
+    await hour.run()
+    assert hour.captures.most_listed_ahead <= 200 + 2
