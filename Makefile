@@ -39,7 +39,7 @@ help: ## list the targets
 	@echo '  EVENT_HUBS_PORT (5672), EVENT_HUBS_CONTROL_PORT (5673),'
 	@echo '  BLOB_PORT, QUEUE_PORT, TABLE_PORT (10000 to 10002),'
 	@echo '  FOLDER (.local, for logs and what Azurite stores), DEPLOYMENT (gpt-4o, of the two calls),'
-	@echo '  NO_DEMO (1: serve without the two calls), VERBOSE (1: show all that the host logs),'
+	@echo '  NO_DEMO (1: serve without the two calls), VERBOSE (1: show every line of the parts),'
 	@echo '  OTLP (the address of an OpenTelemetry collector, for spans and metrics),'
 	@echo '  TRACE_URL (of a trace in its viewer, with {trace_id} in it: the page links to it)'
 	@echo 'Variables of ask: DEPLOYMENT, FOLDER. Of events: JSON (1), FOLDER. Of export: TO, FILE, SHAPE, ARGS'

@@ -1,13 +1,12 @@
 """The terminal of `make run`: the run's own lines, and the problems that parts report.
 
-A part's complete output goes to its log file. The terminal shows only lines that report a problem,
-each after the name of its part, cut to a length that can be read. What the host adds to them (which
-invocation failed, the last line of a traceback) is shown with `verbose` alone.
+A part's complete output goes to its log file. The terminal shows the warnings and errors among its
+lines, each after the name of the part and cut to a length that can be read; with `verbose` it shows
+every line whole.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import threading
@@ -18,20 +17,10 @@ from typing import Final, TextIO
 
 _NAME_WIDTH: Final = 14
 
-_STAMP: Final = re.compile(r"^\[\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)[.\d]*Z\] ?")
-# Words of the hosts, of the app's warnings and errors, and of the last line of a traceback. func
-# prints no levels, so the words have to do. Its storage client calls an expected 404 an "Error
-# response".
-_PROBLEM: Final = re.compile(
-    r"\b(?:ERROR|WARNING|CRITICAL)\b|\w(?:Error|Exception): |\(Failed\b"
-    r"|\b(?:could not|cannot|can never|did not|given up|refused|(?:is|was) rejected|discarded)\b"
-    r"|(?<!\")\bfailed\b"  # not the count "failed" of what was delivered
-)
-
-# "Executed 'Functions.enrichment' (Failed, …", and the last line of a traceback
-_OF_THE_HOST: Final = re.compile(
-    r"Executed 'Functions\.|^(?:\d\d:\d\d:\d\d )?(?:[\w.]*(?:Error|Exception)): "
-)
+_STAMP: Final = re.compile(r"\[\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)[.\d]*Z\] ?")
+# All parts but func begin a warning with its level. func prints no level: of its lines, those about
+# executions that failed are shown.
+_PROBLEM: Final = re.compile(r"(?:WARNING|ERROR|CRITICAL): |Executed '[^']*' \(Failed\b")
 _SHOWN_CHARACTERS: Final = 160
 
 
@@ -42,7 +31,7 @@ class Console:
         self._logs = logs
         self._verbose = verbose
         self._files: dict[str, TextIO] = {}
-        self._out = out
+        self._out: TextIO | None = out  # None once its reader has gone (make run | head)
         self._lock = threading.Lock()
         # Lines that wait for the end of a paragraph of ours. None: no paragraph is being written.
         self._delayed_lines: list[str] | None = None
@@ -57,10 +46,12 @@ class Console:
             self._write(text)
 
     def part_line(self, part: str, line: str) -> None:
-        """Log a line that a part printed, and show it if it reports a problem."""
+        """Log a line that a part printed, and show it if it reports a problem, or if all are
+        shown.
+        """
         with self._lock:
             self._log(part, line)
-            text = problem(line) if self._verbose else brief(problem(line))
+            text = line if self._verbose else problem(line)
             if text is not None:
                 self._show(f"{part:<{_NAME_WIDTH}} | {text}\n")
 
@@ -105,27 +96,23 @@ class Console:
             self._files[part].write(f"{line}\n")
 
     def _write(self, text: str) -> None:
+        if self._out is None:
+            return
         try:
             self._out.write(text)
             self._out.flush()
         except BrokenPipeError:
-            # The reader has gone (make run | head). The parts still have to be ended in order,
-            # which prints as well.
-            self._out = Path(os.devnull).open("w")  # noqa: SIM115 - open for as long as this process
-
-
-def brief(text: str | None) -> str | None:
-    """A problem without the rest of a long line; None for what the host adds to a problem."""
-    if text is None or _OF_THE_HOST.search(text):
-        return None
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]} …"
+            # The parts still have to be ended in order, which prints as well.
+            self._out = None
 
 
 def problem(line: str) -> str | None:
-    """The line as the terminal shows it, without its date; None unless it reports a problem."""
+    """The line as the terminal shows it, without its date and cut if it is long; None unless it
+    reports a problem.
+    """
     stamp = _STAMP.match(line)
     text = line[stamp.end() :] if stamp else line
-    # Indented lines are the frames of a traceback.
-    if text.startswith((" ", "\t")) or not _PROBLEM.search(text):
+    if not _PROBLEM.match(text):
         return None
-    return f"{stamp[1]} {text}" if stamp else text
+    shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]} …"
+    return f"{stamp[1]} {shown}" if stamp else shown

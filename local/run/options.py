@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--verbose",
         action="store_true",
-        help="show what the host adds to a problem as well, and long lines whole",
+        help="show every line that the parts print, not their problems alone",
     )
     parser.add_argument("--exit-after-demo", action="store_true", help="stop after the two events")
     return parser

@@ -218,20 +218,17 @@ def test_an_absent_upstream_is_named(
 def test_an_absent_event_hub_is_named(
     start: Callable[..., MakeRun],
 ) -> None:
-    """The terminal names it while it waits for events, and with --verbose shows the reason for each
-    try, not a traceback.
-    """
+    """The terminal names it while it waits for events, and shows each try, not its traceback."""
     nobody = f"Endpoint=sb://127.0.0.1:{free_ports().event_hubs};SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"
     run = start(
-        "--verbose",
         environment={"AZURE_EVENTHUB_CONN_STR": nobody, "AZURE_EVENTHUB_NAME": "openai-logs"},
     )
     run.until_it_says(
         "event_hub: unreachable - check AZURE_EVENTHUB_CONN_STR and AZURE_EVENTHUB_NAME"
     )
+    run.until_it_says("ERROR: Executed 'Functions.enrichment' (Failed")
     run.process.send_signal(signal.SIGINT)
     assert run.wait() == 0
-    assert "DeliveryError: " in run.output()
     assert "Traceback" not in run.output()
 
 
