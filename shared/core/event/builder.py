@@ -5,7 +5,6 @@ clock.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from shared.core.answer import without_content
 from shared.core.answer.shapes import Images
@@ -24,14 +23,10 @@ from shared.core.event.shape import SCHEMA_VERSION, UNKNOWN, Event, EventType
 from shared.core.event.sources import EventSources, parse_steps
 from shared.core.records.exchange.capture import Capture
 from shared.core.records.exchange.envelope import Envelope
-from shared.core.records.exchange.outcome import Outcome, correct
+from shared.core.records.exchange.outcome import FAILURES, Outcome, decide
 from shared.core.wire.json.json_shape import short
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.steps import Cooperative, run_to_end
-
-# The relay failed, or the upstream answered 4xx or 5xx. A client that disconnected is not a
-# failure: its event keeps its type.
-_FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
 
 
 def build(
@@ -199,18 +194,23 @@ def _event(sources: EventSources, default_region: str | None, deployments: Deplo
 
 def _outcome(sources: EventSources) -> Outcome:
     """The outcome by the captured answer, if the relay could not see it."""
-    envelope, sent_answer = sources.envelope, sources.sent_answer
-    return correct(
-        envelope.outcome,
-        failed=sent_answer.failed,
-        finished=None if sources.answer.unreadable else sent_answer.finished,
-        end_is_known=spec_of(envelope.operation).stream_end_is_known,
-        relay_read_it=not sources.is_encoded,
+    recorded, answer = sources.envelope.outcome, sources.sent_answer
+    finished = None if sources.answer.unreadable else answer.finished
+    if finished and not sources.is_encoded:
+        finished = None  # the relay saw that end, and has decided by it
+    if finished is False and not spec_of(sources.envelope.operation).stream_end_is_known:
+        finished = None
+    return decide(
+        recorded,
+        is_final=recorded in FAILURES,
+        error_status=False,  # the relay saw the status, and has decided by it
+        failed=answer.failed,
+        finished=finished,
     )
 
 
 def _event_type(operation_name: str, outcome: Outcome, *, stream: bool) -> EventType:
-    if outcome in _FAILURES:
+    if outcome in FAILURES:
         return "error"
     operation = spec_of(operation_name)
     return "stream_completion" if stream and operation.generates_text else operation.event_type

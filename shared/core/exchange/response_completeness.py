@@ -29,24 +29,26 @@ class ResponseCompleteness:
         """Whether the response, if HTTP ends it here, is known to lack its own end, and reports no
         error.
         """
-        tail = self.tail
-        explained = tail.finished or tail.failed or tail.open_end or tail.unsure
-        return self.is_stream and self.end_is_known and not explained
+        return self._finished is False and not self.tail.failed
 
     def outcome(self, conclusion: Conclusion, *, upstream_status: int | None) -> Outcome:
         """The exchange's outcome, if this is the completeness of what the client was sent.
         `upstream_status` is None if there was no response.
         """
-        if conclusion.is_final or upstream_status is None:
-            return conclusion.outcome
-        tail = self.tail
-        # the body does not say whether it is complete: HTTP's end of it decides
-        unknown = tail.unsure or not (self.is_stream and self.end_is_known)
-        complete = conclusion.outcome is Outcome.COMPLETED and unknown
         return outcome.decide(
             conclusion.outcome,
-            upstream_status=upstream_status,
-            stream=self.is_stream,
-            finished=tail.finished or tail.open_end or complete,
-            failed=tail.failed,
+            is_final=conclusion.is_final or upstream_status is None,
+            error_status=(upstream_status or 0) >= 400,
+            failed=self.tail.failed,
+            finished=self._finished,
         )
+
+    @property
+    def _finished(self) -> bool | None:
+        """Whether a stream holds its own end; None if its bytes do not say it, so that HTTP's end
+        decides.
+        """
+        tail = self.tail
+        if self.is_stream and (tail.finished or tail.open_end):
+            return True
+        return False if self.is_stream and self.end_is_known and not tail.unsure else None

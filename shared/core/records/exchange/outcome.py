@@ -1,8 +1,18 @@
-"""The outcome of an exchange, decided without I/O as more of its response is known."""
+"""The outcome of an exchange, decided without I/O as more of its response is known.
+
+The state machine (shared.core.exchange.machine) concludes how the exchange ended between client and
+upstream. It gives a second conclusion, which is final, if the client does not get the end of a
+response that was held back. `decide` makes the outcome of the conclusion and of the response:
+
+1. for the envelope, by the tail of the response as the relay saw it;
+2. for the event, by the captured answer. The relay does not see all of a response that is large,
+   and nothing of one that has a content coding.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Outcome(StrEnum):
@@ -19,54 +29,46 @@ class Outcome(StrEnum):
     ABORTED = "aborted"  # the instance was killed; found by reconcile
 
 
+# The proxy failed, or the upstream. A client that disconnected is not a failure.
+FAILURES: Final = frozenset(Outcome) - {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
+
+
 def decide(
-    observed: Outcome,
+    concluded: Outcome,
     *,
-    upstream_status: int,
-    stream: bool,
-    finished: bool,
-    failed: bool = False,
-) -> Outcome:
-    """The outcome of an exchange that got a response, in view of that response. `observed`: as the
-    relay saw the exchange end; COMPLETED says that HTTP ended the response, and all of it was
-    handed to the client's connection.
-
-    `finished` says that the response held its own end ([DONE], a finish_reason, a last event). Many
-    clients close right after that frame, and an upstream may break the connection there: the client
-    missed nothing, so both count as completed. The upstream broke off a stream that ended without
-    that frame. `failed` says that the upstream reported an error in a 200.
-    """
-    # an SDK may disconnect at the headers of a 429 or a 503, whose body it does not need
-    ended = observed in {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}
-    if failed or (ended and upstream_status >= 400):
-        return Outcome.UPSTREAM_ERROR
-    if stream and finished:
-        return Outcome.COMPLETED
-    if stream and observed is Outcome.COMPLETED:
-        return Outcome.UPSTREAM_INTERRUPTED
-    return observed
-
-
-def correct(
-    outcome: Outcome,
-    *,
+    is_final: bool,
+    error_status: bool,
     failed: bool,
     finished: bool | None,
-    end_is_known: bool,
-    relay_read_it: bool,
 ) -> Outcome:
-    """The outcome according to the whole response, which the relay does not see if it is large or
-    has a content coding.
+    """The outcome of an exchange, by the first of these rows that fits:
 
-    `failed` and `finished` are as in `decide`, for the bytes sent to the client; `finished` is None
-    if the response is not a stream. `end_is_known`: a stream of the operation without its own end
-    was cut. `relay_read_it`: the response had no content coding.
+        concluded                       the response             the outcome
+        ------------------------------  -----------------------  --------------------
+        is_final                        any                      as concluded
+        any                             failed                   UPSTREAM_ERROR
+        COMPLETED, CLIENT_DISCONNECTED  error_status             UPSTREAM_ERROR
+        any                             finished is True         COMPLETED
+        COMPLETED                       finished is False        UPSTREAM_INTERRUPTED
+        any                             any                      as concluded
+
+    `concluded`: COMPLETED says that HTTP ended the response, and all of it was handed to the
+    client's connection. `is_final`: there was no response, or it does not matter.
+
+    `failed`: the upstream reported an error within the response. `error_status`: its status is 400
+    or above. (An SDK may disconnect at the headers of a 429 or a 503, whose body it does not need.)
+
+    `finished`: whether the client was sent the response's own end ([DONE], a finish_reason, a last
+    event). Many clients close right after that frame, and an upstream may break the connection
+    there: the client missed nothing. None: the response does not say it, because it is not a
+    stream, or the end of its operation's streams is not known.
     """
-    if outcome not in {Outcome.COMPLETED, Outcome.CLIENT_DISCONNECTED}:
-        return outcome
-    if failed:
+    if is_final:
+        return concluded
+    if failed or (error_status and concluded not in FAILURES):
         return Outcome.UPSTREAM_ERROR
     if finished:
-        return outcome if relay_read_it else Outcome.COMPLETED
-    cut = finished is False and end_is_known and outcome is Outcome.COMPLETED
-    return Outcome.UPSTREAM_INTERRUPTED if cut else outcome
+        return Outcome.COMPLETED
+    if finished is False and concluded is Outcome.COMPLETED:
+        return Outcome.UPSTREAM_INTERRUPTED
+    return concluded

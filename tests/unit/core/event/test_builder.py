@@ -26,6 +26,7 @@ from tests.unit.core.strategies import envelopes, json_values
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 MESSAGES = [{"role": "user", "content": "žluť 🐎"}]
 LIMIT = 1_000_000
+DONE = b"data: [DONE]\n\n"
 
 # Always there, with these types.
 ALWAYS: dict[str, type | tuple[type, ...]] = {
@@ -440,6 +441,32 @@ def test_a_coded_stream_ended_as_its_text_says(end: bytes, outcome: str, code: s
     event = event_of(sent, None, Capture(header={"headers": headers}, body=raw))
     assert (event["outcome"], (event["error"] or {}).get("code")) == (outcome, code)
     assert event["content"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "coding", "operation", "end", "outcome"),
+    [
+        (Outcome.CLIENT_DISCONNECTED, "gzip", "chat.completions", DONE, "completed"),
+        (Outcome.CLIENT_DISCONNECTED, "gzip", "chat.completions", b"", "client_disconnected"),
+        # the relay read this one, and the client did not get the end that the capture holds
+        (Outcome.CLIENT_DISCONNECTED, "", "chat.completions", DONE, "client_disconnected"),
+        (Outcome.TIMED_OUT, "gzip", "chat.completions", DONE, "timed_out"),
+        # nobody knows how a stream of this operation has to end
+        (Outcome.COMPLETED, "gzip", "images.edits", b"", "completed"),
+    ],
+)
+def test_the_captured_stream_corrects_the_outcome(
+    recorded: Outcome, coding: str, operation: str, end: bytes, outcome: str
+) -> None:
+    """Only as far as the relay did not see it. A timeout is the relay's own observation."""
+    raw = b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n' + end
+    raw = gzip.compress(raw) if coding else raw
+    sent = sample_envelope(
+        operation=operation, outcome=recorded, response_bytes=len(raw), sent_bytes=len(raw)
+    )
+    headers = {"content-type": "text/event-stream", "content-encoding": coding}
+    event = event_of(sent, None, Capture(header={"headers": headers}, body=raw))
+    assert event["outcome"] == outcome
 
 
 def test_a_client_may_disconnect_at_error_headers() -> None:
