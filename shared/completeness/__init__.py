@@ -10,8 +10,7 @@ letters; a receipt of what was erased.
     replay               delivers a time range again
     dead_letters         lists dead letters, requeues or erases one
     erasure              erases the exchanges of a person over a time range, with a receipt
-    erasure_selector     selects the exchanges of the range that are erased
-    erasure_page_runner  erases the exchanges of one page
+    erasure_page_runner  selects and erases the exchanges of one page
     exchange_erasure     erases one exchange, and marks it as erased
     expiry               erases the captures whose retention by a content rule is over
     back_pressure        whether more may be queued now

@@ -13,8 +13,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shared.completeness.erasure_page_runner import MAX_CONCURRENT, ErasurePageRunner
-from shared.completeness.erasure_selector import ErasureSelector
+from shared.completeness.erasure_page_runner import (
+    MAX_CONCURRENT,
+    ErasurePageRunner,
+    ErasureSelector,
+)
 from shared.completeness.exchange_erasure import ExchangeErasure
 from shared.completeness.redelivery import find_exchange, whole_exchanges
 from shared.concurrency.limits import gather_bounded
