@@ -14,10 +14,9 @@ letters; a receipt of what was erased.
     exchange_erasure     erases one exchange, and marks it as erased
     expiry               erases the captures whose retention by a content rule is over
     back_pressure        whether more may be queued now
-    redelivery           rebuilds an envelope from its captures
+    redelivery           completes cut uploads, and rebuilds an envelope from its captures
     window_listing       lists the captured exchanges of a window, step by step
     stored_checkpoint    the progress of a step, for the next attempt
-    cut_uploads          makes captures of the blocks that a killed instance left
 
 blueprints/completeness calls them, function_app.py gives them their adapters.
 

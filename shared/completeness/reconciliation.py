@@ -14,9 +14,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shared.completeness import cut_uploads
 from shared.completeness.back_pressure import BackPressure
-from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope
+from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, recover_upload
 from shared.completeness.window_run import RedeliveryResult, WindowRun
 from shared.concurrency.limits import gather_bounded
 from shared.core.decisions.missing_exchanges import judged_windows
@@ -151,7 +150,7 @@ class Reconciliation:
     async def _redeliver(self, exchange: CapturedExchange) -> RedeliveryResult:
         try:
             if not exchange.has_ended:
-                exchange = await cut_uploads.recover_upload(self._uploads, exchange)
+                exchange = await recover_upload(self._uploads, exchange)
             envelope = await rebuild_envelope(self._captures, exchange)
         except (CaptureError, EnvelopeError) as error:
             await self._dead_letter(exchange.exchange_id, error)
