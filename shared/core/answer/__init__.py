@@ -4,8 +4,8 @@ What enters is the body of an answer as bytes, cut anywhere, and an `AnswerBody`
 status and content type. What leaves is a `ParsedAnswer` (`shapes`), whose types are part of the
 event's contract. `reader` is the entry. `chat`, `responses`, `media` and `batches` hold the
 `AnswerReader` of each kind of operation, and `metadata` collects what they have in common. `chunks`
-finds the JSON chunks of an SSE body; `tool_calls`, `content_filters` and `response_items` merge
-their parts. `without_content` leaves out of an answer what may not be recorded.
+finds the JSON chunks of an SSE body; `choice_parts` and `response_items` merge their parts.
+`without_content` leaves out of an answer what may not be recorded.
 
 `shared.core.event` imports this package; it imports `shared.core.wire` and
 `shared.errors`.

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.core.answer.content_filters import FiltersBuilder
+from shared.core.answer.choice_parts import CallBuilder, FiltersBuilder, ToolCallsBuilder
 from shared.core.answer.shapes import AudioAnswer, Choice, FunctionCall, ParsedAnswer, ToolCall
-from shared.core.answer.tool_calls import CallBuilder, ToolCallsBuilder
 from shared.core.wire.json.embedded_file import Base64Meter
 from shared.core.wire.json.json_shape import (
     JsonObject,
