@@ -13,8 +13,8 @@ def observation(deployment: str, exchange_id: str | None) -> ClientObservation:
 
 
 def test_each_exchange_has_one_disposition_and_they_add_up() -> None:
-    """Also for an exchange whose client got no response, and so no id, but that is on the Event
-    Hub or dead-lettered.
+    """This includes an exchange whose client got no response, and so no id, but that is on the
+    Event Hub or dead-lettered.
     """
     observations = [
         observation("a", "1"),  # delivered

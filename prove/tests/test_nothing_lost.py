@@ -79,7 +79,9 @@ def test_storage_that_refuses_loses_nothing() -> None:
 
 @pytest.mark.slow
 def test_responses_of_storage_may_be_lost_and_nobody_notices() -> None:
-    """Not even with CAPTURE_POLICY=required, which asks storage before it calls an end lost."""
+    """This holds with CAPTURE_POLICY=required as well, which asks storage before it calls an end
+    lost.
+    """
     result = drop_responses(
         "embedded", "required", seconds_each=1.5, seed=_SEED, progress=silent, clients=5
     )

@@ -20,8 +20,8 @@ _UNWANTED: Final = "what-no-hub-takes"
 
 
 def test_an_event_that_the_event_hub_refuses_ends_dead_lettered() -> None:
-    """From the queue through poison and reconcile, three times; after a fix an operator has it
-    delivered.
+    """It goes from the queue through poison and reconcile three times; after a fix an operator has
+    it delivered.
     """
     with TestBed("embedded", **_SETTINGS) as bed:
         bed.event_hub_refuses(_UNWANTED, "amqp:not-allowed")

@@ -43,7 +43,9 @@ def test_a_loss_is_on_the_first_screen() -> None:
 
 
 def test_a_broken_claim_is_reported_twice() -> None:
-    """On the first screen, and above its figures: by the sentence of the failed check."""
+    """The sentence of the failed check stands on the first screen, and above the figures of its
+    proof.
+    """
     result = _killed("required", 1)
     result.check(holds=False, sentence="1 captured exchange is missing")
     text = _document(result, _killed("best_effort", 3))
@@ -59,7 +61,7 @@ def test_a_count_that_a_proof_does_not_make_is_a_dash() -> None:
 
 @pytest.mark.parametrize("changed", ["", "+"])
 def test_the_first_screen_names_the_commit(changed: str) -> None:
-    """With a + if files were changed since: what was proved is then no commit's code."""
+    """A + follows if files were changed since: the proved code is then that of no commit."""
     commit = "0123456789abcdef0123456789abcdef01234567"
     results = [_killed("required", 0)]
     run = f"{commit}{changed} 1 1.0"

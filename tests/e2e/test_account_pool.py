@@ -123,8 +123,8 @@ def test_accounts_of_one_priority_share_the_calls_by_weight(
 def test_the_client_gets_the_last_refusal(
     stack: Stack, events: EventLog, accounts: AccountPool
 ) -> None:
-    """If every account refuses, with the last one's retry-after; after that, the pool itself
-    answers 503 in Azure's shape.
+    """If every account refuses, the client gets the last one's retry-after; after that, the pool
+    itself answers 503 in Azure's shape.
     """
     names = [account.name for account in accounts.accounts]
     refuse(accounts, "status=429; retry_after=60", *names)
@@ -198,7 +198,7 @@ def test_the_app_alone_may_call_the_pool(
 
 
 def test_the_team_is_the_caller_in_the_event(stack: Stack, events: EventLog) -> None:
-    """From the header that the policy in front of the app overrides; no account gets it."""
+    """The policy in front of the app overrides the team's header; no account gets it."""
     chat = Chat(headers=(("x-apim-team", "search"),))
     response = chat.ask(stack)
     assert events.one(exchange_id=response.exchange_id)["caller"] == {"team": "search"}

@@ -61,7 +61,7 @@ def test_completions(client: AzureOpenAI, events: EventLog) -> None:
 
 @on_embedded_alone
 def test_embeddings(client: AzureOpenAI, v1: OpenAI, events: EventLog) -> None:
-    """On both kinds of routes; vectors reach the client, not the event."""
+    """Both kinds of routes work; vectors reach the client, not the event."""
     for sdk in (client, v1):
         raw = sdk.embeddings.with_raw_response.create(
             model=new_deployment(), input=[PROMPT, "second"]
@@ -104,7 +104,7 @@ def test_the_life_of_a_response(v1: OpenAI, events: EventLog) -> None:
 
 @on_embedded_alone
 def test_a_streamed_response(v1: OpenAI, client: AzureOpenAI, events: EventLog) -> None:
-    """On both kinds of routes: events with names reach the SDK, the last one ends it."""
+    """Both kinds of routes work: events with names reach the SDK, and the last one ends it."""
     for sdk in (v1, client):
         raw = sdk.responses.with_raw_response.create(
             model=new_deployment(), input=PROMPT, stream=True
@@ -201,7 +201,7 @@ def test_a_transcription(client: AzureOpenAI, events: EventLog) -> None:
 def test_a_multipart_body_goes_up_byte_for_byte(
     stack: Stack, events: EventLog, *, chunked: bool
 ) -> None:
-    """With any bytes in it, however it is framed; the event says how many."""
+    """It may hold any bytes, however it is framed; the event says how many."""
     deployment = new_deployment()
     part = (
         b'content-disposition: form-data; name="file"; filename="a.wav"\r\ncontent-type: audio/wav\r\n\r\n'
@@ -257,8 +257,8 @@ def test_speech_streams_down(stack: Stack, events: EventLog) -> None:
 
 @on_embedded_alone
 def test_files_and_batches(client: AzureOpenAI, events: EventLog) -> None:
-    """Up, down, listed, made, cancelled: each is an event of the kind `call`, with its status and
-    sizes.
+    """A file is uploaded, downloaded and listed, a batch is made and cancelled: each is an event of
+    the kind `call`, with its status and sizes.
     """
     upload = client.files.with_raw_response.create(file=("in.jsonl", BINARY), purpose="batch")
     content = client.files.with_raw_response.content(upload.parse().id)

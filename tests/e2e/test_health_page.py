@@ -60,7 +60,7 @@ def confirm(page: Page, action: str, what: str) -> None:
 
 
 def test_status_and_reports_of_the_app_are_shown(page: Page, stack: Stack) -> None:
-    """In words and units, whatever the app's members are."""
+    """The page shows words and units, whatever the app's members are."""
     now = part(page, "Now")
     for fact in ("Event hub", "Accepting", "yes", "Recording", "Reconcile", "Dead letters"):
         expect(now).to_contain_text(fact, ignore_case=True)

@@ -163,7 +163,9 @@ def test_another_host_header_changes_nothing(stack: Stack) -> None:
     ],
 )
 def test_a_websocket_gets_a_clear_501(stack: Stack, events: EventLog, target: str) -> None:
-    """In Azure's shape; nothing goes upstream, and the event says that it was rejected."""
+    """It has Azure's shape; nothing goes upstream, and the event says that the call was
+    rejected.
+    """
     response, upstream_requests = send(stack, target, WEBSOCKET)
     assert response.status == 501
     error = json.loads(response.body)["error"]

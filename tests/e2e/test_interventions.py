@@ -44,7 +44,7 @@ def text_of(client: AzureOpenAI, deployment: str, directives: str) -> str:
 
 
 def comments_before(response: ReceivedResponse, moment: float) -> int:
-    """How many comments had reached the client by then; fails if anything else had."""
+    """The number of comments that had reached the client by then; fails if anything else had."""
     data = b"".join(piece.data for piece in response.pieces if piece.at < moment)
     count = data.count(KEEP_ALIVE)
     assert data == KEEP_ALIVE * count

@@ -260,7 +260,9 @@ def test_a_time_range_is_delivered_again_under_the_same_ids(stack: Stack, events
 
 
 def test_a_persons_exchanges_are_erased_with_a_receipt(stack: Stack, events: EventLog) -> None:
-    """After a dry run that erased nothing; another person's stay. A replay leaves them out."""
+    """A dry run erases nothing, and another person's exchanges stay. A replay leaves the erased
+    ones out.
+    """
     start = datetime.now(UTC)
     who, other = f"{uuid.uuid4()}@example.com", f"{uuid.uuid4()}@example.com"
     erased, _ = (Chat(headers=(("x-apim-user-id", who),)).ask(stack) for _ in range(2))

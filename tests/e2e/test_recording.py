@@ -44,7 +44,7 @@ def test_only_the_terminator_waits_for_recording(strained: Stack) -> None:
 
 
 def written_at(stack: Stack, chat: Chat) -> float:
-    """When the upstream had written its whole response."""
+    """The time at which the upstream had written its whole response."""
     return upstream_record.only_request(stack, deployment=chat.deployment).write_times[-1]
 
 

@@ -76,7 +76,7 @@ async def test_events_are_printed_as_they_arrive(stack: Stack) -> None:
 
 
 def test_an_exchange_is_exported(stack: Stack, tmp_path: Path) -> None:
-    """From the captures of the run that the folder names."""
+    """The captures are those of the run that the folder names."""
     _, lines = ask_stack(stack, "Export this one")
     file = tmp_path / "evaluation.jsonl"
     running = describe(stack)
@@ -90,7 +90,9 @@ def test_an_exchange_is_exported(stack: Stack, tmp_path: Path) -> None:
 def test_runs_of_replay_and_erase_are_followed(
     stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On the app of the run that the folder names. The app says what is wrong with a request."""
+    """They run on the app of the run that the folder names. The app says what is wrong with a
+    request.
+    """
     _, lines = ask_stack(stack, "Replay this one")
     selection = ["--folder", str(tmp_path), "--ids", lines[-2].split()[-1]]
     with alone_in(tmp_path), announced(tmp_path, describe(stack)):

@@ -13,7 +13,7 @@ ROUNDED_MS = 2
 
 
 def arrivals(upstream_request: UpstreamRequest, response: ReceivedResponse) -> list[float]:
-    """When the last byte of each piece that the upstream wrote was in the client's hands."""
+    """The times at which the client had the last byte of each piece that the upstream wrote."""
     arrived, written, read = [], 0, 0
     sizes = [len(event) + 2 for event in upstream_request.response_body.split(b"\n\n")[:-1]]
     pieces = iter(response.pieces)

@@ -57,7 +57,7 @@ def _report(runs: list[FuzzRun], seconds: int) -> str:
 
 
 def _run(target: str, seconds: int) -> FuzzRun:
-    """In a process of its own: the fuzzer ends it."""
+    """Run a target in a process of its own, because the fuzzer ends it."""
     process = subprocess.run(
         [sys.executable, "-m", "tests.fuzz", str(seconds), target],
         cwd=ROOT, capture_output=True, text=True, errors="replace", check=False,

@@ -62,7 +62,7 @@ def _shared_app() -> _ServedApp:
 
 
 class _Library:
-    """In the worker library's place: every invocation succeeds."""
+    """Takes the worker library's place: every invocation succeeds."""
 
     async def invoke(self, _: Invocation) -> InvocationResult:
         return InvocationResult(error=None)

@@ -93,7 +93,7 @@ def test_no_secret_and_no_file_of_a_capture_reaches_its_event(case: GoldenCase) 
 
 @pytest.mark.parametrize("limit_bytes", [8192, 100_000])
 def test_the_event_fits_a_limit(case: GoldenCase, limit_bytes: int) -> None:
-    """Even the smallest one."""
+    """This holds for the smallest limit as well."""
     fitted = truncation.truncate(event_of(case), limit_bytes)
     assert len(fitted) <= limit_bytes
     valid(json.loads(fitted))

@@ -254,5 +254,5 @@ def test_every_alert_is_tried_both_ways() -> None:
 
 
 def test_the_host_names_requests_as_the_alerts_read_them() -> None:
-    """By their function, which it does in every telemetry mode but OpenTelemetry."""
+    """It names them by their function in every telemetry mode but OpenTelemetry."""
     assert "telemetryMode" not in json.loads((ROOT / "host.json").read_text("utf-8"))

@@ -99,7 +99,7 @@ def test_nothing_but_the_relayed_routes_is_exposed(api: dict[str, list[dict[str,
 
 
 def test_no_body_no_header_and_no_query_is_logged(api: dict[str, list[dict[str, Any]]]) -> None:
-    """On the API itself, in both diagnostics, on both sides of the gateway."""
+    """The API itself sets this in both diagnostics, for both sides of the gateway."""
     diagnostics = {
         diagnostic["name"].rpartition("/")[2]: diagnostic["properties"]
         for diagnostic in api["diagnostics"]
@@ -154,7 +154,7 @@ def test_no_secret_stands_in_the_template(api: dict[str, list[dict[str, Any]]]) 
 
 
 def test_a_prefix_moves_the_path_alone(evaluator: Evaluator, tmp_path: Path) -> None:
-    """For an instance on which /openai is taken."""
+    """An instance on which /openai is taken needs one."""
     resources = evaluated(evaluator, "api-management.bicep", tmp_path, ENTRA | {"pathPrefix": "ai"})
     paths = [
         resource["properties"]["path"]
@@ -195,7 +195,7 @@ def test_an_existing_instances_tier_is_checked(evaluator: Evaluator, tmp_path: P
 
 @pytest.mark.parametrize("sku", ["StandardV2", "PremiumV2"])
 def test_a_new_instance_joins_the_network(evaluator: Evaluator, tmp_path: Path, sku: str) -> None:
-    """By outbound integration with the subnet."""
+    """It has outbound integration with the subnet."""
     parameters = SERVICE | {"sku": sku, "subnetId": "/subnet"}
     resources = evaluated(evaluator, "api-management-service.bicep", tmp_path, parameters)
     assert resources[0]["identity"] == {"type": "SystemAssigned"}

@@ -120,7 +120,7 @@ def test_nothing_is_set_that_flex_consumption_does_not_take(deployed: dict[str, 
 
 
 def test_application_insights_is_authenticated_by_the_identity(deployed: dict[str, str]) -> None:
-    """Without a semicolon at the end, at which the worker's exporter raises."""
+    """The setting has no semicolon at its end, at which the worker's exporter raises."""
     value = deployed["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]
     assert re.fullmatch(
         r"\[format\('ClientId=\{0\};Authorization=AAD', reference\('[^']+/id-[\w-]+', '[\d-]+'\)\.clientId\)\]",
@@ -129,8 +129,8 @@ def test_application_insights_is_authenticated_by_the_identity(deployed: dict[st
 
 
 def test_the_app_knows_whom_it_serves(name: str, deployed: dict[str, str]) -> None:
-    """With Entra: the tenant, the audience in both its forms, API Management's identity, and the
-    operators.
+    """The settings for Entra are the tenant, the audience in both its forms, API Management's
+    identity, and the operators.
     """
     assert deployed["CALLER_AUTH_TENANT_ID"] == TENANT
     if ("callerAuth", "function_key") in SETTINGS[name]:

@@ -29,7 +29,7 @@ def test_a_file_compiles_without_a_warning(file: Path, compiled: CompiledTemplat
 def test_the_parameters_file_compiles_without_a_warning(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """And has a value for every parameter that needs one."""
+    """It has a value for every parameter that needs one."""
     assert evaluator.compile_parameters(evaluator.main_parameters(tmp_path))
 
 

@@ -58,7 +58,7 @@ def constructs(text: str) -> set[str]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_template_uses_nothing_newer_than_azds_bicep(file: Path) -> None:
-    """Nor a string of several lines with values in it, which came after 0.39."""
+    """A string of several lines with values in it came after 0.39, and is not used either."""
     text = file.read_text()
     found = constructs(text)
     assert {construct for construct in found if construct not in VERSIONS} == set()
@@ -67,7 +67,7 @@ def test_a_template_uses_nothing_newer_than_azds_bicep(file: Path) -> None:
 
 
 def test_a_newer_function_would_be_seen() -> None:
-    """In a value and within a string, and a decorator as well."""
+    """It is seen in a value, within a string, and as a decorator."""
     text = "@onlyIfNotExists()\nvar a = newest('x')\nvar b = 'say ${newer(a)}' // future()\n"
     assert constructs(text) - VERSIONS.keys() == {"@onlyIfNotExists", "newest", "newer"}
 

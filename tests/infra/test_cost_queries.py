@@ -103,7 +103,7 @@ def test_every_exchange_costs_what_the_pure_function_says() -> None:
 
 
 def test_a_rate_of_the_company_comes_before_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In its range of time alone; so a wrong price is corrected without a replay."""
+    """It counts in its range of time alone; so a wrong price is corrected without a replay."""
     own = _global_rates()[0]
     own |= {"layer": "1", "valid_from": "2026-11-23", "valid_to": "2026-11-24"}
     own |= {"prices": '{"input":1,"cached":1,"output":1}'}

@@ -356,7 +356,7 @@ def test_the_app_runs_as_it_should_on_flex_consumption(deployment: Deployment) -
 
 
 def test_names_are_as_azure_wants_them(deployment: Deployment) -> None:
-    """With the longest name of an environment, too."""
+    """This includes the longest name of an environment."""
     limits = {
         "Microsoft.Storage/storageAccounts": r"[a-z0-9]{3,24}",
         "Microsoft.KeyVault/vaults": r"[a-z][a-z0-9-]{1,22}[a-z0-9]",

@@ -84,7 +84,9 @@ def test_the_variables_are_those_of_the_environment(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By the command that azd calls. The tests below write the values into the file instead."""
+    """They are read by the command that azd calls. The tests below write the values into the file
+    instead.
+    """
     variables = {"PROFILE": "production", "OPENAI_CAPACITY": "3", "ALERT_EMAIL": "a@example.com"}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

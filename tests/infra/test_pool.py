@@ -45,7 +45,7 @@ def _policy(deployment: Deployment) -> str:
 
 
 def test_the_pool_has_each_account_with_its_priority_and_weight(deployment: Deployment) -> None:
-    """In the order of the list; each leads to its account's address below /openai."""
+    """The accounts are in the order of the list; each leads to its address below /openai."""
     pool = gateway_properties(deployment, f"backends/{NAME}-pool")
     assert pool["type"] == "Pool"
     members = [
@@ -130,7 +130,7 @@ def test_every_expression_of_the_deployed_policy_compiles(
 
 
 def test_the_app_alone_may_call_the_pool(deployment: Deployment, policy: Element) -> None:
-    """By the token of its identity, checked before anything else of the API; no key opens it."""
+    """The token of its identity is checked before anything else of the API; no key opens it."""
     assert gateway_properties(deployment, f"apis/{NAME}-pool")["subscriptionRequired"] is False
     inbound = policy.find("inbound")
     assert inbound is not None
@@ -157,7 +157,9 @@ def test_the_accounts_are_called_by_the_gateways_identity(policy: Element) -> No
 
 
 def test_a_refused_call_goes_on_to_the_next_account(policy: Element) -> None:
-    """To as many as there are. Streams pass unbuffered; the request waits for the next attempt."""
+    """There are as many attempts as accounts. Streams pass unbuffered; the request waits for the
+    next attempt.
+    """
     (retry,) = policy.iter("retry")
     condition = retry.get("condition") or ""
     assert (retry.get("count"), retry.get("interval")) == ("2", "0")
@@ -186,7 +188,7 @@ def test_nothing_reads_a_body_on_the_way(policy: Element) -> None:
 
 
 def test_every_answer_says_which_account_gave_it(deployment: Deployment, policy: Element) -> None:
-    """In the headers that the app reads, and an account cannot set them."""
+    """It stands in the headers that the app reads, and an account cannot set them."""
     outbound = policy.find("outbound")
     assert outbound is not None
     headers = {

@@ -75,7 +75,7 @@ def test_a_registration_is_made_once(tmp_path: Path) -> None:
 
 
 def test_a_registration_that_is_there_is_found(tmp_path: Path) -> None:
-    """By its name; nothing of it is changed."""
+    """It is found by its name, and nothing of it is changed."""
     tools = Tools(tmp_path, HOOK, {"az ad app list": CLIENT_ID})
     assert tools.run(**ENTRA).returncode == 0
     assert [" ".join(call[:4]) for call in calls_of_entra(tools)] == [

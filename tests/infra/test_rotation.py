@@ -88,7 +88,7 @@ def azure() -> Azure:
 
 @pytest.fixture
 def address(azure: Azure) -> Iterator[str]:
-    """Where the stand-ins for the app and for Azure's REST API are."""
+    """The address of the stand-ins for the app and for Azure's REST API."""
 
     class AzureHandler(BaseHTTPRequestHandler):
         def handle_any(self) -> None:

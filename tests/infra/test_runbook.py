@@ -74,7 +74,9 @@ def page_of(link: str) -> tuple[str, str]:
 
 
 def test_every_alert_rule_links_to_its_page(deployments: dict[str, Deployment]) -> None:
-    """In its description, which a mail shows, and in its properties, which a webhook gets."""
+    """The link is in its description, which a mail shows, and in its properties, which a webhook
+    gets.
+    """
     deployment = deployments["plain"]
     rules = deployment.of("Microsoft.Insights/scheduledQueryRules")
     measured = deployment.of("Microsoft.Insights/metricAlerts")
@@ -131,7 +133,7 @@ def test_alerts_that_cost_are_as_many_as_the_page_says(deployments: dict[str, De
 
 
 def test_every_az_command_is_one_of_the_cli() -> None:
-    """With its options. The commands themselves need Azure."""
+    """Its options are checked as well. The commands themselves need Azure."""
     commands = az_commands()
     assert len(commands) > 10
     for az, *words in commands:
@@ -157,7 +159,7 @@ def test_every_query_runs_over_rows_as_the_app_logs_them(query: str) -> None:
 
 
 def test_exceptions_hold_the_reasons_of_a_failure() -> None:
-    """Once for each failure, without the stack."""
+    """Each failure is one exception, without the stack."""
     (query,) = [query for query in QUERIES if "exceptions" in query]
     rows = exceptions_of("enrichment", "DeliveryError: the Event Hub refused: server-busy")
     (found,) = kql.run(query, tables(exceptions=rows))

@@ -60,7 +60,7 @@ def test_each_team_has_a_product_and_a_subscription_of_its_own(deployment: Deplo
 
 
 def test_a_teams_key_lies_in_the_vault(deployment: Deployment) -> None:
-    """Under the name of its subscription, and nowhere else."""
+    """It has the name of the team's subscription, and lies nowhere else."""
     secrets = {
         secret["name"].rpartition("/")[2]: secret["properties"]["value"]
         for secret in deployment.of("Microsoft.KeyVault/vaults/secrets")
@@ -72,7 +72,7 @@ def test_a_teams_key_lies_in_the_vault(deployment: Deployment) -> None:
 
 
 def test_the_vault_is_made_for_teams(evaluator: Evaluator, tmp_path: Path) -> None:
-    """Even if the app itself needs no key."""
+    """It is made even if the app itself needs no key."""
     parameters = switches.parameters(
         setting_with(callerAuth="entra"), "param teams = [{ name: 'search' }]"
     )

@@ -60,7 +60,7 @@ def test_the_variable_follows_the_namespace(
 
 
 def test_before_the_first_deployment_there_is_nothing_to_keep(tmp_path: Path) -> None:
-    """Nor after `azd down`: a variable of the namespace before is forgotten."""
+    """The same holds after `azd down`: the variable of the earlier namespace is forgotten."""
     hook = tools(tmp_path)
     assert hook.run(**DEV).returncode == 0
     assert [call[:3] for call in hook.calls()] == [["az", "resource", "list"]]

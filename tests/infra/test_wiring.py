@@ -63,8 +63,8 @@ def test_settings_lead_to_the_right_account(deployment: Deployment) -> None:
 
 
 def test_settings_lead_to_the_upstream_and_the_hub(name: str, deployment: Deployment) -> None:
-    """To the new ones, to those that the parameters name, or to the pool; the region is the
-    account's, not the app's, and a pool reports it with each response.
+    """They lead to the new ones, to those that the parameters name, or to the pool. The region is
+    the account's, not the app's, and a pool reports it with each response.
     """
     settings, setting = deployment.app_settings, dict(SETTINGS[name])
     if setting["openAi"] == "pool":
@@ -220,8 +220,8 @@ def test_each_diagnostic_has_the_logger_of_its_name(deployment: Deployment) -> N
 def test_names_on_a_gateway_hold_the_environment(
     deployment: Deployment,
 ) -> None:
-    """So that several environments may share one. `azuremonitor` alone has a name that API
-    Management prescribes, and is the same for all.
+    """Several environments may share a gateway. `azuremonitor` alone has a name that API Management
+    prescribes, and is the same for all.
     """
     names = {
         resource["id"].removeprefix(f"{_service(deployment)}/").split("/")[1]
@@ -253,8 +253,8 @@ def test_alerts_look_often_enough_and_far_enough(deployment: Deployment) -> None
 
 
 def test_azure_watches_what_the_app_cannot_log(name: str, deployment: Deployment) -> None:
-    """From outside, whether the app answers, where it can be reached from there; and whether the
-    Event Hub refuses calls for want of throughput units.
+    """It checks from outside whether the app answers, where the app can be reached from there, and
+    whether the Event Hub refuses calls for want of throughput units.
     """
     tests = deployment.of("Microsoft.Insights/webtests")
     metrics = {

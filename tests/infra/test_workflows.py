@@ -235,8 +235,8 @@ def test_a_release_has_what_a_deployment_has() -> None:
 
 
 def test_azds_hooks_are_there_at_their_moments() -> None:
-    """Before anything is made, because the template needs what the hook finds out; before the code
-    is packaged; and after it was deployed.
+    """One runs before anything is made, because the template needs what it finds out; one before
+    the code is packaged; and one after it was deployed.
     """
     azure = parsed(ROOT / "azure.yaml")
     hooks = azure["hooks"] | azure["services"]["app"]["hooks"]
@@ -263,8 +263,8 @@ def test_azd_is_new_enough_for_its_options() -> None:
 
 
 def test_files_for_linux_have_its_line_ends() -> None:
-    """In a checkout on Windows as well. A script with CRLF does not run there, and a policy or a
-    query is deployed as it is.
+    """A checkout on Windows has them as well. A script with CRLF does not run on Linux, and a
+    policy or a query is deployed as it is.
     """
     files = subprocess.run(
         ["git", "ls-files", "infra", "local/install*", "*.sh", "*.py", ".funcignore"],

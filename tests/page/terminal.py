@@ -129,7 +129,7 @@ def joined(parts: Iterable[Iterable[Output]], *, hidden: str) -> Iterator[Output
 
 
 def pieces(outputs: Iterable[Output]) -> Iterator[TerminalText]:
-    """Where each text stands on the screen."""
+    """The texts with their places on the screen."""
     row = column = 0
     style = ""
     for output in outputs:

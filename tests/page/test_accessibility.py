@@ -37,7 +37,7 @@ def _serious(page: Page, part: str = "html") -> list[tuple[str, Any]]:
 def test_nothing_serious_is_found(
     visitor: Visitor, address: str, width: int, theme: Literal["light", "dark"]
 ) -> None:
-    """Nor does anything reach beyond the page's width."""
+    """Nothing reaches beyond the page's width either."""
     page = visitor.opens(address, color_scheme=theme, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": 480})
     if address == "/" and width == 1440:
@@ -47,7 +47,7 @@ def test_nothing_serious_is_found(
 
 
 def test_nothing_serious_is_found_in_an_exchange(visitor: Visitor) -> None:
-    """In each of its tabs, in both themes."""
+    """Each of its tabs is examined in both themes."""
     page = visitor.opens("/", reduced_motion="reduce")
     page.keyboard.press("j")
     page.keyboard.press("Enter")

@@ -27,7 +27,7 @@ _CUT_OFF: Final = """
 
 
 def test_charts_are_drawn_and_described(visitor: Visitor) -> None:
-    """In words as well, for those who do not see them."""
+    """A description in words is for those who do not see them."""
     page = visitor.opens()
     expect(page.locator(".plot canvas").first).to_be_visible()
     described = [plot.get_attribute("aria-label") or "" for plot in page.locator(".plot").all()]
@@ -68,7 +68,7 @@ def test_a_deployment_has_its_own_name(visitor: Visitor, server: ViewServer) -> 
 
 @pytest.mark.parametrize("width", [960, 1440])
 def test_a_legend_shows_all_its_names(visitor: Visitor, width: int) -> None:
-    """In as many lines as they need: none is cut off, and none stands below the table."""
+    """They take as many lines as they need: none is cut off, and none stands below the table."""
     page = visitor.opens()
     page.set_viewport_size({"width": width, "height": 900})
     buttons = page.locator(".legend button:visible")

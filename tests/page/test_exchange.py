@@ -32,7 +32,7 @@ def _open_first(visitor: Visitor, query: str = "q=outcome%3Acompleted+stream%3Ay
 
 
 def test_conversation_timeline_and_usage_are_shown(visitor: Visitor) -> None:
-    """And the open row stands in the address."""
+    """The open row stands in the address."""
     page = _open_first(visitor)
     expect(page).to_have_url(re.compile("open="))
     roles = page.locator(".message h4").all_inner_texts()
@@ -48,7 +48,7 @@ def test_conversation_timeline_and_usage_are_shown(visitor: Visitor) -> None:
 def test_markup_in_prompt_and_answer_is_text_and_does_not_run(
     visitor: Visitor, server: ViewServer
 ) -> None:
-    """In the conversation, the event and every cell of the table."""
+    """This holds in the conversation, the event and every cell of the table."""
     event = _event(
         1,
         deployment=_MARKUP[:60],
@@ -102,7 +102,7 @@ def test_download_is_the_event(visitor: Visitor) -> None:
 
 
 def test_previous_and_next_of_the_same_session(visitor: Visitor) -> None:
-    """Also by the keys [ and ]."""
+    """The keys [ and ] do the same."""
     page = _open_first(visitor)
     first = page.locator(".panel .id").inner_text()
     page.get_by_role("button", name="Previous of the same session").click()
@@ -121,7 +121,7 @@ def test_capture_that_cannot_be_read_says_why(visitor: Visitor) -> None:
 
 
 def test_error_of_the_upstream_stands_in_the_conversation(visitor: Visitor) -> None:
-    """In the answer's place, with its code."""
+    """It takes the answer's place, with its code."""
     page = _open_first(visitor, "q=outcome%3Aupstream_error")
     error = page.locator(".message[data-source='error']")
     expect(error.locator("h4")).to_have_text("upstream error 429")

@@ -65,7 +65,7 @@ def test_every_preset_is_a_filter_that_the_server_reads(visitor: Visitor) -> Non
 
 
 def test_wrong_filter_is_explained(visitor: Visitor) -> None:
-    """By the server's own sentence."""
+    """The page shows the server's own sentence."""
     page = visitor.opens("/?q=nonsense%3Ax")
     expect(page.get_by_role("alert")).to_contain_text("nonsense")
 

@@ -60,7 +60,7 @@ def test_erase_needs_an_exchange_id_and_is_confirmed(
 
 
 def test_replay_names_the_range(visitor: Visitor, operator_calls: list[tuple[str, str]]) -> None:
-    """In UTC, as the route wants it."""
+    """The times are in UTC, as the route wants them."""
     page = visitor.opens("/?view=health")
     page.get_by_label("From").fill("2026-11-27T09:00:00")
     page.get_by_label("To").fill("2026-11-27T10:00:00")

@@ -47,7 +47,7 @@ def test_keys_rest_while_the_reader_types(visitor: Visitor) -> None:
 
 
 def test_help_opens_and_closes(visitor: Visitor) -> None:
-    """By ? and Esc."""
+    """The keys are ? and Esc."""
     page = visitor.opens()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("copy as curl")

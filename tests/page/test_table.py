@@ -144,7 +144,7 @@ def test_table_that_is_loaded_anew_at_its_end_loads_older_rows(visitor: Visitor)
 
 
 def test_new_row_appears_on_top(visitor: Visitor, server: ViewServer) -> None:
-    """Without a reload."""
+    """The page is not loaded again."""
     page = visitor.opens()
     event = _event()
     server.add(event)
@@ -178,7 +178,7 @@ def test_table_holds_still_while_a_row_is_open(visitor: Visitor, server: ViewSer
 
 
 def test_live_switch_holds_new_rows(visitor: Visitor, server: ViewServer) -> None:
-    """Until it is switched on again."""
+    """They appear when it is switched on again."""
     page = visitor.opens()
     page.keyboard.press(".")
     event = _event()

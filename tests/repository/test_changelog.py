@@ -10,7 +10,7 @@ from local.repository import ROOT
 
 
 def test_the_newest_version_is_the_packages_and_has_a_day() -> None:
-    """Below an empty or growing *Unreleased*."""
+    """It stands below an empty or growing *Unreleased*."""
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings[0] == "[Unreleased]"

@@ -12,7 +12,7 @@ PAGE = ROOT / "docs" / "how-to" / "dead-letters.md"
 
 
 def test_the_sample_is_what_the_app_answers() -> None:
-    """With every member of a record, and a reason that the page explains."""
+    """It has every member of a record, and a reason that the page explains."""
     page = PAGE.read_text("utf-8")
     samples = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
     (record,) = json.loads(samples[0])["dead_letters"]

@@ -159,7 +159,7 @@ def test_pages_that_the_sources_name_exist() -> None:
 
 
 def test_every_target_of_make_that_is_named_exists() -> None:
-    """In the docs, the tasks of VS Code and the pull request template."""
+    """Targets are named in the docs, the tasks of VS Code and the pull request template."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
     targets = set(re.findall(r"^([a-z0-9]+):", makefile, re.MULTILINE))
     files = [*PAGES, ROOT / ".vscode" / "tasks.json"]
@@ -182,7 +182,7 @@ def test_every_target_of_make_that_is_named_exists() -> None:
     ],
 )
 def test_the_editors_files_are_json(name: str) -> None:
-    """Without comments, so that every tool reads them."""
+    """They have no comments, so that every tool reads them."""
     assert json.loads((ROOT / name).read_text("utf-8"))
 
 

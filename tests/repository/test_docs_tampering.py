@@ -31,7 +31,7 @@ _UNSTORED = {"body": {"bytes": 8, "sha256": hashlib.sha256(b"the body").hexdiges
 def test_a_digest_can_be_computed_by_hand(
     tmp_path: Path, header: dict[str, object], body: bytes
 ) -> None:
-    """By the lines of docs/explanation/tampering.md."""
+    """The lines of docs/explanation/tampering.md compute it."""
     data = capture.preamble(header) + body
     (tmp_path / "capture").write_bytes(data)
     script = PAGE.read_text("utf-8").partition("<<'PYTHON'\n")[2].partition("\nPYTHON\n")[0]

@@ -16,7 +16,7 @@ def row(wait: Wait) -> str:
 
 
 def test_every_wait_has_its_row() -> None:
-    """With its figure, in the table's order, and none is left over."""
+    """The rows have its figure and the table's order, and none is left over."""
     rows = re.findall(r"^\|(?!---| dependency).*\|$", PAGE.read_text("utf-8"), re.MULTILINE)
     assert rows == [row(wait) for wait in WAITS]
 

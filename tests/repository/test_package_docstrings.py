@@ -47,7 +47,7 @@ def _names(docstring: str) -> set[str]:
     "package", _PACKAGES, ids=[str(package.relative_to(_SHARED.parent)) for package in _PACKAGES]
 )
 def test_every_module_is_named_in_its_packages_docstring(package: Path) -> None:
-    """In backticks or on an indented line, where it says what the module does."""
+    """It stands in backticks or on an indented line, where the docstring says what it does."""
     missing = set(_contents(package)) - _names(_docstring(package))
     assert not missing, f"{package.name}/__init__.py names no {', '.join(sorted(missing))}"
 
@@ -58,7 +58,7 @@ def test_every_module_is_named_in_its_packages_docstring(package: Path) -> None:
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_every_package_says_what_enters_and_leaves(package: Path) -> None:
-    """By `In:` and `Out:`, or by the verbs; and what may be imported."""
+    """It says so by `In:` and `Out:`, or by the verbs; and it says what may be imported."""
     docstring = _docstring(package)
     assert re.search(r"\bIn:|\benters?\b", docstring), "what enters"
     assert re.search(r"\bOut:|\bleaves?\b", docstring), "what leaves"

@@ -83,7 +83,7 @@ def test_comments_and_docstrings_may_change_after_the_proof(
 
 @pytest.mark.usefixtures("repository")
 def test_a_measured_commit_that_is_gone_proves_nothing() -> None:
-    """After a rebase, or in a clone without history."""
+    """It is gone after a rebase, or in a clone without history."""
     _write(PROOF, "Measured at commit 0123456789ab, Python 3.13.0.\n")
     _commit()
     with pytest.raises(NotProved, match="0123456789ab, which does not exist"):
@@ -109,7 +109,7 @@ def test_the_page_of_the_proofs_names_a_commit() -> None:
 
 
 def test_the_release_compares_before_it_publishes() -> None:
-    """With the whole history, which has the measured commit."""
+    """The workflow has the whole history, and so the measured commit."""
     workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))
     steps = workflow["jobs"]["release"]["steps"]
     assert steps[0]["with"]["fetch-depth"] == 0

@@ -36,7 +36,7 @@ def _sse(chunk: dict[str, Any]) -> bytes:
 
 
 def test_the_first_token_is_the_first_content() -> None:
-    """Not the filter's chunk, not the role's, not a comment."""
+    """It is not the filter's chunk, not the role's, not a comment."""
     response, arrived = _arriving(
         _sse(FILTERED), _sse(ROLE), b": keep-alive\n\n", _sse(delta("hi")), _sse(delta("!"))
     )
@@ -239,7 +239,9 @@ def test_values_of_headers_are_in_the_event() -> None:
 
 
 def test_the_event_names_the_account_of_a_pool_that_answered() -> None:
-    """From the headers that the pool's policy sets; absent where the upstream is one account."""
+    """The pool's policy sets the headers that name it; they are absent where the upstream is one
+    account.
+    """
     pool = {
         "x-fnsse-backend-account": "oai-france",
         "x-fnsse-backend-region": "francecentral",

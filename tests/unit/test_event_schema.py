@@ -58,7 +58,7 @@ def test_docs_explain_every_key() -> None:
 
 
 def test_the_example_in_the_docs_is_a_valid_event() -> None:
-    """That of docs/reference/event-examples.md."""
+    """It stands in docs/reference/event-examples.md."""
     page = (REFERENCE / "event-examples.md").read_text("utf-8")
     example = page.partition("## A whole event\n")[2]
     valid(json.loads(example.partition("```json\n")[2].partition("```")[0]))

@@ -219,7 +219,7 @@ async def test_callers_and_operators_are_two_lists(
 
 @pytest.mark.parametrize("name", FORGED)
 async def test_every_forged_token_is_rejected(checked: CheckWithClock, name: str) -> None:
-    """With the check that it failed."""
+    """The error names the check that it failed."""
     make, code = FORGED[name]
     text = make()
     error = await checked.rejection(text)
@@ -370,7 +370,7 @@ def later_datetime(later_s: float) -> type[datetime]:
 async def test_an_expired_token_is_examined_again(
     checked: CheckWithClock,
 ) -> None:
-    """Although it is remembered as accepted."""
+    """Its acceptance was remembered."""
     good = token()
     await checked.code(good)
     (known,) = checked.remembered.values()
@@ -452,7 +452,7 @@ async def test_many_unknown_keys_are_one_fetch(tenant: Tenant, checked: CheckWit
 
 
 async def test_without_keys_callers_get_503(tenant: Tenant) -> None:
-    """Until the keys are there."""
+    """They get it until the keys are there."""
     async with checking(tenant, first_retry_s=0.05) as checked:
         tenant.responses[KEYS_PATH] = (503, b"")
         error = await checked.rejection(token())

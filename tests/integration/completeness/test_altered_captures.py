@@ -84,7 +84,7 @@ async def delivered_once(account: AzuriteAccount, deliveries: Deliveries) -> str
 
 
 async def test_a_replay_of_unaltered_captures_has_no_problems(azurite: str) -> None:
-    """And the ledger has the digest of the event as it was sent."""
+    """The ledger has the digest of the event as it was sent."""
     async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id = await delivered_once(account, deliveries)
@@ -123,7 +123,9 @@ async def captured(account: AzuriteAccount) -> tuple[str, Envelope]:
 
 
 async def test_what_is_altered_before_the_first_delivery_is_found(azurite: str) -> None:
-    """By the hash in the envelope. What the ledger then enters is no measure for a replay."""
+    """The hash in the envelope shows it. The digest that the ledger then enters is no measure for a
+    replay.
+    """
     async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id, envelope = await captured(account)

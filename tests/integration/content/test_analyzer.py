@@ -128,7 +128,7 @@ async def test_a_capture_that_breaks_off_is_not_mixed(analyzer: AnalyzerProcess)
 
 
 async def test_presidio_finds_what_its_recognizers_know() -> None:
-    """With a blank pipeline: names of people would need a model."""
+    """Its pipeline is blank: names of people would need a model."""
     pytest.importorskip("presidio_analyzer", reason="Presidio is not installed")
     analyzer = AnalyzerProcess("shared.adapters.presidio", {"en": "blank"}, PATIENT_S)
     try:

@@ -72,7 +72,7 @@ async def disconnect_within_the_response(setup: RelaySetup) -> None:
 
 
 async def disconnect_within_the_request(setup: RelaySetup) -> None:
-    """After a placeholder and, in the mode `full`, a block were stored."""
+    """The client disconnects after a placeholder and, in the mode `full`, a block were stored."""
     client = RelayClient(setup.relay, LONG_ASK, headers={"transfer-encoding": "chunked"})
     client.body_is_whole = False
     running = client.start()

@@ -108,7 +108,7 @@ def test_a_reset_is_a_reset_and_what_came_before_arrives(stand_in: StandIn, body
 
 
 def test_a_reset_before_headers_sends_nothing(stand_in: StandIn) -> None:
-    """Not a byte of a response."""
+    """The client gets no byte of a response."""
     with closing(socket.create_connection(("127.0.0.1", stand_in.port), DEADLINE_S)) as caller:
         caller.sendall(request_bytes(b"{}", "reset_before_headers"))
         with pytest.raises(ConnectionResetError):
@@ -149,7 +149,7 @@ def test_silence_lasts_until_the_client_disconnects(
 
 
 def test_errors_inside_a_200_come_nested_or_flat(stand_in: StandIn) -> None:
-    """After two content chunks, and nothing follows."""
+    """The error comes after two content chunks, and nothing follows."""
     nested = events(stand_in.post(body=STREAM, directives="error_in_200").content)
     flat = events(stand_in.post(body=STREAM, directives="error_in_200=flat; error_after=0").content)
     assert "error" in nested[-1]  # type: ignore[operator]

@@ -80,7 +80,7 @@ async def test_a_refusal_raises_so_that_the_queue_delivers_again() -> None:
 
 
 async def test_unreachable_storage_raises() -> None:
-    """So the queue delivers the message again."""
+    """The queue then delivers the message again."""
     setup = EnrichmentSetup()
     setup.captures.failure = StorageError("no")
     with pytest.raises(StorageError):

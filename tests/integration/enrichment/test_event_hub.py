@@ -141,7 +141,7 @@ async def test_a_rejection_concerns_the_whole_group(emulator: Emulator) -> None:
 
 
 async def test_silence_is_a_failure(emulator: Emulator) -> None:
-    """After the time limit; once it is over, the next send is accepted."""
+    """The send fails after the time limit; once the silence is over, the next send is accepted."""
     async with sample_event_hub(emulator, send_timeout_s=1) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.set_mode("stall")
@@ -341,7 +341,7 @@ async def test_a_transient_failure_is_not_an_events_fault(
 
 
 async def test_an_event_above_the_services_own_limit(emulator: Emulator) -> None:
-    """Although its link announced more."""
+    """The link announced a higher limit than the service has."""
     async with sample_event_hub(emulator) as event_hub:
         emulator.refuse("a word", "amqp:link:message-size-exceeded")
         results = await ended(*sends(event_hub, b"{}", b"a word"))

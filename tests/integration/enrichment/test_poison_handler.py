@@ -118,7 +118,7 @@ async def test_an_outcome_without_a_capture_is_stored(azurite: str) -> None:
 async def test_an_event_that_cannot_be_built_is_dead_lettered(
     azurite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After a few deliveries, and with one error in the log. A requeued one starts anew."""
+    """This takes a few deliveries, and logs one error. A requeued one starts anew."""
     async with sample_account(azurite) as account:
         envelope = await account.put_exchange(sample_id(sample_window()))
         delivered = 0

@@ -242,7 +242,9 @@ async def test_a_claim_of_a_perhaps_accepted_event(azurite: str) -> None:
 
 
 async def test_a_batch_counts_once_however_often_it_is_read(azurite: str) -> None:
-    """At its own tier, from the first read after its end; a batch that runs counts nothing."""
+    """It counts at its own tier, from the first read after its end; a batch that runs counts
+    nothing.
+    """
     batch = {
         "id": f"batch_{uuid.uuid4().hex}",
         "object": "batch",

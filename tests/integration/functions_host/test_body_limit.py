@@ -33,7 +33,7 @@ AUDIO = "/openai/deployments/whisper/audio/transcriptions"  # its body is passed
 
 
 class SucceedingLibrary:
-    """In the worker library's place: every invocation succeeds."""
+    """Takes the worker library's place: every invocation succeeds."""
 
     async def invoke(self, _: Invocation) -> InvocationResult:
         return InvocationResult(error=None)
@@ -88,7 +88,7 @@ async def reading(connection: Connection) -> None:
 
 
 async def answering(connection: Connection) -> None:
-    """Before the request's body has come."""
+    """Answer before the request's body has come."""
     await connection.head()
     await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nbegun")
     await connection.closed_by_client()

@@ -51,7 +51,7 @@ async def ended(running: asyncio.Task[None]) -> None:
 
 
 def failing_responses(setup: RelaySetup) -> None:
-    """From now on no response capture can be stored."""
+    """Make the store refuse every response capture from now on."""
     stored = setup.store.put
 
     async def put(name: str, parts: Sequence[bytes]) -> None:
@@ -103,7 +103,7 @@ async def test_a_request_without_room_in_memory_is_rejected() -> None:
 
 
 async def test_the_end_of_a_stream_is_held_back() -> None:
-    """Until its capture is stored."""
+    """The client gets it when the capture is stored."""
     setup = relay_setup(sse(TEXT, STOP, DONE), capture_required=True)
     client = RelayClient(setup.relay, ASK)
     stored = setup.store.put
@@ -137,7 +137,7 @@ async def test_however_the_network_cuts_the_bytes_are_the_same() -> None:
 
 
 async def test_the_last_byte_of_a_document_is_held_back() -> None:
-    """Until its capture is stored."""
+    """The client gets it when the capture is stored."""
     setup = relay_setup(document(b'{"a": 1}'), capture_required=True)
     client = RelayClient(setup.relay, ASK)
     await client.run()
@@ -251,7 +251,7 @@ async def test_disconnect_while_the_end_is_held_back(
 
 
 async def test_disconnect_of_a_real_connection() -> None:
-    """While the end is held back: uvicorn reports the disconnect although nothing is sent."""
+    """The end is held back: uvicorn reports the disconnect although nothing is sent."""
 
     class HoldingStore(MemoryStore):
         async def put(self, name: str, parts: Sequence[bytes]) -> None:

@@ -26,7 +26,7 @@ OUTAGE_S = 30.0
 
 
 class _SkippingSelector(selectors.DefaultSelector):
-    """Instead of waiting it moves the clock on."""
+    """Moves the clock on instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,7 +139,9 @@ def run_until_stopped(outage: StoreOutage, stop_s: float) -> tuple[RelaySetup, l
 def test_nothing_is_lost_without_a_line_in_the_log(
     caplog: pytest.LogCaptureFixture, stop_s: float, *, silent: bool
 ) -> None:
-    """Whenever it is stopped. (What storage is silent to is logged after five seconds.)"""
+    """This holds whenever the app is stopped. (A record that storage does not answer is logged
+    after five seconds.)
+    """
     setup, ids = run_until_stopped(StoreOutage(silent=silent), stop_s)
     lines = [line for line in caplog.messages if "Its envelope: " in line]
     earlier = ids if not silent else ids[: int((stop_s - SLOW_S) / 5)]
@@ -152,7 +154,7 @@ def test_nothing_is_lost_without_a_line_in_the_log(
 
 @pytest.mark.parametrize("silent", [False, True], ids=["refused", "silent"])
 def test_storage_that_is_back_records_what_waits(*, silent: bool) -> None:
-    """By the first call after the outage, not by the clock of the retries."""
+    """The first call after the outage shows that it is back, not the clock of the retries."""
     setup, ids = run_until_stopped(StoreOutage(silent=silent), OUTAGE_S + 5.1)
     waited = [exchange_id for exchange_id in ids if not is_recorded(setup, exchange_id)]
     assert len(ids) > 6

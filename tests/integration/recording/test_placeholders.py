@@ -164,7 +164,7 @@ async def test_a_placeholder_that_cannot_be_erased(
 
 
 async def test_a_placeholder_is_not_taken_for_the_capture() -> None:
-    """Where the capture's own call fails, storage is asked whether it was carried out."""
+    """If the capture's own call fails, storage is asked whether it was carried out."""
     store = CountingStore()
     store.storing = False
     setup = relay_setup(document(b"{}"), store=store)

@@ -127,7 +127,7 @@ async def test_the_envelope_does_not_depend_on_cuts() -> None:
 
 
 async def test_timings_and_arrivals_grow() -> None:
-    """And they stay within the exchange."""
+    """They stay within the exchange."""
     setup = relay_setup(sse(*[bytes([byte]) for byte in STREAM]))
     await relayed(setup, ASK)
     envelope = await setup.envelope()
@@ -160,7 +160,7 @@ async def test_the_capture_has_more_times_of_pieces() -> None:
 
 
 async def test_few_pieces_have_their_times_once() -> None:
-    """In the envelope alone."""
+    """The envelope alone has them."""
     setup = relay_setup(sse(STREAM))
     await relayed(setup, ASK)
     await setup.recorded()
@@ -211,7 +211,7 @@ async def test_an_unstored_envelope_costs_no_client(
 
 
 async def test_waiting_captures_are_bounded_in_memory() -> None:
-    """While the store is slow."""
+    """They wait while the store is slow."""
     store = MemoryStore(gate=asyncio.Event())
     body = b"x" * 300_000
     setup = relay_setup(sse(body), store=store, capture_memory_bytes=200_000, recording_wait_s=0.01)
@@ -281,7 +281,7 @@ async def test_a_response_with_a_length_waits_for_nothing() -> None:
 
 
 async def test_the_request_is_stored_meanwhile() -> None:
-    """While the upstream works."""
+    """It is stored while the upstream works."""
     answering = asyncio.Event()
     setup = relay_setup(answering, document(b"{}"))
     client = RelayClient(setup.relay, ASK)

@@ -87,7 +87,7 @@ async def test_with_the_queue_down_without_a_response() -> None:
 async def test_with_both_down_the_log_has_the_envelope(
     caplog: pytest.LogCaptureFixture, every_log: StringIO
 ) -> None:
-    """In one line, and the tries are bounded."""
+    """It is one line, and the tries are bounded."""
     setup = relay_setup(
         sse(STREAM),
         store=MemoryStore(failing=True),

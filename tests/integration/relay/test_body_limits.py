@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_body_over_the_limit_is_rejected(
     pieces: list[bytes], headers: dict[str, str]
 ) -> None:
-    """At once: nothing of it is stored or sent upstream."""
+    """It is rejected at once: nothing of it is stored or sent upstream."""
     setup = relay_setup()
     client = RelayClient(setup.relay, *pieces, headers=headers)
     await client.run()

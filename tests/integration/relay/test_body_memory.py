@@ -63,7 +63,7 @@ async def test_a_body_is_freed_when_its_response_begins() -> None:
 
 
 async def test_a_disconnect_gives_memory_back() -> None:
-    """Within the request's body."""
+    """The client disconnects within the request's body."""
     setup = relay_setup()
     client = RelayClient(setup.relay, LARGE)
     client.body_is_whole = False

@@ -369,7 +369,7 @@ async def test_before_the_response_began_it_is_a_json_error(
     status: int,
     stream: bool,
 ) -> None:
-    """With a status of its own, streaming or not."""
+    """It has a status of its own, streaming or not."""
     async with served(
         stand_in, read_timeout_s=READ_TIMEOUT_S, limits={"exchange_s": exchange_s}
     ) as relay:

@@ -48,7 +48,7 @@ pytestmark = pytest.mark.anyio
     ids=["LF", "CRLF", "what is no SSE at all", "nothing", "speech"],
 )
 async def test_a_stream_passes_byte_for_byte(path: str, body: bytes) -> None:
-    """In whatever pieces it comes; its capture has the same bytes."""
+    """It may come in any pieces; its capture has the same bytes."""
     for pieces in every_way(body):
         setup = relay_setup(sse(*pieces))
         client = RelayClient(setup.relay, ASK, path=path)

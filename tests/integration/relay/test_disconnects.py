@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_disconnect_cancels_the_call() -> None:
-    """Before the response has begun: the upstream must not work for nobody."""
+    """The response has not begun, and the upstream must not work for nobody."""
     setup = relay_setup(asyncio.Event())
     client = RelayClient(setup.relay, ASK)
     running = client.start()

@@ -297,7 +297,7 @@ async def test_a_caller_who_requests_usage_gets_it() -> None:
 
 
 async def test_a_disconnected_response_is_drained() -> None:
-    """For its usage."""
+    """Its end says how much was used."""
     going_on = asyncio.Event()
     setup = relay_setup(sse(TEXT, going_on, STOP, USAGE_CHUNK, DONE), drain_s=DEADLINE_S)
     client = RelayClient(setup.relay, ASK)

@@ -79,7 +79,7 @@ async def test_an_upstream_that_does_not_answer(
     ],
 )
 async def test_a_timeout_names_its_setting(failure: Exception, setting: str) -> None:
-    """So that the operator knows which one to raise."""
+    """The operator then knows which one to raise."""
     client = RelayClient(relay_setup(failure).relay, ASK)
     await client.run()
     assert setting in json.loads(client.body)["error"]["message"]

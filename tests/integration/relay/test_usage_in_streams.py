@@ -193,7 +193,7 @@ async def test_a_callers_own_mistake_comes_back_as_it_is(stand_in: StandIn) -> N
 async def test_an_old_api_version_gets_no_usage_request(
     stand_in: StandIn, api_version: str
 ) -> None:
-    """Not even to be refused."""
+    """The proxy does not try whether the upstream refuses it."""
     async with served(stand_in) as relay:
         done = await sent(relay, stand_in, STREAM, api_version=api_version)
     assert done.bodies == [json.dumps(STREAM).encode()]
@@ -251,7 +251,7 @@ SHAPES: list[tuple[str, bytes]] = [
 async def test_every_other_body_goes_up_as_it_came(
     stand_in: StandIn, operation: str, body: bytes
 ) -> None:
-    """And its response comes down as it was written."""
+    """Its response comes down as it was written."""
     async with served(stand_in) as relay:
         target = f"/openai/v1/{operation}" if operation == "responses" else ""
         done = await sent(relay, stand_in, body, operation=operation, target=target)
@@ -400,8 +400,8 @@ async def test_draining_gets_the_exact_usage(stand_in: StandIn) -> None:
 
 
 async def test_draining_is_capped_in_bytes(stand_in: StandIn) -> None:
-    """Then the upstream's connection is closed. The last piece is not cut, and on a busy machine
-    many chunks come in one.
+    """The upstream's connection is closed at the limit. The last piece is not cut, and on a busy
+    machine many chunks come in one.
     """
     async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 4000}) as relay:
         await disconnect_early(relay, "chunk_ms=10;chunks=2000")

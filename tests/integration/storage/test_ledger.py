@@ -106,7 +106,7 @@ async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
 
 
 async def test_a_full_blob_is_followed_by_the_next(azurite: str) -> None:
-    """Before it reaches its limit of blocks."""
+    """The next one is begun before the blob reaches its limit of blocks."""
     window = sample_window()
     ids = [sample_id(window) for _ in range(7)]
     async with sample_account(azurite, blocks_per_blob=3) as account:

@@ -177,7 +177,7 @@ async def test_a_closed_idle_connection_is_not_used() -> None:
 
 
 async def test_another_idle_connection_is_used() -> None:
-    """If one of them was closed."""
+    """One of several idle connections was closed."""
     both = asyncio.Barrier(2)
 
     async def script(connection: Connection) -> None:

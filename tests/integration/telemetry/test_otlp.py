@@ -116,8 +116,8 @@ def test_metrics_of_golden_exchanges(collector: OtlpReceiver) -> None:
 
 
 def test_a_collector_receives_the_old_names_of_metrics(collector: OtlpReceiver) -> None:
-    """Beside the new ones, and only if the operator wants them. The read of a response is no
-    inference: its duration has had the same name all along.
+    """They come beside the new ones, and only if the operator wants them. The read of a response is
+    not an inference: its duration has had the same name all along.
     """
     exchanges = exchange_of(load("chat_stream")), exchange_of(load("responses_get"))
     export(*exchanges)
@@ -146,7 +146,7 @@ def figures(
 
 
 def test_prompt_and_answer_are_a_spans_event(collector: OtlpReceiver) -> None:
-    """With its attributes and its end; the messages are structured values, not texts."""
+    """The event has its attributes and its time; the messages are structured values, not texts."""
     exchange = exchange_of(load("chat_stream_tool_calls"), with_messages=True)
     trace = spans.trace_of(exchange, first_delivery(exchange), IN_EVENTS)
     exporter = OtlpExport(replace(SETTINGS, messages_in_events=True))
@@ -171,7 +171,7 @@ def test_prompt_and_answer_are_a_spans_event(collector: OtlpReceiver) -> None:
 
 
 def test_prompt_and_answer_are_json_on_the_span(collector: OtlpReceiver) -> None:
-    """For those who read spans alone."""
+    """Some tools read spans alone."""
     exchange = exchange_of(load("responses"), with_messages=True)
     trace = spans.trace_of(exchange, first_delivery(exchange), ON_SPANS)
     exporter = OtlpExport(replace(SETTINGS, messages_on_spans=True))

@@ -90,7 +90,9 @@ async def test_every_delivery_ends_although_the_collector_fails(
 
 @pytest.mark.usefixtures("quick")
 async def test_enrichment_reports_what_it_delivers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the queue's message to the collector; the second delivery is a duplicate."""
+    """A report goes from the queue's message to the collector; the second delivery is a
+    duplicate.
+    """
     stores = MemoryStores()
     with otlp_receiver() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)

@@ -75,7 +75,9 @@ async def _put(account: AzuriteAccount, name: str, side: Capture, **more: object
 def test_a_golden_exchange_is_the_row_of_its_event(
     stored: StoredCases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """In the order in which they started, and only those that can be evaluated."""
+    """The rows have the order in which the exchanges started, and only those that can be
+    evaluated.
+    """
     expected = {
         name: row
         for name in stored.names

@@ -21,7 +21,7 @@ def test_a_run_that_ended_in_order_left_nothing() -> None:
 
 
 def test_a_process_is_found_by_its_variable() -> None:
-    """With its command line, so that a reader knows which part it is."""
+    """Its command line tells the reader which part it is."""
     run = uuid.uuid4().hex
     command = [sys.executable, "-c", "print(flush=True); input()"]
     with subprocess.Popen(

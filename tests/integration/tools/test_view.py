@@ -188,7 +188,7 @@ def test_a_page_that_is_not_installed_says_so(tmp_path: Path) -> None:
 
 
 def test_an_exchange_is_shown_while_storage_is_away() -> None:
-    """Without the times of its chunks; its capture says what is wrong."""
+    """The times of its chunks are missing; its capture says what is wrong."""
     away = (
         f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;"
         f"BlobEndpoint=http://127.0.0.1:{free_port()}/a;"
@@ -256,8 +256,8 @@ async def _fed(address: EventHubAddress, store: Store, *, until: int) -> EventFe
 
 @pytest.mark.anyio
 async def test_the_view_goes_on_where_it_had_stopped(tmp_path: Path) -> None:
-    """With the SDK's consumer: every partition's events, also those that came while it was away,
-    and none twice.
+    """The SDK's consumer gets every partition's events, also those that came while it was away, and
+    none twice.
     """
     async with own_emulator("--hub", "logs", "--partitions", "3") as emulator:
         address = EventHubAddress(

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_connection_is_reused() -> None:
-    """After the last byte of the response."""
+    """The next request uses it after the last byte of the response."""
     async with serving(keep_answering) as server, sample_transport() as transport:
         for _ in range(5):
             assert (
@@ -67,7 +67,7 @@ async def test_a_rested_connection_is_used_again() -> None:
 
 
 async def test_a_connection_that_was_closed_is_not_used() -> None:
-    """Although the loop has not had a turn to notice it."""
+    """The loop has not had a turn to notice that it was closed."""
     served: list[Connection] = []
 
     async def script(connection: Connection) -> None:

@@ -147,7 +147,7 @@ async def test_a_worker_that_stood_still() -> None:
 
 
 async def test_a_connection_dropped_early() -> None:
-    """Before the response: a protocol error."""
+    """It is dropped before the response: a protocol error."""
 
     async def script(connection: Connection) -> None:
         await connection.request()
@@ -158,7 +158,7 @@ async def test_a_connection_dropped_early() -> None:
 
 
 async def test_a_connection_reset_early() -> None:
-    """Before the response: a network error."""
+    """It is reset before the response: a network error."""
 
     async def script(connection: Connection) -> None:
         await connection.head()

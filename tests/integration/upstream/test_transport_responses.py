@@ -49,7 +49,7 @@ async def test_a_response_comes_down_unchanged() -> None:
 
 
 async def header_count(of: int) -> int:
-    """How many headers of a response with so many come down."""
+    """The number of headers that come down of a response with so many."""
 
     async def script(connection: Connection) -> None:
         await connection.head()
@@ -100,7 +100,7 @@ async def test_a_redirect_is_a_response_like_any_other() -> None:
 
 
 async def test_no_later_request_carries_a_cookie() -> None:
-    """That of a response reaches no other caller."""
+    """A response's cookie reaches no other caller."""
     heads: list[bytes] = []
 
     async def script(connection: Connection) -> None:

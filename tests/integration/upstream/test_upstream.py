@@ -65,7 +65,7 @@ async def test_the_base_urls_path_comes_first(transport: AiohttpTransport) -> No
 async def test_an_upstreams_address_becomes_the_proxys(
     transport: AiohttpTransport,
 ) -> None:
-    """Without the path that AZURE_OPENAI_BASE_URL adds, which the proxy adds again."""
+    """It lacks the path that AZURE_OPENAI_BASE_URL adds, because the proxy adds it again."""
 
     async def script(connection: Connection) -> None:
         await connection.head()
@@ -203,8 +203,8 @@ class LateReader(httpx.AsyncBaseTransport):
 async def test_every_byte_before_a_break_arrives(
     transport: AiohttpTransport, headers: bytes, wire: bytes, body: bytes, outcome: Outcome
 ) -> None:
-    """At the client and in the capture. A stream that held its own end gets no error and a proper
-    end; half a document gets none.
+    """The client and the capture have them. A stream that held its own end gets no error and a
+    proper end; half a document gets none.
     """
 
     async def script(connection: Connection) -> None:

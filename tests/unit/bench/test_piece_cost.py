@@ -12,7 +12,7 @@ from bench.piece_cost import LIMITS, UNTOUCHED, stream_cpu_s
 
 @pytest.mark.parametrize("ask_for_usage", [False, True])
 def test_a_stream_takes_cpu(*, ask_for_usage: bool) -> None:
-    """With the filter of the usage chunk and without."""
+    """It takes some with the filter of the usage chunk and without."""
     assert stream_cpu_s(replace(UNTOUCHED, ask_for_usage=ask_for_usage), 10) > 0
 
 

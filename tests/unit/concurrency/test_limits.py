@@ -53,7 +53,7 @@ async def turns() -> None:
 
 
 async def test_a_caller_waits_for_more_than_is_free() -> None:
-    """In the order in which they came, so that nobody waits for ever."""
+    """Callers are served in the order in which they came, so that nobody waits for ever."""
     budget, running, done = ByteBudget(10), [], asyncio.Event()
 
     async def work(name: str, count: int) -> None:

@@ -89,7 +89,7 @@ async def test_a_failure_is_shared() -> None:
 
 
 async def test_a_silent_endpoint_costs_all_callers_one_timeout() -> None:
-    """Not one after the other: 20 callers wait as long as one."""
+    """Callers do not wait one after the other: 20 wait as long as one."""
     endpoint = Endpoint()
     endpoint.open.clear()
     renewal = endpoint.renewal(timeout_s=0.05)

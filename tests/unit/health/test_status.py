@@ -118,7 +118,7 @@ async def test_reports_are_those_of_the_ledger() -> None:
 
 
 def test_failures_degrade_the_status() -> None:
-    """Until an event is accepted, or the failures are old."""
+    """They do so until an event is accepted, or the failures are old."""
     failing = (
         Acceptance().after_failure(NOW, "busy").after_failure(NOW + FAILURE_VALID_FOR / 2, "silent")
     )

@@ -157,7 +157,7 @@ def test_a_terminal_shows_one_line_with_a_bar(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_file_gets_a_line_every_ten_seconds() -> None:
-    """And none in which nothing changed."""
+    """It gets none in which nothing changed."""
     seconds = iter([0, *range(100)])
     out = io.StringIO()
     display = Display("replay", out, clock=lambda: float(next(seconds)))

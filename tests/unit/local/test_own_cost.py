@@ -27,7 +27,7 @@ def test_the_page_has_the_table_that_the_program_makes() -> None:
 
 
 def test_every_price_has_the_name_that_the_formula_uses() -> None:
-    """And each item of the program has a price."""
+    """Each item of the program has a price."""
     formula = set(re.findall(r"`(p_\w+)`", REFERENCE)) - {"p_transfer_gb"}
     assert formula == set(PRICES)
     assert {item.price for item in own_cost.items(MILLION)} <= set(PRICES)

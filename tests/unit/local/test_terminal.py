@@ -48,14 +48,14 @@ async def test_the_pages_filter_chooses_the_events() -> None:
 
 @pytest.mark.anyio
 async def test_json_is_the_whole_event() -> None:
-    """For pipes: never coloured, not even on a terminal."""
+    """It is for pipes: never coloured, not even on a terminal."""
     [line] = await printed("outcome:completed", FakeTerminal(), as_json=True)
     assert json.loads(line) == sample_event(1)
 
 
 @pytest.mark.anyio
 async def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And not for those that say NO_COLOR."""
+    """A terminal with NO_COLOR gets none."""
     assert "\033[31m200 timed_out\033[0m" in (await printed("", FakeTerminal()))[1]
     assert "\033" not in "".join(await printed("", io.StringIO()))
     monkeypatch.setenv("NO_COLOR", "1")

@@ -6,7 +6,7 @@ from tests.page.terminal import Output, TerminalText, joined, pieces, svg
 
 
 def test_texts_stand_where_the_terminal_showed_them() -> None:
-    """In their style, on the lines that the terminal wrapped."""
+    """They have their style, and stand on the lines that the terminal wrapped."""
     outputs = list(
         pieces(
             [

@@ -269,7 +269,7 @@ async def test_after_a_piece_that_was_cut_off_nothing_is_sent() -> None:
 
 
 async def test_an_error_document_is_the_whole_response() -> None:
-    """In Azure's shape, with its length, the exchange's id and the body's end."""
+    """It has Azure's shape, its length, the exchange's id and the body's end."""
     client = GatedClient()
     relayed = RelayedResponse(client)
     await relayed.response.carry_out(

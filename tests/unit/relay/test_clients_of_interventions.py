@@ -113,7 +113,7 @@ def test_clients_read_a_stream_with_comments(
 def test_clients_raise_an_error_within_a_stream(
     events: list[bytes], read: Callable[[bytes], str], received: int
 ) -> None:
-    """After an early response and comments, or after events."""
+    """It comes after an early response and comments, or after events."""
     number = 7 if events is RESPONSES else None
     error = exchange_errors.internal_error()
     frame = error_frame(error.body(), sequence_number=number)

@@ -69,7 +69,7 @@ async def all_of(body: AsyncIterable[bytes]) -> list[bytes]:
     "pieces", [[b"1234567890"], [b"12345", b"", b"67890", b""], [b""]], ids=str
 )
 async def test_a_body_within_the_limit_is_read_whole(pieces: list[bytes]) -> None:
-    """Up to the limit's last byte; empty pieces are nothing."""
+    """It may reach the limit's last byte; empty pieces are nothing."""
     listener = RecordingListener()
     read = await incoming(pieces, listener=listener).read(sample_lease())
     assert read == b"".join(pieces)
@@ -122,7 +122,7 @@ async def test_a_large_body_is_put_together_as_it_comes() -> None:
 
 
 async def test_a_held_body_can_be_sent_again() -> None:
-    """In pieces of 64 KiB at most, from parts that are views as well."""
+    """It is sent in pieces of 64 KiB at most, from parts that are views as well."""
     data = bytes(range(256)) * 1000
     body = HeldBody(memoryview(data)[:70_000], b"added", memoryview(data)[70_000:])
     assert body.size_bytes == len(data) + 5

@@ -137,7 +137,7 @@ async def test_without_an_addition_there_is_one_call() -> None:
 
 
 async def test_the_addition_is_made_and_noted() -> None:
-    """So that its chunk is taken out again."""
+    """The note lets the relay take its chunk out again."""
     upstream, about = ScriptedUpstream((200, b"answer")), exchange()
     assert await send(upstream, StreamOptionsSupport(ManualClock()), about) == (200, b"answer")
     assert (upstream.bodies, about.request.usage_requested) == ([WITH_ADDITION], True)
@@ -210,7 +210,7 @@ async def test_a_large_error_is_looked_at_within_bounds() -> None:
 
 
 async def test_rejections_are_kept_per_deployment_and_version() -> None:
-    """By deployment (on the v1 routes the model) and api-version."""
+    """The key is the deployment (on the v1 routes the model) and the api-version."""
     support = StreamOptionsSupport(ManualClock())
     support.mark_unsupported(exchange("gpt"))
     support.mark_unsupported(exchange(None, None, "model"))
@@ -288,7 +288,7 @@ async def inspect(response: ScriptedResponse, *, stream_requested: bool) -> tupl
 async def test_the_first_bytes_announce_a_stream(
     types: tuple[bytes, ...], body: bytes, is_stream: bool
 ) -> None:
-    """If the content type does not say it. Every byte reaches the client."""
+    """The content type does not say it. Every byte reaches the client."""
     response = with_types(*types, body=body)
     assert await inspect(response, stream_requested=True) == (is_stream, body)
 

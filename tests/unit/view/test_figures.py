@@ -79,8 +79,8 @@ def test_open_streams(store: Store) -> None:
 
 
 def test_sums_of_long_spans_are_those_of_their_exchanges(store: Store) -> None:
-    """Also after some were replaced, removed, or came late. A filter that holds for all reads the
-    exchanges themselves.
+    """This holds after some were replaced, removed, or came late. A filter that holds for all reads
+    the exchanges themselves.
     """
     rng = random.Random(5)  # noqa: S311 - a test's
     events = [

@@ -92,7 +92,9 @@ def test_the_cost_is_that_of_the_card_of_rates() -> None:
 
 
 def test_the_lag_is_how_long_the_event_took() -> None:
-    """From the exchange's end until the Event Hub had it; clocks may differ, so never below 0."""
+    """It lasts from the exchange's end until the Event Hub had the event; clocks may differ, so it
+    is never below 0.
+    """
     end_ms = row_of().exact_end_ms
     rows = [
         of_event(ReceivedEvent(event=sample_event(), enqueued_ms=end_ms + ms)) for ms in (1500, -5)

@@ -48,7 +48,7 @@ def test_an_event_is_kept_as_it_came(store: Store, case: str) -> None:
 
 
 def test_rows_come_newest_first_in_pages(store: Store) -> None:
-    """By the exchange's end, in any order of arrival, and each once."""
+    """Their order is that of the exchanges' ends, in any order of arrival, and each comes once."""
     store.add(received(*(sample_event(number) for number in (3, 1, 5, 2, 4))))
     assert ids(store) == [sample_id(number) for number in (5, 4, 3, 2, 1)]
     first = store.page((), limit=2)

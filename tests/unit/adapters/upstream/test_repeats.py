@@ -58,7 +58,7 @@ class ScriptedTransport(httpx.AsyncBaseTransport):
 async def attempts(
     transport: ScriptedTransport, *, method: str = "POST", is_repeatable: bool = True
 ) -> int:
-    """How often a request is sent until its response has come."""
+    """The number of times that a request is sent until its response has come."""
     upstream = RequestSender(SETTINGS, transport, KeyCredential("key"))
     count = 0
 

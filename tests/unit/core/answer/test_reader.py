@@ -199,7 +199,7 @@ def test_a_run_that_fails_says_so_in_its_stream() -> None:
 def test_reasoning_has_several_names(
     message: JsonObject, content: str, reasoning: str | None
 ) -> None:
-    """In a message and in a delta alike; it counts as generated."""
+    """A message and a delta have the same names; reasoning counts as generated."""
     document = json.dumps({"choices": [{"index": 0, "message": message}]}).encode()
     as_document = in_chat(document, content_type="application/json")
     as_stream = in_chat(sse(delta(**message)))
@@ -306,7 +306,7 @@ def responses(*events: object) -> ParsedAnswer:
 def test_the_items_of_a_cut_stream_hold_what_came_of_them(
     events: list[JsonObject], item: JsonObject
 ) -> None:
-    """Also those of kinds that are not known here, and texts that come whole."""
+    """This includes items of kinds that are not known here, and texts that come whole."""
     assert responses(*events).output == (item,)
 
 

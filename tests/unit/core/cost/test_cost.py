@@ -173,7 +173,7 @@ def test_images_are_priced_by_quality_and_size() -> None:
 
 
 def test_a_companys_rates_come_before_the_base() -> None:
-    """Where they do not apply, the base does."""
+    """The base counts where they do not apply."""
     own = parse(
         "model,sku,valid_from,valid_to,currency,input,cached,cache_write,output,reasoning,source\n"
         "gpt,GlobalStandard,2026-11-01,2026-12-01,USD,1,1,1,1,1,contract 17\n"
@@ -200,7 +200,7 @@ def _card(prices: dict[str, Decimal]) -> RateCard:
 
 @given(_used, st.fixed_dictionaries(dict.fromkeys(PARTS, _prices)))
 def test_the_parts_sum_to_the_whole(used: dict[str, int], prices: dict[str, Decimal]) -> None:
-    """And each is its quantity times its price."""
+    """Each part is its quantity times its price."""
     card = _card(prices)
     measured = _used_of(used)
     result = cost(measured, card, AT)
@@ -213,7 +213,9 @@ def test_the_parts_sum_to_the_whole(used: dict[str, int], prices: dict[str, Deci
 def test_more_never_costs_less(
     used: dict[str, int], more: dict[str, int], prices: dict[str, Decimal]
 ) -> None:
-    """With one rate. (A long context has another one, which is higher for every token.)"""
+    """The prices are those of one rate. (A long context has another one, which is higher for every
+    token.)
+    """
     card = _card(prices)
     sums = {part: used.get(part, 0) + more.get(part, 0) for part in PARTS}
     less = cost(_used_of(used), card, AT).amount

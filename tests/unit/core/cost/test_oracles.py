@@ -52,7 +52,7 @@ def amount(case: dict[str, Any]) -> Decimal:
 
 @pytest.mark.parametrize("name", CASES)
 def test_litellm_says_the_same(name: str) -> None:
-    """Up to the tenth digit: it adds floating-point numbers."""
+    """The amounts agree up to the tenth digit: litellm adds floating-point numbers."""
     assert round(amount(CASES[name]), 10) == Decimal(CASES[name]["litellm"])
 
 

@@ -29,7 +29,7 @@ def amounts(*uses: Use) -> dict[str, Decimal]:
 
 
 def test_it_costs_the_hours_that_it_was_there() -> None:
-    """Within the range of time."""
+    """Only hours within the range of time count."""
     (ptu,) = PTU
     assert ptu.amount(SINCE, UNTIL) == 1200
     assert ptu.amount(SINCE, datetime(2026, 11, 1, 12, 30, tzinfo=UTC)) == 10

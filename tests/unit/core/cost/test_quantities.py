@@ -192,7 +192,9 @@ def test_the_calls_of_built_in_tools_are_counted() -> None:
 
 
 def test_a_model_router_takes_a_fee_for_the_input() -> None:
-    """On top of the price of the model that it chose; none if it only names itself."""
+    """The fee comes on top of the price of the model that it chose; there is none if it only names
+    itself.
+    """
     usage = {
         "prompt_tokens": 10,
         "completion_tokens": 5,

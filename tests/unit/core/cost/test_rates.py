@@ -30,7 +30,7 @@ def test_the_base_card_is_sound() -> None:
 
 
 def test_the_base_is_written_as_the_program_writes_it() -> None:
-    """So a difference of two bases is one of prices."""
+    """The difference of two bases is then one of prices."""
     text = (rate_files.FOLDER / rate_files.BASE).read_text()
     assert rates.write(rates.parse(text)) == text
 

@@ -55,5 +55,7 @@ def test_what_becomes_of_an_envelope(
     failures: int,
     decision: poison.PoisonDecision,
 ) -> None:
-    """By whether it is a replay, why no event can be built, and how often that was found."""
+    """It depends on whether it is a replay, why no event can be built, and how often that was
+    found.
+    """
     assert poison.decide(envelope, undeliverable_reason, failures) == decision

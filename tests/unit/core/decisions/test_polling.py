@@ -140,7 +140,7 @@ def test_the_end_is_seen_at_most_about_twice_as_late_as_it_was(
 
 
 def test_a_day_takes_thirty_polls() -> None:
-    """So 100,000 open responses cost 35 polls a second."""
+    """100,000 open responses cost 35 polls a second."""
     age_s, poll_count = FIRST_S, 0
     while age_s < MAX_AGE_S:
         poll_count += 1

@@ -485,7 +485,7 @@ def test_a_client_may_disconnect_at_error_headers() -> None:
 @pytest.mark.parametrize("operation", ["chat.completions", "embeddings", "responses"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_empty_200_is_unreadable(operation: str, *, stream: bool) -> None:
-    """Unless the client disconnected before anything came."""
+    """If the client disconnected before anything came, it is not an error."""
     kind = "text/event-stream" if stream else "application/json"
     empty = answered(b"", **{"content-type": kind})
     envelope = sample_envelope(operation=operation, stream=stream, response_bytes=0, sent_bytes=0)

@@ -69,7 +69,7 @@ def test_the_cost_follows_the_claim(repeated: bool, amount: str) -> None:
 
 
 def test_the_version_of_a_card_changes_with_its_prices() -> None:
-    """So that an event says by which prices it was made."""
+    """The event says by it which prices it was made with."""
     versions = {
         parse_card(CardTexts(base=base, overlay=overlay)).version
         for base, overlay in (

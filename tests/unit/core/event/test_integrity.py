@@ -87,7 +87,7 @@ RELAYED = replace(
 
 
 def test_what_was_altered_before_the_first_delivery_is_found() -> None:
-    """By the hash of the body that the relay put into the envelope."""
+    """The hash of the body that the relay put into the envelope shows it."""
     assert checked(RELAYED).altered == ()
     other = replace(REQUEST, body=b"{}"), replace(RESPONSE, body=b"[]")
     assert checked(RELAYED, other[0]).altered == (REQUEST_ALTERED,)

@@ -44,8 +44,8 @@ def test_a_cut_event_is_distinguished_from_a_whole_one() -> None:
 
 
 def test_the_longest_text_is_cut_and_the_others_stay_whole() -> None:
-    """Wherever it stands; the event says where, how long it was, and in which
-    capture it is whole.
+    """It may stand anywhere; the event says where, how long it was, and in which capture it is
+    whole.
     """
     fitted = _fitted(
         [{"role": "system", "content": "s" * 5000}, {"role": "user", "content": "é\n" * 400_000}],
@@ -153,7 +153,7 @@ _TREES = st.recursive(
     limit_bytes=st.integers(8192, 40_000),
 )
 def test_any_event_fits_any_limit(prompt: Any, answer: str, repeat: int, limit_bytes: int) -> None:
-    """Down to 8 KB."""
+    """The smallest limit is 8 KB."""
     request = asking(
         {"messages": prompt, "metadata": {"k" * 60: answer * 10}, "instructions": answer * repeat}
     )

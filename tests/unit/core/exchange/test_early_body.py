@@ -53,7 +53,7 @@ def test_the_client_gets_the_events(coding: str, body: bytes) -> None:
 
 @pytest.mark.parametrize("start", [b"", BOM[:1], BOM[:2], BOM[:2] + b"x", b"x" + BOM])
 def test_what_is_not_a_byte_order_mark_passes(start: bytes) -> None:
-    """Although its first bytes could begin one."""
+    """Its first bytes could begin one."""
     for pieces in every_way(start):
         early = EarlyBody("", holds_back=False)
         assert b"".join(map(early.feed, pieces)) + early.flush() == start

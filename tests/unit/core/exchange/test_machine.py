@@ -139,7 +139,7 @@ AT_ANY_TIME = {
 
 
 def test_the_table_names_every_input() -> None:
-    """And each method of the machine that returns actions is one of them."""
+    """Each method of the machine that returns actions is one of them."""
     assert set(TRANSITIONS) == set(INPUTS)
 
 
@@ -245,7 +245,7 @@ def test_an_early_response_is_a_stream_with_a_comment() -> None:
 
 @pytest.mark.parametrize("state", list(State))
 def test_a_comment_needs_an_open_stream(state: State) -> None:
-    """Not before its headers, nor after its end."""
+    """None may be sent before its headers, nor after its end."""
     commented = exchange_in(state).keep_alive_due() == (SendComment(),)
     assert commented is (state in {State.EARLY, State.STREAMING, State.COLLECTING})
 
@@ -287,7 +287,7 @@ def test_nothing_is_put_into_a_document() -> None:
 def test_before_its_headers_a_response_can_be_an_error(
     state: State, name: str, error: ApiError
 ) -> None:
-    """With a status of its own; its end is in it."""
+    """The error has a status of its own, and ends the response."""
     machine = exchange_in(state)
     assert INPUTS[name](machine) == (SendErrorDocument(error),)
     assert machine.require_conclusion().failure == failure_of(error)
@@ -378,8 +378,8 @@ def test_a_document_instead_of_a_stream() -> None:
 
 
 def test_a_stream_of_errors_never_looks_whole() -> None:
-    """After an early response. It was collected, so nothing of it was sent, although it held its
-    own end.
+    """It comes after an early response. It was collected, so nothing of it was sent, although it
+    held its own end.
     """
     machine = exchange_in(State.EARLY)
     machine.upstream_answered(429, SSE, is_stream=True, usage_requested=False)
@@ -448,7 +448,9 @@ def test_a_promised_document_is_decoded() -> None:
 def test_an_error_of_the_upstream_is_the_document(
     body: bytes, expected: dict[str, object], *, error_frames: bool
 ) -> None:
-    """With the status that could not be sent, unless it says one. ERROR_FRAMES is about streams."""
+    """It has the status that could not be sent, unless it says one. ERROR_FRAMES is about
+    streams.
+    """
     machine = promised_json(replace(RULES, error_frames=error_frames))
     machine.upstream_answered(429, DOCUMENT, is_stream=False, usage_requested=False)
     assert machine.piece(body) == b""
@@ -522,7 +524,9 @@ def test_white_space_is_not_a_document() -> None:
 @pytest.mark.parametrize("stored", [True, False])
 @pytest.mark.parametrize("answer", [ANSWER, b"0"])
 def test_the_end_of_a_promised_document(answer: bytes, *, stored: bool) -> None:
-    """With CAPTURE_POLICY=required: its last byte. If it has one only, an error can replace it."""
+    """With CAPTURE_POLICY=required it is the last byte. If the document has one byte only, an error
+    can replace it.
+    """
     machine = promised_json(replace(RULES, capture_required=True))
     INPUTS["answered with JSON"](machine)
     assert machine.piece(answer) == answer[:-1]

@@ -114,7 +114,7 @@ def test_files_are_addresses_or_left_out() -> None:
 
 
 def test_nothing_is_reported_of_what_is_not_recorded() -> None:
-    """And of what is no inference."""
+    """Nothing is reported either of a call that is not an inference."""
     assert messages_of(sample_event("chat", content_mode=ContentMode.METADATA), ()) is None
     assert messages_of(sample_event("chat_stream_metadata"), ()) is None
     assert messages_of(sample_event("embeddings"), ()) is None

@@ -213,7 +213,7 @@ def test_stop_waits_for_what_runs_and_calls_nothing_more(tmp_path: Path) -> None
 
 
 def test_an_event_reaches_an_instance(tmp_path: Path) -> None:
-    """Also one that has not run yet."""
+    """The instance need not have run yet."""
 
     async def scenario() -> None:
         async with running(tmp_path, AppCalls(race, lambda n: n)) as engine:

@@ -43,7 +43,7 @@ def test_the_environment_wins_over_local_settings(tmp_path: Path) -> None:
 
 
 def test_a_missing_local_settings_file_is_empty(tmp_path: Path) -> None:
-    """In Azure there is none either."""
+    """Azure has no such file either."""
     assert read_local_settings(tmp_path / "local.settings.json").values == {}
 
 

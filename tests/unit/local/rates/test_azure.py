@@ -101,7 +101,9 @@ def test_calls_of_tools_have_a_price_for_every_model() -> None:
 
 
 def test_what_fits_no_name_is_reported_and_not_guessed() -> None:
-    """Nor is what is no call by the token: fine-tuning, provisioned throughput."""
+    """Meters of other things than calls by the token are not guessed either: fine-tuning,
+    provisioned throughput.
+    """
     assert LISTED.unmatched == ["gpt-4o-aud-1217 Inp glbl", "gpt-oss-120B Inp glbl"]
 
 
@@ -135,7 +137,7 @@ def test_an_older_list_fills_only_what_no_list_priced() -> None:
 
 
 def test_the_list_is_read_page_after_page() -> None:
-    """From a stand-in of the API, which pages as Azure's does."""
+    """A stand-in of the API pages as Azure's does."""
     requests = []
 
     def answer(request: httpx.Request) -> httpx.Response:

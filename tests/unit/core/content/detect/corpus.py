@@ -70,7 +70,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """How well a kind is found."""
+    """The measures of how well a kind is found."""
 
     precision: float  # of what was found as this kind, the part that is
     recall: float  # of what is of this kind, the part that was found whole

@@ -79,7 +79,7 @@ def test_a_line_without_its_end_is_not_read() -> None:
 
 
 def test_an_entry_holds_what_was_delivered() -> None:
-    """And what it was made of. A dead letter was not delivered."""
+    """It holds the digests of its sources as well. A dead letter was not delivered."""
     for delivery, expected in (
         (Delivery.DELIVERED, DIGESTS),
         (Delivery.DEAD_LETTERED, NO_DIGESTS),

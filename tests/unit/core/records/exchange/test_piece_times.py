@@ -1,4 +1,4 @@
-"""When the pieces of a response arrived, as a capture's header holds it."""
+"""The times at which the pieces of a response arrived, as a capture's header holds them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _noted(*pieces: tuple[int, float]) -> PieceTimes:
 
 @given(_PIECES)
 def test_a_header_gives_back_what_was_noted(pieces: list[tuple[int, float]]) -> None:
-    """To a tenth of a millisecond, for half an hour."""
+    """The times are exact to a tenth of a millisecond, for half an hour."""
     noted = _noted(*pieces)
     read = piece_times.read(json.loads(json.dumps({"pieces": noted.to_json()})))
     assert [received for received, _ in read] == [
@@ -48,7 +48,7 @@ def test_the_bytes_are_little_endian_on_every_machine() -> None:
 
 
 def test_the_longest_fits_into_a_header_of_64_kb() -> None:
-    """So much is read of a capture to find its header."""
+    """Readers take so much of a capture to find its header."""
     noted = _noted(*((100, number * 20.0) for number in range(MAX_PIECES)))
     assert len(json.dumps(noted.to_json())) < 48_000
 

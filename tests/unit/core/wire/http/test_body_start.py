@@ -24,7 +24,7 @@ OTHERS = [b"database", b"dat", b"identity", b"ID3\x04", b"RIFF", b"1\n00:00", b"
 
 @pytest.mark.parametrize("body", STREAMS, ids=repr)
 def test_a_stream_of_events_is_recognized_by_its_first_field(body: bytes) -> None:
-    """And not called anything else before that is known."""
+    """It is not called anything else before that is known."""
     answers = [is_event_stream(body[:size]) for size in range(len(body) + 1)]
     assert answers[-1] is True
     assert answers == sorted(answers, key=bool)

@@ -201,7 +201,7 @@ def _in_lines(columns: int, end: str) -> str:
     ],
 )
 def test_any_form_of_a_data_url_is_described(url: str) -> None:
-    """In capitals, with spaces, or in lines."""
+    """It may have capitals, spaces or lines."""
     assert mask_secrets({"url": url}) == {"url": f"[image/png, {_LONG_DESCRIBED}"}
 
 
@@ -232,7 +232,7 @@ def test_bare_base64_in_lines_is_described(name: str, columns: int, end: str) ->
     "words", ["the answer of the tool is long and has no marks at all", "a\nb\nc", "one two three"]
 )
 def test_words_are_not_base64(words: str) -> None:
-    """Although each letter could be."""
+    """Each of their letters could be."""
     assert mask_secrets({"result": words}) == {"result": words}
 
 

@@ -65,7 +65,7 @@ def test_an_error_is_nested_flat_or_named(document: JsonObject, error: JsonObjec
     ],
 )
 def test_a_success_may_look_like_an_error(document: JsonObject) -> None:
-    """By a code that means success, or because it holds a response."""
+    """It has a code that means success, or it holds a response."""
     assert error_of(document) is None
     assert not reports_error(document)
 

@@ -56,7 +56,7 @@ def test_bytes_end_an_event_exactly_where_the_pattern_ends(lines: list[bytes]) -
 
 @pytest.mark.parametrize("kind", sorted(LAST_EVENTS))
 def test_a_last_event_is_recognised_before_it_is_parsed(kind: str) -> None:
-    """By its type or by its SSE name."""
+    """Its type or its SSE name says so."""
     assert ends_stream({"type": kind})
     assert ends_stream({}, kind)
     assert any(mark.search(f'{{"type":"{kind}"}}'.encode()) for mark in MARKS)

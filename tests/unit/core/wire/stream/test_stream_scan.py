@@ -162,8 +162,8 @@ def test_the_end_of_a_stream(body: bytes, expected: Tail) -> None:
 def test_an_event_of_any_size_is_read_alike(
     event: JsonObject, expected: Tail, size: int, silence: int
 ) -> None:
-    """And whatever follows it. A usage object that is far from both ends of a large event is left
-    to enrichment.
+    """It does not matter what follows it. A usage object that is far from both ends of a large
+    event is left to enrichment.
     """
     text = json.dumps("x" * size)
     data = json.dumps(event, default=lambda _: "...").replace('"..."', text).encode()
