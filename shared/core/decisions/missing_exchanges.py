@@ -57,14 +57,15 @@ class Comparison:
         exchange_id = exchange.exchange_id
         if exchange_id in self._index.erased:
             return False  # an interrupted run of erase may have left captures of it
-        if exchange_id not in self._index and started_at(exchange_id) >= self._until:
-            self.report.running += 1
-            return False
-        self.report.captured += 1
+        is_missing = False
         if exchange_id in self._index.delivered:
             self.report.delivered += 1
-            return False
-        if exchange_id in self._index.dead_lettered:
+        elif exchange_id in self._index.dead_lettered:
             self.report.dead_lettered += 1
+        elif started_at(exchange_id) >= self._until:
+            self.report.running += 1
             return False
-        return True
+        else:
+            is_missing = True
+        self.report.captured += 1
+        return is_missing

@@ -47,14 +47,16 @@ class CaptureGrouping:
     def feed(self, names: Iterable[str]) -> Iterator[CapturedExchange]:
         """The exchanges whose captures are all known: those before the last one of `names`."""
         for name in names:
-            parts = _parts(name)
-            if parts is None:
+            # `2026/11/23/14/<id>.request`, or a name that is not a capture's
+            exchange_id, _, kind = name.rpartition("/")[2].rpartition(".")
+            if kind not in CaptureKind:
                 continue
-            exchange_id, kind = parts
-            if exchange_id != self._current:
+            if exchange_id != self._current:  # an id is parsed once: that takes most of the time
+                if not is_exchange_id(exchange_id):
+                    continue
                 yield from self.flush()
                 self._current = exchange_id
-            self._kinds.add(kind)
+            self._kinds.add(CaptureKind(kind))
 
     def flush(self) -> Iterator[CapturedExchange]:
         """The last exchange, if there is one: no further capture of it follows."""
@@ -71,11 +73,3 @@ def captured_exchanges(names: Iterable[str]) -> Iterator[CapturedExchange]:
     grouping = CaptureGrouping()
     yield from grouping.feed(names)
     yield from grouping.flush()
-
-
-def _parts(name: str) -> tuple[str, CaptureKind] | None:
-    """`2026/11/23/14/<id>.request` -> the id and REQUEST; None if it is not a capture's name."""
-    exchange_id, _, kind = name.rpartition("/")[2].rpartition(".")
-    if not is_exchange_id(exchange_id) or kind not in CaptureKind:
-        return None
-    return exchange_id, CaptureKind(kind)
