@@ -154,7 +154,7 @@ class StorageError(FnsseError):
 
     @property
     def is_forbidden(self) -> bool:
-        """The app's credentials lack permission."""
+        """Whether the app's credentials lack permission."""
         return self.status in {401, 403}
 
 

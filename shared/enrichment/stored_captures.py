@@ -30,8 +30,8 @@ class StoredExchange:
 
     @property
     def is_erased(self) -> bool:
-        """A body was erased, because the event had been accepted. The mark alone does not prove
-        that: somebody else may have put it there.
+        """Whether a body was erased, because the event had been accepted. The mark alone does not
+        prove that: somebody else may have put it there.
         """
         captures = [side for side in (self.request, self.response) if side]
         redacts = self.envelope.content_mode is ContentMode.REDACTED
@@ -39,15 +39,15 @@ class StoredExchange:
 
     @property
     def lacks_capture(self) -> bool:
-        """A capture that the envelope names is not there."""
+        """Whether a capture that the envelope names is not there."""
         return (self.envelope.request_capture is not None and self.request is None) or (
             self.envelope.response_capture is not None and self.response is None
         )
 
     @property
     def is_expired(self) -> bool:
-        """The captures' retention is over. The mark alone does not prove that: somebody else may
-        have put it there.
+        """Whether the captures' retention is over. The mark alone does not prove that: somebody
+        else may have put it there.
         """
         captures = [side for side in (self.request, self.response) if side]
         expires = self.envelope.retention_days is not None

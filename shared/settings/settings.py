@@ -150,7 +150,7 @@ class TelemetrySettings:
 
     @property
     def wants_messages(self) -> bool:
-        """Prompt and answer are exported."""
+        """Whether prompt and answer are exported."""
         return self.messages_on_spans or self.messages_in_events
 
 

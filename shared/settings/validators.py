@@ -133,7 +133,9 @@ def are_audiences(text: str) -> bool:
 
 
 def is_collector_address(text: str) -> bool:
-    """A collector in the same network may be reached without TLS."""
+    """Whether it is an address without credentials. A collector in the same network may be reached
+    without TLS.
+    """
     parts = urlsplit(text)
     clean = not parts.username and not any(mark in text for mark in "?# ")
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and clean

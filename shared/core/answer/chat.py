@@ -147,7 +147,7 @@ class AudioBuilder:
         self._data = Base64Meter()
 
     def add(self, audio: JsonObject) -> bool:
-        """True if the piece holds audio data or a piece of the transcript."""
+        """Add a piece. True if it holds audio data or a piece of the transcript."""
         data, transcript = text(audio.get("data")), text(audio.get("transcript"))
         self._id = self._id or short(audio.get("id"))
         self._expires_at = integer(audio.get("expires_at")) or self._expires_at

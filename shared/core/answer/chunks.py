@@ -66,8 +66,8 @@ def _chunk(event: SseEvent) -> Chunk | None:
 
 
 def _is_heartbeat(event: SseEvent) -> bool:
-    """Some servers bridge silences with an event instead of a comment: an empty one, a comment
-    within its data, or a word.
+    """Whether an event only bridges a silence, as some servers have it instead of a comment: an
+    empty one, a comment within its data, or a word.
     """
     data = event.data.strip()
     words = (event.event.lower(), data.strip("[]").lower())

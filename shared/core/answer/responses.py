@@ -58,12 +58,12 @@ class ResponsesReader:
         return False
 
     def _add_item(self, kind: str, item: JsonObject, event: JsonObject) -> bool:
-        """An item that begins, or that is complete. True if it holds generated content."""
+        """Add an item that begins, or that is complete. True if it holds generated content."""
         self._item(event).replace(item)
         return _is_generated(item, whole=kind.endswith(".done"))
 
     def _add_delta(self, kind: str, event: JsonObject) -> bool:
-        """A piece of a text. True unless it is empty."""
+        """Add a piece of a text. True unless it is empty."""
         if not text(event.get("delta")):
             return False
         if is_of_item(kind) or "output_index" in event or "item_id" in event:
@@ -71,7 +71,7 @@ class ResponsesReader:
         return True
 
     def _add_whole_text(self, kind: str, event: JsonObject) -> bool:
-        """A text that is complete. True if it did not come in deltas before."""
+        """Add a text that is complete. True if it did not come in deltas before."""
         key = text_key(kind)
         piece = text(event.get(key)) if key else ""
         return bool(piece) and self._item(event).append_whole(kind, event, piece)

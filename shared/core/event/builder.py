@@ -217,7 +217,7 @@ def _event_type(operation_name: str, outcome: Outcome, *, stream: bool) -> Event
 
 
 def _is_response(envelope: Envelope) -> bool:
-    """The operation answers with a response of the Responses API."""
+    """Whether the operation answers with a response of the Responses API."""
     return spec_of(envelope.operation).reader is ReaderKind.RESPONSES
 
 

@@ -254,7 +254,7 @@ class Event:
 
 
 def is_optional(part: Field[Any]) -> bool:
-    """A field of the types above is absent from the event if its value is None."""
+    """Whether a field of the types above is absent from the event if its value is None."""
     return part.default is None or "absent_if_none" in part.metadata
 
 

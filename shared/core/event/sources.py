@@ -37,7 +37,7 @@ class EventSources:
 
     @property
     def is_stream(self) -> bool:
-        """The response was a stream; without a response, the request decides."""
+        """Whether the response was a stream; without a response, the request decides."""
         if self.answer.is_stream:
             return True
         return self.summary.stream if self.envelope.stream is None else self.envelope.stream
@@ -50,12 +50,12 @@ class EventSources:
 
     @property
     def is_encoded(self) -> bool:
-        """The response has a content coding: the relay could not read its bytes."""
+        """Whether the response has a content coding: the relay could not read its bytes."""
         return not is_identity(self.response_headers.get("content-encoding", ""))
 
     @property
     def is_upstream_error(self) -> bool:
-        """The upstream answered 4xx or 5xx."""
+        """Whether the upstream answered 4xx or 5xx."""
         return (self.envelope.upstream_status_code or 0) >= 400
 
 
@@ -145,5 +145,5 @@ def _without_body(envelope: Envelope) -> ParsedAnswer:
 
 
 def _expects_body(operation: str) -> bool:
-    """An empty text or sound may be right."""
+    """Whether an empty body is a fault: an empty text or sound may be right."""
     return spec_of(operation).reader not in {ReaderKind.NONE, ReaderKind.AUDIO}

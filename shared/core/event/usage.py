@@ -140,7 +140,7 @@ def _estimate(envelope: Envelope, answer: ParsedAnswer, prompt_bytes: int) -> Us
 
 
 def _generated_nothing(envelope: Envelope, answer: ParsedAnswer) -> bool:
-    """The upstream did not answer, or it answered with an error and no generated text."""
+    """Whether the upstream did not answer, or answered with an error and no generated text."""
     return (envelope.upstream_status_code or 500) >= 400 or (
         answer.error is not None and not answer.generated_bytes
     )

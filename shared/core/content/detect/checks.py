@@ -20,18 +20,20 @@ _NUMBERS: Final = str.maketrans(
 
 
 def luhn(digits: bytes) -> bool:
-    """ISO/IEC 7812: every second digit from the right is doubled."""
+    """Whether the check digit holds by ISO/IEC 7812, which doubles every second digit from the
+    right.
+    """
     plain, doubled = digits[-1::-2].translate(_PLAIN), digits[-2::-2].translate(_DOUBLED)
     return (sum(plain) + sum(doubled)) % 10 == 0
 
 
 def mod_97(text: str) -> bool:
-    """ISO 7064, mod 97-10, as in an IBAN: of capital letters and digits."""
+    """Whether capital letters and digits hold by ISO 7064, mod 97-10, as in an IBAN."""
     return int((text[4:] + text[:4]).translate(_NUMBERS)) % 97 == 1
 
 
 def mod_11_10(digits: bytes) -> bool:
-    """ISO 7064, mod 11,10."""
+    """Whether the check digit holds by ISO 7064, mod 11,10."""
     product = 10
     for digit in digits[:-1]:
         product = ((digit - _ZERO + product) % 10 or 10) * 2 % 11

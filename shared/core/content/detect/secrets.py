@@ -74,7 +74,7 @@ class NamedSecret(Detector):
     )
 
     def is_valid(self, candidate: bytes) -> bool:
-        """A word of many letters is a name or a placeholder."""
+        """Whether it holds letters and digits: one without digits is a name or a placeholder."""
         return _DIGIT.search(candidate) is not None and _LETTER.search(candidate) is not None
 
 

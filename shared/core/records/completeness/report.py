@@ -38,7 +38,9 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Every exchange of the window is delivered or dead-lettered, and no other can follow."""
+        """Whether every exchange of the window is delivered or dead-lettered, and no other can
+        follow.
+        """
         return (
             self.ended and self.captured == self.delivered + self.dead_lettered and not self.running
         )

@@ -133,12 +133,12 @@ def outcome_name(exchange_id: str) -> str:
 
 
 def is_partial(header: Mapping[str, object]) -> bool:
-    """The header is that of a placeholder."""
+    """Whether the header is that of a placeholder."""
     return header.get("partial") is True
 
 
 def is_erased(header: Mapping[str, object]) -> bool:
-    """The header is that of a capture whose body was erased: its event was accepted, or its
+    """Whether the header is that of a capture whose body was erased: its event was accepted, or its
     retention is over.
     """
     return header.get("erased") is True
@@ -164,7 +164,7 @@ def _without_callers_texts(members: Mapping[str, object]) -> dict[str, object]:
 
 
 def is_expired(header: Mapping[str, object]) -> bool:
-    """The header is that of a capture that was erased because its retention was over."""
+    """Whether the header is that of a capture that was erased because its retention was over."""
     return header.get("expired") is True
 
 

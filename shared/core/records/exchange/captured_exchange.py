@@ -26,7 +26,7 @@ class CapturedExchange:
 
     @property
     def has_ended(self) -> bool:
-        """A capture says how the exchange ended; otherwise the instance was killed before."""
+        """Whether a capture says how the exchange ended. If not, the instance was killed before."""
         return bool(self.kinds & _WITH_OUTCOME)
 
     def may_be_running(self, oldest: datetime) -> bool:

@@ -64,7 +64,7 @@ class ErasureCounts:
 
     @property
     def complete(self) -> bool:
-        """Nothing was left out."""
+        """Whether nothing was left out."""
         return not (self.running or self.unreadable or self.immutable)
 
 

@@ -48,7 +48,7 @@ class ErasureState(DurableValue):
 
     @property
     def finished(self) -> bool:
-        """Every part is done."""
+        """Whether every part is done."""
         return self.position.part >= self.part_count
 
     def after(self, step: ErasureStep) -> Self:

@@ -85,5 +85,5 @@ def _moment(value: object) -> datetime:
 
 
 def _includes_open(fields: Mapping[str, object]) -> bool:
-    """The option of a run. Version 2 of the orchestrators called it `open_too`."""
+    """Whether a run includes open windows. Version 2 of the orchestrators called it `open_too`."""
     return fields.get("include_open", fields.get("open_too")) is True

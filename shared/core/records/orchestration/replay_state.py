@@ -49,7 +49,7 @@ class ReplayState(DurableValue):
 
     @property
     def finished(self) -> bool:
-        """Every window is done."""
+        """Whether every window is done."""
         return self.done == len(self.windows)
 
     def after(self, page: ReplayPage) -> Self:
