@@ -17,8 +17,7 @@ from shared.core.records.exchange.digests import AcceptedEvent
 from shared.core.records.exchange.envelope import Envelope, outcome_blob
 from shared.core.records.queue import follow_up as follow_ups
 from shared.core.records.queue.follow_up import FollowUp
-from shared.core.telemetry.delivery import DeliveryCause, cause_of
-from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.core.telemetry.exchange_telemetry import DeliveryCause, ExchangeTelemetry, cause_of
 from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.delivery_log import DeliveryLog

@@ -20,8 +20,11 @@ from shared.core.records.delivery.id_sets import RecentIds
 from shared.core.records.exchange.window import Window
 from shared.core.telemetry import metrics, spans
 from shared.core.telemetry.attributes import TelemetryOptions
-from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
-from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.core.telemetry.exchange_telemetry import (
+    DeliveryCause,
+    DeliveryReport,
+    ExchangeTelemetry,
+)
 from shared.errors import StorageError
 from shared.ports.collector import CollectorExport
 from shared.ports.ledger import FirstDeliveries

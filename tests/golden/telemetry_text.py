@@ -9,8 +9,12 @@ from typing import Final
 
 from shared.core.telemetry import metrics, spans
 from shared.core.telemetry.attributes import AttributeValue, TelemetryOptions
-from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
-from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry, telemetry_of
+from shared.core.telemetry.exchange_telemetry import (
+    DeliveryCause,
+    DeliveryReport,
+    ExchangeTelemetry,
+    telemetry_of,
+)
 from shared.core.telemetry.metrics import MetricPoint
 from shared.core.telemetry.spans import Span
 from shared.settings.settings import TelemetrySettings

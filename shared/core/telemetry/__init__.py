@@ -4,9 +4,8 @@ In: an Event and its envelope. Out: values that name everything as the conventio
 gives them to OpenTelemetry's SDK without looking at them.
 
     conventions          the names: operations, instruments, the version that they are from
-    exchange_telemetry   what spans and metrics are made of
+    exchange_telemetry   what spans and metrics are made of: an exchange, and one delivery
     messages             prompt and answer, if the operator wants them
-    delivery             one delivery of an event, and its cause
     trace_context        the W3C traceparent, and ids that an exchange always has
     attributes           the attributes that spans and metrics share
     spans                exchange -> span tree

@@ -1,4 +1,5 @@
-"""The values that spans and metrics of an exchange report: figures, names and ids of its event.
+"""The values of which spans and metrics are made: an exchange's figures, names and ids, as its
+event has them, and one delivery of the event.
 
 Every text in it is bounded, and none is of the prompt or the answer, unless the operator wants
 messages.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from shared.core.event.shape import Event
@@ -186,3 +188,33 @@ def _parameters(request: JsonObject) -> RequestParameters:
 
 
 _MAX_TOKENS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+
+
+class DeliveryCause(StrEnum):
+    """The cause of a delivery."""
+
+    RECORDING = "recording"  # the relay queued it at the exchange's end
+    RETRY = "retry"  # the queue delivered its message again, or enrichment queued it again
+    RECONCILE = "reconcile"  # the ledger did not know it
+    REQUEUE = "requeue"  # an operator requeued a dead letter
+    REPLAY = "replay"  # an operator wanted it again
+
+
+def cause_of(envelope: Envelope, tries: int) -> DeliveryCause:
+    """The cause of an envelope's delivery. `tries`: how often the queue delivered its message."""
+    if envelope.replayed:
+        return DeliveryCause.REPLAY
+    if envelope.requeued is not None:
+        return DeliveryCause(envelope.requeued)
+    return DeliveryCause.RETRY if tries > 1 else DeliveryCause.RECORDING
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryReport:
+    """A delivery that the Event Hub has accepted: when, and why it was not the first try."""
+
+    cause: DeliveryCause
+    queued_ns: int | None  # unix time at which its message was queued; None: not known
+    accepted_ns: int  # unix time
+    # the ledger names no earlier one: this delivery counts. None: the ledger could not be asked
+    first: bool | None

@@ -16,8 +16,11 @@ from shared.core.telemetry.attributes import (
     without_none,
 )
 from shared.core.telemetry.conventions import Instrument
-from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
-from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.core.telemetry.exchange_telemetry import (
+    DeliveryCause,
+    DeliveryReport,
+    ExchangeTelemetry,
+)
 from shared.core.telemetry.spans import end_ns
 from shared.core.wire.gen_ai import INFERENCE_OF_FETCHED, GenAiOperation, MetricFamily
 from shared.core.wire.operations import spec_of

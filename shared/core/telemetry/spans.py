@@ -15,9 +15,12 @@ from shared.core.telemetry.attributes import (
     server,
     without_none,
 )
-from shared.core.telemetry.delivery import DeliveryCause, DeliveryReport
 from shared.core.telemetry.details import Details, details_of
-from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
+from shared.core.telemetry.exchange_telemetry import (
+    DeliveryCause,
+    DeliveryReport,
+    ExchangeTelemetry,
+)
 from shared.core.telemetry.trace_context import SpanRef, TraceParent
 from shared.core.wire.gen_ai import GenAiOperation, MetricFamily
 from shared.core.wire.operations import spec_of

@@ -10,7 +10,7 @@ import pytest
 
 from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.telemetry import spans
-from shared.core.telemetry.delivery import DeliveryCause, cause_of
+from shared.core.telemetry.exchange_telemetry import DeliveryCause, cause_of
 from shared.core.telemetry.messages import Messages
 from shared.errors import StorageError
 from shared.telemetry.telemetry import MAX_WAITING, MAX_WAITING_MESSAGES, Telemetry
