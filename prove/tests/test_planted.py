@@ -36,7 +36,7 @@ def test_what_is_planted_is_of_the_kinds_that_detectors_know() -> None:
 # The Event Hubs SDK leaves a socket unclosed now and then when its peer is killed.
 @pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning")
 def test_with_metadata_nothing_that_was_planted_is_ever_written() -> None:
-    """Neither through a kill of the worker nor through outages of storage and Event Hub."""
+    """This holds through a kill of the worker and through outages of storage and Event Hub."""
     result = run_planted("embedded", progress=lambda _: None, modes=("metadata",))
     gc.collect()  # the sockets, while this test forgives them
     result.require()

@@ -114,7 +114,7 @@ class PolicyRenewal:
         return self._policy or NO_POLICY
 
     async def custom_patterns(self) -> CustomPatterns | None:
-        """Those of the last policy that was read. Waits for the first reading."""
+        """The patterns of the last policy that was read. Waits for the first reading."""
         self.begin()
         if self._policy is None:
             await self._reading.wait()

@@ -149,7 +149,7 @@ def test_the_log_says_why_a_call_was_rejected(guarded: Stack) -> None:
 @on_embedded_alone
 @pytest.mark.parametrize("name", FORGED)
 def test_every_forged_token_is_rejected(guarded: Stack, name: str) -> None:
-    """401 with the check that it failed, and nothing of it in the response or the log."""
+    """It gets 401 with the check that it failed; nothing of it is in the response or the log."""
     make, code = FORGED[name]
     text = make()
     response = rejected(guarded, Chat(headers=(bearer(text),)))

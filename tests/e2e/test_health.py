@@ -18,7 +18,7 @@ from tests.e2e.conftest import on_embedded_alone
 
 @on_embedded_alone
 def test_health_touches_no_dependency(strained: Stack) -> None:
-    """200 although nothing that the app needs is there."""
+    """It answers 200 although nothing that the app needs is there."""
     for part in ("event_hubs", "azure_openai"):
         strained.parts[part].kill()
     response = http_client.call(strained.proxy_url, "GET", "/health")

@@ -191,7 +191,7 @@ def test_envelopes_that_share_a_message_are_all_delivered(stack: Stack, events: 
 
 @on_embedded_alone
 def test_the_commands_of_the_runbook_run_as_they_stand(stack: Stack) -> None:
-    """docs/how-to/alerts: each answers, and none with an error."""
+    """The commands of docs/how-to/alerts answer, and none with an error."""
     pages = sorted((_HOW_TO / "alerts").iterdir())
     commands = sorted({command for page in pages for command in commands_of(f"alerts/{page.name}")})
     assert len(commands) == 5

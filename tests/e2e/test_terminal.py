@@ -59,7 +59,7 @@ def test_an_error_is_named_and_its_event_shown(
 
 @pytest.mark.anyio
 async def test_events_are_printed_as_they_arrive(stack: Stack) -> None:
-    """Those that the filter matches, whenever they were sent."""
+    """All that the filter matches are printed, whenever they were sent."""
     out = io.StringIO()
     printer = EventPrinter(parse('"tail this"', now_ms=0), out, as_json=False)
     address = event_hub_of(describe(stack).event_hub_settings, "$Default")

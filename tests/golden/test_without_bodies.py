@@ -120,7 +120,7 @@ def test_the_calls_of_tools_are_counted_the_same() -> None:
 
 
 def test_no_text_of_a_body_is_stored_or_sent(case: GoldenCase) -> None:
-    """Neither in a capture's header nor in the event."""
+    """None is in a capture's header or in the event."""
     full = event_of(case)
     outside = {name: full[name] for name in full.keys() - {*_CONTENT, *_REPEATING}}
     of_bodies = texts([full[name] for name in _CONTENT]) - texts(outside)

@@ -36,7 +36,7 @@ FILES: Final = [*sorted(INFRA.rglob("*.bicep")), *sorted(INFRA.glob("*.biceppara
 
 def constructs(text: str) -> set[str]:
     """The functions, decorators and kinds of declarations of a Bicep file."""
-    # Of a string only what is interpolated is code; comments are none.
+    # Only the interpolated parts of a string are code; comments are not.
     code = re.sub(
         r"'(?:[^'\\]|\\.)*'|//.*",
         lambda literal: " ".join(re.findall(r"\$\{([^}]*)\}", literal[0])),

@@ -88,7 +88,7 @@ def _write(file: Path, resources: list[dict[str, Any]]) -> None:
 
 
 def _failures(findings: Findings) -> list[CheckFailure]:
-    """Those of the deployments."""
+    """The failures of the deployments."""
     return [failure for failure in findings.failures if failure.template != OPEN_DOOR]
 
 

@@ -143,7 +143,7 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
 
 
 def test_a_role_is_on_a_resource_that_is_there(deployment: Deployment, setting: Setting) -> None:
-    """Deployed here, or existing as the parameters say."""
+    """It is deployed here, or exists as the parameters say."""
     there = set(deployment.resources) | switches.existing(setting)
     assert [on for on, _ in deployment.assignments if on not in there] == []
 

@@ -41,8 +41,8 @@ def test_environment_names_become_valid_names(
 def test_no_two_environments_share_a_name_on_a_gateway(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    """Neither those whose names begin alike or differ in what names leave out, nor those of one
-    name in two groups, for which the regions stand here: both are in the hash.
+    """This holds for names that begin alike or differ in what names leave out, and for one name in
+    two groups, for which the regions stand here: both are in the hash.
     """
     environments = [
         *("contoso-llm-gateway-prod", "contoso-llm-gateway-test", "a.b", "a-b"),

@@ -147,7 +147,9 @@ def test_nothing_reads_or_writes_a_body_on_the_way(policy: Element) -> None:
 
 
 def test_who_calls_is_overridden_never_passed_on(policy: Element) -> None:
-    """Exactly the headers that the app reads, each from the gateway's own knowledge."""
+    """The policy sets exactly the headers that the app reads, each from the gateway's own
+    knowledge.
+    """
     inbound = section(policy, "inbound")
     overridden = {
         element.get("name", ""): (element.findtext("value") or "")

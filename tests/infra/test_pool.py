@@ -177,8 +177,8 @@ def test_a_refused_call_goes_on_to_the_next_account(policy: Element) -> None:
 
 
 def test_nothing_reads_a_body_on_the_way(policy: Element) -> None:
-    """Neither in an expression nor by a policy that needs all of it: a stream would wait for its
-    end. A body is set in the pool's own response alone.
+    """No expression does, and no policy that needs all of it: a stream would wait for its end. A
+    body is set in the pool's own response alone.
     """
     text = ElementTree.tostring(policy, encoding="unicode")
     assert not re.search(r"\.Body\b", text)

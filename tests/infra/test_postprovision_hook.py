@@ -37,7 +37,7 @@ def listed(*connections: dict[str, Any]) -> str:
 
 
 def test_the_request_of_the_cluster_is_approved_and_no_other(tmp_path: Path) -> None:
-    """Those of others, and those that were answered, are left to whom they concern."""
+    """Requests of others, and those that were answered, are left to whom they concern."""
     connections = listed(
         connection("ours"),
         connection("theirs", message="please"),

@@ -92,7 +92,7 @@ def test_copy_as_curl_and_copy_event(visitor: Visitor) -> None:
 
 
 def test_download_is_the_event(visitor: Visitor) -> None:
-    """Named by its exchange id."""
+    """The file has the name of its exchange id."""
     page = _open_first(visitor)
     identifier = page.locator(".panel .id").inner_text()
     with page.expect_download() as download:

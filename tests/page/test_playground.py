@@ -41,7 +41,7 @@ def test_client_can_disconnect(visitor: Visitor, held: FakeApp) -> None:
 
 
 def test_faults_and_deployments_are_offered(visitor: Visitor) -> None:
-    """Those of the stand-in."""
+    """They are the stand-in's."""
     page = visitor.opens("/?view=playground")
     assert page.get_by_label("Fault of the stand-in").locator("option").count() > 3
     assert page.get_by_label("Deployment").input_value() != ""

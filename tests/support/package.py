@@ -17,7 +17,7 @@ from local.repository import ROOT
 
 
 def deployable(paths: Iterable[str]) -> list[str]:
-    """Those of `paths`, relative to the repository's root, that are deployed."""
+    """The paths among `paths`, relative to the repository's root, that are deployed."""
     ignored = GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text().splitlines())
     return [path for path in paths if not ignored.match_file(path)]
 

@@ -94,7 +94,7 @@ def test_a_drained_stream_has_the_sent_text_and_the_exact_usage() -> None:
 
 
 def test_an_estimate_counts_four_bytes_to_a_token_on_both_sides() -> None:
-    """Rounded up; ten characters of Greek are twenty bytes."""
+    """Tokens are rounded up; ten characters of Greek are twenty bytes."""
     request = asking({"messages": [{"content": "x" * 9}], "tools": []})
     event = event_of(
         envelope(outcome=Outcome.UPSTREAM_INTERRUPTED), request, answering([delta("λ" * 10)])

@@ -120,7 +120,7 @@ def test_the_docs_have_no_other_row() -> None:
 
 
 def test_the_docs_name_the_operations_of_evaluation_rows() -> None:
-    """docs/reference/evaluation-rows.md, under what is left out."""
+    """They stand in docs/reference/evaluation-rows.md, under what is left out."""
     page = (ROOT / "docs" / "reference" / "evaluation-rows.md").read_text("utf-8")
     (line,) = [line for line in page.splitlines() if line.startswith("* Operations other than")]
     assert re.findall(r"`([^`]+)`", line) == [spec.name for spec in OPERATIONS if spec.is_evaluated]

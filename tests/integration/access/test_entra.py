@@ -207,7 +207,7 @@ async def test_a_callers_token_is_accepted(checked: CheckWithClock, issuer: str)
 async def test_callers_and_operators_are_two_lists(
     checked: CheckWithClock, object_id: str, role: Role, expected: str | None
 ) -> None:
-    """Twice: the second time from memory."""
+    """Each token is checked twice: the second time from memory."""
     good = token(oid=object_id)
     assert [await checked.code(good, role) for _ in range(2)] == [expected] * 2
     if expected:

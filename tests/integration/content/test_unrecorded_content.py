@@ -162,7 +162,7 @@ def built(setup: RelaySetup, envelope: Envelope) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", CASES)
 async def test_no_body_is_written(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    """However the exchange ends."""
+    """This holds however the exchange ends."""
     caplog.set_level("DEBUG")
     make, run, outcome = CASES[name]
     setup = make()

@@ -44,7 +44,7 @@ class Scenarios:
     def selected(
         self, request: pytest.FixtureRequest
     ) -> dict[str, Callable[..., Coroutine[Any, Any, None]]]:
-        """Those that this run of pytest wants."""
+        """The scenarios that this run of pytest wants."""
         selection = {item.name for item in request.session.items}
         return {name: function for name, function in self.functions.items() if name in selection}
 

@@ -95,7 +95,7 @@ async def test_shared_messages_are_split_for_examination(azurite: str) -> None:
 async def test_a_transient_failure_is_left_to_reconcile(
     azurite: str,
 ) -> None:
-    """However often: a failure that passes counts for nothing."""
+    """A failure that passes is not counted, however often it occurs."""
     async with sample_account(azurite) as account:
         envelope = await account.put_exchange(sample_id(sample_window()))
         for _ in range(MAX_FAILURES + 3):
@@ -268,7 +268,7 @@ async def test_a_failed_replay_is_listed_and_can_be_requeued(
 async def test_a_failed_replay_hides_nothing(
     azurite: str,
 ) -> None:
-    """Neither that its exchange is missing nor that it is dead-lettered."""
+    """Its exchange stays missing, or dead-lettered."""
     async with sample_account(azurite) as account:
         missing = await account.put_exchange(sample_id(sample_window()))
         await poison_handler(account).handle(dump(mark_replayed(missing)).encode())

@@ -60,13 +60,13 @@ async def inspect(req: Request) -> Response:
 
 @app.route(route="items/{id}", methods=["GET"])
 async def first_by_name(req: Request) -> Response:
-    """Match what `second_by_name` matches as well."""
+    """Match the paths of `second_by_name` as well."""
     return JSONResponse({"function": "first_by_name", "parameters": req.path_params})
 
 
 @app.route(route="items/literal", methods=["GET"])
 async def second_by_name(req: Request) -> Response:
-    """Never be reached: the other function's name goes first."""
+    """Return a response that no call gets: the other function's name goes first."""
     return JSONResponse({"function": "second_by_name"})
 
 

@@ -258,7 +258,7 @@ async def test_a_chunked_end_follows_its_recording() -> None:
 
 
 async def test_a_chunked_end_waits_within_its_bound() -> None:
-    """However slow the store is."""
+    """The store may be slow for any time."""
     gate = asyncio.Event()
     setup = relay_setup(sse(STREAM), store=MemoryStore(gate=gate), recording_wait_s=0.05)
     began = time.monotonic()

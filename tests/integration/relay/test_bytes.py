@@ -78,7 +78,7 @@ async def test_the_requested_usage_chunk_is_dropped() -> None:
 
 
 async def test_a_document_keeps_its_length() -> None:
-    """So do its other headers and its bytes."""
+    """Its other headers and its bytes stay as well."""
     body = b'{"choices": [], "usage": null}'
     setup = relay_setup(document(body, apim_request_id="1", set_cookie="a=b"))
     client = RelayClient(setup.relay, ASK)

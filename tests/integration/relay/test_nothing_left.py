@@ -52,7 +52,7 @@ def exchanges() -> list[object]:
 
 
 async def remaining_exchanges(before: list[object]) -> list[object]:
-    """Once those who were woken by the last step have taken theirs."""
+    """The exchanges that remain once the tasks that the last step woke have taken theirs."""
     for _ in range(5):
         await asyncio.sleep(0)
     return [exchange for exchange in exchanges() if not any(exchange is known for known in before)]

@@ -38,7 +38,7 @@ USAGE_CHUNK = b'data: {"choices":[],"usage":{}}\n\n'
     ids=str,
 )
 async def test_tiny_events_do_not_block_the_loop(event: bytes) -> None:
-    """However many a piece has."""
+    """A piece may have any number of them."""
     piece = event * (PIECE_BYTES // len(event))
     setup = relay_setup(sse(piece, END), interventions=replace(UNTOUCHED, ask_for_usage=True))
     client = RelayClient(setup.relay, ASK)

@@ -152,8 +152,8 @@ async def test_switched_off_nothing_is_touched(stand_in: StandIn) -> None:
 
 
 async def test_a_refused_usage_request_is_hidden(stand_in: StandIn) -> None:
-    """400 to the addition: the call again as it came, answered as if nothing had been; and the next
-    one does not ask.
+    """The upstream answers the addition 400. The call is sent again as it came, and answered as if
+    nothing had been; the next one does not ask.
     """
     async with served(stand_in) as relay:
         target = f"/openai/deployments/refusing-{uuid.uuid4().hex}/chat/completions?api-version={API_VERSION}"
@@ -411,7 +411,7 @@ async def test_draining_is_capped_in_bytes(stand_in: StandIn) -> None:
 
 
 async def test_draining_is_capped_in_time(stand_in: StandIn) -> None:
-    """However long the model would go on."""
+    """The model may go on for any time."""
     async with served(stand_in, limits={"drain_s": 1, "drain_bytes": 10_000_000}) as relay:
         await disconnect_early(relay, "chunk_ms=20;chunks=1000")
         envelope = await relay.envelope()

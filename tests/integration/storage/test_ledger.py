@@ -52,7 +52,7 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
 async def test_an_append_just_begun_groups_the_next(
     azurite: str,
 ) -> None:
-    """The first one waits for nothing."""
+    """The first one does not wait."""
     window, pauses = sample_window(), list[float]()
     pausing, over = asyncio.Event(), asyncio.Event()
 
@@ -228,7 +228,7 @@ async def test_dead_letters_are_listed(
 
 
 async def test_complete_windows(azurite: str) -> None:
-    """Those that a report calls complete."""
+    """They are the windows that a report calls complete."""
     complete, open_, unknown = sample_window(), sample_window(), sample_window()
     async with sample_account(azurite) as account:
         await account.reports.put_report(

@@ -16,7 +16,7 @@ WINDOW = "2026/11/23/14"
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 7, 1000])
 async def test_each_exchange_is_listed_once(page_size: int) -> None:
-    """Also if its captures are on two pages."""
+    """Its captures may be on two pages."""
     ids = sample_ids(WINDOW, 5)
     captures = CapturedHour(page_size)
     for exchange_id in ids:

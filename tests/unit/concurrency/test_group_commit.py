@@ -185,7 +185,7 @@ async def test_closing_fails_all_that_wait() -> None:
 
 
 async def test_sends_begin_an_interval_apart() -> None:
-    """The first one waits for nothing. What comes during the wait shares the send."""
+    """The first one does not wait. Items that come during the wait share the send."""
     destination = open_destination()
     pauses: list[float] = []
     is_over = asyncio.Event()

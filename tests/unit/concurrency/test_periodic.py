@@ -18,7 +18,7 @@ DEADLINE_S = 20
 
 
 class FaultyRunError(Exception):
-    """Raised by the work."""
+    """An error of the work."""
 
 
 @dataclass

@@ -19,7 +19,7 @@ PAUSE_S = 2.0
 
 
 class NoValueError(Exception):
-    """Raised by the endpoint."""
+    """An error of the endpoint."""
 
 
 @dataclass

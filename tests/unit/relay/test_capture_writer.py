@@ -141,7 +141,7 @@ async def test_a_large_body_goes_up_in_blocks(size: int) -> None:
 
 @pytest.mark.parametrize("size", [0, 7, 100_000, BLOCK_BYTES, 2 * BLOCK_BYTES + 5])
 async def test_the_hash_is_that_of_the_whole_body(size: int) -> None:
-    """However many blocks it has, and even if it ends before the first of them is uploaded."""
+    """The body may have any number of blocks, and may end before the first of them is uploaded."""
     store, memory = GatedStore(), CaptureMemory(4 * BLOCK_BYTES)
     writer = CaptureWriter(store, "a", memory, start)
     pieces = pieces_of(size)
@@ -162,7 +162,7 @@ async def test_a_lost_capture_has_no_hash() -> None:
 
 
 async def test_no_more_than_a_few_blocks_are_held() -> None:
-    """However large the body is, as long as the store keeps up."""
+    """The body may be of any size, as long as the store keeps up."""
     store, memory = GatedStore(), CaptureMemory(100 * MB)
     started = StartedUploads()
     writer = CaptureWriter(store, "a", memory, started)
@@ -232,7 +232,7 @@ async def test_a_capture_is_stored_without_its_placeholder(size: int) -> None:
 
 
 async def test_what_is_erased_is_not_in_storage() -> None:
-    """Neither the placeholder nor a block, although their calls are still on their way."""
+    """Neither the placeholder nor a block is there, although their calls are still on their way."""
     store, memory = GatedStore(), CaptureMemory(100 * MB)
     writer = CaptureWriter(store, "a", memory, start)
     writer.put_placeholder(b"soon")

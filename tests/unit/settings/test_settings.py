@@ -532,7 +532,7 @@ def test_the_least_settings_for_tokens() -> None:
 
 
 def test_audiences_are_separated_by_commas() -> None:
-    """So are the object ids of callers and operators."""
+    """The object ids of callers and operators are separated so as well."""
     other = TENANT.replace("6", "7")
     changes = {
         "CALLER_AUTH_AUDIENCE": f"api://Fnsse, {TENANT}",
@@ -724,7 +724,7 @@ def test_a_schedule_of_five_fields_is_malformed() -> None:
 def test_prompts_are_exported_only_by_a_setting(
     value: str | None, on_spans: bool, in_events: bool
 ) -> None:
-    """So are answers."""
+    """The same holds for answers."""
     collector = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
     wanted = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": value} if value else {}
     telemetry = load(LEAST | collector | wanted).telemetry

@@ -175,7 +175,7 @@ def test_a_compressed_body_is_shown_decoded() -> None:
 
 
 def test_the_call_can_be_made_again() -> None:
-    """Quoted for a shell, with a variable where the key belongs."""
+    """The command is quoted for a shell, with a variable where the key belongs."""
     event = sample_event(path="/openai/deployments/gpt-4o/chat/completions", stream=True)
     words = shlex.split(curl.of_event(event, "http://127.0.0.1:7071").replace("\\\n", ""))
     assert words[:4] == ["curl", "-sS", "-N", words[3]]

@@ -125,7 +125,7 @@ def test_any_line_is_read_or_rejected(line: str) -> None:
 
 
 def _place_of_error(line: str) -> int:
-    """0 if there is none."""
+    """The place of the error; 0 if there is none."""
     try:
         read(line)
     except FilterError as error:
@@ -270,7 +270,7 @@ def test_the_text_is_read_only_if_the_filter_searches_it() -> None:
 
 @pytest.mark.parametrize("name", [key.name for key in KEYS])
 def test_every_key_can_be_absent_or_compared(name: str) -> None:
-    """`key:""` of each key, and a comparison of those that have an order."""
+    """The filters are `key:""` of each key, and a comparison of those that have an order."""
     assert read(f'{name}:""') == (is_one_of(name, None),)
     if BY_NAME[name].kind in {ValueKind.COUNT, ValueKind.DURATION}:
         assert isinstance(read(f"{name}>1")[0], Compares)

@@ -48,7 +48,7 @@ async def test_a_short_body_that_has_arrived_is_one_piece(parts: list[bytes]) ->
 
 
 async def test_a_longer_body_comes_in_its_pieces() -> None:
-    """Again for each attempt."""
+    """Each attempt gets all of them."""
     body = PiecesBody([b"a", bytes(32_768)])
     for _ in range(2):
         stream = await request_stream(body)

@@ -68,7 +68,7 @@ def test_a_heartbeat_is_not_an_unreadable_event(heartbeat: str) -> None:
 
 
 def test_an_answer_read_in_part_is_not_unreadable() -> None:
-    """Only an answer of which nothing can be read is."""
+    """An answer is unreadable only if nothing of it can be read."""
     some = in_chat(sse("nonsense", {"id": "c"}))
     assert (some.problems, some.unreadable) == (
         ("1 events of the stream hold no JSON object",),

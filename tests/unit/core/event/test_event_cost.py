@@ -46,7 +46,7 @@ def test_without_a_card_an_event_has_no_cost() -> None:
 
 
 def test_amounts_are_decimal_texts_that_add_up() -> None:
-    """Neither rounded nor with an exponent."""
+    """They are not rounded, and have no exponent."""
     found = cost_of(sample_event(input=8, output=1))
     assert (found.status, found.currency) == ("exact", "USD")
     assert found.parts == {"input": "0.00001", "output": "0.00001"}

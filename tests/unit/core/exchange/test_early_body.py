@@ -42,7 +42,7 @@ BODIES = {
 
 @pytest.mark.parametrize(("coding", "body"), BODIES.values(), ids=BODIES)
 def test_the_client_gets_the_events(coding: str, body: bytes) -> None:
-    """However their bytes are cut, and whatever the coding."""
+    """Their bytes may be cut anywhere, and have any coding."""
     for pieces in every_way(body):
         early = EarlyBody(coding, holds_back=False)
         sent = b"".join(map(early.feed, pieces)) + early.flush()

@@ -167,7 +167,7 @@ def test_an_id_is_one_instance(tmp_path: Path) -> None:
 
 
 def test_activities_run_side_by_side_within_their_bound(tmp_path: Path) -> None:
-    """extensions.durableTask.maxConcurrentActivityFunctions."""
+    """The bound is extensions.durableTask.maxConcurrentActivityFunctions."""
 
     async def scenario() -> None:
         calls = AppCalls(chain, lambda n: n + 1)

@@ -24,7 +24,7 @@ def test_more_values_than_memory_has_room_for_are_not_parsed(value: bytes) -> No
 
 
 def test_a_long_text_is_one_value() -> None:
-    """However large it is, and with the marks of ordinary prose in it."""
+    """It may be of any size, and hold the marks of ordinary prose."""
     text = "a few words, " * (MAX_MARKS // 10)
     assert len(text) > MAX_MARKS
     assert parse(f'{{"prompt": "{text}"}}') == {"prompt": text}

@@ -47,7 +47,7 @@ def test_a_secret_is_masked_by_its_key(key: str) -> None:
 
 
 def test_every_header_for_others_is_masked() -> None:
-    """`tools[].headers`: their names stay."""
+    """The names in `tools[].headers` stay."""
     tool: Json = {"type": "mcp", "headers": {"X-Anything": "SECRET", "More": ["SECRET"]}}
     assert mask_secrets(tool) == {
         "type": "mcp",
@@ -135,7 +135,7 @@ def test_a_text_without_base64_stays(text: str) -> None:
     ],
 )
 def test_bare_base64_in_a_field_for_files_is_replaced(field: dict[str, Any], kind: str) -> None:
-    """input_audio, files, images, encrypted reasoning."""
+    """The fields are those of input_audio, files, images and encrypted reasoning."""
     written = json.dumps(mask_secrets(field))
     assert f"[{kind}, {_DESCRIBED}" in written
     assert _ENCODED not in written

@@ -254,7 +254,7 @@ def test_what_a_refusal_says(status: int, body: bytes, refusal: bool) -> None:
     ],
 )
 def test_how_many_choices_the_response_will_have(more: dict[str, Any], choices: int | None) -> None:
-    """`n` for each prompt, where the body says both."""
+    """It has `n` for each prompt, if the body says both."""
     body = json.dumps({"stream": True, **more}).encode()
     assert run(examine(body, spec_of("completions"), may_ask=False)).choices == choices
 

@@ -108,7 +108,7 @@ def delta(finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_the_end_of_a_stream(body: bytes, expected: Tail) -> None:
-    """However it is cut, and whatever ends its lines."""
+    """The stream may be cut anywhere, and its lines may end in any way."""
     for variant in (body, body.replace(b"\n", b"\r\n"), body.replace(b"\n", b"\r"), BOM + body):
         assert {repr(scanned(pieces)) for pieces in every_way(variant)} == {repr(expected)}
 
