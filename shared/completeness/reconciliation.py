@@ -4,9 +4,7 @@ until none is missing.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import itertools
 import json
 import logging
 import time
@@ -16,6 +14,7 @@ from typing import Final
 
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, recover_upload
+from shared.completeness.window_listing import listed_exchanges
 from shared.completeness.window_run import RedeliveryResult, WindowRun
 from shared.concurrency.limits import gather_bounded
 from shared.core.decisions.missing_exchanges import judged_windows
@@ -38,7 +37,6 @@ _log = logging.getLogger("fnsse.reconciliation")
 MAX_QUEUED: Final = 50_000
 MAX_RUN_S: Final = 600.0
 BATCH_SIZE: Final = 100
-_NAMES_PER_STEP: Final = 200  # between two pauses: about a millisecond
 
 
 class Reconciliation:
@@ -114,12 +112,9 @@ class Reconciliation:
         """
         run = await WindowRun.begin(window, until, self._ledger, self._checkpoints)
         ends_at = self._clock() + self._max_run_s
-        async for page in self._captures.pages(f"{window}/"):
-            for names in itertools.batched(page, _NAMES_PER_STEP, strict=False):
-                run.compare(names)
-                await self._queue_batches(run, ends_at, at_least=self._batch_size)
-                await asyncio.sleep(0)  # this worker may relay streams as well
-        run.finish_comparison()
+        async for exchanges in listed_exchanges(self._captures, window):
+            run.compare(exchanges)
+            await self._queue_batches(run, ends_at, at_least=self._batch_size)
         await self._queue_batches(run, ends_at, at_least=1)
         report = run.finished_report()
         await self._reports.put_report(report)

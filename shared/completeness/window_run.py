@@ -62,13 +62,15 @@ class WindowRun:
         """Envelopes that all attempts of this run have queued."""
         return self._checkpoint.counts.total()
 
-    def compare(self, names: Iterable[str]) -> None:
-        """Compare the next names of captures with the ledger."""
-        self._add_missing(self._comparison.feed(names))
-
-    def finish_comparison(self) -> None:
-        """Note that all names were compared."""
-        self._add_missing(self._comparison.flush())
+    def compare(self, exchanges: Iterable[CapturedExchange]) -> None:
+        """Compare the window's next exchanges with the ledger. Those that an earlier attempt has
+        dealt with are not redelivered again.
+        """
+        self.missing += [
+            exchange
+            for exchange in self._comparison.missing(exchanges)
+            if not self._checkpoint.is_done(exchange.exchange_id)
+        ]
 
     def take_batch(self, size: int) -> list[CapturedExchange]:
         """Take the oldest missing exchanges off the list. The caller redelivers them."""
@@ -103,13 +105,10 @@ class WindowRun:
         await self._checkpoint.advance(batch[-1].exchange_id)
 
     def finished_report(self) -> Report:
-        """The window's report, with the counts of all attempts of this run."""
+        """The window's report, after all its exchanges, with the counts of all attempts of this
+        run.
+        """
+        self._comparison.finish()
         self.report.redelivered = self._checkpoint.counts["redelivered"]
         self.report.aborted = self._checkpoint.counts["aborted"]
         return self.report
-
-    def _add_missing(self, exchanges: Iterable[CapturedExchange]) -> None:
-        """Add exchanges to redeliver, but those that an earlier attempt has dealt with."""
-        self.missing += [
-            exchange for exchange in exchanges if not self._checkpoint.is_done(exchange.exchange_id)
-        ]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger import LedgerIndex
-from shared.core.records.exchange.captured_exchange import CapturedExchange, CaptureGrouping
+from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.window import Window, windows_between
 
@@ -28,8 +28,7 @@ def judged_windows(until: datetime, look_back: timedelta, *, include_open: bool)
 class Comparison:
     """Finds the captured exchanges that the ledger does not know.
 
-    Feed it the window's blob names in their order, page by page. Only the ids that the ledger knows
-    are held in memory.
+    Only the ids that the ledger knows are held in memory.
 
     An exchange that started at `until` or later is not judged while the ledger does not know it.
     """
@@ -38,15 +37,13 @@ class Comparison:
         self.report = Report(window=window)
         self._until = until
         self._index = index
-        self._exchanges = CaptureGrouping()
 
-    def feed(self, names: Iterable[str]) -> Iterator[CapturedExchange]:
-        """The missing exchanges among those whose last name is in `names`."""
-        return filter(self._count, self._exchanges.feed(names))
+    def missing(self, exchanges: Iterable[CapturedExchange]) -> Iterator[CapturedExchange]:
+        """The missing ones among these exchanges of the window, each of which is given once."""
+        return filter(self._count, exchanges)
 
-    def flush(self) -> Iterator[CapturedExchange]:
-        """The last exchange, if it is missing. The report is complete afterwards."""
-        yield from filter(self._count, self._exchanges.flush())
+    def finish(self) -> None:
+        """Complete the report, after all exchanges of the window."""
         self.report.duplicates = self._index.duplicates
         self.report.erased = len(self._index.erased)
         erased = sum(exchange_id in self._index.delivered for exchange_id in self._index.erased)

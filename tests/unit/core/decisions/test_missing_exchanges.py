@@ -12,7 +12,7 @@ from shared.core.decisions.missing_exchanges import Comparison, judged_windows
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger import Delivery, LedgerEntry, LedgerIndex
 from shared.core.records.exchange.capture import CaptureKind
-from shared.core.records.exchange.captured_exchange import CapturedExchange
+from shared.core.records.exchange.captured_exchange import CapturedExchange, CaptureGrouping
 from shared.core.records.exchange.exchange_id import new_exchange_id
 
 WINDOW = "2026/11/23/10"
@@ -53,13 +53,14 @@ def known_of(*entries: tuple[str, Delivery]) -> LedgerIndex:
 def compared(
     names: list[str], known: LedgerIndex, page: int = 1000
 ) -> tuple[list[CapturedExchange], Report]:
-    comparison = Comparison(WINDOW, known, UNTIL)
+    comparison, grouping = Comparison(WINDOW, known, UNTIL), CaptureGrouping()
     missing = [
         exchange
         for first in range(0, len(names), page)
-        for exchange in comparison.feed(names[first : first + page])
+        for exchange in comparison.missing(grouping.feed(names[first : first + page]))
     ]
-    missing += comparison.flush()
+    missing += comparison.missing(grouping.flush())
+    comparison.finish()
     return missing, comparison.report
 
 
