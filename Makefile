@@ -176,7 +176,8 @@ audit: install ## ask the advisory services of PyPI and npm about all pinned pac
 	.venv/bin/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes -r requirements.txt
 	for folder in emulators/azurite emulators/event_hubs view/page; do npm audit --prefix $$folder --omit=dev || exit 1; done
 
-bench: install ## CPU per chunk and per call, added time to first byte, lag of events
+bench: install ## CPU per chunk and call, time to first byte, lag of events, growth with size
+	$(python) -m bench.scaling
 	$(python) -m bench
 	$(python) -m bench.lag
 	$(python) -m bench.piece_cost

@@ -21,5 +21,7 @@ features on.
     plan             the loads of a round of the benchmark
     processes        finds the measured processes, and reads their CPU time and memory
     report           the results as a table for people, and as JSON for programs
+    scaling          `python -m bench.scaling`: whether parsers and detectors take time in
+                     proportion to their input
     statistics       the arithmetic of the benchmark
 """

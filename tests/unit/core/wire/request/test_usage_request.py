@@ -17,7 +17,7 @@ from shared.core.wire.request.usage_request import (
     rejects_stream_options,
 )
 from shared.core.wire.steps import run_to_end
-from tests.unit.core.wire.scanning import run, timed
+from tests.unit.core.wire.scanning import MOST_LINES, count_slices, run
 
 ADDED = b'"stream_options":{"include_usage":true},'
 
@@ -261,11 +261,9 @@ def test_how_many_choices_the_response_will_have(more: dict[str, Any], choices: 
 
 @pytest.mark.no_cover
 def test_a_large_prompt_is_not_copied_to_ask() -> None:
-    """The parts are views of the caller's own 16 MB, and the scan's steps stay short."""
+    """The parts are views of the caller's own 16 MB, and the scan's slices stay short."""
     body = b'{"messages":"' + b"word " * (3 * 1024 * 1024) + b'","stream":true}'
-    examination, _, longest = timed(
-        lambda: examine(body, spec_of("chat.completions"), may_ask=True), 30
-    )
+    examination, slices = count_slices(examine(body, spec_of("chat.completions"), may_ask=True))
     assert examination.with_usage_request is not None
     assert [type(part) for part in examination.with_usage_request] == [
         memoryview,
@@ -273,7 +271,7 @@ def test_a_large_prompt_is_not_copied_to_ask() -> None:
         memoryview,
     ]
     assert sum(map(len, examination.with_usage_request)) == len(body) + len(ADDED)
-    assert longest < 30
+    assert slices.most_lines < MOST_LINES
 
 
 def test_an_empty_list_of_prompts_says_nothing_of_the_choices() -> None:
