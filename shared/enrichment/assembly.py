@@ -52,7 +52,9 @@ type CustomPatternsSource = Callable[[], Awaitable[CustomPatterns | None]]
 
 
 class Assembler:
-    """Builds events; at most one child process at a time, which bounds memory."""
+    """Builds events, as an EventAssembler; at most one child process at a time, which bounds
+    memory.
+    """
 
     def __init__(
         self,
@@ -90,9 +92,6 @@ class Assembler:
         response: ReadableCapture | None,
         limit_bytes: int,
     ) -> AssembledEvent:
-        """The event, of at most `limit_bytes`. Raises AssemblyError, or StorageError if a large
-        capture cannot be read, or if it cannot be known now what has to be redacted.
-        """
         custom_patterns = await self._patterns_for(envelope)
         if custom_patterns is None:
             envelope = _without_content(envelope, NO_POLICY_RULE)

@@ -83,7 +83,6 @@ class TokenCredential:
         self._token = token
 
     async def headers(self) -> RawHeaders:
-        """Raises UpstreamUnreachable if no token can be had."""
         try:
             return [(b"authorization", b"Bearer " + (await self._token.value()).encode())]
         except (AzureError, TimeoutError) as error:
