@@ -14,8 +14,8 @@ from shared.core.records.exchange.window import Window
 from shared.errors import StorageNotFound
 from shared.ports.captures import CaptureHeaders
 from shared.ports.dead_letters import DeadLetterOperations
-from shared.ports.envelopes import EnvelopeSink
 from shared.ports.ledger import DeliveryDigests
+from shared.ports.queues import EnvelopeSink
 
 _MAX_LISTED: Final = 1000
 

@@ -34,7 +34,7 @@ from shared.core.records.orchestration.erasure_state import ErasurePosition, Era
 from shared.core.wire.json.json_shape import JsonObject
 from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureListing
-from shared.ports.envelopes import QueueLength
+from shared.ports.queues import QueueLength
 
 _log = logging.getLogger("fnsse.erasure")
 

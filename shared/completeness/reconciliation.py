@@ -27,8 +27,8 @@ from shared.errors import CaptureError, EnvelopeError, StorageError, StorageNotF
 from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureListing, CutUploads
 from shared.ports.dead_letters import ReopenedWindows
-from shared.ports.envelopes import EnvelopeSink
 from shared.ports.ledger import WindowLedger, WindowReports
+from shared.ports.queues import EnvelopeSink
 
 _log = logging.getLogger("fnsse.reconciliation")
 

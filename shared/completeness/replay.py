@@ -25,8 +25,8 @@ from shared.core.wire.content_mode import ContentMode
 from shared.errors import CaptureError, CaptureExpired, EnvelopeError, StorageNotFound
 from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureListing
-from shared.ports.envelopes import EnvelopeSink
 from shared.ports.ledger import DeliveryDigests, ErasureMarkStore
+from shared.ports.queues import EnvelopeSink
 
 _BODIES: Final = (CaptureKind.REQUEST, CaptureKind.RESPONSE)
 PAGE_SIZE: Final = 500  # names of captures, so about 250 exchanges

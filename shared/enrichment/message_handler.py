@@ -15,7 +15,7 @@ from typing import Final
 from shared.core.records.exchange.envelope import Envelope, mark_requeued
 from shared.core.records.queue import envelope_message
 from shared.enrichment.event_delivery import MessageMetadata
-from shared.ports.envelopes import DelayedEnvelopeSink
+from shared.ports.queues import DelayedEnvelopeSink
 
 _log = logging.getLogger("fnsse.enrichment")
 

@@ -13,8 +13,8 @@ from shared.errors import EnvelopeError, StorageError
 from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureSink
 from shared.ports.dead_letters import DeliveryFailures
-from shared.ports.envelopes import EnvelopeSink
 from shared.ports.ledger import ErasedExchanges
+from shared.ports.queues import EnvelopeSink
 
 _log = logging.getLogger("fnsse.poison")
 

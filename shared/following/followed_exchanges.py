@@ -27,8 +27,8 @@ from shared.following import followed_envelope
 from shared.following.followed_envelope import FetchResult
 from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureHeaders, CaptureSink
-from shared.ports.envelopes import EnvelopeSink
 from shared.ports.ledger import ErasedExchanges
+from shared.ports.queues import EnvelopeSink
 
 
 class FollowedCaptures(CaptureHeaders, CaptureSink, Protocol):

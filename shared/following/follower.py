@@ -28,7 +28,7 @@ from shared.core.wire.json.json_members import find_members
 from shared.core.wire.json.json_shape import short
 from shared.errors import NotAnObject, StorageError, StorageNotFound, UpstreamError, WrongType
 from shared.following.followed_envelope import FetchResult
-from shared.ports.follow_ups import FollowUpStore
+from shared.ports.queues import FollowUpStore
 from shared.ports.upstream import ResponseFetcher
 
 _log = logging.getLogger("fnsse.following")
@@ -85,7 +85,7 @@ class Follower:
         age_s = follow_up.age_s(self._clock())
         wait_s = polling.wait_before_first_poll(age_s, self._first_wait_s)
         try:
-            await self._queue.put(follow_up, wait_s)
+            await self._queue.add(follow_up, wait_s)
         except StorageNotFound as error:
             _log_end(follow_up, str(error))
 

@@ -17,8 +17,8 @@ from shared.core.records.completeness.report import RUN_BLOB
 from shared.errors import StorageError
 from shared.ports.blobs import JsonStore
 from shared.ports.dead_letters import DeadLetterListing
-from shared.ports.envelopes import QueueLength
 from shared.ports.ledger import ReportListing
+from shared.ports.queues import QueueLength
 
 _SHOWN_DEAD_LETTERS: Final = 10
 _COUNTED_DEAD_LETTERS: Final = 1000  # one listing; pages ask for the status every few seconds

@@ -12,8 +12,7 @@ checks there that the adapter has all of them.
     blobs         JSON objects, the content policy, claims on usage and the start lock
     ledger        which exchanges the Event Hub has accepted, which are erased, and reports
     dead_letters  exchanges that can never be delivered
-    envelopes     the queue that triggers enrichment
-    follow_ups    the queue of background responses to poll
+    queues        the queues of envelopes and of background responses to poll
     event_hub     the destination of events
     collector     a collector of spans and metrics
     upstream      Azure OpenAI, for the relay and the follower

@@ -14,7 +14,7 @@ from typing import Any, Final
 from shared.core.records.exchange.envelope import Envelope, dump, outcome_blob
 from shared.errors import StorageError
 from shared.ports.captures import CaptureSink
-from shared.ports.envelopes import EnvelopeSink
+from shared.ports.queues import EnvelopeSink
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
 from shared.relay.recording_failures import RecordingFailures, log_not_stored
 

@@ -19,7 +19,7 @@ from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
-from shared.ports.envelopes import EnvelopeSink
+from shared.ports.queues import EnvelopeSink
 from shared.relay.body_memory import CaptureMemory
 from shared.relay.body_writer import BodyWriter
 from shared.relay.capture_recorder import CaptureRecorder

@@ -21,7 +21,7 @@ _CONCURRENT_PUTS: Final = 2
 
 class EnvelopeQueue:
     """Puts envelopes on the queue that triggers enrichment, or on its poison queue: the ports of
-    shared/ports/envelopes.py.
+    shared/ports/queues.py.
     """
 
     def __init__(self, storage: StorageAccount, name: str = QUEUE) -> None:

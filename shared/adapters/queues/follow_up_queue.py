@@ -33,7 +33,7 @@ class FollowUpQueue:
     def _queue(self) -> QueueClient:
         return self._storage.queue(QUEUE)
 
-    async def put(self, follow_up: FollowUp, wait_s: int) -> None:
+    async def add(self, follow_up: FollowUp, wait_s: int) -> None:
         text = follow_ups.dump(follow_up)
         await self._storage.direct.put_message(QUEUE, text, wait_s, ttl_s=MESSAGE_TTL_S)
 

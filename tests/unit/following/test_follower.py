@@ -35,7 +35,7 @@ class EndlessQueue:
         self.now = datetime(2026, 11, 27, tzinfo=UTC)
         self.batches = 0
 
-    async def put(self, follow_up: FollowUp, wait_s: int) -> None:
+    async def add(self, follow_up: FollowUp, wait_s: int) -> None:
         raise AssertionError
 
     async def take(self, count: int, visibility_timeout_s: int) -> list[QueuedFollowUp]:
