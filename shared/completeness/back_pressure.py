@@ -15,7 +15,7 @@ from typing import Final
 
 from shared.core.decisions.backlog import only_in_transit
 from shared.errors import DeliveryError, StorageError
-from shared.ports.event_hub import ProbedEventHub
+from shared.ports.destinations import ProbedEventHub
 from shared.ports.queues import QueueLength
 
 # Reconcile continues while no more than this is queued: its own envelopes are being delivered.

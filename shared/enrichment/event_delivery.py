@@ -32,7 +32,7 @@ from shared.errors import (
 )
 from shared.ports.captures import DeliveredCaptures
 from shared.ports.dead_letters import DeliveryFailures
-from shared.ports.event_hub import EventSink
+from shared.ports.destinations import EventSink
 from shared.ports.ledger import DeliverySink, ErasedExchanges
 from shared.settings.timeouts import DELIVERY_S
 

@@ -13,8 +13,7 @@ checks there that the adapter has all of them.
     ledger        which exchanges the Event Hub has accepted, which are erased, and reports
     dead_letters  exchanges that can never be delivered
     queues        the queues of envelopes and of background responses to poll
-    event_hub     the destination of events
-    collector     a collector of spans and metrics
+    destinations  the Event Hub, and a collector of spans and metrics
     upstream      Azure OpenAI, for the relay and the follower
     signing_keys  the keys by which callers' tokens are signed
 

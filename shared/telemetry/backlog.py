@@ -13,7 +13,7 @@ from shared.core.telemetry import conventions as names
 from shared.core.telemetry.conventions import Instrument
 from shared.core.telemetry.metrics import MetricPoint
 from shared.errors import StorageError
-from shared.ports.collector import CollectorExport
+from shared.ports.destinations import CollectorExport
 from shared.ports.queues import QueueLength
 
 _log = logging.getLogger("fnsse.telemetry")

@@ -26,7 +26,7 @@ from shared.core.telemetry.exchange_telemetry import (
     ExchangeTelemetry,
 )
 from shared.errors import StorageError
-from shared.ports.collector import CollectorExport
+from shared.ports.destinations import CollectorExport
 from shared.ports.ledger import FirstDeliveries
 
 _log = logging.getLogger("fnsse.telemetry")

@@ -41,7 +41,7 @@ class _OutgoingEvent(NamedTuple):
 
 
 class EventSender:
-    """Sends events: the ports of shared/ports/event_hub.py. One for each worker; it belongs to the
+    """Sends events, as an EventSink and a ProbedEventHub. One for each worker; it belongs to the
     event loop of its first call.
     """
 

@@ -12,7 +12,7 @@ from shared.enrichment.retention_marks import RetentionMarks
 from shared.ports.blobs import UsageClaimStore
 from shared.ports.captures import CaptureReader, DeliveredCaptures
 from shared.ports.dead_letters import DeliveryFailures
-from shared.ports.event_hub import EventSink
+from shared.ports.destinations import EventSink
 from shared.ports.ledger import DeliverySink, ErasedExchanges
 from shared.settings.timeouts import DELIVERY_S
 

@@ -1,10 +1,12 @@
-"""The Event Hub, the destination of events."""
+"""The destinations of what enrichment makes: the Event Hub and a collector of spans and metrics."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from shared.core.records.exchange.digests import Digests
+from shared.core.telemetry.metrics import MetricPoint
+from shared.core.telemetry.spans import Trace
 
 
 class EventSink(Protocol):
@@ -28,4 +30,18 @@ class ProbedEventHub(Protocol):
 
     async def probe(self) -> None:
         """Raises DeliveryError unless the Event Hub answers and takes events."""
+        ...
+
+
+class CollectorExport(Protocol):
+    """Exports spans and points of metrics. No method waits or raises."""
+
+    def export(self, trace: Trace) -> None:
+        """Export the spans of a trace, and the event with prompt and answer if it has one. What the
+        settings switch off is not exported.
+        """
+        ...
+
+    def add(self, point: MetricPoint) -> None:
+        """Add a point to its metric, unless the settings switch metrics off."""
         ...
