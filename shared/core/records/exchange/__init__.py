@@ -2,8 +2,7 @@
 
 Bytes, headers of captures and JSON enter; typed records and the same bytes leave.
 
-    exchange_id, window   an exchange's identity, and the hour that it belongs to
-    id_hash               the hash of an id that is not fnsse's own
+    exchange_id, window   an exchange's identity, the hash of other ids, and an exchange's hour
     outcome               how an exchange ended
     envelope              the queue message about a finished exchange, and its outcome capture
     capture               the raw bytes of a body, with status and chosen headers
