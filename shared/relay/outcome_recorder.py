@@ -5,9 +5,8 @@ capture does not say it, and in the envelope.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
@@ -57,10 +56,9 @@ class OutcomeRecorder:
         """A recording call has succeeded: what waits is tried now."""
         self._pending.storage_answered()
 
-    @contextlib.contextmanager
-    def log_if_slow(self, envelope: Callable[[], Envelope]) -> Iterator[None]:
-        """Log the envelope if what is done within takes long. A store that is silent fails late,
-        and the worker may be stopped before.
+    def log_if_slow(self, recording: asyncio.Task[None], envelope: Callable[[], Envelope]) -> None:
+        """Log the envelope if the recording takes long. A store that is silent fails late, and the
+        worker may be stopped before.
         """
 
         def log() -> None:
@@ -70,10 +68,7 @@ class OutcomeRecorder:
             )
 
         timer = asyncio.get_running_loop().call_later(SLOW_S, log)
-        try:
-            yield
-        finally:
-            timer.cancel()
+        recording.add_done_callback(lambda _: timer.cancel())
 
     async def record(self, envelope: Envelope, *, in_storage: bool, traceless: bool) -> None:
         """Store the outcome unless the response capture holds it (`in_storage`), so that every

@@ -112,7 +112,10 @@ class Recorder:
     def record(self, observation: ExchangeObservation, ending: ExchangeEnding) -> Recording:
         """Store response capture and envelope of an exchange that has ended."""
         last_actions: asyncio.Future[Actions] = asyncio.get_running_loop().create_future()
-        done = self._start(self._record_or_log(observation, ending, last_actions))
+        done = self._start(self._record(observation, ending, last_actions))
+        self.outcomes.log_if_slow(
+            done, lambda: envelope_of(observation, ending.require_conclusion())
+        )
         # If recording itself has a bug, the client must not wait forever.
         done.add_done_callback(lambda _: _resolve(last_actions, ending))
         return Recording(last_actions=last_actions, done=done)
@@ -131,17 +134,6 @@ class Recorder:
         if error is None:
             self.outcomes.storage_answered()
         return error
-
-    async def _record_or_log(
-        self,
-        observation: ExchangeObservation,
-        ending: ExchangeEnding,
-        last_actions: asyncio.Future[Actions],
-    ) -> None:
-        with self.outcomes.log_if_slow(
-            lambda: envelope_of(observation, ending.require_conclusion())
-        ):
-            await self._record(observation, ending, last_actions)
 
     async def _record(
         self,
