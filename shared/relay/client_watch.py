@@ -8,6 +8,8 @@ from typing import Any
 
 from starlette.types import Receive
 
+from shared.relay.exchange_observation import ExchangeObservation
+
 
 async def until_disconnected(receive: Receive) -> None:
     """Returns when the client has disconnected. Its request is whole."""
@@ -50,14 +52,13 @@ class ClientWatch:
     def bridge_silences(
         self,
         interval_ms: float,
-        last_piece_ms: Callable[[], float],
-        now_ms: Callable[[], float],
+        observation: ExchangeObservation,
         keep_alive: Callable[[], Awaitable[None]],
     ) -> None:
-        """Call `keep_alive` whenever nothing came for the interval. The task asks for the time of
-        the last piece, so a piece costs nothing more.
+        """Call `keep_alive` whenever nothing came for the interval. The task reads the time of the
+        last piece, so a piece costs nothing more.
         """
-        bridging = _bridge_silences(interval_ms, last_piece_ms, now_ms, keep_alive)
+        bridging = _bridge_silences(interval_ms, observation, keep_alive)
         self._tasks.append(asyncio.create_task(bridging))
 
     def stop(self) -> None:
@@ -74,13 +75,13 @@ class ClientWatch:
 
 async def _bridge_silences(
     interval_ms: float,
-    last_piece_ms: Callable[[], float],
-    now_ms: Callable[[], float],
+    observation: ExchangeObservation,
     keep_alive: Callable[[], Awaitable[None]],
 ) -> None:
+    now_ms, response = observation.stopwatch.ms, observation.response
     kept_alive_ms = now_ms()
     while True:
-        silent_ms = now_ms() - max(last_piece_ms(), kept_alive_ms)
+        silent_ms = now_ms() - max(response.to_last_piece_ms or 0.0, kept_alive_ms)
         if silent_ms < interval_ms:
             await asyncio.sleep((interval_ms - silent_ms) / 1000)
             continue

@@ -236,13 +236,7 @@ class ExchangeRunner:
                 pass
 
     def _start_keep_alive(self) -> None:
-        response = self._observation.response
-        self._watch.bridge_silences(
-            self._keep_alive_s * 1000,
-            lambda: response.to_last_piece_ms or 0.0,
-            self._observation.stopwatch.ms,
-            self._keep_alive,
-        )
+        self._watch.bridge_silences(self._keep_alive_s * 1000, self._observation, self._keep_alive)
 
     async def _keep_alive(self) -> None:
         await self.carry_out(self._machine.keep_alive_due())
