@@ -14,7 +14,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -31,6 +31,7 @@ from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.window import Window
+from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import CaptureError, StorageError, StorageNotFound
 from shared.ports.blobs import JsonStore
 from shared.ports.captures import CaptureErasure, CaptureListing, CaptureSink
@@ -149,40 +150,52 @@ class Expiry:
     async def _expire(self, exchange: CapturedExchange, index: LedgerIndex) -> ExpiryResult:
         """Erase an exchange's captures if they are due, and dead-letter it if it is undelivered."""
         try:
-            if not await self._erase(exchange):
+            headers = await self._headers(exchange)
+            if not self._is_due(exchange, headers):
                 return ExpiryResult.UNCHANGED
+            unexpired = {
+                kind: header for kind, header in headers.items() if not capture.is_expired(header)
+            }
+            await self._erase(exchange, unexpired)
+            # also if an earlier run failed after it had erased the captures
             if await self._dead_letter(exchange.exchange_id, index):
                 return ExpiryResult.UNDELIVERED
         except StorageError:
             return ExpiryResult.FAILED
-        return ExpiryResult.ERASED
+        return ExpiryResult.ERASED if unexpired else ExpiryResult.UNCHANGED
+
+    async def _headers(self, exchange: CapturedExchange) -> dict[CaptureKind, JsonObject]:
+        """The headers of an exchange's captures, but those that are gone or cannot be read: their
+        retention is not known.
+        """
+        headers = {}
+        for kind in sorted(exchange.kinds):
+            with contextlib.suppress(StorageNotFound, CaptureError):
+                headers[kind] = await self._captures.header(
+                    capture_name(exchange.exchange_id, kind)
+                )
+        return headers
+
+    def _is_due(
+        self, exchange: CapturedExchange, headers: Mapping[CaptureKind, JsonObject]
+    ) -> bool:
+        days = {capture.retention_days(header) for header in headers.values()} - {None}
+        window = Window.of_exchange(exchange.exchange_id)
+        return any(retention.due_at(window, limit) <= self._now() for limit in days if limit)
+
+    async def _erase(
+        self, exchange: CapturedExchange, headers: Mapping[CaptureKind, JsonObject]
+    ) -> None:
+        """Erase the captures of these headers."""
+        for kind, header in headers.items():
+            name = capture_name(exchange.exchange_id, kind)
+            if kind is CaptureKind.OUTCOME:
+                await self._captures.erase(name)
+            else:
+                await self._captures.put(name, (capture.expired_capture(header),))
 
     async def _dead_letter(self, exchange_id: str, index: LedgerIndex) -> bool:
         """Dead-letter an exchange that the ledger does not know. Returns whether it was unknown."""
         if exchange_id in index:
             return False
         return await self._dead_letters.dead_letter(exchange_id, DeadLetterReason.EXPIRED)
-
-    async def _erase(self, exchange: CapturedExchange) -> bool:
-        """Erase the captures of an exchange if they are due. Returns whether any was erased."""
-        headers = {}
-        for kind in sorted(exchange.kinds):
-            name = capture_name(exchange.exchange_id, kind)
-            # the retention of a capture that cannot be read is not known
-            with contextlib.suppress(StorageNotFound, CaptureError):
-                headers[kind] = await self._captures.header(name)
-        days = {capture.retention_days(header) for header in headers.values()} - {None}
-        window = Window.of_exchange(exchange.exchange_id)
-        due = any(retention.due_at(window, limit) <= self._now() for limit in days if limit)
-        unexpired = {
-            kind: header for kind, header in headers.items() if not capture.is_expired(header)
-        }
-        if not due or not unexpired:
-            return False
-        for kind, header in unexpired.items():
-            name = capture_name(exchange.exchange_id, kind)
-            if kind is CaptureKind.OUTCOME:
-                await self._captures.erase(name)
-            else:
-                await self._captures.put(name, (capture.expired_capture(header),))
-        return True

@@ -42,6 +42,8 @@ class DeadLetterList:
     async def dead_letter(self, exchange_id: str, reason: DeadLetterReason) -> bool:
         if self.fails:
             raise StorageError("storage did not answer")
+        if exchange_id in self.exchange_ids:
+            return False
         self.exchange_ids.append(exchange_id)
         return True
 
@@ -122,6 +124,17 @@ async def test_a_failure_before_the_cut_keeps_the_mark() -> None:
     assert list(hour.store.objects) == [MARK]
     assert await hour.run() == ExpiryRun(erased=1, undelivered=1)
     assert hour.store.objects == {}
+
+
+async def test_a_failed_dead_letter_is_made_by_the_next_run() -> None:
+    """The captures are erased by then, and nothing else would say that the event is lost."""
+    hour = Hour(exchange_count=2, page_size=250)
+    hour.dead_letters.fails = True
+    assert await hour.run() == ExpiryRun(failed=2)
+    assert len(hour.captures.expired) == 4
+    hour.dead_letters.fails = False
+    assert await hour.run() == ExpiryRun(erased=2, undelivered=2)
+    assert hour.dead_letters.exchange_ids == hour.ids
 
 
 async def test_a_run_lists_no_more_names_than_it_erases() -> None:
