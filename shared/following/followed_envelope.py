@@ -7,8 +7,7 @@ from typing import Final
 
 from shared.core.event.usage import recorded_usage
 from shared.core.exchange import failures
-from shared.core.exchange.conclusion import COMPLETED
-from shared.core.exchange.response_completeness import ResponseCompleteness
+from shared.core.exchange.conclusion import COMPLETED, ResponseCompleteness
 from shared.core.records.exchange.capture import response_name
 from shared.core.records.exchange.envelope import NO_TIMINGS, Envelope, Timings, bound_text
 from shared.core.records.queue.follow_up import FollowUp

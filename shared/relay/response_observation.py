@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shared.core.exchange.response_completeness import ResponseCompleteness
+from shared.core.exchange.conclusion import ResponseCompleteness
 from shared.core.records.exchange.piece_times import MAX_PIECES, PieceTimes
 from shared.core.wire.http.headers import RawHeaders, is_readable
 from shared.core.wire.operations import OperationSpec

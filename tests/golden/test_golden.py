@@ -10,8 +10,7 @@ from harness.cutting import every_way
 from harness.schema import valid
 from shared.core.answer import reader
 from shared.core.event import shape, truncation
-from shared.core.exchange.conclusion import COMPLETED
-from shared.core.exchange.response_completeness import ResponseCompleteness
+from shared.core.exchange.conclusion import COMPLETED, ResponseCompleteness
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.operations import spec_of
 from shared.core.wire.stream import stream_scan

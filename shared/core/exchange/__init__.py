@@ -2,19 +2,18 @@
 
 What client, upstream, clock and storage do enters as inputs; actions leave, and the conclusion.
 
-    machine                the exchange: a method for each input, which returns actions
-    ending                 its last part: the conclusion, and the end of the response after it
-    state                  the states, and which inputs lead from one to the next
-    actions                the actions that the runner (shared.relay) carries out
-    rules                  the rules that settings make for an exchange
-    reply                  the reply to the client: headers, body, an error if HTTP still allows one
-    client_body            the bytes of the response that may go to the client
-    early_response         the promise to a client that is answered before the upstream has answered
-    early_body             the bytes that go to the client after an early response
-    error_frame            an error as an event of a stream that has begun
-    response_completeness  the completeness of a response, and the outcome that follows from it
-    conclusion             the outcome and the failure of an exchange, for its record
-    failures               the meaning of each failure to the client and to the record
+    machine         the exchange: a method for each input, which returns actions
+    ending          its last part: the conclusion, and the end of the response after it
+    state           the states, and which inputs lead from one to the next
+    actions         the actions that the runner (shared.relay) carries out
+    rules           the rules that settings make for an exchange
+    reply           the reply to the client: headers, body, an error if HTTP still allows one
+    client_body     the bytes of the response that may go to the client
+    early_response  the promise to a client that is answered before the upstream has answered
+    early_body      the bytes that go to the client after an early response
+    error_frame     an error as an event of a stream that has begun
+    conclusion      how an exchange ended, and how complete its response is, for its record
+    failures        the meaning of each failure to the client and to the record
 
 It imports from wire, records, api_errors and shared.errors; nothing in core imports from here.
 """

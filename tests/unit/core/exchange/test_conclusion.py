@@ -6,9 +6,8 @@ import pytest
 
 from shared.core.api_errors import exchange_errors
 from shared.core.exchange import failures
-from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED
+from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED, ResponseCompleteness
 from shared.core.exchange.failures import FailureReport
-from shared.core.exchange.response_completeness import ResponseCompleteness
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.tail import Tail
 from shared.errors import BodyTooLarge, FnsseError, UpstreamTimeout, UpstreamUnreachable
