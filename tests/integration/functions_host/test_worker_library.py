@@ -1,4 +1,8 @@
-"""The patches of Microsoft's worker library, checked against that library itself."""
+"""The patches of Microsoft's worker library, checked against that library itself.
+
+They look at `_context_references`, which is private to the library: what ReleasingResponse and the
+bounds on waits change is what remains there.
+"""
 
 from __future__ import annotations
 

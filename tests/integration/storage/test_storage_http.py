@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import trustme
 
-from harness.waiting import poll_until_async
 from shared.adapters.storage.http_calls import StorageHttp
 from shared.errors import StorageError
 from shared.settings.timeouts import StorageTimeouts
@@ -46,26 +45,6 @@ class OneServerClient(StorageHttp):
     ) -> ResponseParts:
         response = await self.call(method, self.url + target, headers, body)
         return response.status, response.headers.get("x-ms-error-code", ""), response.body
-
-    @property
-    def idle(self) -> list[Any]:
-        """The connections that wait to be used again, those that were closed meanwhile included."""
-        pool: Any = self._session and self._session.connector
-        return [protocol for found in pool._conns.values() for protocol, _ in found]
-
-    async def until_one_was_closed(self) -> None:
-        """Returns when the service has closed an idle connection."""
-        await poll_until_async(
-            lambda: not all(found.is_connected() for found in self.idle),
-            "an idle connection was closed",
-        )
-
-    async def until_none_is_fit(self) -> None:
-        """Returns when something has come on every idle connection, or closed it."""
-        await poll_until_async(
-            lambda: not any(found.is_connected() and not found.should_close for found in self.idle),
-            "no idle connection is fit",
-        )
 
 
 @contextlib.asynccontextmanager
@@ -168,11 +147,12 @@ async def test_a_closed_idle_connection_is_not_used() -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
         await connection.say(OK)
+        await connection.end()
 
     async with serving(script) as server, client_of(server.url) as client:
-        for _ in range(2):
+        for number in range(2):
             assert await client.get() == WELL
-            await client.until_one_was_closed()
+            await asyncio.wait_for(server.ended[number], 10)
         assert server.connections == 2
 
 
@@ -187,10 +167,12 @@ async def test_another_idle_connection_is_used() -> None:
         if connection.number == 0:
             await connection.request()
             await connection.say(OK)
+        else:
+            await connection.end()
 
     async with serving(script) as server, client_of(server.url) as client:
         assert await asyncio.gather(*(client.get() for _ in range(2))) == [WELL, WELL]
-        await client.until_one_was_closed()
+        await asyncio.wait_for(server.ended[1], 10)
         assert await client.get() == WELL
         assert server.connections == 2
 
@@ -234,7 +216,7 @@ async def test_an_unsolicited_response_is_discarded(unsolicited: bytes, together
     """It makes its connection unfit for another call; garbage right after a response spoils that
     answer, too.
     """
-    more = asyncio.Event()
+    more, delivered = asyncio.Event(), asyncio.Event()
 
     async def script(connection: Connection) -> None:
         await connection.request()
@@ -243,7 +225,11 @@ async def test_an_unsolicited_response_is_discarded(unsolicited: bytes, together
             return
         await connection.say(OK + unsolicited if together else OK)
         await more.wait()
-        await connection.say(unsolicited)
+        try:
+            await connection.say(unsolicited)
+            await connection.delivered()
+        finally:
+            delivered.set()
         await connection.closed_by_client()
 
     async with serving(script) as server, client_of(server.url) as client:
@@ -253,7 +239,7 @@ async def test_an_unsolicited_response_is_discarded(unsolicited: bytes, together
         else:
             assert await client.get() == WELL
         more.set()
-        await client.until_none_is_fit()
+        await delivered.wait()
         assert await client.get() == WELL
         assert server.connections == 2
         await asyncio.wait_for(server.ended[0], 10)
@@ -276,11 +262,13 @@ async def test_an_incomplete_response_is_an_error(raw: bytes) -> None:
     async def script(connection: Connection) -> None:
         await connection.request()
         await connection.say(raw)
+        await connection.end()
 
     async with serving(script) as server, client_of(server.url) as client:
-        with pytest.raises(StorageError):
-            await client.get()
-        assert not client.idle
+        for _ in range(2):
+            with pytest.raises(StorageError):
+                await client.get()
+        assert server.connections == 2
 
 
 async def test_a_broken_response_leaves_no_garbage() -> None:
@@ -338,7 +326,8 @@ async def test_a_large_body_on_a_lost_connection_fills_no_log(
         with pytest.raises(StorageError):
             await client.put(bytes(MB))
         assert server.connections == 1
-        assert not client.idle
+        assert await client.get() == WELL
+        assert server.connections == 2
     assert not warned
 
 
@@ -349,6 +338,8 @@ async def test_silence_is_an_error_and_slowness_is_not() -> None:
         for _ in range(8 if connection.number == 0 else 1):
             await asyncio.sleep(0.2)
             await connection.say(b"x")
+        if connection.number == 0:
+            await connection.end()
         await connection.closed_by_client()
 
     async with (
@@ -356,9 +347,7 @@ async def test_silence_is_an_error_and_slowness_is_not() -> None:
         client_of(server.url, StorageTimeouts(silence_s=1.0)) as client,
     ):
         assert await client.get() == (200, "", b"x" * 8)
-        (idle,) = (found for found in server.ended if not found.done())
-        idle.cancel()  # so that the next call needs another connection
-        await client.until_one_was_closed()
+        await asyncio.wait_for(server.ended[0], 10)  # so that the next call opens another
         with pytest.raises(StorageError, match="TimeoutError"):
             await client.get()
         await asyncio.wait_for(server.ended[1], 10)  # the client has closed it
@@ -422,7 +411,7 @@ async def test_a_response_may_come_before_the_body_is_sent() -> None:
 
     async with serving(script) as server, client_of(server.url) as client:
         assert await client.put(bytes(64 * MB)) == (403, "AuthorizationFailure", b"")
-        assert not client.idle
+        await asyncio.wait_for(server.ended[0], 10)  # the client has closed it
 
 
 async def test_a_cancelled_call_leaves_no_connection() -> None:
@@ -441,7 +430,6 @@ async def test_a_cancelled_call_leaves_no_connection() -> None:
         with pytest.raises(asyncio.CancelledError):
             await call
         await asyncio.wait_for(asyncio.gather(*server.ended), 10)
-        assert not client.idle
 
 
 async def test_an_address_without_a_listener_is_an_error() -> None:

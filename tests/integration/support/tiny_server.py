@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import re
+import socket
 import ssl
+import sys
+import termios
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
-import httpx
-
 from harness.waiting import poll_until_async
-from shared.adapters.http_client.bodies import ResponseBody
 
 type Script = Callable[[Connection], Awaitable[None]]
 
@@ -49,8 +50,27 @@ class Connection:
             while await self.reader.read(65536):
                 pass
 
+    async def delivered(self) -> None:
+        """Returns when the client's machine has received all that was said, or the client has
+        closed the connection.
+        """
+        sock = self.writer.get_extra_info("socket")
+        await poll_until_async(
+            lambda: self.reader.at_eof() or not _unacknowledged(sock), "the client has received it"
+        )
+
+    async def end(self) -> None:
+        """Closes this side, and returns when the client has noticed and closed its own."""
+        self.writer.write_eof()
+        await self.closed_by_client()
+
     def reset(self) -> None:
         self.writer.transport.abort()
+
+
+def _unacknowledged(sock: socket.socket) -> int:
+    """The bytes that the operating system still holds for the peer."""
+    return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 @dataclass
@@ -104,17 +124,6 @@ async def serving(
         for result in results:
             if isinstance(result, Exception):
                 raise result
-
-
-async def until_broken(response: httpx.Response) -> None:
-    """Return when aiohttp has seen the connection of this response break, before anything
-    reads it.
-    """
-    stream = response.stream
-    assert isinstance(stream, ResponseBody)
-    await poll_until_async(
-        lambda: stream._response.content.exception() is not None, "the connection is broken"
-    )
 
 
 async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

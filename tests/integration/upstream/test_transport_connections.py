@@ -10,9 +10,7 @@ import aiohttp
 import httpx
 import pytest
 
-from harness.waiting import poll_until_async
 from shared.adapters.http_client.connection_pool import PROBE_S, ConnectionPool, ReusableConnection
-from shared.adapters.http_client.transport import AiohttpTransport
 from shared.errors import UpstreamConnectionLost
 from tests.integration.support.tiny_server import OK, Connection, serving
 from tests.integration.upstream.transport_calls import (
@@ -162,7 +160,7 @@ async def test_an_unsolicited_response_reaches_nobody() -> None:
     """It came on a connection that waits for its next request; that goes over another one, or one
     caller would read it.
     """
-    first_read = asyncio.Event()
+    first_read, delivered = asyncio.Event(), asyncio.Event()
 
     async def script(connection: Connection) -> None:
         await connection.request()
@@ -170,6 +168,8 @@ async def test_an_unsolicited_response_reaches_nobody() -> None:
         if connection.number == 0:
             await first_read.wait()
             await connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nanother")
+            await connection.delivered()
+            delivered.set()
             await connection.closed_by_client()
 
     async with serving(script) as server, sample_transport() as transport:
@@ -178,20 +178,12 @@ async def test_an_unsolicited_response_reaches_nobody() -> None:
             == b"ok"
         )
         first_read.set()
-        await until_spoken_to(transport)
+        await delivered.wait()
         assert (
             await body_of(await transport.handle_async_request(sample_request(server.url, b"{}")))
             == b"ok"
         )
     assert server.connections == 2
-
-
-async def until_spoken_to(transport: AiohttpTransport) -> None:
-    """Returns when something has come on the one connection that waits in the pool."""
-    assert transport._session is not None
-    assert transport._session.connector is not None
-    ((protocol, _),) = next(iter(transport._session.connector._conns.values()))
-    await poll_until_async(lambda: protocol.should_close, "something came on the idle connection")
 
 
 async def test_a_response_closed_within_its_body() -> None:

@@ -11,7 +11,7 @@ import time
 import httpx
 import pytest
 
-from tests.integration.support.tiny_server import Connection, serving, until_broken
+from tests.integration.support.tiny_server import Connection, serving
 from tests.integration.upstream.transport_calls import (
     LONG_S,
     SHORT_S,
@@ -206,10 +206,11 @@ async def test_what_arrived_before_a_break_is_read(framing: bytes, body: bytes) 
     async def script(connection: Connection) -> None:
         await connection.head()
         await connection.say(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n" + body)
+        await connection.end()
 
     async with serving(script) as server, sample_transport() as transport:
         response = await transport.handle_async_request(sample_request(server.url))
-        await until_broken(response)
+        await asyncio.wait_for(server.ended[0], 10)
         pieces: list[bytes] = []
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             await read_on(response, pieces)

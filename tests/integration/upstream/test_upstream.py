@@ -27,7 +27,7 @@ from tests.integration.support.exchanges import (
     event_of,
     relay_setup,
 )
-from tests.integration.support.tiny_server import OK, Connection, serving, until_broken
+from tests.integration.support.tiny_server import OK, Connection, TinyServer, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -171,14 +171,15 @@ async def test_a_body_of_unknown_length_passes_on_in_chunks(transport: AiohttpTr
 
 
 class LateReader(httpx.AsyncBaseTransport):
-    """Hands a response on once its connection has broken."""
+    """Hands a response on once the client's side has noticed that its connection broke."""
 
-    def __init__(self, transport: AiohttpTransport) -> None:
+    def __init__(self, transport: AiohttpTransport, server: TinyServer) -> None:
         self._transport = transport
+        self._server = server
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._transport.handle_async_request(request)
-        await until_broken(response)
+        await asyncio.wait_for(self._server.ended[0], 10)
         return response
 
 
@@ -210,11 +211,12 @@ async def test_every_byte_before_a_break_arrives(
     async def script(connection: Connection) -> None:
         await connection.request()
         await connection.say(b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n\r\n" + wire)
+        await connection.end()
 
     async with serving(script) as server:
         telling = replace(UNTOUCHED, error_frames=True)
         setup = relay_setup(
-            transport=LateReader(transport), base_url=server.url, interventions=telling
+            transport=LateReader(transport, server), base_url=server.url, interventions=telling
         )
         client = RelayClient(setup.relay, b'{"stream": true}')
         await client.run()

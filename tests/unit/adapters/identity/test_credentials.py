@@ -11,6 +11,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
+from harness.waiting import poll_until_async
 from shared.adapters.identity.credentials import (
     PAUSE_AFTER_FAILURE_S,
     CachedToken,
@@ -74,7 +75,7 @@ async def test_a_token_is_renewed_before_it_expires() -> None:
     identity.now += 1
     # in the background: nobody waits while the old one holds
     assert await credential.headers() == [(b"authorization", b"Bearer token-1")]
-    await credential._token._renewal.fetching.wait()
+    await poll_until_async(lambda: len(identity.scopes) == 2, "the token is fetched again")
     assert await credential.headers() == [(b"authorization", b"Bearer token-2")]
 
 
