@@ -179,6 +179,14 @@ def _parser() -> argparse.ArgumentParser:
         "--trace-url. "
         "Roles: Azure Event Hubs Data Receiver, Storage Blob Data Reader. How-to: docs/how-to/look-at-a-deployment.md",
     )
+    _add_page_options(parser)
+    _add_event_options(parser)
+    _add_app_options(parser)
+    return parser
+
+
+def _add_page_options(parser: argparse.ArgumentParser) -> None:
+    """Options of the page's address."""
     parser.add_argument(
         "--host",
         default="127.0.0.1",
@@ -187,6 +195,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=_PORT, metavar="N", help="default: %(default)s; 0: a free one"
     )
+
+
+def _add_event_options(parser: argparse.ArgumentParser) -> None:
+    """Options of reading the Event Hub, and of what is kept."""
     parser.add_argument(
         "--consumer-group",
         default="view",
@@ -212,6 +224,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many exchanges are kept; default: %(default)s",
     )
+
+
+def _add_app_options(parser: argparse.ArgumentParser) -> None:
+    """Options of what the page offers besides: calls of the app, and links to traces."""
     parser.add_argument(
         "--app",
         metavar="URL",
@@ -233,4 +249,3 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="beside a local stack: the playground offers the stand-in's faults",
     )
-    return parser
