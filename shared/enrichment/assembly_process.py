@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import struct
@@ -29,6 +28,7 @@ from shared.core.records.exchange.capture import (
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
+from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.core.telemetry.exchange_telemetry import ExchangeTelemetry
 from shared.core.wire.http.content_coding import MAX_DECODED_BYTES
 from shared.core.wire.json import typed_json
@@ -46,7 +46,7 @@ _APP_FOLDER: Final = Path(__file__).resolve().parents[2]
 # The lengths of five parts: the options with the envelope, the request's preamble and body, the
 # response's preamble and body. An empty preamble means that the capture does not exist.
 _LENGTHS: Final = struct.Struct(">IIQIQ")
-_HASHED_BYTES: Final = 1024 * 1024  # hashed at once
+_PIECE_BYTES: Final = 1024 * 1024  # read at once of a body that is only hashed
 
 
 async def assemble(
@@ -178,11 +178,10 @@ def _read_capture(
 
 
 def _hashed(exchanges: BinaryIO, body_bytes: int) -> BodyDigest:
-    digest, remaining = hashlib.sha256(), body_bytes
-    while piece := exchanges.read(min(remaining, _HASHED_BYTES)):
-        digest.update(piece)
-        remaining -= len(piece)
-    return BodyDigest(bytes=body_bytes, sha256=digest.hexdigest())
+    body = UnstoredBody()
+    while piece := exchanges.read(min(body_bytes - body.size, _PIECE_BYTES)):
+        body.feed(piece)
+    return body.digest()
 
 
 def _assemble(
