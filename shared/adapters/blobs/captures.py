@@ -18,8 +18,8 @@ from shared.adapters.storage.account import StorageAccount
 from shared.adapters.storage.direct_storage import BlobRange
 from shared.core.records.exchange.capture import (
     CONTAINER,
-    Capture,
     CaptureStream,
+    ReadableCapture,
     body_offset,
     is_erased,
     load,
@@ -69,7 +69,7 @@ class Captures:
                 [BlobBlock(_block_id(block)) for block in blocks]
             )
 
-    async def get(self, name: str | None) -> Capture | CaptureStream | None:
+    async def get(self, name: str | None) -> ReadableCapture | None:
         """A capture of more than `PIECE_BYTES` becomes a CaptureStream."""
         if name is None:
             return None
