@@ -33,11 +33,11 @@ def error_for_status(status: int, code: str) -> StorageError:
 
 
 def error_for_caller(error: BaseException, client: str) -> StorageError:
-    """The error for one of the callers that share a call of `client` ("queue"). Raising it
-    adds to no other's traceback.
+    """The error for one of the callers that share a call of `client` ("queue"), of the same class
+    if it is a StorageError. Raising it adds to no other's traceback.
     """
     if isinstance(error, StorageError):
-        return StorageError(str(error), status=error.status, code=error.code)
+        return type(error)(str(error), status=error.status, code=error.code)
     return StorageError(f"the {client}'s client failed: {type(error).__name__}")
 
 

@@ -12,7 +12,7 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import StorageErrorCode
 
-from shared.adapters.storage.errors import error_for_status, storage_errors
+from shared.adapters.storage.errors import error_for_caller, error_for_status, storage_errors
 from shared.errors import StorageError, StorageImmutable, StorageNotFound
 
 ADDRESS = "https://contoso.blob.core.windows.net/captures?sig=secret"
@@ -80,3 +80,13 @@ def test_an_error_of_fnsse_passes() -> None:
     with pytest.raises(StorageNotFound) as error_info, storage_errors():
         raise error
     assert error_info.value is error
+
+
+@pytest.mark.parametrize("kind", [StorageError, StorageNotFound, StorageImmutable])
+def test_callers_of_one_call_get_errors_of_its_class(kind: type[StorageError]) -> None:
+    """Each gets one of its own, with the response's status and code."""
+    error = kind("storage refused: 404 QueueNotFound", status=404, code="QueueNotFound")
+    copy = error_for_caller(error, "queue")
+    assert copy is not error
+    assert (type(copy), str(copy)) == (kind, str(error))
+    assert (copy.status, copy.code) == (404, "QueueNotFound")
