@@ -31,7 +31,9 @@ hypothesis.settings.load_profile("fnsse")
 # second time takes longer than it saves.
 _DOTNET: Final = {"DOTNET_TieredPGO": "0", "DOTNET_TC_CallCountThreshold": "1000"}
 
-_COVERED: Final = ("tests/unit", "tests/repository", "tests/golden", "tests/integration")
+# Their tests run the app in their own process.
+_COVERED: Final = ("tests/unit", "tests/golden", "tests/integration")
+_OF_OTHER_PROCESSES: Final = ("tests/integration/emulators", "tests/integration/functions_host")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -86,8 +88,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if scheduling.starts_a_real_host(item.nodeid):
             item.add_marker("thorough")
         is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-        if is_property or not item.nodeid.startswith(_COVERED):
+        if is_property or not _runs_the_app(item.nodeid):
             item.add_marker("no_cover")
+
+
+def _runs_the_app(node_id: str) -> bool:
+    return node_id.startswith(_COVERED) and not node_id.startswith(_OF_OTHER_PROCESSES)
 
 
 def pytest_collection_finish() -> None:
@@ -95,9 +101,8 @@ def pytest_collection_finish() -> None:
     of tests and their modules.
 
     A collection of all of them stops this process for a third of a second, and with it an event
-    loop that a test looks at.
+    loop that a test looks at. So this does not begin with one: the little garbage stays.
     """
-    gc.collect()
     gc.freeze()
 
 
