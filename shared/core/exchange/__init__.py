@@ -9,8 +9,7 @@ What client, upstream, clock and storage do enters as inputs; actions leave, and
     rules           the rules that settings make for an exchange
     reply           the reply to the client: headers, body, an error if HTTP still allows one
     client_body     the bytes of the response that may go to the client
-    early_response  the promise to a client that is answered before the upstream has answered
-    early_body      the bytes that go to the client after an early response
+    early_response  the response to a client that is answered before the upstream has answered
     error_frame     an error as an event of a stream that has begun
     conclusion      how an exchange ended, and how complete its response is, for its record
     failures        the meaning of each failure to the client and to the record

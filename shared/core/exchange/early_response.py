@@ -1,12 +1,18 @@
-"""The promise to a client that is answered before the upstream has answered."""
+"""The response to a client that is answered before the upstream has answered: its promise, and the
+body that keeps it.
+"""
 
 from __future__ import annotations
 
 from enum import Enum
 
-from shared.core.wire.http.content_coding import ContentDecoder
+from shared.core.exchange.client_body import ClientBody
+from shared.core.wire.http.content_coding import ContentDecoder, PieceDecoder
 from shared.core.wire.http.headers import EVENT_STREAM, RawHeaders, header, is_json
 from shared.core.wire.operations import OperationSpec
+from shared.core.wire.steps import Cooperative
+from shared.core.wire.stream.byte_order_mark import BomFilter
+from shared.errors import UpstreamInterrupted
 
 
 class EarlyResponse(Enum):
@@ -41,3 +47,62 @@ def matches_promise(
         return is_stream and status == 200
     is_document = not is_stream and is_json(header(headers, b"content-type"))
     return is_document and 200 <= status < 300 and not bodiless
+
+
+class EarlyBody(ClientBody):
+    """A ClientBody whose client has read headers and a comment, or white space, before the first
+    byte.
+
+    The headers named no content coding, so one is undone. A byte order mark counts only if a
+    body begins: after the comment it would be part of the first event's first line, and is dropped.
+    """
+
+    def __init__(self, coding: str, *, is_stream: bool = True, holds_back: bool) -> None:
+        super().__init__(is_stream=is_stream, holds_back=holds_back)
+        self._decoder = PieceDecoder(coding)
+        self._bom_filter = BomFilter()
+
+    def feed(self, piece: bytes) -> bytes:
+        """The bytes to send now; maybe none. Raises UpstreamInterrupted if the content coding
+        cannot be undone.
+        """
+        return super().feed(self._bom_filter.feed(self._decode(piece)))
+
+    def feed_steps(self, piece: bytes) -> Cooperative[bytes]:
+        """Do what `feed` does, with pauses. Raises UpstreamInterrupted."""
+        return (yield from super().feed_steps(self._bom_filter.feed(self._decode(piece))))
+
+    def flush(self) -> bytes:
+        """The bytes that waited for the end of their event, or of a possible BOM."""
+        start = self._bom_filter.flush()
+        return (super().feed(start) if start else b"") + super().flush()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what was fed so far can be all of the response."""
+        return self._decoder.is_at_end
+
+    def _decode(self, piece: bytes) -> bytes:
+        decoded = self._decoder.feed(piece)
+        if decoded is None:
+            raise UpstreamInterrupted("The content coding of Azure OpenAI's response is malformed.")
+        return decoded
+
+
+class EarlyDocument(EarlyBody):
+    """A JSON document after an early response: white space may be sent until it begins."""
+
+    def __init__(self, coding: str, *, holds_back: bool) -> None:
+        super().__init__(coding, is_stream=False, holds_back=holds_back)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what was fed so far can be all of the response. White space alone is not a
+        document.
+        """
+        return super().is_whole and (self.has_output or self.held_bytes > 0)
+
+    @property
+    def before_document(self) -> bool:
+        """Whether nothing of the document was sent."""
+        return not self.has_output

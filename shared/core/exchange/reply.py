@@ -20,8 +20,7 @@ from shared.core.exchange.actions import (
     StartKeepAlive,
 )
 from shared.core.exchange.client_body import ClientBody
-from shared.core.exchange.early_body import EarlyBody, EarlyDocument
-from shared.core.exchange.early_response import EarlyResponse
+from shared.core.exchange.early_response import EarlyBody, EarlyDocument, EarlyResponse
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.wire.http import forwarding
 from shared.core.wire.http.headers import EXCHANGE_ID_HEADER, RawHeaders

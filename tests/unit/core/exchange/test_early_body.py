@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from harness.cutting import every_way
-from shared.core.exchange.early_body import EarlyBody
+from shared.core.exchange.early_response import EarlyBody
 from shared.core.wire.steps import run_to_end
 from shared.errors import UpstreamInterrupted
 
