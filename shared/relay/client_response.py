@@ -20,7 +20,7 @@ from shared.core.exchange.actions import (
     Sending,
     SendWhiteSpace,
 )
-from shared.core.exchange.error_frame import error_frame
+from shared.core.exchange.error_document import error_frame
 from shared.core.wire.http.headers import EXCHANGE_ID_HEADER, RawHeaders
 from shared.http.error_response import ErrorResponse
 

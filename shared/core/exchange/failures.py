@@ -4,18 +4,13 @@ become an error of the API and an outcome of the exchange.
 
 from __future__ import annotations
 
-import json
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from shared.core.api_errors import exchange_errors
 from shared.core.api_errors.api_error import ApiError
 from shared.core.exchange.conclusion import Conclusion
 from shared.core.records.exchange.envelope import Failure
 from shared.core.records.exchange.outcome import Outcome
-from shared.core.wire.http.body_start import is_event_stream
-from shared.core.wire.http.content_coding import MAX_SMALL_BYTES, ContentDecoder
-from shared.core.wire.json.json_shape import JsonObject, mapping, parse_object, text
-from shared.core.wire.stream.sse import decode
 from shared.errors import (
     BodyTooLarge,
     FnsseError,
@@ -25,8 +20,6 @@ from shared.errors import (
     UpstreamInterrupted,
     UpstreamTimeout,
 )
-
-_QUOTED_BYTES: Final = 2048  # of an error body that is not in OpenAI's shape
 
 
 class FailureReport(NamedTuple):
@@ -88,45 +81,3 @@ def unusable_response(form: str) -> FailureReport:
     return FailureReport(
         exchange_errors.upstream_interrupted(message), Outcome.UPSTREAM_INTERRUPTED, is_final=True
     )
-
-
-def one_line_error(body: bytes, content_encoding: str = "") -> bytes:
-    """An upstream's error body as JSON of one line, in the shape `{"error": …}`."""
-    decoder = ContentDecoder(content_encoding, MAX_SMALL_BYTES)
-    decoded = b"".join(decoder.decode([body]))
-    document = parse_object(decoded) or _first_event(decoded)
-    error = document.get("error")
-    if not isinstance(error, dict | str) or not error:
-        document = {"error": _flat_error(document) or _quoted_error(decoded)}
-    return json.dumps(document, separators=(",", ":")).encode()
-
-
-def with_status(document: bytes, status: int) -> bytes:
-    """The error document `{"error": …}` for a client that was answered 200 before: the error says
-    the status that would have been sent, unless it has one already.
-    """
-    error = parse_object(document).get("error")
-    shape: JsonObject = mapping(error) or {"message": error}
-    return json.dumps({"error": {"status": status} | shape}, separators=(",", ":")).encode()
-
-
-def _first_event(body: bytes) -> JsonObject:
-    """The document in the first event of a body of events."""
-    event = next(decode(body), None) if is_event_stream(body) else None
-    return parse_object(event.data) if event is not None else {}
-
-
-def _flat_error(document: JsonObject) -> JsonObject | None:
-    """The error that a document is, such as API Management's `{"statusCode": 429, "message": …}`.
-    The response's status says that it is an error, so a message is enough; reported_error, which
-    has to tell errors from successes, asks for more.
-    """
-    code = document.get("code") or document.get("statusCode")
-    if not text(document.get("message")):
-        return None
-    return {**document, "code": "upstream_error" if code is None else str(code)}
-
-
-def _quoted_error(body: bytes) -> JsonObject:
-    message = body[:_QUOTED_BYTES].decode("utf-8", "replace")
-    return {"code": "upstream_error", "message": message, "type": "upstream_error"}

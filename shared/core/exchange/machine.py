@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from shared.core.api_errors.api_error import ApiError
-from shared.core.exchange import failures
+from shared.core.exchange import error_document, failures
 from shared.core.exchange.actions import (
     Actions,
     CancelUpstream,
@@ -239,8 +239,8 @@ class ExchangeMachine(ExchangeEnding):
         if self._status < 400:
             form = "a stream" if self._promise is EarlyResponse.STREAM else "JSON"
             return self._report(failures.unusable_response(form))
-        error_document = failures.one_line_error(self._collected, self._coding)
-        error_actions = self._reply.report_late(error_document, self._status)
+        error = error_document.one_line_error(self._collected, self._coding)
+        error_actions = self._reply.report_late(error, self._status)
         return (*error_actions, *self._conclude(COMPLETED))
 
     def _is_too_late(self, *expected: State) -> bool:

@@ -15,7 +15,7 @@ import openai
 import pytest
 
 from shared.core.api_errors import exchange_errors
-from shared.core.exchange.error_frame import error_frame
+from shared.core.exchange.error_document import error_frame
 from shared.relay.client_response import KEEP_ALIVE
 
 
