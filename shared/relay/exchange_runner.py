@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
 
 import anyio
 from starlette.types import Receive, Send
@@ -42,12 +41,7 @@ from shared.relay.request_body import IncomingBody, RequestContent
 from shared.relay.request_intake import RequestIntake
 from shared.relay.upstream_call import UpstreamCall
 from shared.settings.settings import LimitSettings
-
-# Beyond EXCHANGE_TIMEOUT_S, for sending the client that error, and again for the response's end:
-# the client may have stopped reading.
-ERROR_SEND_TIMEOUT_S: Final = 2.0
-# For the call of the upstream to end, once it is cancelled.
-_CANCELLATION_TIMEOUT_S: Final = 2.0
+from shared.settings.timeouts import RelayTimeouts
 
 
 class ExchangeRunner:
@@ -61,6 +55,7 @@ class ExchangeRunner:
         call: UpstreamCall,
         *,
         limits: LimitSettings,
+        timeouts: RelayTimeouts,
         keep_alive_s: float,
         early_after_s: Mapping[EarlyResponse, float],
         receive: Receive,
@@ -74,6 +69,7 @@ class ExchangeRunner:
         self._intake = intake
         self._call = call
         self._limits = limits
+        self._timeouts = timeouts
         self._keep_alive_s = keep_alive_s
         self._early_after_s = early_after_s
         self._receive = receive
@@ -122,7 +118,7 @@ class ExchangeRunner:
                 f"The exchange took longer than {limit_s:g} s (EXCHANGE_TIMEOUT_S)."
             )
             end_received = self._observation.response.completeness.end_received
-            with anyio.move_on_after(ERROR_SEND_TIMEOUT_S):
+            with anyio.move_on_after(self._timeouts.error_send_s):
                 await self.carry_out(
                     self._machine.deadline_passed(error, end_received=end_received)
                 )
@@ -200,7 +196,7 @@ class ExchangeRunner:
         finally:
             opening.cancel()
             if not opening.done():
-                await _wait_for_end(opening)
+                await _wait_for_end(opening, self._timeouts.cancellation_s)
             del opening  # it holds its exception, and the exception's traceback this frame
 
     async def _pass_on(self) -> None:
@@ -247,9 +243,9 @@ class ExchangeRunner:
             self._interrupt(action)
 
 
-async def _wait_for_end(call: asyncio.Task[tuple[int, RawHeaders]]) -> None:
+async def _wait_for_end(call: asyncio.Task[tuple[int, RawHeaders]], timeout_s: float) -> None:
     """Wait until a call that was cancelled has ended, so that nothing of it goes on after its
     exchange. The wait goes on if this task is being cancelled, but not for long.
     """
-    with anyio.move_on_after(_CANCELLATION_TIMEOUT_S, shield=True):
+    with anyio.move_on_after(timeout_s, shield=True):
         await asyncio.gather(call, return_exceptions=True)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from shared.core.records.exchange.envelope import Envelope, dump, outcome_blob
 from shared.errors import StorageError
@@ -16,8 +16,7 @@ from shared.ports.captures import CaptureSink
 from shared.ports.queues import EnvelopeSink
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S, PendingOutcomes, StartTask
 from shared.relay.recording_failures import RecordingFailures, log_not_stored
-
-SLOW_S: Final = 5.0  # longer than uploads of megabytes take unless storage is overloaded
+from shared.settings.timeouts import SLOW_RECORDING_S
 
 _log = logging.getLogger("fnsse.recording")
 
@@ -34,11 +33,13 @@ class OutcomeRecorder:
         failures: RecordingFailures,
         give_up_after_s: float,
         retry_interval_s: float = RETRY_INTERVAL_S,
+        slow_after_s: float = SLOW_RECORDING_S,
     ) -> None:
-        """`failures` counts what could not be stored."""
+        """`failures` counts what could not be stored. `slow_after_s`: see `log_if_slow`."""
         self._captures = captures
         self._envelopes = envelopes
         self._failures = failures
+        self._slow_after_s = slow_after_s
         self._pending = PendingOutcomes(
             store=self._record_pending,
             start=start,
@@ -67,7 +68,7 @@ class OutcomeRecorder:
                 "Exchange %s is not recorded yet. Its envelope: %s", slow.exchange_id, dump(slow)
             )
 
-        timer = asyncio.get_running_loop().call_later(SLOW_S, log)
+        timer = asyncio.get_running_loop().call_later(self._slow_after_s, log)
         recording.add_done_callback(lambda _: timer.cancel())
 
     async def record(self, envelope: Envelope, *, in_storage: bool, traceless: bool) -> None:

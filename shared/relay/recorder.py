@@ -30,6 +30,7 @@ from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.outcome_recorder import OutcomeRecorder
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
 from shared.relay.recording_failures import RecordingFailures
+from shared.settings.timeouts import SLOW_RECORDING_S
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,8 +54,11 @@ class Recorder:
         give_up_after_s: float,
         copied_headers: frozenset[str] = frozenset(),
         retry_interval_s: float = RETRY_INTERVAL_S,
+        slow_after_s: float = SLOW_RECORDING_S,
     ) -> None:
-        """`give_up_after_s`: how long after an exchange ends the app tries to store the end."""
+        """`give_up_after_s`: how long after an exchange ends the app tries to store the end.
+        `slow_after_s`: how long it takes until an exchange that is not recorded yet is logged.
+        """
         self.failures = RecordingFailures()
         self._captures = captures
         self._memory = memory
@@ -66,6 +70,7 @@ class Recorder:
             start=self._start,
             failures=self.failures,
             retry_interval_s=retry_interval_s,
+            slow_after_s=slow_after_s,
             give_up_after_s=give_up_after_s,
         )
         self._capture_recorder = CaptureRecorder(

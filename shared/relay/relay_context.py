@@ -31,6 +31,7 @@ from shared.relay.recorder import Recorder
 from shared.relay.request_intake import RequestIntake
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from shared.settings.settings import InterventionSettings, LimitSettings
+from shared.settings.timeouts import RelayTimeouts
 
 
 class RelayContext:
@@ -45,10 +46,12 @@ class RelayContext:
         interventions: InterventionSettings,
         default_api_version: str | None,
         content_policy: Callable[[], ContentPolicy],
+        timeouts: RelayTimeouts | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.recorder = recorder
         self.limits = limits
+        self.timeouts = timeouts or RelayTimeouts()
         self.content_policy = content_policy
         self.body_memory = BodyMemory(limits.request_memory_bytes)
         self._upstream = upstream
@@ -122,6 +125,7 @@ class RelayContext:
             RequestIntake(observation, self.recorder, self.limits, self._interventions, lease),
             UpstreamCall(self._upstream, self._stream_options, observation, target),
             limits=self.limits,
+            timeouts=self.timeouts,
             keep_alive_s=self._interventions.keep_alive_s,
             early_after_s=self._early_after_s,
             receive=receive,

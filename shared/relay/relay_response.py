@@ -17,7 +17,6 @@ from shared.core.exchange.actions import Actions
 from shared.core.exchange.state import State
 from shared.core.wire.request.routing import Operation
 from shared.relay.client_watch import wait_for_either
-from shared.relay.exchange_runner import ERROR_SEND_TIMEOUT_S
 from shared.relay.recorder import Recording
 from shared.relay.relay_context import RelayContext
 
@@ -38,8 +37,8 @@ class RelayResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole exchange, recorded whatever happens."""
-        limits, machine = self._context.limits, self._machine
-        over_at = anyio.current_time() + limits.exchange_s + 2 * ERROR_SEND_TIMEOUT_S
+        limits, timeouts, machine = self._context.limits, self._context.timeouts, self._machine
+        over_at = anyio.current_time() + limits.exchange_s + 2 * timeouts.error_send_s
         runner = self._context.new_runner(
             self.observation, machine, self._target, receive=receive, send=send
         )

@@ -45,6 +45,19 @@ class StorageTimeouts:
     idle_s: float = 15.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class RelayTimeouts:
+    """Seconds. The waits of an exchange that no setting bounds."""
+
+    # Beyond EXCHANGE_TIMEOUT_S, for sending the client that error, and again for the response's
+    # end: the client may have stopped reading.
+    error_send_s: float = 2.0
+    cancellation_s: float = 2.0  # for the call of the upstream to end, once it is cancelled
+
+
+# An exchange whose recording takes longer is logged. Uploads of megabytes take less unless storage
+# is overloaded.
+SLOW_RECORDING_S: Final = 5.0
 # A token of the managed identity. The endpoint answers within milliseconds; azure-identity tries a
 # few times on its own.
 TOKEN_S: Final = 10.0

@@ -5,14 +5,13 @@ on the queue, or in the log. The clock is the test's own.
 from __future__ import annotations
 
 import asyncio
-import selectors
 from collections.abc import Sequence
 
 import pytest
 
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope
-from shared.relay.outcome_recorder import SLOW_S
+from shared.settings.timeouts import SLOW_RECORDING_S
 from tests.integration.support.exchanges import (
     MemoryQueue,
     MemoryStore,
@@ -21,31 +20,9 @@ from tests.integration.support.exchanges import (
     document,
     relay_setup,
 )
+from tests.integration.support.skipping_loop import SkippingLoop
 
 OUTAGE_S = 30.0
-
-
-class _SkippingSelector(selectors.DefaultSelector):
-    """Moves the clock on instead of waiting."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_s = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.now_s += timeout or 0.0
-        return super().select(0)
-
-
-class SkippingLoop(asyncio.SelectorEventLoop):
-    """An event loop that is never idle: whenever it would wait, the time has come."""
-
-    def __init__(self) -> None:
-        self._skipping = _SkippingSelector()
-        super().__init__(self._skipping)
-
-    def time(self) -> float:
-        return self._skipping.now_s
 
 
 class StoreOutage:
@@ -105,7 +82,9 @@ def is_recorded(setup: RelaySetup, exchange_id: str) -> bool:
     return exchange_id in queued or any(name in setup.store.blobs for name in names)
 
 
-def run_until_stopped(outage: StoreOutage, stop_s: float) -> tuple[RelaySetup, list[str]]:
+def run_until_stopped(
+    outage: StoreOutage, stop_s: float, *, slow_after_s: float = SLOW_RECORDING_S
+) -> tuple[RelaySetup, list[str]]:
     """The relay and its exchanges when the loop was stopped: no task had another step."""
     loop = SkippingLoop()
     setups: list[RelaySetup] = []
@@ -116,6 +95,7 @@ def run_until_stopped(outage: StoreOutage, stop_s: float) -> tuple[RelaySetup, l
                 *[document(b"{}") for _ in range(20)],
                 store=SilentStore(outage),
                 envelopes=SilentEnvelopes(outage),
+                slow_after_s=slow_after_s,
             )
         )
         return await calls_in_an_outage(setups[0], outage, stop_s)
@@ -144,12 +124,20 @@ def test_nothing_is_lost_without_a_line_in_the_log(
     """
     setup, ids = run_until_stopped(StoreOutage(silent=silent), stop_s)
     lines = [line for line in caplog.messages if "Its envelope: " in line]
-    earlier = ids if not silent else ids[: int((stop_s - SLOW_S) / 5)]
+    earlier = ids if not silent else ids[: int((stop_s - SLOW_RECORDING_S) / 5)]
     assert earlier
     for exchange_id in earlier:
         assert is_recorded(setup, exchange_id) or any(
             f'"exchange_id":"{exchange_id}"' in line for line in lines
         )
+
+
+@pytest.mark.parametrize(("slow_after_s", "lines"), [(0.5, 1), (2.0, 0)])
+def test_a_slow_recording_is_logged_after_its_bound(
+    caplog: pytest.LogCaptureFixture, slow_after_s: float, lines: int
+) -> None:
+    run_until_stopped(StoreOutage(silent=True), 1.0, slow_after_s=slow_after_s)
+    assert len([line for line in caplog.messages if "is not recorded yet" in line]) == lines
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["refused", "silent"])

@@ -30,6 +30,7 @@ from shared.relay.recorder import Recorder
 from shared.relay.relay_context import RelayContext
 from shared.relay.relay_response import RelayResponse
 from shared.settings.settings import InterventionSettings, LimitSettings, UpstreamSettings
+from shared.settings.timeouts import SLOW_RECORDING_S, RelayTimeouts
 
 DEADLINE_S = 60.0
 CHAT = "/openai/deployments/gpt-4o/chat/completions"
@@ -328,6 +329,8 @@ def relay_setup(
     retry_interval_s: float = RETRY_INTERVAL_S,
     give_up_after_s: float = DEADLINE_S,
     content_mode: ContentMode = ContentMode.FULL,
+    timeouts: RelayTimeouts | None = None,
+    slow_after_s: float = SLOW_RECORDING_S,
     **limits: float,
 ) -> RelaySetup:
     """`transport` and `base_url` put a real upstream in the place of `responses`."""
@@ -342,6 +345,7 @@ def relay_setup(
         memory=memory,
         retry_interval_s=retry_interval_s,
         give_up_after_s=give_up_after_s,
+        slow_after_s=slow_after_s,
     )
     relay = RelayContext(
         upstream=RequestSender(
@@ -354,6 +358,7 @@ def relay_setup(
         interventions=interventions,
         default_api_version="2024-10-21",
         content_policy=lambda: ContentPolicy(default=content_mode),
+        timeouts=timeouts,
     )
     return RelaySetup(upstream, relay, recorder, memory, stored, queued)
 
