@@ -3,14 +3,14 @@
 In: an envelope, and the captures of the request and the response (either may be missing). Out: an
 `Event`, and its JSON, truncated to the Event Hub's limit.
 
-    sources                        parses the captures, by request_summary and the response's reader
+    sources                        parses the captures, and states their error and problems
+    request_summary                the prompt and the other parts of a parsed request
     content_redaction              replaces what detectors find in the texts of an event
     answer_notes                   an answer that is not stored, as a capture's header notes it
     parameters                     the parameters of a request, by a list
     builder                        composes the Event from the parsed sources
     attribution, latency, usage    parts of an event, each from its own source
     event_cost                     the billed quantities, and their cost by a card of rates
-    event_problems                 the error of an exchange, and the problems with its captures
     integrity                      sizes and hashes of bodies, and whether they were altered
     usage_claim                    which of several exchanges counts the usage of one response
     shape                          the Event's fields: the contract with consumers

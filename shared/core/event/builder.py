@@ -13,7 +13,6 @@ from shared.core.event import (
     answer_notes,
     attribution,
     event_cost,
-    event_problems,
     integrity,
     latency,
     usage,
@@ -127,8 +126,8 @@ def _event(sources: EventSources, default_region: str | None, deployments: Deplo
         upstream_status_code=envelope.upstream_status_code,
         outcome=outcome,
         finish_reason=sent_answer.finish_reason,
-        error=event_problems.error(sources, outcome),
-        problems=event_problems.problems(sources),
+        error=sources.error(outcome),
+        problems=sources.problems,
         # the response
         choices=sent_answer.choices,
         output=sent_answer.output,

@@ -1,9 +1,9 @@
-"""The sources of an event: the envelope and the parsed captures."""
+"""The sources of an event: the envelope and the parsed captures, with their error and problems."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from shared.core.answer import reader
@@ -16,10 +16,12 @@ from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.records.exchange.piece_times import Arrival
 from shared.core.wire.http.content_coding import is_identity
+from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.operations import ReaderKind, spec_of
 from shared.core.wire.steps import Cooperative
 
 _ENDED_BY_UPSTREAM: Final = frozenset({Outcome.COMPLETED, Outcome.UPSTREAM_ERROR})
+_CUT: Final = "Azure OpenAI ended its response before it was whole."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +59,37 @@ class EventSources:
     def is_upstream_error(self) -> bool:
         """Whether the upstream answered 4xx or 5xx."""
         return (self.envelope.upstream_status_code or 0) >= 400
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each part of the captures that is missing or could not be read."""
+        envelope, summary = self.envelope, self.summary
+        sentences = [*([summary.problem] if summary.problem else []), *self.answer.problems]
+        if self.request is None and envelope.request_bytes:
+            sentences.append("the request's capture is missing: what was asked is not known")
+        if self.request is not None and self.request.is_partial:
+            sentences.append("the request's capture is partial: the instance was killed meanwhile")
+        if self.response is None and envelope.response_bytes:
+            sentences.append("the response's capture is missing: its content is not known")
+        return tuple(sentences)
+
+    def error(self, outcome: Outcome) -> JsonObject | None:
+        """The upstream's error, else the relay's, else what the response itself shows. `outcome` is
+        the event's.
+        """
+        answer, envelope = self.answer, self.envelope
+        if answer.error is not None:
+            return answer.error
+        if envelope.failure is not None:
+            return asdict(envelope.failure)
+        if outcome is Outcome.UPSTREAM_INTERRUPTED and outcome is not envelope.outcome:
+            return {"code": "upstream_interrupted", "message": _CUT}
+        if self.is_upstream_error and not envelope.response_bytes:
+            message = f"Azure OpenAI answered {envelope.upstream_status_code}, and no body came."
+            return {"code": "upstream_error", "message": message}
+        if not answer.unreadable:
+            return None
+        return {"code": "unreadable_answer", "message": answer.problems[0]}
 
 
 def parse_steps(
