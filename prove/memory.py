@@ -136,7 +136,7 @@ class _Captures:
         """Reconcile reads the header of a capture that it has listed."""
         raise NotImplementedError
 
-    async def staged(self, name: str) -> frozenset[int]:
+    async def staged_blocks(self, name: str) -> frozenset[int]:
         """No upload was cut off."""
         return frozenset()
 

@@ -94,7 +94,7 @@ async def recover_upload(captures: CutUploads, exchange: CapturedExchange) -> Ca
 
 
 async def _recover_request(captures: CutUploads, name: str, preamble: bytes) -> None:
-    staged = await captures.staged(name)
+    staged = await captures.staged_blocks(name)
     if not staged:
         return
     if _HEADER_BLOCK not in staged:
@@ -109,7 +109,7 @@ async def _recover_response(captures: CutUploads, exchange_id: str) -> bool:
     it was made.
     """
     name = capture_name(exchange_id, CaptureKind.RESPONSE)
-    staged = await captures.staged(name)
+    staged = await captures.staged_blocks(name)
     is_whole = _HEADER_BLOCK in staged
     if is_whole:
         await captures.commit(name, sorted(staged))

@@ -111,7 +111,7 @@ class CaptureBlocks(CaptureErasure, Protocol):
 class CutUploads(CaptureHeaders, CaptureBlocks, Protocol):
     """Completes or deletes uploads that were cut off."""
 
-    async def staged(self, name: str) -> frozenset[int]:
+    async def staged_blocks(self, name: str) -> frozenset[int]:
         """The numbers of the uploaded blocks that are not part of the capture; none if there are
         none.
         """

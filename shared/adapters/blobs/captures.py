@@ -136,14 +136,14 @@ class Captures:
         except StorageNotFound:
             return False
 
-    async def staged(self, name: str) -> frozenset[int]:
-        return (await self._staged(name)) or frozenset()
+    async def staged_blocks(self, name: str) -> frozenset[int]:
+        return (await self._read_staged_blocks(name)) or frozenset()
 
     async def is_stored(self, name: str) -> bool:
-        return await self._staged(name) is not None
+        return await self._read_staged_blocks(name) is not None
 
     async def erase(self, name: str) -> bool:
-        staged = await self._staged(name)
+        staged = await self._read_staged_blocks(name)
         if staged is None:
             return False
         blob = self._container.get_blob_client(name)
@@ -163,7 +163,7 @@ class Captures:
             if not is_erased(header):
                 await self.put(name, (without_body(header),))
 
-    async def _staged(self, name: str) -> frozenset[int] | None:
+    async def _read_staged_blocks(self, name: str) -> frozenset[int] | None:
         """None if there is neither a capture nor a block."""
         try:
             async with self._storage.call():

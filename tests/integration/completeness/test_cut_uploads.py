@@ -61,7 +61,9 @@ async def test_a_request_that_was_being_stored_is_aborted(
         assert await reconcile(account, window) == [1, 0, 1]
         (envelope,) = await account.take_queued()
         request = await account.small_capture(envelope.request_capture)
-        assert await account.captures.staged(capture.request_name(exchange_id)) == frozenset()
+        assert (
+            await account.captures.staged_blocks(capture.request_name(exchange_id)) == frozenset()
+        )
     assert envelope.outcome is Outcome.ABORTED
     assert (request.is_partial, request.body) == (True, body)
     event = build(envelope, request, None, None)
@@ -91,7 +93,7 @@ async def test_blocks_of_a_response_are_erased(azurite: str) -> None:
         await account.captures.stage(name, 1, b"an answer")
         assert await reconcile(account, window) == [1, 0, 1]
         (envelope,) = await account.take_queued()
-        assert await account.captures.staged(name) == frozenset()
+        assert await account.captures.staged_blocks(name) == frozenset()
         assert not await account.captures.exists(name)
     assert (envelope.outcome, envelope.response_capture) == (Outcome.ABORTED, None)
 
@@ -127,6 +129,6 @@ async def test_an_erased_exchange_leaves_no_blocks(
         await account.captures.stage(name, 1, json.dumps("private").encode())
         operator = account.dead_letter_operations()
         assert await operator.erase(exchange_id)
-        assert await account.captures.staged(name) == frozenset()
+        assert await account.captures.staged_blocks(name) == frozenset()
         assert not await account.captures.exists(name)
         assert not await operator.erase(exchange_id)

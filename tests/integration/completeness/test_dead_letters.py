@@ -129,7 +129,7 @@ async def test_the_blocks_of_a_cut_upload_are_erased(azurite: str) -> None:
         name = capture.request_name(exchange_id)
         await account.captures.stage(name, 0, b"half a prompt")
         assert await account.dead_letter_operations().erase(exchange_id)
-        assert not await account.captures.staged(name)
+        assert not await account.captures.staged_blocks(name)
 
 
 class AcceptingEventHub:

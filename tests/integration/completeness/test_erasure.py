@@ -166,7 +166,7 @@ async def test_every_kind_of_capture_names_the_caller(azurite: str) -> None:
         assert counts.erased == 3
         for exchange_id in (cut, ended, dead):
             assert not await has_captures(account, exchange_id)
-        assert await account.captures.staged(capture.request_name(cut)) == frozenset()
+        assert await account.captures.staged_blocks(capture.request_name(cut)) == frozenset()
         assert await account.dead_letters.dead_letters(1000) == []
 
 
