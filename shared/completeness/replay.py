@@ -148,7 +148,7 @@ class ReplayRunner:
         """How many exchanges of a window an operator has erased that the request may select. Their
         envelopes are erased as well, so only their ids are compared.
         """
-        return sum(map(request.wants_id, await self._erasure_marks.erased(window)))
+        return sum(map(request.wants_id, await self._erasure_marks.erased_ids(window)))
 
     async def _first_digests(
         self, window: str, exchanges: Collection[CapturedExchange]

@@ -78,7 +78,7 @@ class ErasureMarkStore(Protocol):
         """Remove the mark of an exchange that could not be erased."""
         ...
 
-    async def erased(self, window: str) -> set[str]:
+    async def erased_ids(self, window: str) -> set[str]:
         """The marked exchanges of a window."""
         ...
 

@@ -28,6 +28,6 @@ class ErasureMarks:
     async def is_erased(self, exchange_id: str) -> bool:
         return await self._json_store.get(erasure_mark_name(exchange_id)) is not None
 
-    async def erased(self, window: str) -> set[str]:
+    async def erased_ids(self, window: str) -> set[str]:
         names = self._json_store.names(marks_prefix(window))
         return {name.rpartition("/")[2].removesuffix(".json") async for name in names}

@@ -36,7 +36,7 @@ class LedgerIndexReader:
         """It takes 16 bytes of memory for each exchange."""
         index = LedgerIndex(
             reopened_ms=await self._dead_letters.reopen_times(window),
-            erased=await self._erasure_marks.erased(window),
+            erased=await self._erasure_marks.erased_ids(window),
         )
         async for entries in self._entries(window):
             for count, entry in enumerate(entries):

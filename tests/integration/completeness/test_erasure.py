@@ -132,7 +132,7 @@ async def test_each_exchange_of_a_user_is_erased_and_nothing_else(azurite: str, 
         assert ids == ErasurePage(exchange_ids=tuple(mine))
         assert not any([await has_captures(account, exchange_id) for exchange_id in mine])
         assert all([await has_captures(account, exchange_id) for exchange_id in [*others, outside]])
-        assert await account.erasure_marks.erased(window.name) == set(mine)
+        assert await account.erasure_marks.erased_ids(window.name) == set(mine)
 
         counts, ids = await erase(account, request, page_size=page)
         assert (counts, ids) == (ErasureCounts(searched=2), ErasurePage()), "nothing is left"
@@ -217,7 +217,7 @@ async def test_ids_are_erased_without_a_search(azurite: str, id_page: int) -> No
         )
         counts, ids = await erase(account, request, id_page_size=id_page)
         assert (counts.searched, ids.exchange_ids) == (2, (mine,))
-        assert await account.erasure_marks.erased(window.name) == {mine}
+        assert await account.erasure_marks.erased_ids(window.name) == {mine}
 
 
 async def test_the_receipt_says_who_erased_what_and_names_nobody(azurite: str) -> None:
@@ -308,7 +308,7 @@ async def test_what_a_policy_of_the_account_keeps_is_listed(azurite: str) -> Non
         assert counts == ErasureCounts(searched=2, matched=2, erased=1, immutable=1)
         assert not counts.complete
         assert ids == ErasurePage(exchange_ids=(erased,), immutable=(held,))
-        assert await account.erasure_marks.erased(window.name) == {erased}
+        assert await account.erasure_marks.erased_ids(window.name) == {erased}
 
 
 async def test_reconcile_neither_misses_nor_delivers_what_was_erased(azurite: str) -> None:

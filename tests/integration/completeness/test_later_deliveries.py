@@ -251,7 +251,7 @@ class NoErasureMarks:
     async def unmark_erased(self, exchange_id: str) -> None:
         raise NotImplementedError
 
-    async def erased(self, window: str) -> set[str]:
+    async def erased_ids(self, window: str) -> set[str]:
         raise NotImplementedError
 
 
