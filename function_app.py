@@ -189,7 +189,7 @@ appender = LedgerAppender(storage, writer=worker)
 erasure_marks = ErasureMarks(json_blobs)
 reports = ReportStore(storage, json_blobs)
 ledger = DeliveryLedger(storage, appender)
-event_hub = EventSender(config.event_hub, managed_identity, on_accepted=ledger.delivered)
+event_hub = EventSender(config.event_hub, managed_identity, on_accepted=ledger.append_deliveries)
 upstream = RequestSender(
     config.upstream,
     AiohttpTransport(max_connections=config.upstream.max_connections),

@@ -166,7 +166,7 @@ class EventDelivery:
             # this delivery may have stored it
             await self._captures.erase(outcome_name(envelope.exchange_id))
             return
-        await self._ledger.delivered([AcceptedEvent(exchange_id=envelope.exchange_id)])
+        await self._ledger.append_deliveries([AcceptedEvent(exchange_id=envelope.exchange_id)])
         await self._erase_bodies(envelope)
 
     async def _store_outcome(self, envelope: Envelope) -> Envelope:

@@ -2,7 +2,7 @@
 reports of reconcile.
 
 A window is an hour, named `2026/11/27/20`. Each asynchronous method but
-`DeliverySink.delivered` raises StorageError.
+`DeliverySink.append_deliveries` raises StorageError.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.core.records.exchange.digests import AcceptedEvent, Digests
 class DeliverySink(Protocol):
     """Takes deliveries."""
 
-    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
+    async def append_deliveries(self, events: Sequence[AcceptedEvent]) -> None:
         """Note that the Event Hub accepted these events. Does not raise."""
         ...
 

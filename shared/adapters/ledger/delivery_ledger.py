@@ -42,7 +42,7 @@ class DeliveryLedger:
         self._digests = DigestReader(storage)
         self._clock = clock
 
-    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
+    async def append_deliveries(self, events: Sequence[AcceptedEvent]) -> None:
         """A failure is logged and counted."""
         now_ms = int(self._clock() * 1000)
         entries = [

@@ -43,7 +43,7 @@ class Deliveries:
 
     def __init__(self, account: AzuriteAccount) -> None:
         self.account = account
-        self.event_hub = FakeEventHub(on_accepted=account.ledger.delivered)
+        self.event_hub = FakeEventHub(on_accepted=account.ledger.append_deliveries)
         self._enrichment = event_delivery(
             captures=account.captures,
             assemble=Assembler(None),

@@ -75,7 +75,7 @@ async def put(account: AzuriteAccount, window: Window, caller: Caller, minute: f
     exchange_id = sample_id(window, minute)
     await account.put_request(exchange_id, caller=asdict(caller))
     await account.put_response(exchange_id)
-    await account.ledger.delivered([AcceptedEvent(exchange_id=exchange_id)])
+    await account.ledger.append_deliveries([AcceptedEvent(exchange_id=exchange_id)])
     return exchange_id
 
 

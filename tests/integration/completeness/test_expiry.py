@@ -48,7 +48,7 @@ RULES = policy.parse(
 
 def hub_of(account: AzuriteAccount, failure: Exception | None = None) -> FakeEventHub:
     """An Event Hub whose acceptances go to the account's ledger."""
-    return FakeEventHub(failure=failure, on_accepted=account.ledger.delivered)
+    return FakeEventHub(failure=failure, on_accepted=account.ledger.append_deliveries)
 
 
 async def relayed(account: AzuriteAccount, hub: FakeEventHub, product: str) -> str:

@@ -250,7 +250,7 @@ async def test_a_failed_replay_is_listed_and_can_be_requeued(
     async with sample_account(azurite) as account:
         window = sample_window()
         envelope = await account.put_exchange(sample_id(window))
-        await account.ledger.delivered(accepted([envelope.exchange_id]))
+        await account.ledger.append_deliveries(accepted([envelope.exchange_id]))
         await poison_handler(account).handle(dump(mark_replayed(envelope)).encode())
         assert "The replay of exchange" in caplog.text
         dead_letters = account.dead_letter_operations()

@@ -115,7 +115,7 @@ async def deliver_queued(account: AzuriteAccount) -> None:
         captures=account.captures,
         assemble=Assembler(None),
         claims=claims,
-        event_hub=FakeEventHub(on_accepted=account.ledger.delivered),
+        event_hub=FakeEventHub(on_accepted=account.ledger.append_deliveries),
         ledger=account.ledger,
         dead_letters=account.dead_letters,
         erased_exchanges=account.erasure_marks,

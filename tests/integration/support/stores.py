@@ -100,7 +100,7 @@ class MemoryLedger:
 
     accepted: list[str] = field(default_factory=list)
 
-    async def delivered(self, events: Sequence[AcceptedEvent]) -> None:
+    async def append_deliveries(self, events: Sequence[AcceptedEvent]) -> None:
         self.accepted += [event.exchange_id for event in events]
 
 
