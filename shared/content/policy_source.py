@@ -146,9 +146,11 @@ class PolicyRenewal:
                 version = await self._store.read(self._etag, MAX_BYTES + 1)
         except StorageNotFound:
             self._etag, self._broken = None, False
-            self._failed(_MISSING, "upload a policy, or change the setting")
+            self._record_failure(_MISSING, "upload a policy, or change the setting")
         except (StorageError, TimeoutError) as error:
-            self._failed(_UNREADABLE, str(error) or f"nothing within {self._pace.read_s:g} s")
+            self._record_failure(
+                _UNREADABLE, str(error) or f"nothing within {self._pace.read_s:g} s"
+            )
         else:
             self._unread = None
             if version is not None:
@@ -175,7 +177,7 @@ class PolicyRenewal:
                 )
         self._etag = etag
 
-    def _failed(self, problem: str, detail: str) -> None:
+    def _record_failure(self, problem: str, detail: str) -> None:
         if problem != self._unread:
             self._note(logging.ERROR, f"{problem}: {detail}; {self._in_force}")
         self._unread = problem

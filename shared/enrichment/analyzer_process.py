@@ -50,7 +50,7 @@ class AnalyzerProcess:
         """
         async with self._turn:
             try:
-                child = await self._started()
+                child = await self._ensure_child()
                 await assembly_process.send_exchange(
                     assembly_process.stdin_of(child), envelope, request, response, options
                 )
@@ -70,7 +70,7 @@ class AnalyzerProcess:
         """End the process."""
         await self._end()
 
-    async def _started(self) -> asyncio.subprocess.Process:
+    async def _ensure_child(self) -> asyncio.subprocess.Process:
         if self._child is None or self._child.returncode is not None:
             self._child = await assembly_process.start_child(
                 __spec__.name,

@@ -105,7 +105,7 @@ def assembled_event(
     """
     event, card = checked.event, rate_card(options.rates) if options.rates else None
     if event.content_mode is ContentMode.REDACTED:
-        event = _redacted(event, redactors.get(options.custom_patterns))
+        event = _redact(event, redactors.get(options.custom_patterns))
     claims = usage_claim.response_to_claim(event)
     repeating = None
     without_usage = usage_claim.followed_without_usage(event)
@@ -133,7 +133,7 @@ def assembled_event(
     )
 
 
-def _redacted(event: Event, redactor: Redactor) -> Event:
+def _redact(event: Event, redactor: Redactor) -> Event:
     # takes 30 ms to import, and is needed in this content mode alone
     from shared.core.event import content_redaction
 

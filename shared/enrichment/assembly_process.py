@@ -173,11 +173,11 @@ def _read_capture(
         return None
     header = capture.load_header(exchanges.read(preamble_bytes))
     if body_bytes > max_body_bytes:
-        return Capture(header=header, body=b"", unread=_hashed(exchanges, body_bytes))
+        return Capture(header=header, body=b"", unread=_hash_body(exchanges, body_bytes))
     return Capture(header=header, body=exchanges.read(body_bytes))
 
 
-def _hashed(exchanges: BinaryIO, body_bytes: int) -> BodyDigest:
+def _hash_body(exchanges: BinaryIO, body_bytes: int) -> BodyDigest:
     body = UnstoredBody()
     while piece := exchanges.read(min(body_bytes - body.size, _PIECE_BYTES)):
         body.feed(piece)

@@ -62,7 +62,7 @@ def summarize(group: Sequence[Envelope]) -> JsonObject:
     return {
         "events": len(group),
         "replayed": len(group) - len(live),
-        "failed": sum(map(_failed, live)),
+        "failed": sum(map(_is_failure, live)),
         "throttled": sum(_status(envelope) == 429 for envelope in live),
         "outcomes": dict(Counter(envelope.outcome.value for envelope in live)),
         "first_chunk_ms": [
@@ -82,7 +82,7 @@ def _status(envelope: Envelope) -> int | None:
     )
 
 
-def _failed(envelope: Envelope) -> bool:
+def _is_failure(envelope: Envelope) -> bool:
     status = _status(envelope)
     if envelope.outcome in _BROKEN or (status is not None and status >= 500):
         return True

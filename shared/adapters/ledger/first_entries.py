@@ -47,7 +47,7 @@ class DigestReader:
 
     async def read(self, window: str, exchange_ids: Collection[str]) -> dict[str, Digests]:
         """By exchange of a window: the first digests that its entries have. Raises StorageError."""
-        first = self._remembered(window, exchange_ids)
+        first = self._recent_digests(window, exchange_ids)
         if first is None:
             read_at, first = self._clock(), FirstDigests(exchange_ids)
             async for _, pieces in entry_blobs(self._storage, window):
@@ -55,7 +55,7 @@ class DigestReader:
             self._last = read_at, window, first
         return first.of(exchange_ids)
 
-    def _remembered(self, window: str, exchange_ids: Collection[str]) -> FirstDigests | None:
+    def _recent_digests(self, window: str, exchange_ids: Collection[str]) -> FirstDigests | None:
         if self._last is None:
             return None
         read_at, of_window, first = self._last

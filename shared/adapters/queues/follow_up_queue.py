@@ -47,7 +47,7 @@ class FollowUpQueue:
             messages = [message async for message in page] if page is not None else []
         return [
             QueuedFollowUp(
-                body=_decoded(message.content),
+                body=_decode(message.content),
                 message_id=message.id,
                 pop_receipt=message.pop_receipt or "",
                 tries=message.dequeue_count or 1,
@@ -70,7 +70,7 @@ class FollowUpQueue:
             await self._queue.delete_message(message.message_id, message.pop_receipt)
 
 
-def _decoded(text: str) -> bytes:
+def _decode(text: str) -> bytes:
     """A message's text. One that is not Base64, so not the app's, is returned as it is."""
     try:
         return base64.b64decode(text, validate=True)

@@ -84,10 +84,10 @@ def content_parts(content: Json) -> tuple[Part, ...]:
     """The parts of a message's `content`: a text, or a list of typed parts."""
     if isinstance(content, str):
         return tuple(text_part(content))
-    return tuple(part for item in items(content) for part in _typed(item))
+    return tuple(part for item in items(content) for part in _item_parts(item))
 
 
-def _typed(item: Json) -> Iterator[Part]:
+def _item_parts(item: Json) -> Iterator[Part]:
     if isinstance(item, str):
         yield from text_part(item)
         return

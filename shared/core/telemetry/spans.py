@@ -62,7 +62,7 @@ def trace_of(
 ) -> Trace:
     """The exchange's spans, or, if an earlier delivery made them, one that links to them."""
     if delivery.first is False:
-        return _repeated(exchange, delivery)
+        return _repeat_trace(exchange, delivery)
     own = trace_context.span_of(exchange.exchange_id, exchange.trace_parent)
     start_ns = _start_ns(exchange)
     attributes = _attributes(exchange, options)
@@ -92,7 +92,7 @@ def _messages(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attribu
     return {**exchange.messages.by_attribute()}
 
 
-def _repeated(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> Trace:
+def _repeat_trace(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> Trace:
     """A trace of its own: the exchange's may be weeks old."""
     identity = f"{exchange.exchange_id} {delivery.accepted_ns}"
     root = Span(

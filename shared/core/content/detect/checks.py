@@ -40,7 +40,7 @@ def mod_11_10(digits: bytes) -> bool:
     return (11 - product) % 10 == digits[-1] - _ZERO
 
 
-def weighted(digits: bytes, weights: Iterable[int]) -> int:
+def weighted_sum(digits: bytes, weights: Iterable[int]) -> int:
     """The sum of the digits, each times its weight."""
     return sum(map(mul, digits.translate(_PLAIN), weights))
 

@@ -89,7 +89,7 @@ class PolishId(Detector):
     pattern = r"\b\d{2}(?:0[1-9]|1[0-2]|2[1-9]|3[0-2])(?:0[1-9]|[12]\d|3[01])\d{5}\b"
 
     def is_valid(self, candidate: bytes) -> bool:
-        if checks.weighted(candidate, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)) % 10:
+        if checks.weighted_sum(candidate, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)) % 10:
             return False
         century = {0: 1900, 1: 2000}.get(int(candidate[2:4]) // 20, 0)
         year, month = century + int(candidate[:2]), int(candidate[2:4]) % 20
@@ -115,8 +115,8 @@ class BrazilianId(Detector):
 
     def is_valid(self, candidate: bytes) -> bool:
         digits = digits_of(candidate)
-        first = checks.weighted(digits[:9], range(10, 1, -1)) * 10 % 11 % 10
-        second = checks.weighted(digits[:10], range(11, 1, -1)) * 10 % 11 % 10
+        first = checks.weighted_sum(digits[:9], range(10, 1, -1)) * 10 % 11 % 10
+        second = checks.weighted_sum(digits[:10], range(11, 1, -1)) * 10 % 11 % 10
         checked = digits[9:] == b"%d%d" % (first, second)
         return checked and not checks.repeats_one_digit(digits)
 

@@ -91,7 +91,7 @@ def route(
     `upgrade` is the header's value.
     """
     if not path.startswith(_ROOT) or _climbs(path):
-        return _not_relayed(path)
+        return _route_error(path)
     if "websocket" in upgrade.lower():
         return WebSocketRequested()
     deployment, v1, rest = _split(path.removeprefix(_ROOT))
@@ -103,7 +103,7 @@ def route(
     return Operation(spec=_spec(method, rest), deployment=deployment, v1=v1)
 
 
-def _not_relayed(path: str) -> UnknownRoute | WrongMethod:
+def _route_error(path: str) -> UnknownRoute | WrongMethod:
     for pattern, methods in _OWN_PATTERNS:
         if pattern.fullmatch(path):
             return WrongMethod(allowed=methods)

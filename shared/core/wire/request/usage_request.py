@@ -124,7 +124,7 @@ def _with_usage_request(
 
 def _choices(body: JsonText, spans: dict[str, MemberSpan], operation: OperationSpec) -> int | None:
     """`n` for each prompt."""
-    n = _parsed(body, spans.get("n"), default=1)
+    n = _parse_member(body, spans.get("n"), default=1)
     prompt = spans.get(operation.prompt_member or "") if operation.answers_each_prompt else None
     prompt_count = 1 if prompt is None else _prompt_count(body, prompt)
     if type(n) is not int or n < 1 or prompt_count is None:
@@ -138,13 +138,13 @@ def _prompt_count(body: JsonText, prompt: MemberSpan) -> int | None:
     """
     if body[prompt.start : prompt.start + 1] != b"[":
         return 1
-    prompts = _parsed(body, prompt)
+    prompts = _parse_member(body, prompt)
     if not isinstance(prompts, list) or not prompts:
         return None
     return len(prompts) if all(isinstance(item, str | list) for item in prompts) else 1
 
 
-def _parsed(body: JsonText, span: MemberSpan | None, default: Json = None) -> Json:
+def _parse_member(body: JsonText, span: MemberSpan | None, default: Json = None) -> Json:
     """A member's value; `default` if it is null or absent, None if it is long."""
     if span is None:
         return default
