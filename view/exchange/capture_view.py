@@ -36,7 +36,7 @@ def request_view(capture: Capture, *, size: int) -> JsonObject:
 
 def response_view(capture: Capture, *, size: int) -> JsonObject:
     """`frames` is null unless the answer is a stream of events."""
-    body = _decoded(capture)
+    body = _decode_body(capture)
     status = capture.header.get("status_code")
     return {
         "status": status if isinstance(status, int) else None,
@@ -47,7 +47,7 @@ def response_view(capture: Capture, *, size: int) -> JsonObject:
 
 
 def _body_view(capture: Capture, size: int) -> JsonObject:
-    body = _decoded(capture)
+    body = _decode_body(capture)
     beginning = body[:MAX_BYTES]
     is_whole = size <= len(capture.body) and len(beginning) == len(body)
     text = _as_text(beginning, is_cut=not is_whole)
@@ -68,7 +68,7 @@ def _as_text(body: bytes, *, is_cut: bool) -> str | None:
     return None if "\0" in text else text
 
 
-def _decoded(capture: Capture) -> bytes:
+def _decode_body(capture: Capture) -> bytes:
     """The body without its content coding, as far as it can be read."""
     decoder = ContentDecoder(capture.headers.get("content-encoding", ""), READ_BYTES)
     decoded = b"".join(decoder.decode([capture.body]))

@@ -42,11 +42,11 @@ class UsageFigure:
 def figures(event: Mapping[str, Json]) -> tuple[UsageFigure, ...]:
     """The known figures; none if the event has no usage."""
     if event.get("usage_source") == "estimated":
-        return tuple(_estimated(mapping(event.get("usage_estimate"))))
+        return tuple(_estimate_figures(mapping(event.get("usage_estimate"))))
     return tuple(_of_upstream(event))
 
 
-def _estimated(estimate: JsonObject) -> Iterator[UsageFigure]:
+def _estimate_figures(estimate: JsonObject) -> Iterator[UsageFigure]:
     for name, (member, source) in _ESTIMATES.items():
         value = integer(estimate.get(member))
         if value is not None:

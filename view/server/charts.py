@@ -38,7 +38,7 @@ async def charts(request: Request) -> Response:
             "ttft": {"points": figures.points, "bands": figures.bands},
             "tokens": figures.tokens,
             "outcomes": figures.outcomes,
-            "open_streams": list(filled(figures.open_streams, from_ms, to_ms, bucket_ms)),
+            "open_streams": list(fill_gaps(figures.open_streams, from_ms, to_ms, bucket_ms)),
         }
     )
 
@@ -49,7 +49,7 @@ def bucket_of(range_ms: int) -> int:
     return next((size for size in sizes if range_ms <= size * _BUCKETS), _BUCKET_SIZES_S[-1] * 1000)
 
 
-def filled(
+def fill_gaps(
     steps: Sequence[tuple[int, int]], from_ms: int, to_ms: int, bucket_ms: int
 ) -> Iterator[tuple[int, int]]:
     """A value for each bucket, where `steps` has one for each change."""

@@ -99,10 +99,10 @@ class CaptureSource:
 
     def _blobs(self) -> BlobServiceClient:
         if self._client is None:
-            self._client = self._connected()
+            self._client = self._connect()
         return self._client
 
-    def _connected(self) -> BlobServiceClient:
+    def _connect(self) -> BlobServiceClient:
         if self._address.connection_string:
             return BlobServiceClient.from_connection_string(
                 self._address.connection_string, **_OPTIONS

@@ -12,7 +12,7 @@ from shared.core.wire.json.json_shape import JsonObject, mappings, parse, parse_
 _LEVEL: Final = 1  # the highest takes twice the time, and saves a tenth
 
 
-def _written(event: JsonObject) -> bytes:
+def _encode(event: JsonObject) -> bytes:
     text = json.dumps(event, separators=(",", ":"), ensure_ascii=False)
     return text.encode("utf-8", "surrogatepass")
 
@@ -21,7 +21,7 @@ def _written(event: JsonObject) -> bytes:
 # room in the file. A change of this dictionary makes older files unreadable, so it is part of the
 # file's version.
 COMMON: Final = b"".join(
-    _written(event)
+    _encode(event)
     for event in mappings(parse(Path(__file__).with_name("common_events.json").read_text("utf-8")))
 )
 
@@ -29,7 +29,7 @@ COMMON: Final = b"".join(
 def pack(event: JsonObject) -> bytes:
     """The event as it is stored: a seventh of its JSON's size if its texts are short."""
     packer = zlib.compressobj(_LEVEL, zdict=COMMON)
-    return packer.compress(_written(event)) + packer.flush()
+    return packer.compress(_encode(event)) + packer.flush()
 
 
 def unpack(packed: bytes) -> JsonObject:

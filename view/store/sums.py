@@ -25,7 +25,7 @@ IS_OVER: Final = "stream AND duration_ms IS NOT NULL"
 _STEPS: Final = 64  # steps between a time and its double
 
 
-def _rounded(column: str) -> str:
+def _round_down(column: str) -> str:
     """An expression that rounds a count of milliseconds down: SQLite may lack logarithms."""
     limits = [2 * _STEPS << power for power in range(16)]
     cases = (
@@ -43,7 +43,7 @@ def _trigger(when: str, row: str, change: str) -> str:
         f"SELECT 'outcome', {ended}, {row}.outcome, {change}1 WHERE 1",
         f"SELECT 'tokens', {ended}, coalesce({row}.deployment, '{NO_NAME}'), {change}{row}.tokens "
         f"WHERE {row}.tokens IS NOT NULL",
-        f"SELECT 'ttft', {ended}, {_rounded(f'{row}.ttft_ms')}, {change}1 "
+        f"SELECT 'ttft', {ended}, {_round_down(f'{row}.ttft_ms')}, {change}1 "
         f"WHERE {row}.ttft_ms IS NOT NULL",
         f"SELECT 'begin', ({row}.exact_end_ms - {row}.duration_ms {up}, '', {change}1 WHERE {over}",
         f"SELECT 'end', ({row}.exact_end_ms {up}, '', {change}1 WHERE {over}",

@@ -12,7 +12,7 @@ import pytest
 from shared.core.wire.json.json_shape import Json
 from tests.unit.view.events import received, row_of_event, sample_event, sample_id
 from view.filters import parse
-from view.server.charts import bucket_of, filled
+from view.server.charts import bucket_of, fill_gaps
 from view.store import Store
 
 _MS: Final = row_of_event(sample_event(0)).exact_end_ms
@@ -74,7 +74,7 @@ def test_open_streams(store: Store) -> None:
         )
     )
     charts = store.figures((), from_ms=_MS, bucket_ms=5_000)
-    values = list(filled(charts.open_streams, _MS, _MS + 30_000, 5_000))
+    values = list(fill_gaps(charts.open_streams, _MS, _MS + 30_000, 5_000))
     assert [value for _, value in values] == [0, 1, 2, 1, 1, 0]
 
 
@@ -109,8 +109,8 @@ def test_sums_of_long_spans_are_those_of_their_exchanges(store: Store) -> None:
         read.outcomes,
     )
     to_ms = from_ms + 12_000_000
-    assert list(filled(summed.open_streams, from_ms, to_ms, 600_000)) == list(
-        filled(read.open_streams, from_ms, to_ms, 600_000)
+    assert list(fill_gaps(summed.open_streams, from_ms, to_ms, 600_000)) == list(
+        fill_gaps(read.open_streams, from_ms, to_ms, 600_000)
     )
     for (start, *ranks), (start_read, *ranks_read) in zip(summed.bands, read.bands, strict=True):
         assert start == start_read
