@@ -30,7 +30,7 @@ from harness.http_client import ReceivedResponse
 from harness.waiting import poll_until
 from local.stack import FunctionsHost, Stack, free_ports
 from tests.e2e.conftest import on_embedded_alone
-from tests.integration.access.test_function_levels import LEVELS
+from tests.support.function_levels import LEVELS
 
 EXCHANGE_ID = "01a20914-84a9-7c73-9ecc-a8d4ec5a3e7d"  # nothing is stored of it
 

@@ -4,9 +4,6 @@ that are exchanges.
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
 from harness import http_client, upstream_record
@@ -15,17 +12,9 @@ from harness.event_log import EventLog
 from harness.http_client import ReceivedResponse
 from local.stack import Stack
 from tests.e2e.conftest import STRAINED_BODY_LIMIT_BYTES, STRAINED_READ_TIMEOUT_S, on_embedded_alone
+from tests.e2e.error_responses import error_of
 
 SILENT = f"Azure OpenAI sent nothing for {STRAINED_READ_TIMEOUT_S} s (UPSTREAM_READ_TIMEOUT_S)."
-
-
-def error_of(response: ReceivedResponse) -> dict[str, Any]:
-    """The error in the proxy's response, which has nothing beside it."""
-    assert response.header("content-type") == "application/json"
-    document = json.loads(response.body)
-    assert document.keys() == {"error"}
-    error: dict[str, Any] = document["error"]
-    return error
 
 
 @pytest.mark.direct_upstream("the pool answers 502 itself")

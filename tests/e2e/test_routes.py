@@ -9,7 +9,7 @@ import pytest
 from harness import http_client
 from harness.event_log import EventLog
 from local.stack import Stack
-from tests.e2e.test_errors import error_of
+from tests.e2e.error_responses import error_of
 
 UNKNOWN_ROUTE = {
     "code": "unknown_route",

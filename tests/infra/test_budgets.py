@@ -9,7 +9,7 @@ import pytest
 
 from tests.infra import kql
 from tests.infra.bicep import INFRA, Evaluator
-from tests.infra.test_data_explorer import KUSTO, ON, evaluated
+from tests.infra.data_explorer import KUSTO, ON, evaluated
 
 QUERY: Final = (INFRA / "queries" / "budget" / "over-budget.kql").read_text()
 RULE: Final = "Microsoft.Insights/scheduledQueryRules"

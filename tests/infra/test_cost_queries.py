@@ -14,17 +14,8 @@ from shared import rate_files
 from shared.core.cost.billing_inputs import quantities_of
 from shared.core.cost.cost import cost
 from shared.core.cost.provisioned import parse_reservations, shares
+from tests.infra.analysts import AT_NOON, EVENTS, FOLDER, NOON, RESERVATION, ROWS, call, delivered
 from tests.infra.kql import KqlRow
-from tests.infra.test_analysts_functions import (
-    AT_NOON,
-    EVENTS,
-    FOLDER,
-    NOON,
-    RESERVATION,
-    ROWS,
-    call,
-    delivered,
-)
 
 CARD: Final = rate_files.read_card()
 # 100 tokens in, 40 of them cached, 20 out: 0.0004 USD at the rates of gpt-4o.

@@ -8,20 +8,10 @@ from typing import Final
 
 import pytest
 
-from tests.infra import switches
-from tests.infra.bicep import INFRA, Deployment, EvaluationError, Evaluator
-from tests.infra.switches import setting_with
+from tests.infra.bicep import INFRA, EvaluationError, Evaluator
+from tests.infra.data_explorer import ANALYSTS, KUSTO, ON, evaluated
 
-ANALYSTS: Final = "77777777-7777-4777-8777-777777777777"
-ON: Final = f"""param analytics = 'adx'
-param analystObjectId = '{ANALYSTS}'
-param analystType = 'Group'"""
 RECEIVER: Final = "a638d3c7-ab3a-418d-83e6-5f17a39d4fde"
-KUSTO: Final = "Microsoft.Kusto/clusters"
-
-
-def evaluated(evaluator: Evaluator, folder: Path, more: str = ON, **turned: str) -> Deployment:
-    return evaluator.evaluate(switches.parameters(setting_with(**turned), more), folder)
 
 
 def test_without_it_there_is_no_cluster(evaluator: Evaluator, tmp_path: Path) -> None:

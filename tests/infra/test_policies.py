@@ -16,6 +16,7 @@ import pytest
 from harness.tools import tool_path
 from shared.core.wire.http import forwarding_rules
 from shared.core.wire.http.forwarding_rules import ForwardingAction
+from tests.infra.buffering_policies import BUFFERING
 
 POLICIES = Path(__file__).parents[2] / "infra" / "policies"
 FILES = sorted(POLICIES.glob("*.xml"))
@@ -26,24 +27,6 @@ CALLER_HEADERS = {
     "x-apim-request-id": "context.RequestId",
     "x-apim-api-id": "context.Api.Id",
     "x-apim-team": "fnsseTeam",
-}
-# Each of them reads a whole body, or writes one where others can read it, and a stream's chunks
-# would wait.
-BUFFERING = {
-    "validate-content",
-    "cache-lookup",
-    "cache-store",
-    "llm-semantic-cache-lookup",
-    "azure-openai-semantic-cache-lookup",
-    "azure-openai-emit-token-metric",
-    "llm-emit-token-metric",
-    "log-to-eventhub",
-    "trace",
-    "find-and-replace",
-    "redirect-content-urls",
-    "json-to-xml",
-    "xml-to-json",
-    "retry",
 }
 
 

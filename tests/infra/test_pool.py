@@ -17,7 +17,7 @@ from harness.tools import tool_path
 from shared.core.records.exchange import captured_headers
 from tests.infra import switches
 from tests.infra.bicep import INFRA, Deployment, Evaluator, gateway_properties
-from tests.infra.test_policies import BUFFERING
+from tests.infra.buffering_policies import BUFFERING
 
 NAME: Final = switches.GATEWAY
 PAGE: Final = INFRA.parent / "docs" / "how-to" / "pool-accounts.md"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.repository.test_funcignore import DEPLOYED
+from tests.support.package import DEPLOYED
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))

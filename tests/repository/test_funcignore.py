@@ -7,9 +7,7 @@ import subprocess
 import pytest
 
 from local.repository import ROOT
-from tests.support.package import deployable
-
-DEPLOYED = {"function_app.py", "blueprints", "shared", "rates", "host.json", "requirements.txt"}
+from tests.support.package import DEPLOYED, deployable
 
 
 def test_the_app_alone_is_deployed() -> None:

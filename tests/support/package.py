@@ -10,10 +10,20 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from pathspec import GitIgnoreSpec
 
 from local.repository import ROOT
+
+DEPLOYED: Final = {
+    "function_app.py",
+    "blueprints",
+    "shared",
+    "rates",
+    "host.json",
+    "requirements.txt",
+}
 
 
 def deployable(paths: Iterable[str]) -> list[str]:

@@ -12,26 +12,11 @@ import pytest
 
 from harness.entra import Tenant
 from local.repository import ROOT
+from tests.support.function_levels import LEVELS
 
 type Functions = dict[str, list[dict[str, Any]]]
 
 ENTRA = Tenant(port=1).settings  # nothing listens there, and indexing does not connect
-LEVELS = {
-    "openai": "FUNCTION",
-    "unknown_route": "FUNCTION",
-    "health": "ANONYMOUS",
-    "health_ready": "ANONYMOUS",
-    "ops_dead_letters": "ADMIN",
-    "ops_requeue": "ADMIN",
-    "ops_erase": "ADMIN",
-    "ops_status": "ADMIN",
-    "ops_reports": "ADMIN",
-    "reconcile_start": "ADMIN",
-    "replay_start": "ADMIN",
-    "erase_start": "ADMIN",
-    "ops_erasure": "ADMIN",
-    "ops_erased_ids": "ADMIN",
-}
 _LIST = """
 import function_app, json
 functions = function_app.app.get_functions()  # asked twice, it would find every name taken

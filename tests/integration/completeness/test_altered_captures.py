@@ -20,7 +20,7 @@ from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.window import Window
 from shared.core.records.operator.replay_request import ReplayRequest
 from shared.enrichment.assembly import IN_PLACE_BYTES, Assembler
-from tests.integration.completeness.test_replay import sample_replay_runner
+from tests.integration.completeness.replay_runner import sample_replay_runner
 from tests.integration.support.azurite import (
     AzuriteAccount,
     sample_account,

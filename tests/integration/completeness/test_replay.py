@@ -7,13 +7,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from harness.sample_envelope import sample_envelope
-from shared.completeness.replay import ReplayRunner
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.outcome import Outcome
@@ -21,6 +20,7 @@ from shared.core.records.exchange.window import Window
 from shared.core.records.operator.replay_request import ReplayRequest
 from shared.core.records.orchestration.replay_state import ReplayPage
 from shared.core.wire.content_mode import ContentMode
+from tests.integration.completeness.replay_runner import LATER, sample_replay_runner
 from tests.integration.support.azurite import (
     AzuriteAccount,
     DyingQueue,
@@ -32,28 +32,9 @@ from tests.integration.support.azurite import (
 
 pytestmark = pytest.mark.anyio
 
-LATER = datetime(2030, 1, 1, tzinfo=UTC)
-
 
 def everything_in(window: Window, **narrowed: Any) -> ReplayRequest:
     return ReplayRequest(first=window.start, end=window.end, **narrowed)
-
-
-def sample_replay_runner(
-    account: AzuriteAccount, now: datetime = LATER, **options: int
-) -> ReplayRunner:
-    max_age, back_pressure = timedelta(minutes=30), account.back_pressure()
-    return ReplayRunner(
-        captures=account.captures,
-        ledger=account.ledger,
-        erasure_marks=account.erasure_marks,
-        envelopes=account.envelopes,
-        checkpoints=account.json_blobs,
-        back_pressure=back_pressure,
-        max_age=max_age,
-        clock=lambda: now,
-        **options,
-    )
 
 
 async def replay(

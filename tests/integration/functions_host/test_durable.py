@@ -6,10 +6,8 @@ Both serve durable_app.py. Tests of the embedded host alone are in test_durable_
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,16 +17,20 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from harness.functions_host_process import (
-    HTTP,
-    HostProcess,
-    running_azurite,
-    running_host,
-)
+from harness.functions_host_process import HTTP, HostProcess, running_azurite, running_host
 from harness.waiting import poll_until
+from tests.integration.functions_host.durable_client import (
+    WEBHOOKS,
+    StatusLinks,
+    app_folder,
+    client,
+    finished,
+    start,
+    started,
+    status,
+    wait_for_status,
+)
 
-APP = Path(__file__).with_name("durable_app.py")
-WEBHOOKS = "/runtime/webhooks/durabletask"
 MANAGEMENT = {
     "statusQueryGetUri": "", "sendEventPostUri": "/raiseEvent/{eventName}", "terminatePostUri": "/terminate",
     "rewindPostUri": "/rewind", "purgeHistoryDeleteUri": "", "restartPostUri": "/restart",
@@ -41,8 +43,6 @@ _SOON_AGAIN = {
     "controlQueueVisibilityTimeout": "00:01:00",
     "workItemQueueVisibilityTimeout": "00:01:00",
 }
-
-type StatusLinks = dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -58,65 +58,6 @@ def host(
     folder = app_folder(tmp_path_factory.mktemp(request.param))
     with running_host(request.param, folder, {"AzureWebJobsStorage": storage}) as running:
         yield running
-
-
-def app_folder(folder: Path, durable_task: dict[str, Any] | None = None) -> Path:
-    """Lay out an app folder with durable_app.py."""
-    shutil.copy(APP, folder / "function_app.py")
-    extensions = {
-        "http": {"routePrefix": ""},
-        **({"durableTask": durable_task} if durable_task else {}),
-    }
-    bundle = {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}
-    (folder / "host.json").write_text(
-        json.dumps({"version": "2.0", "extensions": extensions, "extensionBundle": bundle})
-    )
-    return folder
-
-
-def started(host: HostProcess, name: str, data: Any = None, instance_id: str = "") -> StatusLinks:
-    """Start an orchestration; return its management URLs."""
-    response = start(host, name, data, instance_id)
-    assert response.status_code == 202, response.text
-    links: StatusLinks = response.json()
-    return links
-
-
-def start(host: HostProcess, name: str, data: Any = None, instance_id: str = "") -> httpx.Response:
-    query = f"?id={instance_id}" if instance_id else ""
-    content = b"" if data is None else json.dumps(data)
-    return HTTP.post(host.url(f"/start/{name}{query}"), content=content)
-
-
-def status(links: StatusLinks, extra: str = "") -> httpx.Response:
-    return HTTP.get(links["statusQueryGetUri"] + extra)
-
-
-def finished(links: StatusLinks, *, within_s: float = 40.0) -> dict[str, Any]:
-    """Wait for the end of an orchestration; return its status."""
-    poll_until(
-        lambda: status(links).status_code == 200, lambda: status(links).text, within_s=within_s
-    )
-    body: dict[str, Any] = status(links).json()
-    return body
-
-
-def wait_for_status(links: StatusLinks, **members: Any) -> None:
-    """Wait until the status has these members."""
-
-    def has() -> bool:
-        body = status(links).json()
-        return all(body[name] == value for name, value in members.items())
-
-    poll_until(has, lambda: status(links).text)
-
-
-def client(host: HostProcess, operation: str, **arguments: Any) -> Any:
-    """Call the Durable client library within the app. Returns its result, or the message of its
-    exception.
-    """
-    response = HTTP.post(host.url(f"/client/{operation}"), json=arguments)
-    return response.json()["error"] if response.status_code == 500 else response.json()
 
 
 def send_event(links: StatusLinks, name: str, **request: Any) -> httpx.Response:

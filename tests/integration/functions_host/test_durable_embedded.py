@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.functions_host_process import HTTP, HostProcess, running_host
-from tests.integration.functions_host.test_durable import (
+from tests.integration.functions_host.durable_client import (
     WEBHOOKS,
     app_folder,
     client,

@@ -13,17 +13,16 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from openai import AsyncAzureOpenAI, AzureOpenAI
 
 from harness.stand_in_process import CHAT, STREAM, StandIn, running
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.sse import decode
+from tests.integration.relay.sdk_streams import MESSAGES, async_read_all, read_all
 from tests.integration.support.exchanges import DEADLINE_S
 from tests.integration.support.served_relay import ServedRelay, served
 from tests.integration.support.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
-MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]
 READ_TIMEOUT_S = 0.6
 # Paced, because a reset that overtakes bytes within the connection loses them for any reader.
 BROKEN = [
@@ -43,33 +42,6 @@ def stand_in() -> Iterator[StandIn]:
 
 def outcome_of(directives: str) -> Outcome:
     return Outcome.TIMED_OUT if directives.startswith("silence") else Outcome.UPSTREAM_INTERRUPTED
-
-
-def read_all(client: AzureOpenAI, directives: str, **options: Any) -> str:
-    """The stream's text, and the SDK's own exception if it raised one."""
-    with client:
-        chunks = client.chat.completions.create(
-            model="gpt",
-            messages=MESSAGES,
-            stream=True,
-            extra_headers={"x-stand-in": directives},
-            **options,
-        )
-        return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
-
-
-async def async_read_all(client: AsyncAzureOpenAI, directives: str, **options: Any) -> str:
-    async with client:
-        chunks = await client.chat.completions.create(
-            model="gpt",
-            messages=MESSAGES,
-            stream=True,
-            extra_headers={"x-stand-in": directives},
-            **options,
-        )
-        return "".join(
-            [chunk.choices[0].delta.content or "" async for chunk in chunks if chunk.choices]
-        )
 
 
 async def raw(

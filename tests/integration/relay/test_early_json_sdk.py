@@ -16,7 +16,7 @@ from harness.stand_in_process import StandIn, running
 from harness.tools import missing
 from local.repository import ROOT
 from shared.core.records.exchange.outcome import Outcome
-from tests.integration.relay.test_broken_streams import MESSAGES
+from tests.integration.relay.sdk_streams import MESSAGES
 from tests.integration.support.exchanges import DEADLINE_S
 from tests.integration.support.served_relay import ServedRelay, served
 

@@ -19,7 +19,7 @@ from harness.stand_in_process import CHAT, STREAM, StandIn, running
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.sse import decode
 from shared.relay.client_response import KEEP_ALIVE
-from tests.integration.relay.test_broken_streams import MESSAGES, async_read_all, read_all
+from tests.integration.relay.sdk_streams import MESSAGES, async_read_all, read_all
 from tests.integration.support.exchanges import DEADLINE_S
 from tests.integration.support.served_relay import ServedRelay, served
 from tests.integration.support.tiny_server import Connection, serving

@@ -25,7 +25,7 @@ from shared.relay.exchange_observation import (
 from shared.relay.request_body import HeldBody, RequestContent
 from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
 from tests.support.manual_clock import ManualClock
-from tests.unit.relay.test_capture_writer import GatedStore, start
+from tests.unit.relay.gated_store import GatedStore, start
 
 pytestmark = pytest.mark.anyio
 REJECTION = b'{"error":{"message":"Unrecognized request argument supplied: stream_options"}}'

@@ -11,7 +11,7 @@ from local.repository import ROOT
 from shared.settings.loader import load
 from shared.settings.misspelt import find, notices
 from tests.support.recording_environment import RecordingEnvironment
-from tests.unit.settings.test_settings import LEAST
+from tests.unit.settings.least_settings import LEAST
 
 # Of other programs, often set on the same machine or in the same app.
 HOST_SETTINGS = (

@@ -15,17 +15,7 @@ from shared.settings.loader import load
 from shared.settings.settings import FollowingSettings, Settings
 from shared.settings.validators import connection_string_parts
 from tests.support.recording_environment import RecordingEnvironment
-
-SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ"  # stands for any key
-STORAGE = f"DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey={SECRET}==;EndpointSuffix=core.windows.net"
-EVENT_HUB = f"Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey={SECRET}="
-
-LEAST = {
-    "AZURE_OPENAI_BASE_URL": "https://contoso.openai.azure.com",
-    "AZURE_EVENTHUB_CONN_STR": EVENT_HUB,
-    "AZURE_EVENTHUB_NAME": "openai-logs",
-    "AzureWebJobsStorage": STORAGE,
-}
+from tests.unit.settings.least_settings import EVENT_HUB, LEAST, SECRET, STORAGE
 
 # Settings in the samples for others than this app: the Functions host and its Python worker.
 OF_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_ENABLE_INIT_INDEXING"}

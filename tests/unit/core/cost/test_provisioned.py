@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.core.cost.provisioned import UNUSED, Use, parse_reservations, shares, weight
 from shared.errors import RateError
-from tests.unit.core.cost.test_cost import AT, CARD, quantities
+from tests.unit.core.cost.card import AT, CARD, quantities
 
 HEAD = "deployment,units,unit_hour,currency,valid_from,valid_to\n"
 # from noon on the first to midnight after the third: 60 hours of 20 USD

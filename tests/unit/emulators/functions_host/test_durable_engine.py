@@ -27,7 +27,7 @@ from emulators.functions_host.unsupported import StartError, Unsupported
 from emulators.functions_host.worker_library import IndexedFunction
 from harness.waiting import poll_until_async
 from tests.support.orchestrations import Orchestrator, state_of
-from tests.unit.emulators.functions_host.test_durable_execution import chain, naps, race
+from tests.unit.emulators.functions_host.orchestrators import chain, naps, race
 
 
 class AppCalls(DurableCalls):

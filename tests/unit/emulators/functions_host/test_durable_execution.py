@@ -4,7 +4,6 @@ ours.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
 
@@ -21,10 +20,9 @@ from tests.support.orchestrations import (
     run,
     state_of,
 )
+from tests.unit.emulators.functions_host.orchestrators import Steps, chain, naps, race
 
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=300, max_number_of_attempts=3)
-
-type Steps = Generator[Any, Any, Any]
 
 
 class FlakyActivity:
@@ -47,15 +45,6 @@ def kinds(recorded: OrchestrationRun) -> str:
     return " ".join(
         short[name] + (str(number) if number >= 0 else "") for name, number in recorded.history()
     )
-
-
-def chain(context: df.DurableOrchestrationContext) -> Steps:
-    n = context.get_input()
-    context.set_custom_status({"at": n})
-    n = yield context.call_activity("add", n)
-    context.set_custom_status({"at": n})
-    n = yield context.call_activity("add", n)
-    return {"n": n, "id": context.instance_id}
 
 
 def test_activities_follow_each_other() -> None:
@@ -131,12 +120,6 @@ def test_what_follows_an_exhausted_retry_has_the_right_id() -> None:
     assert recorded.instance.output == ["RuntimeError: attempt 3 \n ", 2]
 
 
-def naps(context: df.DurableOrchestrationContext) -> Steps:
-    before = context.current_utc_datetime
-    yield context.create_timer(before + timedelta(days=context.get_input()))
-    return (context.current_utc_datetime - before).total_seconds()
-
-
 @pytest.mark.parametrize("days", [0, 1, 30])
 def test_a_timer_moves_the_orchestrators_clock(days: int) -> None:
     """A timer may be of any length, unlike in Azure's queues."""
@@ -144,16 +127,6 @@ def test_a_timer_moves_the_orchestrators_clock(days: int) -> None:
 
     assert recorded.instance.output == days * 86_400
     assert len(recorded.turns) == 2
-
-
-def race(context: df.DurableOrchestrationContext) -> Steps:
-    timer = context.create_timer(context.current_utc_datetime + timedelta(hours=1))
-    winner = yield context.task_any([timer, context.wait_for_external_event("go")])
-    if winner is timer:
-        return "timer"
-    timer.cancel()
-    yield context.call_activity("add", 1)
-    return winner.result
 
 
 def test_an_event_wins_over_a_timer_which_is_cancelled() -> None:
