@@ -20,7 +20,7 @@ storage) and an envelope (how the exchange went, to a queue).
                           that is stored, digest_writer one that is not
     capture_headers       makes the headers of the captures
     recorder              records an exchange that has ended
-    capture_recorder      stores its captures
+    capture_recorder      stores its captures, that of the request while the upstream works
     outcome_recorder      stores how it ended; pending_outcomes tries again what no store took
     recording_failures    what could not be stored: counted and logged
 

@@ -1,20 +1,31 @@
-"""Stores the captures of an exchange. A capture that could not be stored is logged and counted."""
+"""Stores the captures of exchanges: that of a request while the upstream works, that of a response
+after its end. A capture that could not be stored is logged and counted.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
 from shared.concurrency.cooperative import run_cooperatively
 from shared.core.event import answer_notes
+from shared.core.exchange.conclusion import Conclusion
 from shared.core.records.exchange import captured_headers
 from shared.core.records.exchange.envelope import Envelope
+from shared.core.records.exchange.outcome import Outcome
+from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.json.json_shape import JsonObject
 from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
 from shared.relay import capture_headers
+from shared.relay.body_memory import CaptureMemory
 from shared.relay.body_writer import BodyWriter
+from shared.relay.capture_writer import CaptureWriter, Upload
+from shared.relay.digest_writer import DigestWriter
+from shared.relay.exchange_envelope import CaptureNames, envelope_of
 from shared.relay.exchange_observation import ExchangeObservation
+from shared.relay.pending_outcomes import StartTask
 from shared.relay.recording_failures import RecordingFailures, log_not_stored
 
 _log = logging.getLogger("fnsse.recording")
@@ -27,7 +38,9 @@ class CaptureRecorder:
         self,
         *,
         store: CaptureUploads,
+        memory: CaptureMemory,
         copied_headers: frozenset[str],
+        start: StartTask,
         failures: RecordingFailures,
         storage_answered: Callable[[], None],
     ) -> None:
@@ -35,9 +48,24 @@ class CaptureRecorder:
         what could not be stored. `storage_answered` is called when something was stored.
         """
         self._store = store
+        self._memory = memory
+        self._start = start
+        self._requests: dict[str, asyncio.Task[bool]] = {}  # by exchange: until its end is recorded
         self._copied_headers = frozenset(map(str.encode, copied_headers))
         self._failures = failures
         self._storage_answered = storage_answered
+
+    def writer(self, name: str, mode: ContentMode, *, is_response: bool = False) -> BodyWriter:
+        """The writer of one side of an exchange."""
+        if not mode.stores_bodies:
+            return DigestWriter(self._store, name, self._start_upload)
+        return CaptureWriter(
+            self._store,
+            name,
+            self._memory,
+            self._start_upload,
+            small_blocks=is_response,  # only a request has a placeholder
+        )
 
     def put_placeholder(self, observation: ExchangeObservation) -> None:
         """Leave a trace of a request whose body takes its time: a placeholder, which its capture
@@ -47,28 +75,75 @@ class CaptureRecorder:
             capture_headers.of_request(observation, self._copied_headers, partial=True)
         )
 
-    async def put_request(self, observation: ExchangeObservation) -> bool:
-        """Store the request capture; False if it is not stored."""
-        await observation.request.body.compute_hash()
-        preamble = capture_headers.of_request(observation, self._copied_headers)
-        stored = await self._put_capture(
-            observation.request.body, preamble, "request capture", observation
-        )
-        self._failures.request_captures += not stored
-        return stored
+    def request_received(self, observation: ExchangeObservation) -> asyncio.Task[bool]:
+        """Store the capture of a request whose body is whole, while the upstream works. The task
+        returns whether it is stored.
+        """
+        storing = self._start(self._put_request(observation))
+        self._requests[observation.exchange_id] = storing
+        return storing
 
-    async def put_response(self, observation: ExchangeObservation, envelope: Envelope) -> bool:
-        """Store the response capture, with the envelope; False if it is not stored."""
+    def has_any(self, observation: ExchangeObservation) -> bool:
+        """Whether storage has a part of the exchange, or is getting one, before its end is
+        recorded.
+        """
+        return observation.exchange_id in self._requests or observation.request.body.reached_storage
+
+    async def put(self, observation: ExchangeObservation, conclusion: Conclusion) -> CaptureNames:
+        """Store the captures of an exchange that has ended. Returns those that are stored."""
+        stored = await self._request_stored(observation, conclusion)
+        captures = CaptureNames(request=observation.request.body.name if stored else None)
+        if observation.response.status is None:
+            return captures
+        with_response = captures._replace(response=observation.response.body.name)
+        await observation.response.body.compute_hash()
+        envelope = envelope_of(observation, conclusion, with_response)
         headers = captured_headers.of_response(observation.response.headers)
         notes = await self._answer_notes(observation, envelope, headers)
         preamble = capture_headers.of_response(observation, envelope, headers, notes)
-        stored = await self._put_capture(
+        stored = await self._put(
             observation.response.body, preamble, "response capture", observation
         )
         self._failures.response_captures += not stored
+        return with_response if stored else captures
+
+    def _start_upload(self, upload: Upload) -> asyncio.Task[StorageError | None]:
+        return self._start(self._upload(upload))
+
+    async def _upload(self, upload: Upload) -> StorageError | None:
+        error = await upload
+        if error is None:
+            self._storage_answered()
+        return error
+
+    async def _request_stored(
+        self, observation: ExchangeObservation, conclusion: Conclusion
+    ) -> bool:
+        storing = self._requests.pop(observation.exchange_id, None)
+        if storing is not None:
+            stored = await storing
+            if observation.request.body.is_lost and conclusion.outcome is Outcome.REJECTED:
+                self._erase_request_later(observation)
+            return stored
+        if conclusion.outcome is Outcome.REJECTED:
+            observation.request.body.discard()
+            self._erase_request_later(observation)
+            return False
+        # the body never became whole: keep what arrived
+        return await self._put_request(observation)
+
+    async def _put_request(self, observation: ExchangeObservation) -> bool:
+        await observation.request.body.compute_hash()
+        preamble = capture_headers.of_request(observation, self._copied_headers)
+        stored = await self._put(observation.request.body, preamble, "request capture", observation)
+        self._failures.request_captures += not stored
         return stored
 
-    async def erase_request(self, observation: ExchangeObservation) -> None:
+    def _erase_request_later(self, observation: ExchangeObservation) -> None:
+        if observation.request.body.reached_storage:
+            self._start(self._erase_request(observation))
+
+    async def _erase_request(self, observation: ExchangeObservation) -> None:
         """Erase what storage holds of a rejected request."""
         try:
             await observation.request.body.erase()
@@ -98,7 +173,7 @@ class CaptureRecorder:
             )
             return {}
 
-    async def _put_capture(
+    async def _put(
         self,
         writer: BodyWriter,
         preamble: bytes,

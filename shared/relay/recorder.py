@@ -1,4 +1,4 @@
-"""Records an exchange: stores the request capture, then the response capture and the envelope.
+"""Records an exchange: its captures, and how it ended.
 
 Each exchange is recorded by tasks of its own, which neither a client that disconnects nor a
 cancelled response cancels. A failing store is the one failure that is swallowed here, with a log
@@ -13,19 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.core.exchange.actions import Actions
-from shared.core.exchange.conclusion import Conclusion
 from shared.core.exchange.ending import ExchangeEnding
 from shared.core.records.exchange.outcome import Outcome
-from shared.core.wire.content_mode import ContentMode
-from shared.errors import StorageError
 from shared.ports.captures import CaptureUploads
 from shared.ports.queues import EnvelopeSink
 from shared.relay.body_memory import CaptureMemory
-from shared.relay.body_writer import BodyWriter
 from shared.relay.capture_recorder import CaptureRecorder
-from shared.relay.capture_writer import CaptureWriter, Upload
-from shared.relay.digest_writer import DigestWriter
-from shared.relay.exchange_envelope import CaptureNames, envelope_of
+from shared.relay.exchange_envelope import envelope_of
 from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.outcome_recorder import OutcomeRecorder
 from shared.relay.pending_outcomes import RETRY_INTERVAL_S
@@ -60,10 +54,7 @@ class Recorder:
         `slow_after_s`: how long it takes until an exchange that is not recorded yet is logged.
         """
         self.failures = RecordingFailures()
-        self._captures = captures
-        self._memory = memory
         self.running: set[asyncio.Task[Any]] = set()  # the tasks that record exchanges
-        self._requests: dict[str, asyncio.Task[bool]] = {}
         self.outcomes = OutcomeRecorder(
             captures=captures,
             envelopes=envelopes,
@@ -73,9 +64,11 @@ class Recorder:
             slow_after_s=slow_after_s,
             give_up_after_s=give_up_after_s,
         )
-        self._capture_recorder = CaptureRecorder(
+        self.captures = CaptureRecorder(
             store=captures,
+            memory=memory,
             copied_headers=copied_headers,
+            start=self._start,
             failures=self.failures,
             storage_answered=self.outcomes.storage_answered,
         )
@@ -87,32 +80,6 @@ class Recorder:
     @property
     def lost_count(self) -> int:
         return self.failures.lost
-
-    def writer(self, name: str, mode: ContentMode, *, is_response: bool = False) -> BodyWriter:
-        """The writer of one side of an exchange."""
-        if not mode.stores_bodies:
-            return DigestWriter(self._captures, name, self._start_upload)
-        return CaptureWriter(
-            self._captures,
-            name,
-            self._memory,
-            self._start_upload,
-            small_blocks=is_response,  # only a request has a placeholder
-        )
-
-    def request_arriving(self, observation: ExchangeObservation) -> None:
-        """Leave a trace of a request whose body takes its time: a placeholder, which its capture
-        replaces.
-        """
-        self._capture_recorder.put_placeholder(observation)
-
-    def request_received(self, observation: ExchangeObservation) -> asyncio.Task[bool]:
-        """Store the capture of a request whose body is whole, while the upstream works. The task
-        returns whether it is stored.
-        """
-        storing = self._start(self._capture_recorder.put_request(observation))
-        self._requests[observation.exchange_id] = storing
-        return storing
 
     def record(self, observation: ExchangeObservation, ending: ExchangeEnding) -> Recording:
         """Store response capture and envelope of an exchange that has ended."""
@@ -131,15 +98,6 @@ class Recorder:
         task.add_done_callback(self.running.discard)
         return task
 
-    def _start_upload(self, upload: Upload) -> asyncio.Task[StorageError | None]:
-        return self._start(self._upload(upload))
-
-    async def _upload(self, upload: Upload) -> StorageError | None:
-        error = await upload
-        if error is None:
-            self.outcomes.storage_answered()
-        return error
-
     async def _record(
         self,
         observation: ExchangeObservation,
@@ -148,8 +106,11 @@ class Recorder:
     ) -> None:
         began_at = asyncio.get_running_loop().time()
         conclusion = ending.require_conclusion()
-        traceless = self._is_traceless(observation, conclusion)
-        captures = await self._put_captures(observation, conclusion)
+        # A rejection costs the app no more than a queue message, if it can: nothing else bounds
+        # what a caller may have rejected.
+        is_rejected = conclusion.outcome is Outcome.REJECTED
+        traceless = is_rejected and not self.captures.has_any(observation)
+        captures = await self.captures.put(observation, conclusion)
         both = captures.request is not None and captures.response is not None
         response_end = ending.captures_stored() if both else ending.captures_failed()
         last_actions.set_result(response_end.actions)
@@ -165,51 +126,6 @@ class Recorder:
         )
         in_storage = captures.response is not None and response_end.withheld_bytes is None
         await self.outcomes.record(envelope, in_storage=in_storage, traceless=traceless)
-
-    async def _put_captures(
-        self, observation: ExchangeObservation, conclusion: Conclusion
-    ) -> CaptureNames:
-        """The captures that are stored."""
-        stored = await self._request_stored(observation, conclusion)
-        captures = CaptureNames(request=observation.request.body.name if stored else None)
-        if observation.response.status is None:
-            return captures
-        with_response = captures._replace(response=observation.response.body.name)
-        await observation.response.body.compute_hash()
-        envelope = envelope_of(observation, conclusion, with_response)
-        stored = await self._capture_recorder.put_response(observation, envelope)
-        return with_response if stored else captures
-
-    def _is_traceless(self, observation: ExchangeObservation, conclusion: Conclusion) -> bool:
-        """Whether nothing of the exchange is in storage, or will be: it was rejected before its
-        request was captured. That costs the app no more than a queue message, because nothing else
-        bounds what a caller may have rejected.
-        """
-        return (
-            conclusion.outcome is Outcome.REJECTED
-            and observation.exchange_id not in self._requests
-            and not observation.request.body.reached_storage
-        )
-
-    async def _request_stored(
-        self, observation: ExchangeObservation, conclusion: Conclusion
-    ) -> bool:
-        storing = self._requests.pop(observation.exchange_id, None)
-        if storing is not None:
-            stored = await storing
-            if observation.request.body.is_lost and conclusion.outcome is Outcome.REJECTED:
-                self._erase_request_later(observation)
-            return stored
-        if conclusion.outcome is Outcome.REJECTED:
-            observation.request.body.discard()
-            self._erase_request_later(observation)
-            return False
-        # the body never became whole: keep what arrived
-        return await self._capture_recorder.put_request(observation)
-
-    def _erase_request_later(self, observation: ExchangeObservation) -> None:
-        if observation.request.body.reached_storage:
-            self._start(self._capture_recorder.erase_request(observation))
 
 
 def _resolve(last_actions: asyncio.Future[Actions], ending: ExchangeEnding) -> None:

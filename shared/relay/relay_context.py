@@ -94,12 +94,12 @@ class RelayContext:
             content=content,
         )
         request = RequestObservation(
-            body=self.recorder.writer(capture.request_name(exchange_id), content.mode),
+            body=self.recorder.captures.writer(capture.request_name(exchange_id), content.mode),
             stream_requested=stream_request.stream_without_body(
                 operation.spec, upstream_target.query_value(query, b"stream")
             ),
         )
-        response = self.recorder.writer(
+        response = self.recorder.captures.writer(
             capture.response_name(exchange_id), content.mode, is_response=True
         )
         return ExchangeObservation(start, request, response, stopwatch)
@@ -122,7 +122,9 @@ class RelayContext:
         return ExchangeRunner(
             observation,
             machine,
-            RequestIntake(observation, self.recorder, self.limits, self._interventions, lease),
+            RequestIntake(
+                observation, self.recorder.captures, self.limits, self._interventions, lease
+            ),
             UpstreamCall(self._upstream, self._stream_options, observation, target),
             limits=self.limits,
             timeouts=self.timeouts,

@@ -17,10 +17,10 @@ from shared.core.wire.http.headers import header, is_readable
 from shared.core.wire.request import stream_request, usage_request
 from shared.errors import RequestNotCaptured
 from shared.relay.body_memory import BodyLease
+from shared.relay.capture_recorder import CaptureRecorder
 from shared.relay.capture_writer import BLOCK_BYTES
 from shared.relay.client_watch import ClientWatch
 from shared.relay.exchange_observation import ExchangeObservation
-from shared.relay.recorder import Recorder
 from shared.relay.request_body import HeldBody, IncomingBody, RequestContent, announced_bytes
 from shared.settings.settings import InterventionSettings, LimitSettings
 
@@ -34,14 +34,14 @@ class RequestIntake:
     def __init__(
         self,
         observation: ExchangeObservation,
-        recorder: Recorder,
+        captures: CaptureRecorder,
         limits: LimitSettings,
         interventions: InterventionSettings,
         lease: BodyLease,
     ) -> None:
         """`lease`: the memory of the body while it is held."""
         self._observation = observation
-        self._recorder = recorder
+        self._captures = captures
         self._limits = limits
         self._interventions = interventions
         self._lease = lease
@@ -58,7 +58,7 @@ class RequestIntake:
         size_bytes = announced_bytes(self._observation.start.headers)
         arrival = _Arrival(
             self._observation,
-            self._recorder,
+            self._captures,
             watch,
             announced_bytes=size_bytes,
             placeholder_bytes=self._placeholder_bytes(passes=passes),
@@ -137,7 +137,7 @@ class _Arrival:
     def __init__(
         self,
         observation: ExchangeObservation,
-        recorder: Recorder,
+        captures: CaptureRecorder,
         watch: ClientWatch,
         *,
         announced_bytes: int | None,
@@ -147,7 +147,7 @@ class _Arrival:
         placeholder.
         """
         self._observation = observation
-        self._recorder = recorder
+        self._captures = captures
         self._watch = watch
         self._announced_bytes = announced_bytes
         self._placeholder_bytes = placeholder_bytes
@@ -158,7 +158,7 @@ class _Arrival:
         writer.write(piece)
         if self._may_be_late and self._is_late(writer.size):
             self._may_be_late = False
-            self._recorder.request_arriving(self._observation)
+            self._captures.put_placeholder(self._observation)
 
     def body_passed_on(self) -> None:
         self.completed()
@@ -171,7 +171,7 @@ class _Arrival:
         capture, and returns whether it is stored.
         """
         self._watch.listen()
-        return self._recorder.request_received(self._observation)
+        return self._captures.request_received(self._observation)
 
     def _is_late(self, size: int) -> bool:
         """Whether the capture of a body that has come so far will not be stored soon."""
