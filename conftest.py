@@ -31,9 +31,13 @@ hypothesis.settings.load_profile("fnsse")
 # second time takes longer than it saves.
 _DOTNET: Final = {"DOTNET_TieredPGO": "0", "DOTNET_TC_CallCountThreshold": "1000"}
 
-# Their tests run the app in their own process.
+# Most tests there run the app in their own process.
 _COVERED: Final = ("tests/unit", "tests/golden", "tests/integration")
-_OF_OTHER_PROCESSES: Final = ("tests/integration/emulators", "tests/integration/functions_host")
+_OF_OTHER_PROCESSES: Final = (
+    "tests/integration/emulators/",
+    "tests/integration/functions_host/test_durable",
+    "tests/integration/functions_host/test_functions_host",
+)
 
 
 @pytest.hookimpl(optionalhook=True)
