@@ -139,6 +139,7 @@ parallel := -n 6 --dist loadscope --no-loadscope-reorder
 test: check ## linters and tests with coverage, on free ports (THOROUGH=1: the longest too)
 	$(python) -m pytest $(parallel) --cov --cov-report=term \
 		$(if $(filter-out 0,$(THOROUGH)),-m 'not slow and not registry' --hypothesis-profile thorough)
+	@$(python) -m tests.branch_coverage
 	@echo "Coverage of blueprints and view, which mostly run in processes of their own:" \
 		"$$($(python) -m coverage report --include='blueprints/*,view/*' --fail-under=0 --format=total) %"
 

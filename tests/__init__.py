@@ -11,5 +11,7 @@
     npm             the packages of Node.js that some tests need, and the tools for JavaScript
     support         what several of these folders use
 
+    branch_coverage the floor of branch coverage, after a run with coverage
+
 What tests share with the proofs is in `harness`.
 """
