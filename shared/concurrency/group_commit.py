@@ -75,7 +75,7 @@ class GroupCommit[T]:
         return any(not send.done() for send in self._sends)
 
     async def put(self, value: T) -> None:
-        """Return when the item is sent. Raises what `error_for_caller` gives if it is not."""
+        """Returns when the item is sent. Raises what `error_for_caller` gives if it is not."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append(PendingItem(value, future))
         self._sends = [send for send in self._sends if not send.done()]

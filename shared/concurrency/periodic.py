@@ -63,7 +63,7 @@ class PeriodicTask:
         return self._running.start()
 
     async def wait(self) -> None:
-        """Return when the run that is under way has ended, at once if there is none."""
+        """Returns when the run that is under way has ended, at once if there is none."""
         await self._running.wait()
 
     async def aclose(self) -> None:

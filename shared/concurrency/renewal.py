@@ -35,8 +35,8 @@ class SharedTask:
         return self._task
 
     async def wait(self) -> None:
-        """Return when the run that is under way has ended, at once if there is none. Does not raise
-        the run's exception.
+        """Returns when the run that is under way has ended, at once if there is none. Does not
+        raise the run's exception.
         """
         if self._task is not None and not self._task.done():
             await asyncio.wait({self._task})
