@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AssembledEvent:
-    """An event as it is built. `resolved` decides on its form, if a claim on its usage does."""
+    """An event as it is built. `resolve` gives it its last form, by the claim on its usage."""
 
     body: bytes  # JSON
     outcome: Outcome  # as the event states it: the relay does not see every response whole
@@ -42,7 +42,7 @@ class AssembledEvent:
     altered: tuple[str, ...] = ()  # a sentence for each capture that was altered
     telemetry: ExchangeTelemetry | None = None  # None: telemetry is switched off
 
-    def resolved(self, *, repeated: bool) -> AssembledEvent:
+    def resolve(self, *, repeated: bool) -> AssembledEvent:
         """The event that is sent. `repeated`: whether another exchange counts its usage."""
         body, telemetry = self.body, self.telemetry
         if repeated and self.repeating_body is not None:

@@ -61,7 +61,7 @@ class EventAssembler(Protocol):
 class PreparedEvent:
     """An event that is ready to be sent."""
 
-    event: AssembledEvent  # resolved
+    event: AssembledEvent  # in the form that is sent
     claim: Claim | None  # the claim on the event's usage; None if none is needed
 
 
@@ -156,7 +156,7 @@ class EventPreparation:
             repeated = usage_claim.belongs_to_another(exchange_id, claim.holder)
         elif assembled.without_usage is not None:
             repeated = await self._claims.holder(assembled.without_usage) is not None
-        return PreparedEvent(event=assembled.resolved(repeated=repeated), claim=claim)
+        return PreparedEvent(event=assembled.resolve(repeated=repeated), claim=claim)
 
 
 def _captures_bytes(envelope: Envelope) -> int:
