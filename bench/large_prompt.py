@@ -46,11 +46,11 @@ def main() -> int:
     options = parser.parse_args()
     host: FunctionsHost = options.functions_host
     with Stack(functions_host=host) as stack:
-        measured(stack, streams=5, megabytes=1)  # warm
+        measure(stack, streams=5, megabytes=1)  # warm
         for number in range(options.rounds):
             for megabytes in (0, options.megabytes):
                 print(
-                    f"round {number + 1}, beside {megabytes:3} MB: {format_gaps(measured(stack, options.streams, megabytes))}"
+                    f"round {number + 1}, beside {megabytes:3} MB: {format_gaps(measure(stack, options.streams, megabytes))}"
                 )
                 sys.stdout.flush()
     return 0
@@ -61,7 +61,7 @@ def format_gaps(gaps: Gaps) -> str:
     return f"gaps p50 {gaps.p50:.1f} ms, p99 {gaps.p99:.1f} ms, longest {gaps.longest:.1f} ms (the pace is {_PACE_MS} ms)"
 
 
-def measured(stack: Stack, streams: int, megabytes: int, chunks: int = 200) -> Gaps:
+def measure(stack: Stack, streams: int, megabytes: int, chunks: int = 200) -> Gaps:
     """Run the streams and, during them, the prompt; 0 MB: no prompt."""
     prompt = threading.Thread(target=_send_prompt, args=(stack, megabytes), daemon=True)
     gaps = asyncio.run(

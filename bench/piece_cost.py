@@ -119,12 +119,10 @@ def stream_cpu_s(
     interventions: InterventionSettings, pieces: int, limits: LimitSettings = LIMITS
 ) -> float:
     """CPU seconds of one stream. Raises BenchError if it was not relayed to its end."""
-    return asyncio.run(_relayed(interventions, pieces, limits))
+    return asyncio.run(_relay(interventions, pieces, limits))
 
 
-async def _relayed(
-    interventions: InterventionSettings, pieces: int, limits: LimitSettings
-) -> float:
+async def _relay(interventions: InterventionSettings, pieces: int, limits: LimitSettings) -> float:
     queue = LastEnvelope()
     recorder = Recorder(
         captures=NoStore(),

@@ -31,7 +31,7 @@ class CpuMeter:
     def __init__(self, parts: Mapping[str, StackPart]) -> None:
         host, stand_in = parts["functions_host"], parts["azure_openai"]
         pids = [host.pid, *host.descendants()]
-        worker = worker_of([_described(pid) for pid in pids])
+        worker = worker_of([_describe(pid) for pid in pids])
         self._worker = psutil.Process(worker)
         self._host = [psutil.Process(pid) for pid in pids if pid != worker]
         self._stand_in = psutil.Process(stand_in.pid)
@@ -104,7 +104,7 @@ def worker_of(processes: Sequence[Process]) -> int:
     return leaves[0]
 
 
-def _described(pid: int) -> Process:
+def _describe(pid: int) -> Process:
     process = psutil.Process(pid)
     return Process(pid=pid, parent=process.ppid(), program=process.name())
 

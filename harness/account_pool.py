@@ -140,7 +140,7 @@ class AccountPool:
         return await self._session.request(
             request.method,
             URL(self.upstream_url + request.raw_path.removeprefix(PATH), encoded=True),
-            headers=_forwarded(request, account),
+            headers=_forwarded_headers(request, account),
             data=body or None,
         )
 
@@ -232,7 +232,7 @@ async def _identity(request: web.Request) -> web.Response:
     )
 
 
-def _forwarded(request: web.Request, account: Account) -> CIMultiDict[str]:
+def _forwarded_headers(request: web.Request, account: Account) -> CIMultiDict[str]:
     headers = _without_connection(request.headers)
     headers["authorization"] = "Bearer of-the-gateway"  # authentication-managed-identity
     if account.refusal:

@@ -60,7 +60,7 @@ def add_folder_option(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def announced(folder: Path, running: RunInfo) -> Iterator[None]:
+def announce(folder: Path, running: RunInfo) -> Iterator[None]:
     """Let `find` read it inside the block. The file may hold a connection string: it is readable
     by its owner alone.
     """

@@ -72,7 +72,7 @@ def laid_out(
     """The body in the pieces that the directives require, none of them empty."""
     pieces: Iterable[bytes] = body if not isinstance(body, bytes) else _parts(body, directives)
     if compressed:
-        pieces = _gzipped(pieces)
+        pieces = _gzip(pieces)
     if directives.byte_at_a_time:
         pieces = (bytes((byte,)) for piece in pieces for byte in piece)
     elif directives.cut is not None:
@@ -97,7 +97,7 @@ def _parts(body: bytes, directives: Directives) -> list[bytes]:
     return [body[at : at + size] for at in range(0, len(body), size)]
 
 
-def _gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Each piece compressed and flushed, so that a reader can have it at once."""
     deflate = zlib.compressobj(wbits=31)
     for piece in pieces:

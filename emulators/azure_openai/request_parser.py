@@ -139,7 +139,7 @@ def _tools(request: Mapping[str, object]) -> tuple[Tool, ...]:
         for item in _dicts(request.get("tools"))
         if item.get("type", "function") == "function"
     )
-    tools = _chosen(tools, choice)
+    tools = _choose(tools, choice)
     return tools[:1] if request.get("parallel_tool_calls") is False else tools
 
 
@@ -147,10 +147,10 @@ def _functions(request: Mapping[str, object]) -> tuple[Tool, ...]:
     choice = request.get("function_call")
     if choice == "none":
         return ()
-    return _chosen(tuple(_tool(item) for item in _dicts(request.get("functions"))), choice)[:1]
+    return _choose(tuple(_tool(item) for item in _dicts(request.get("functions"))), choice)[:1]
 
 
-def _chosen(tools: tuple[Tool, ...], choice: object) -> tuple[Tool, ...]:
+def _choose(tools: tuple[Tool, ...], choice: object) -> tuple[Tool, ...]:
     if not isinstance(choice, dict):
         return tools
     function = choice.get("function", choice)

@@ -69,7 +69,7 @@ def document(model_output: ModelOutput, name: str, status: str) -> dict[str, obj
     }
 
 
-def compacted(model_output: ModelOutput, user_messages: list[object]) -> dict[str, object]:
+def compact(model_output: ModelOutput, user_messages: list[object]) -> dict[str, object]:
     """A compacted conversation: what the user wrote, and one item for everything else."""
     digest = texts.digest(model_output.request.seed, "compaction")
     item = {"id": f"cmp_{digest[:24]}", "type": "compaction", "encrypted_content": digest}

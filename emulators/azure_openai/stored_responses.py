@@ -55,7 +55,7 @@ class StoredResponses:
         if model_output.request.parameters.get("store") is not False:
             self._keep(name, request, model_output, background=background)
         if model_output.request.flag("stream"):
-            return _streamed(stream(model_output, name), model_output.directives)
+            return _stream_response(stream(model_output, name), model_output.directives)
         if model_output.directives.error_in_200:
             failure = responses.FAILURE
             return json_response(
@@ -67,7 +67,7 @@ class StoredResponses:
     def compact(self, request: Request, model_output: ModelOutput) -> StandInResponse:
         """`POST responses/compact`. Nothing is stored."""
         users = [item for item in _items(request.body, model_output) if _is_of_user(item)]
-        return json_response(responses.compacted(model_output, users))
+        return json_response(responses.compact(model_output, users))
 
     def respond(
         self, request: Request, route: Target, directives: Directives
@@ -109,7 +109,7 @@ class StoredResponses:
     ) -> StandInResponse:
         if route.query.get("stream") == "true":
             after = route.query.get("starting_after", "")
-            return _streamed(
+            return _stream_response(
                 stream(stored.model_output, name, int(after) if after.isdecimal() else -1),
                 directives,
             )
@@ -126,7 +126,7 @@ class StoredResponses:
         )
 
 
-def _streamed(events: sse.EncodedEvents, directives: Directives) -> StandInResponse:
+def _stream_response(events: sse.EncodedEvents, directives: Directives) -> StandInResponse:
     return StandInResponse(content_type=SSE, body=sse.apply_directives(events, directives))
 
 

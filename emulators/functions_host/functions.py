@@ -85,7 +85,7 @@ def sort_functions(
     indexed: Iterable[IndexedFunction], settings: Mapping[str, str], prefix: str
 ) -> AppFunctions:
     """Sort the app's functions by trigger; Unsupported names every binding that this host lacks."""
-    enabled = [function for function in indexed if not _disabled(function, settings)]
+    enabled = [function for function in indexed if not _is_disabled(function, settings)]
     _refuse_unknown(enabled)
     http, queue, timer = [], [], []
     for function in enabled:
@@ -102,7 +102,7 @@ def sort_functions(
     )
 
 
-def _disabled(function: IndexedFunction, settings: Mapping[str, str]) -> bool:
+def _is_disabled(function: IndexedFunction, settings: Mapping[str, str]) -> bool:
     """AzureWebJobs.<name>.Disabled (learn.microsoft.com, disable-function); with underscores where
     dots are not allowed.
     """

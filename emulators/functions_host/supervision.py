@@ -80,7 +80,7 @@ class WorkerSupervisor:
     async def _run(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._signalled)
+            loop.add_signal_handler(number, self._on_signal)
         failed_starts = 0
         while not self._stop.is_set():
             worker = await self._start()
@@ -97,7 +97,7 @@ class WorkerSupervisor:
             await self._pause(worker.process.returncode or 0, failed_starts)
         return 0
 
-    def _signalled(self) -> None:
+    def _on_signal(self) -> None:
         if self._stop.is_set():
             self._stop_at_once.set()
         self._stop.set()

@@ -16,7 +16,7 @@ _CLOCK: Final = re.compile(r"\s*(-?)(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})
 def parse_time_span_s(text: str) -> float:
     """Parse a TimeSpan into seconds. Raises ValueError if .NET would not parse it."""
     if days := _DAYS.fullmatch(text):
-        return _signed(days[1], int(days[2]) * 86_400)
+        return _apply_sign(days[1], int(days[2]) * 86_400)
     clock = _CLOCK.fullmatch(text)
     if clock is None:
         raise ValueError(f"{text!r} is not a duration such as 00:00:30 or 1.00:00:00")
@@ -26,10 +26,10 @@ def parse_time_span_s(text: str) -> float:
     total = (
         int(clock[2] or 0) * 86_400 + hours * 3_600 + minutes * 60 + seconds + float(clock[6] or 0)
     )
-    return _signed(clock[1], total)
+    return _apply_sign(clock[1], total)
 
 
-def _signed(sign: str, seconds: float) -> float:
+def _apply_sign(sign: str, seconds: float) -> float:
     return -seconds if sign else seconds
 
 

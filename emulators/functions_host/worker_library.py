@@ -169,13 +169,13 @@ async def load(app_dir: Path) -> WorkerLibrary:
         )
     metadata = await handle_event.functions_metadata_request(request)
     functions = tuple(
-        _indexed(metadata_of_function)
+        _index(metadata_of_function)
         for metadata_of_function in metadata.function_metadata_results or ()
     )
     return WorkerLibrary(functions, capture.app)
 
 
-def _indexed(metadata: Any) -> IndexedFunction:
+def _index(metadata: Any) -> IndexedFunction:
     return IndexedFunction(
         name=metadata.name,
         function_id=metadata.function_id,

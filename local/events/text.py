@@ -31,7 +31,7 @@ FIRST_KEYS: Final = (
 )
 
 
-def abridged(event: DeliveredEvent) -> str:
+def abridge(event: DeliveredEvent) -> str:
     """The keys that matter first, as JSON on as many lines. Long texts end in "…"; the details of
     the usage are left out.
     """

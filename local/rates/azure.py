@@ -213,11 +213,11 @@ def merge(base: Iterable[Rate], listed: Iterable[Rate], *, only_missing: bool) -
             and rate.model != ANY_MODEL
         ):
             continue
-        merged[rate.key, rate.context_above] = _merged(base_rate, rate) if base_rate else rate
+        merged[rate.key, rate.context_above] = _merge(base_rate, rate) if base_rate else rate
     return list(merged.values())
 
 
-def _merged(base_rate: Rate, rate: Rate) -> Rate:
+def _merge(base_rate: Rate, rate: Rate) -> Rate:
     """The rate of a list; what it does not price keeps its price and its source."""
     parts = [part for part in base_rate.prices if part not in rate.prices]
     first = base_rate.source.rpartition(": ")[2]  # it may have been merged before

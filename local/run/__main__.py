@@ -21,7 +21,7 @@ from local.run import addresses
 from local.run.console import Console
 from local.run.options import RunOptions, parse
 from local.run.outages import Outages
-from local.running import announced, describe
+from local.running import announce, describe
 from local.stack import FunctionsHost, Ports, PortsTaken, Stack, StackError, read_settings_file
 from local.stack.ports import alternatives
 from shared.errors import SettingsError
@@ -131,7 +131,7 @@ def _serve(stack: Stack, config: Settings, options: RunOptions, console: Console
     events = options.folder / "events"
     outages = Outages(stack, options.folder, console.line)
     with (
-        announced(options.folder, describe(stack)),
+        announce(options.folder, describe(stack)),
         LocalEventFeed(stack.settings, from_start="event_hubs" in stack.local_parts) as feed,
     ):
         if options.demo:

@@ -12,7 +12,7 @@ import openai
 from openai.types.chat import ChatCompletionMessageParam
 
 from local.events.feed import DeliveredEvent, LocalEventFeed
-from local.events.text import abridged, save, summary
+from local.events.text import abridge, save, summary
 from local.reachable import unreachable
 from local.run.console import Console
 from local.stack import Stack
@@ -157,7 +157,7 @@ def _show_events(
 def _text_of(event: DeliveredEvent, file: Path) -> str:
     if event["type"] == "completion":
         return f"and of the same call without streaming, in a line:\n  {summary(event)}"
-    return f"{abridged(event)}\n  the whole event: {file}"
+    return f"{abridge(event)}\n  the whole event: {file}"
 
 
 def _report_wait(stack: Stack, console: Console, waited_s: float) -> None:
@@ -166,7 +166,7 @@ def _report_wait(stack: Stack, console: Console, waited_s: float) -> None:
         "\n".join(
             [
                 f"  waiting for events: {waited_s:.0f} s of at most {_EVENTS_WITHIN_S}",
-                *_indented(problems),
+                *_indent(problems),
             ]
         )
     )
@@ -181,10 +181,10 @@ def _missing(stack: Stack, missing: set[str]) -> str:
     heading = (
         f"no event of type {' or '.join(sorted(missing))} arrived within {_EVENTS_WITHIN_S} s:"
     )
-    return "\n".join([heading, *_indented(problems)])
+    return "\n".join([heading, *_indent(problems)])
 
 
-def _indented(lines: list[str]) -> list[str]:
+def _indent(lines: list[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 

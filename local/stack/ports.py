@@ -131,7 +131,7 @@ def require_free(requested: Mapping[str, int]) -> None:
     `requested`: ports by their names in Ports.
     """
     problems = _shared(requested) or [
-        _taken(name, port) for name, port in requested.items() if not is_free(port)
+        _taken_message(name, port) for name, port in requested.items() if not is_free(port)
     ]
     if problems:
         raise PortsTaken("\n".join(problems), instead=alternatives(requested))
@@ -173,7 +173,7 @@ def _shared(requested: Mapping[str, int]) -> list[str]:
     ]
 
 
-def _taken(name: str, port: int) -> str:
+def _taken_message(name: str, port: int) -> str:
     listener, option = WHAT_LISTENS[name]
     owner = listener_on(port)
     by = f" by process {owner.pid} ({owner.name})" if owner else ""

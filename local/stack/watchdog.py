@@ -30,10 +30,10 @@ def end_remains(stack_id: str, *, grace_s: float = TERM_GRACE_S) -> None:
     if not _until(lambda: not processes_of(stack_id), grace_s):
         # One may have started a child between being listed and being killed, hence more than one
         # round.
-        _until(lambda: not _killed(stack_id), grace_s)
+        _until(lambda: not _kill(stack_id), grace_s)
 
 
-def _killed(stack_id: str) -> list[int]:
+def _kill(stack_id: str) -> list[int]:
     remaining = processes_of(stack_id)
     signal_each(remaining, signal.SIGKILL)
     return remaining

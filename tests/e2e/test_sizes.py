@@ -12,7 +12,7 @@ from typing import Final
 import psutil
 import pytest
 
-from bench.large_prompt import measured
+from bench.large_prompt import measure
 from bench.processes import Process, worker_of
 from harness import http_client, upstream_record
 from harness.chat import API_VERSION, Chat, content_of, new_deployment
@@ -135,8 +135,8 @@ def test_a_large_prompt_does_not_hold_up_other_streams(stack: Stack) -> None:
     """
     tries = []
     for _ in range(3):
-        alone = measured(stack, streams=20, megabytes=0, chunks=50).longest
-        beside = measured(stack, streams=20, megabytes=20, chunks=100).longest
+        alone = measure(stack, streams=20, megabytes=0, chunks=50).longest
+        beside = measure(stack, streams=20, megabytes=20, chunks=100).longest
         if beside < 500 + 2 * alone:
             return
         tries.append((alone, beside))

@@ -15,7 +15,7 @@ from local.events.printer import EventPrinter, follow
 from local.export.__main__ import main as export_main
 from local.folder import alone_in
 from local.operate.__main__ import main as operate_main
-from local.running import announced, describe
+from local.running import announce, describe
 from local.stack import Stack
 from tests.e2e.conftest import on_embedded_alone
 from view.filters import parse
@@ -80,7 +80,7 @@ def test_an_exchange_is_exported(stack: Stack, tmp_path: Path) -> None:
     _, lines = ask_stack(stack, "Export this one")
     file = tmp_path / "evaluation.jsonl"
     running = describe(stack)
-    with alone_in(tmp_path), announced(tmp_path, running):
+    with alone_in(tmp_path), announce(tmp_path, running):
         assert export_main(["--folder", str(tmp_path), '"export this one"']) == 0
     [row] = map(json.loads, file.read_text("utf-8").splitlines())
     assert row["exchange_id"] == lines[-2].split()[-1]
@@ -95,7 +95,7 @@ def test_runs_of_replay_and_erase_are_followed(
     """
     _, lines = ask_stack(stack, "Replay this one")
     selection = ["--folder", str(tmp_path), "--ids", lines[-2].split()[-1]]
-    with alone_in(tmp_path), announced(tmp_path, describe(stack)):
+    with alone_in(tmp_path), announce(tmp_path, describe(stack)):
         assert operate_main(["replay", *selection]) == 0
         assert operate_main(["erase", *selection, "--confirm"]) == 0
         assert operate_main(["replay", "--folder", str(tmp_path), "--ids", "none"]) == 1

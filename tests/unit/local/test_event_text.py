@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from local.events.text import FIRST_KEYS, abridged, save, summary
+from local.events.text import FIRST_KEYS, abridge, save, summary
 from local.repository import ROOT
 
 COMPLETION: dict[str, Any] = {
@@ -74,12 +74,12 @@ def test_an_abridged_event_is_json_of_the_keys_that_matter_first() -> None:
         "usage": {"prompt_tokens": 19, "prompt_tokens_details": {"cached_tokens": 0}},
         "problems": [],
     }
-    read = json.loads(abridged(event))
+    read = json.loads(abridge(event))
     assert read["prompt"] == [{"role": "user", "content": "Hi " * 26 + "Hi …"}]
     assert read["usage"] == {"prompt_tokens": 19}
     assert read["content"].endswith("word …")
     assert "problems" not in read
-    assert len(abridged(event).splitlines()) <= 18
+    assert len(abridge(event).splitlines()) <= 18
 
 
 def test_the_abridged_event_has_the_keys_of_readme() -> None:
