@@ -80,7 +80,7 @@ class CaptureSource:
 
     async def names(self, prefix: str) -> AsyncIterator[str]:
         """The names of the captures below a prefix, in their order."""
-        container = self._blobs().get_container_client(CONTAINER)
+        container = self.client().get_container_client(CONTAINER)
         pages = container.list_blob_names(name_starts_with=prefix).by_page()
         while True:
             with _unavailable():
@@ -94,10 +94,11 @@ class CaptureSource:
     async def _download(
         self, name: str, start: int, length: int | None
     ) -> StorageStreamDownloader[bytes]:
-        blob = self._blobs().get_blob_client(CONTAINER, name)
+        blob = self.client().get_blob_client(CONTAINER, name)
         return await blob.download_blob(offset=start, length=length)
 
-    def _blobs(self) -> BlobServiceClient:
+    def client(self) -> BlobServiceClient:
+        """The SDK's client, which connects with its first call."""
         if self._client is None:
             self._client = self._connect()
         return self._client
