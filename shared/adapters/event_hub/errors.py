@@ -16,20 +16,26 @@ from azure.eventhub.exceptions import (
 from shared.errors import DeliveryError, DeliveryForbidden, EventRejected, EventTooLarge
 
 # AMQP conditions that mean "this event will never be accepted" (AMQP 1.0 part 2, 2.8.15, and the
-# service's own). EventHubError.error holds the condition without its prefix. Every other condition
-# (busy, quota, unauthorized, a lost link) is transient.
-_PERMANENT_CONDITIONS: Final = frozenset(
-    {
-        "decode-error",
-        "invalid-field",
-        "not-allowed",
-        "not-implemented",
-        "argument-error",
-        "argument-out-of-range",
-    }
+# service's own). Every other condition (busy, quota, unauthorized, a lost link) is transient.
+PERMANENT_CONDITIONS: Final = (
+    "amqp:decode-error",
+    "amqp:invalid-field",
+    "amqp:not-allowed",
+    "amqp:not-implemented",
+    "com.microsoft:argument-error",
+    "com.microsoft:argument-out-of-range",
 )
+TOO_LARGE_CONDITION: Final = "amqp:link:message-size-exceeded"
 STILL_TOO_LARGE: Final = "an event is larger than the Event Hub takes, although it was truncated"
-_TOO_LARGE: Final = "link:message-size-exceeded"
+
+
+def _error_text(condition: str) -> str:
+    """The condition as EventHubError.error holds it: without its prefix."""
+    return condition.partition(":")[2]
+
+
+_PERMANENT_ERRORS: Final = frozenset(map(_error_text, PERMANENT_CONDITIONS))
+_TOO_LARGE_ERROR: Final = _error_text(TOO_LARGE_CONDITION)
 
 
 async def translate_errors[T](call: Awaitable[T]) -> T:
@@ -64,8 +70,8 @@ def _rejection_error(error: EventDataSendError) -> DeliveryError:
     """The error for a publication that the service rejected. Its own text is omitted, because it
     may quote the event.
     """
-    if error.error == _TOO_LARGE:
+    if error.error == _TOO_LARGE_ERROR:
         return EventTooLarge(STILL_TOO_LARGE)
-    if error.error in _PERMANENT_CONDITIONS:
+    if error.error in _PERMANENT_ERRORS:
         return EventRejected(f"the Event Hub refused the event for good: {error.error}")
     return DeliveryError(f"the Event Hub refused: {error.error}")

@@ -13,6 +13,7 @@ from azure.eventhub.exceptions import OperationTimeoutError
 
 from harness.event_hubs_emulator import Emulator, receiving
 from local.stack.ports import free_port
+from shared.adapters.event_hub.errors import PERMANENT_CONDITIONS, TOO_LARGE_CONDITION
 from shared.adapters.event_hub.sender import EventSender, OnAccepted
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.errors import DeliveryError, EventRejected, EventTooLarge
@@ -275,19 +276,10 @@ async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> 
     assert ledger_calls == [["first"], ["second"]]
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        "amqp:not-allowed",
-        "amqp:invalid-field",
-        "amqp:decode-error",
-        "amqp:not-implemented",
-        "com.microsoft:argument-error",
-    ],
-)
+@pytest.mark.parametrize("condition", PERMANENT_CONDITIONS)
 async def test_a_rejected_event_fails_alone(emulator: Emulator, condition: str) -> None:
     """Only the sender of the rejected event gets an error, and each of the others is
-    accepted once.
+    accepted once. That the SDK reports the condition as expected is tested as well.
     """
     ledger_calls: list[str] = []
 
@@ -343,7 +335,7 @@ async def test_a_transient_failure_is_not_an_events_fault(
 async def test_an_event_above_the_services_own_limit(emulator: Emulator) -> None:
     """The link announced a higher limit than the service has."""
     async with sample_event_hub(emulator) as event_hub:
-        emulator.refuse("a word", "amqp:link:message-size-exceeded")
+        emulator.refuse("a word", TOO_LARGE_CONDITION)
         results = await ended(*sends(event_hub, b"{}", b"a word"))
     assert [type(result) for result in results] == [type(None), EventTooLarge]
 
