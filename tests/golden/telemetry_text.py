@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from shared.core.telemetry import metrics, spans
-from shared.core.telemetry.attributes import AttributeValue, TelemetryOptions
+from shared.core.telemetry.attributes import TelemetryOptions
+from shared.core.telemetry.conventions import AttributeValue
 from shared.core.telemetry.exchange_telemetry import (
     DeliveryCause,
     DeliveryReport,

@@ -12,7 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from shared.core.telemetry.conventions import SCHEMA_URL
-from shared.core.telemetry.details import EVENT_NAME, Details
+from shared.core.telemetry.messages import EVENT_NAME, Details
 
 _SCOPE: Final = "fnsse"
 # An event may take 64 KB and more: the SDK's own bounds hold 2,048 of them, and send 512 at once.

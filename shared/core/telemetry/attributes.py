@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.core.telemetry.conventions import PROVIDER
+from shared.core.telemetry.conventions import PROVIDER, Attributes, AttributeValue
 from shared.core.telemetry.exchange_telemetry import MAX_NAME, ExchangeTelemetry
 from shared.core.wire.operations import spec_of
-
-type AttributeValue = str | int | float | bool | tuple[str, ...]
-type Attributes = dict[str, AttributeValue]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

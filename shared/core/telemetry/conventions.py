@@ -16,6 +16,9 @@ SCHEMA_URL: Final = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
 PROVIDER: Final = "azure.ai.openai"
 OTHER: Final = "_OTHER"  # stands for a value that is not reported, to bound their number
 
+type AttributeValue = str | int | float | bool | tuple[str, ...]
+type Attributes = dict[str, AttributeValue]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instrument:

@@ -1,4 +1,5 @@
-"""Prompt and answer of an exchange in the shapes of the conventions' JSON schemas.
+"""Prompt and answer of an exchange in the shapes of the conventions' JSON schemas, and the event of
+its span that holds them.
 
 They are made only if the operator wants them. Their source is the event, redacted by its content
 mode; in the mode `metadata` there are none. An event does not hold files, so a file's part only
@@ -8,24 +9,27 @@ describes the file, with a type of this app's own: `omitted`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.core.conversation import Message, Part, conversation
 from shared.core.event import truncation
 from shared.core.event.shape import Event
+from shared.core.telemetry.conventions import Attributes, AttributeValue
 from shared.core.wire.content_mode import ContentMode
 from shared.core.wire.gen_ai import MetricFamily
 from shared.core.wire.json.json_shape import (
     Json,
     JsonObject,
+    parse,
     parse_container,
     parse_object,
     text,
 )
 from shared.core.wire.operations import spec_of
 
+EVENT_NAME: Final = "gen_ai.client.inference.operation.details"
 # The most bytes of the event from which messages are made. The longest texts of a larger event are
 # cut first, as for the limit of the Event Hub.
 LIMIT_BYTES: Final = 64 * 1024
@@ -73,6 +77,21 @@ def messages_of(event: Event, finish_reasons: Sequence[str]) -> Messages | None:
         input=_json([_message(message) for message in prompt[instructions:]]),
         output=_json(_outputs(answer, finish_reasons)),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Details:
+    """The event of the exchange's span that holds prompt and answer."""
+
+    at_ns: int  # unix time
+    span_id: int
+    attributes: Mapping[str, AttributeValue | Json]  # the messages are structured values
+
+
+def details_of(messages: Messages, attributes: Attributes, *, span_id: int, at_ns: int) -> Details:
+    """The event. `attributes`: those of the span, which are the event's own as well."""
+    structured = {name: parse(value) for name, value in messages.by_attribute().items()}
+    return Details(at_ns=at_ns, span_id=span_id, attributes={**attributes, **structured})
 
 
 def _within_limit(event: Event) -> JsonObject:

@@ -8,14 +8,13 @@ from typing import Final
 
 from shared.core.telemetry import conventions as names
 from shared.core.telemetry.attributes import (
-    Attributes,
     TelemetryOptions,
     callers,
     gen_ai,
     server,
     without_none,
 )
-from shared.core.telemetry.conventions import Instrument
+from shared.core.telemetry.conventions import Attributes, Instrument
 from shared.core.telemetry.exchange_telemetry import (
     DeliveryCause,
     DeliveryReport,

@@ -8,19 +8,19 @@ from typing import Final, Literal
 
 from shared.core.telemetry import trace_context
 from shared.core.telemetry.attributes import (
-    Attributes,
     TelemetryOptions,
     callers,
     gen_ai,
     server,
     without_none,
 )
-from shared.core.telemetry.details import Details, details_of
+from shared.core.telemetry.conventions import Attributes
 from shared.core.telemetry.exchange_telemetry import (
     DeliveryCause,
     DeliveryReport,
     ExchangeTelemetry,
 )
+from shared.core.telemetry.messages import Details, details_of
 from shared.core.telemetry.trace_context import SpanRef, TraceParent
 from shared.core.wire.gen_ai import GenAiOperation, MetricFamily
 from shared.core.wire.operations import spec_of
