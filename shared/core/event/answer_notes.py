@@ -25,7 +25,7 @@ from shared.core.wire.operations import ReaderKind
 from shared.core.wire.steps import Cooperative
 from shared.core.wire.stream import event_search
 from shared.core.wire.stream import large_event as large
-from shared.core.wire.stream.line_ends import to_lf
+from shared.core.wire.stream.text_filters import to_lf
 
 # A decoded answer may be so large. A document of that size is parsed in 7 to 25 ms if it consists
 # of the smallest objects, and in 2 ms if it is an ordinary answer.

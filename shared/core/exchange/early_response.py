@@ -11,7 +11,7 @@ from shared.core.wire.http.content_coding import ContentDecoder, PieceDecoder
 from shared.core.wire.http.headers import EVENT_STREAM, RawHeaders, header, is_json
 from shared.core.wire.operations import OperationSpec
 from shared.core.wire.steps import Cooperative
-from shared.core.wire.stream.byte_order_mark import BomFilter
+from shared.core.wire.stream.text_filters import BomFilter
 from shared.errors import UpstreamInterrupted
 
 

@@ -12,8 +12,7 @@ may have leave.
     tail              what the end of a response says of it, by the scan or by its document
     usage_chunk       takes the usage chunk out of a stream whose caller did not ask for it
     held_end          holds back the very end of a response
-    byte_order_mark   takes a byte order mark off the beginning of a text
-    line_ends         turns the line ends of a text into LF
+    text_filters      takes a byte order mark off a text, and turns its line ends into LF
 
 The relay asks this of the bytes that pass, enrichment of a whole capture. It imports http, json,
 operations and steps.

@@ -20,8 +20,6 @@ from shared.core.wire.json.json_shape import parse_object
 from shared.core.wire.json.usage_object import has_figures
 from shared.core.wire.stream import event_search
 from shared.core.wire.stream import large_event as large
-from shared.core.wire.stream.byte_order_mark import BomFilter
-from shared.core.wire.stream.line_ends import LineEnds
 from shared.core.wire.stream.stream_end import is_done
 from shared.core.wire.stream.stream_findings import (
     FIRST_BYTES,
@@ -30,6 +28,7 @@ from shared.core.wire.stream.stream_findings import (
     StreamFindings,
 )
 from shared.core.wire.stream.tail import Tail, bound
+from shared.core.wire.stream.text_filters import BomFilter, LineEnds
 
 # The pieces of a stream that wait to be looked at: most streams are shorter. To look at them takes
 # a millisecond or two.
