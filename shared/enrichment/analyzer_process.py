@@ -23,18 +23,28 @@ from shared.enrichment import assembly_process
 from shared.enrichment.assembled_event import AssembledEvent, EventOptions, RedactorCache
 from shared.enrichment.assembly_failure import describe_failure, reported_failure
 from shared.errors import AssemblyError, StorageError
+from shared.settings.timeouts import ANALYZER_START_S
 
-_START_S: Final = 120.0  # loading the models takes most of it
 _HEAD: Final = struct.Struct(">?I")  # begins an answer: whether it is a result, and its length
 
 
 class AnalyzerProcess:
     """The process, started when it is needed first. Belongs to one event loop."""
 
-    def __init__(self, module: str, models: Mapping[str, str], timeout_s: float) -> None:
-        """`module` has `make_analyzer(models)`. `timeout_s`: the longest that an event may take."""
+    def __init__(
+        self,
+        module: str,
+        models: Mapping[str, str],
+        timeout_s: float,
+        *,
+        start_timeout_s: float = ANALYZER_START_S,
+    ) -> None:
+        """`module` has `make_analyzer(models)`. `timeout_s`: the longest that an event may take;
+        `start_timeout_s`: that the start may take.
+        """
         self._arguments = (module, json.dumps(dict(models)))
         self._timeout_s = timeout_s
+        self._start_timeout_s = start_timeout_s
         self._child: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
@@ -78,11 +88,13 @@ class AnalyzerProcess:
                 stderr=asyncio.subprocess.DEVNULL,  # libraries may quote texts
             )
             try:
-                async with asyncio.timeout(_START_S):
+                async with asyncio.timeout(self._start_timeout_s):
                     await _answer(self._child)
             except TimeoutError:
                 await self._end()
-                raise AssemblyError(f"the analyzer did not start within {_START_S:g} s") from None
+                raise AssemblyError(
+                    f"the analyzer did not start within {self._start_timeout_s:g} s"
+                ) from None
             except AssemblyError:
                 await self._end()
                 raise

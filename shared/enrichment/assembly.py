@@ -36,6 +36,7 @@ from shared.enrichment.assembled_event import (
 )
 from shared.enrichment.assembly_failure import describe_failure
 from shared.errors import AssemblyError
+from shared.settings.timeouts import ASSEMBLY_S
 
 # A document is parsed, redacted and written in one step, 0.1 to 0.4 us a byte (measured): 64 KB
 # block for 7 to 25 ms if they consist of the smallest objects, and for 2 ms if they are an
@@ -66,12 +67,14 @@ class Assembler:
         with_messages: bool = False,
         custom_patterns: CustomPatternsSource | None = None,
         analyzer: AnalyzerProcess | None = None,
+        child_timeout_s: float = ASSEMBLY_S,
     ) -> None:
         """`default_region` is the event's region if the upstream named none. `deployments` are the
         operator's facts about them. With `rates`, events have a cost. With `for_telemetry`, an
         assembled event also has the figures for spans and metrics; `with_messages` adds the texts
         of prompt and answer. `custom_patterns` are redacted beside the built-in ones. `analyzer`
-        finds more than the detectors; None: there is none. Raises RateError.
+        finds more than the detectors; None: there is none. `child_timeout_s` bounds the process
+        that assembles a large event. Raises RateError.
         """
         if rates is not None:
             rate_card(rates)
@@ -82,6 +85,7 @@ class Assembler:
         self._with_messages = with_messages
         self._custom_patterns = custom_patterns or _no_patterns
         self._analyzer = analyzer
+        self._child_timeout_s = child_timeout_s
         self._redactors = RedactorCache()
         self._one_child = asyncio.Lock()
 
@@ -115,7 +119,9 @@ class Assembler:
             or not _fits_in_place(request, response, envelope.content_mode)
         ):
             async with self._one_child:
-                return await assembly_process.assemble(envelope, request, response, options)
+                return await assembly_process.assemble(
+                    envelope, request, response, options, self._child_timeout_s
+                )
         return await self._assemble_in_place(envelope, request, response, options)
 
     async def _patterns_for(self, envelope: Envelope) -> CustomPatterns | None:

@@ -41,7 +41,6 @@ from shared.enrichment.assembled_event import (
 from shared.enrichment.assembly_failure import describe_failure, reported_failure
 from shared.errors import AssemblyError
 
-_CHILD_TIMEOUT_S: Final = 60  # the worst of 100 MB took 6 s
 _APP_FOLDER: Final = Path(__file__).resolve().parents[2]
 # The lengths of five parts: the options with the envelope, the request's preamble and body, the
 # response's preamble and body. An empty preamble means that the capture does not exist.
@@ -54,15 +53,16 @@ async def assemble(
     request: ReadableCapture | None,
     response: ReadableCapture | None,
     options: EventOptions,
+    timeout_s: float,
 ) -> AssembledEvent:
-    """The event, built in a child process. Raises AssemblyError, or StorageError if a capture
-    cannot be read.
+    """The event, built in a child process within `timeout_s`. Raises AssemblyError, or StorageError
+    if a capture cannot be read.
     """
     child = await start_child(__spec__.name, stderr=asyncio.subprocess.PIPE)
     try:
         with contextlib.suppress(ConnectionError):  # it has ended, and its output says why
             await send_exchange(stdin_of(child), envelope, request, response, options)
-        return unpack_assembled(await _output(child))
+        return unpack_assembled(await _output(child, timeout_s))
     finally:
         if child.returncode is None:
             child.kill()
@@ -83,15 +83,13 @@ async def start_child(module: str, *arguments: str, stderr: int) -> asyncio.subp
     )
 
 
-async def _output(child: asyncio.subprocess.Process) -> bytes:
+async def _output(child: asyncio.subprocess.Process, timeout_s: float) -> bytes:
     """The child's standard output. Raises AssemblyError if the child failed."""
     try:
-        async with asyncio.timeout(_CHILD_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             output, errors = await child.communicate()
     except TimeoutError:
-        raise AssemblyError(
-            f"assembling a large event took longer than {_CHILD_TIMEOUT_S} s"
-        ) from None
+        raise AssemblyError(f"assembling a large event took longer than {timeout_s:g} s") from None
     if child.returncode != 0:
         raise AssemblyError(
             f"assembling a large event failed ({child.returncode}): {reported_failure(errors)}"

@@ -31,12 +31,12 @@ _log = logging.getLogger("fnsse.enrichment")
 
 LARGE_BYTES: Final = 4 * 1024 * 1024  # the size of both captures together
 # Captures and events in memory, the captures of large exchanges excepted.
-_HELD_BYTES: Final = 24 * LARGE_BYTES
+MAX_HELD_BYTES: Final = 24 * LARGE_BYTES
 _ENVELOPE_BYTES: Final = 8 * 1024  # the least that an exchange counts as
 _LARGEST_EVENT_BYTES: Final = 1024 * 1024
 # Exchanges whose captures are read at once. A worker has a hundred connections to the blobs
 # (`StorageHttp`), and the relay's captures must not wait for those of enrichment.
-_CONCURRENT_READS: Final = 24
+MAX_CONCURRENT_READS: Final = 24
 # The limit of the smallest Event Hub. Whether an event can be built does not depend on it.
 _ANY_LIMIT_BYTES: Final = 256 * 1024
 
@@ -76,16 +76,21 @@ class EventPreparation:
         claims: UsageClaimStore,
         erased_exchanges: ErasedExchanges,
         timeout_s: float = DELIVERY_S,
+        max_held_bytes: int = MAX_HELD_BYTES,
+        max_concurrent_reads: int = MAX_CONCURRENT_READS,
     ) -> None:
-        """`timeout_s` bounds `undeliverable_reason`; a delivery bounds its own time."""
+        """`timeout_s` bounds `undeliverable_reason`; a delivery bounds its own time.
+        `max_held_bytes` bounds the captures and events in memory, `max_concurrent_reads` the
+        exchanges whose captures are read at once.
+        """
         self._captures = captures
         self._assemble = assemble
         self._claims = claims
         self._erased_exchanges = erased_exchanges
         self._timeout_s = timeout_s
         self._one_large = asyncio.Lock()
-        self._memory = ByteBudget(_HELD_BYTES)
-        self._reading = asyncio.Semaphore(_CONCURRENT_READS)
+        self._memory = ByteBudget(max_held_bytes)
+        self._reading = asyncio.Semaphore(max_concurrent_reads)
 
     def hold_memory(self, envelope: Envelope) -> AbstractAsyncContextManager[None]:
         """Waits until there is memory for the exchange, and holds it while its event is prepared
@@ -164,7 +169,7 @@ def _captures_bytes(envelope: Envelope) -> int:
 
 
 def _held_bytes(envelope: Envelope) -> int:
-    """The part of `_HELD_BYTES` that a delivery holds for its captures, later for its event. A
+    """The part of `max_held_bytes` that a delivery holds for its captures, later for its event. A
     large exchange counts as its event alone, because one at a time reads its captures.
     """
     count = _captures_bytes(envelope)

@@ -68,6 +68,10 @@ READINESS_S: Final = 5.0
 # All that enrichment does for one message, its turn among large ones included. Far below the
 # functionTimeout of host.json, at which the host kills the worker and every stream that it relays.
 DELIVERY_S: Final = 600.0
+# A child process that assembles one event: the worst of 100 MB took 6 s.
+ASSEMBLY_S: Final = 60.0
+# The start of the process with the analyzer. Loading its models takes most of it.
+ANALYZER_START_S: Final = 120.0
 # One poll of a response that the app follows, including its token and its body. The upstream only
 # looks the response up.
 FOLLOW_S: Final = 60.0

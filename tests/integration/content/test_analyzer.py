@@ -89,6 +89,15 @@ async def test_an_event_over_which_it_takes_too_long_has_no_texts() -> None:
         await analyzer.aclose()
 
 
+async def test_a_start_that_takes_too_long_is_given_up() -> None:
+    analyzer = AnalyzerProcess(
+        stub_analyzer.__name__, {"person": "Anna"}, PATIENT_S, start_timeout_s=0
+    )
+    with pytest.raises(AssemblyError, match="the analyzer did not start within 0 s"):
+        await event_of(analyzer, "Anna")
+    assert children() == set()
+
+
 async def test_a_failure_is_reported_without_the_text(analyzer: AnalyzerProcess) -> None:
     with pytest.raises(AssemblyError) as raised:
         await event_of(analyzer, stub_analyzer.FAILING)

@@ -136,6 +136,14 @@ async def children_have_ended(*, since: set[int]) -> None:
     )
 
 
+async def test_a_child_that_takes_too_long_is_killed() -> None:
+    before = living_children()
+    assemble = Assembler(None, child_timeout_s=0)
+    with pytest.raises(AssemblyError, match="took longer than 0 s"):
+        await assemble(sample_envelope(), sample_request(1_000_000), sample_answer(), LIMIT)
+    await children_have_ended(since=before)
+
+
 async def test_a_capture_that_breaks_off_is_no_event() -> None:
     """The queue tries again. The child that has read the half of it does not stay."""
     before = living_children()

@@ -19,7 +19,7 @@ from shared.core.records.exchange.envelope import Envelope, from_fields
 from shared.core.wire.content_mode import ContentMode
 from shared.enrichment.assembled_event import AssembledEvent
 from shared.enrichment.assembly import Assembler
-from shared.enrichment.event_preparation import LARGE_BYTES
+from shared.enrichment.event_preparation import LARGE_BYTES, EventPreparation
 from shared.errors import (
     AssemblyError,
     CaptureError,
@@ -123,6 +123,32 @@ async def test_large_exchanges_are_enriched_one_at_a_time(size: int, concurrent_
     await asyncio.wait_for(asyncio.gather(*delivering), 20)
     assert [name for name in captures.reading if name] == ["0", "1", "2"]
     assert len(setup.event_hub.sent) == 3
+
+
+async def test_reads_of_captures_are_limited() -> None:
+    setup, captures = EnrichmentSetup(), SlowCaptures()
+    preparation = EventPreparation(
+        captures=captures,
+        assemble=Assembler("default"),
+        claims=setup.claims,
+        erased_exchanges=setup.erased_exchanges,
+        max_concurrent_reads=2,
+    )
+    exchanges = [
+        sample_envelope(
+            request_capture=None, response_capture=f"{at}", request_bytes=0, response_bytes=1000
+        )
+        for at in range(3)
+    ]
+    preparing = [
+        asyncio.create_task(preparation.prepare(exchange, 1_000_000)) for exchange in exchanges
+    ]
+    for _ in range(20):  # every task gets as far as it can
+        await asyncio.sleep(0)
+    assert [name for name in captures.reading if name] == ["0", "1"]
+    captures.may_go_on.set()
+    await asyncio.wait_for(asyncio.gather(*preparing), 20)
+    assert [name for name in captures.reading if name] == ["0", "1", "2"]
 
 
 async def test_captures_that_are_missing_cost_their_keys_not_the_event() -> None:
