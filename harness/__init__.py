@@ -34,7 +34,6 @@
                             starts it
     view_server             the page's server, for tests
     waiting                 polling until a condition holds, with a deadline
-    work                    a unit of CPU time: the same amount of work on any machine
 
 They are a client that sees every byte, the upstream's record of its calls, the events that arrive,
 the queue of envelopes, the check that nothing private is printed, the processes that a test starts

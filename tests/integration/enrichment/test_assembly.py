@@ -34,7 +34,7 @@ from shared.enrichment.assembled_event import AssembledEvent, EventOptions, Reda
 from shared.enrichment.assembly import IN_PLACE_BYTES, STREAM_IN_PLACE_BYTES, Assembler
 from shared.enrichment.assembly_failure import reported_failure
 from shared.errors import AssemblyError, StorageError
-from tests.integration.support.busy_loop import busy_units
+from tests.integration.support.loop_turns import loop_turns, parsed_json
 
 pytestmark = pytest.mark.anyio
 
@@ -228,14 +228,16 @@ async def test_a_side_that_is_missing_stays_missing_in_the_child(
 
 @pytest.mark.no_cover
 async def test_the_event_loop_keeps_going_meanwhile() -> None:
-    """Parsing these 20 MB in place takes longer; and the child is waited for without holding up
-    anybody.
+    """These 20 MB are not parsed in place, and others have their turns while the child is waited
+    for.
     """
     request = sample_request(20_000_000)
-    async with busy_units() as busy:
-        await ValidatingAssembler(None)(sample_envelope(), request, sample_answer(), LIMIT)
-    assert max(busy) < 150
-    assert len(busy) > 20, "whoever waits takes no CPU time, but keeps the others from their turns"
+    with parsed_json() as lengths:
+        async with loop_turns(pause_s=0.002, count_lines=False) as turns:
+            await ValidatingAssembler(None)(sample_envelope(), request, sample_answer(), LIMIT)
+    assert lengths
+    assert max(lengths) <= LIMIT
+    assert turns.count > 20
 
 
 async def test_a_long_stream_is_read_in_place_with_pauses(children: list[dict[str, str]]) -> None:
@@ -449,9 +451,10 @@ async def test_a_compressed_body_is_never_decoded_in_place() -> None:
     body = gzip.compress(json.dumps({"messages": [{} for _ in range(500_000)]}).encode())
     assert len(body) < IN_PLACE_BYTES
     request = Capture(header={"headers": {"content-encoding": "gzip"}}, body=body)
-    async with busy_units() as busy:
+    with parsed_json() as lengths:
         await ValidatingAssembler(None)(sample_envelope(), request, None, LIMIT)
-    assert max(busy) < 150
+    assert lengths
+    assert max(lengths) <= LIMIT
 
 
 async def test_telemetry_has_the_redacted_texts_or_none() -> None:

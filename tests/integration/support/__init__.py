@@ -8,7 +8,7 @@
     event_deliveries    makes the delivery of events from its parts
     stores              the ports of enrichment in memory, a class for each
     skipping_loop       an event loop with a clock of its own, which never waits
-    busy_loop           how long an event loop is busy without serving anybody else
+    loop_turns          how much an event loop does before it serves others
 
 A module that one folder alone uses is in that folder.
 """
