@@ -11,7 +11,7 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 
 from shared.access.auth_failure_log import AuthFailureLog
 from shared.access.caller_check import CallerCheck
-from shared.core.api_errors.api_error import ApiError
+from shared.core.api_errors import ApiError
 from shared.core.records.operator.erasure_receipt import OperatorIdentity
 from shared.core.wire.http.headers import EXCHANGE_ID_HEADER
 from shared.core.wire.token.caller_token import Role

@@ -12,7 +12,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Response
 
 from blueprints.access import Guard
-from shared.core.api_errors import operator_errors
+from shared.core import api_errors
 from shared.health.readiness import Readiness
 from shared.health.status import MAX_HOURS, Status, hours_of
 from shared.http.error_response import ErrorResponse
@@ -65,5 +65,5 @@ async def _ready(readiness: Readiness) -> Response:
 async def _reports(status: Status, text: str) -> Response:
     hours = hours_of(text)
     if hours is None:
-        return ErrorResponse(operator_errors.invalid_hours(MAX_HOURS))
+        return ErrorResponse(api_errors.invalid_hours(MAX_HOURS))
     return JSONResponse({"reports": await status.reports(hours)})

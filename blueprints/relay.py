@@ -10,7 +10,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
 from blueprints.access import Guard
-from shared.core.api_errors import exchange_errors
+from shared.core import api_errors
 from shared.core.wire.request import routing
 from shared.http.releasing_response import ReleasingResponse
 from shared.relay.rejection import Rejection
@@ -55,12 +55,12 @@ def respond(req: Request, context: RelayContext) -> Response:
             return Rejection(
                 context,
                 scope,
-                exchange_errors.method_not_allowed(allowed),
+                api_errors.method_not_allowed(allowed),
                 {"allow": ", ".join(allowed)},
             )
         case routing.WebSocketRequested():
-            return Rejection(context, scope, exchange_errors.websocket())
+            return Rejection(context, scope, api_errors.websocket())
         case routing.UnknownRoute():
-            return Rejection(context, scope, exchange_errors.unknown_route())
+            return Rejection(context, scope, api_errors.unknown_route())
         case routing.Operation() as operation:
             return RelayResponse(context, scope, operation)

@@ -9,7 +9,7 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 
 from blueprints.access import Guard
 from shared.completeness.dead_letters import DeadLetters
-from shared.core.api_errors import operator_errors
+from shared.core import api_errors
 from shared.core.records.exchange.exchange_id import is_exchange_id
 from shared.errors import CaptureError, EnvelopeError, StorageImmutable
 from shared.http.error_response import ErrorResponse
@@ -61,27 +61,27 @@ async def _list(dead_letters: DeadLetters) -> Response:
 
 async def _requeue(dead_letters: DeadLetters, exchange_id: str) -> Response:
     if not is_exchange_id(exchange_id):
-        return ErrorResponse(operator_errors.invalid_exchange_id())
+        return ErrorResponse(api_errors.invalid_exchange_id())
     try:
         requeued = await dead_letters.requeue(exchange_id)
     except (CaptureError, EnvelopeError) as error:
-        return ErrorResponse(operator_errors.still_unreadable(str(error)))
+        return ErrorResponse(api_errors.still_unreadable(str(error)))
     return (
         JSONResponse({"queued": exchange_id}, 202)
         if requeued
-        else ErrorResponse(operator_errors.unknown_exchange())
+        else ErrorResponse(api_errors.unknown_exchange())
     )
 
 
 async def _erase(dead_letters: DeadLetters, exchange_id: str) -> Response:
     if not is_exchange_id(exchange_id):
-        return ErrorResponse(operator_errors.invalid_exchange_id())
+        return ErrorResponse(api_errors.invalid_exchange_id())
     try:
         erased = await dead_letters.erase(exchange_id)
     except StorageImmutable:
-        return ErrorResponse(operator_errors.immutable_exchange())
+        return ErrorResponse(api_errors.immutable_exchange())
     return (
         JSONResponse({"erased": exchange_id, "note": _ERASED_NOTE})
         if erased
-        else ErrorResponse(operator_errors.unknown_exchange())
+        else ErrorResponse(api_errors.unknown_exchange())
     )

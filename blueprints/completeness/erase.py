@@ -15,7 +15,7 @@ from azurefunctions.extensions.http.fastapi import JSONResponse, Request, Respon
 from blueprints.access import Guard
 from blueprints.operator_http import accepted, json_body
 from shared.completeness.erasure import ErasureRunner
-from shared.core.api_errors import operator_errors
+from shared.core import api_errors
 from shared.core.records.operator import erasure_receipt, erasure_request
 from shared.core.records.operator.erasure_receipt import OperatorIdentity
 from shared.core.records.orchestration.erasure_state import ErasureInput, ErasureState, ErasureStep
@@ -119,7 +119,7 @@ async def _start(
     try:
         request = erasure_request.parse(await json_body(req, erasure_request.EXAMPLE), now)
     except OperatorRequestError as error:
-        return ErrorResponse(operator_errors.invalid_erasure(str(error)))
+        return ErrorResponse(api_errors.invalid_erasure(str(error)))
     state = ErasureState(
         request=request.to_json(),
         operator=operator,
@@ -135,12 +135,12 @@ async def _read_run(
     run: str, client: df.DurableOrchestrationClient, runner: ErasureRunner
 ) -> Response:
     if not erasure_receipt.is_run(run):
-        return ErrorResponse(operator_errors.unknown_erasure())
+        return ErrorResponse(api_errors.unknown_erasure())
     receipt = await runner.receipt(run)
     status = await client.get_status(run)
     is_known = status.name == _ORCHESTRATION and status.runtime_status is not None
     if receipt is None and not is_known:
-        return ErrorResponse(operator_errors.unknown_erasure())
+        return ErrorResponse(api_errors.unknown_erasure())
     return JSONResponse(
         {
             "run": run,
@@ -153,10 +153,10 @@ async def _read_run(
 
 async def _read_ids(run: str, runner: ErasureRunner) -> Response:
     if not erasure_receipt.is_run(run):
-        return ErrorResponse(operator_errors.unknown_erasure())
+        return ErrorResponse(api_errors.unknown_erasure())
     page = await runner.ids(run)
     if not page and await runner.receipt(run) is None:
-        return ErrorResponse(operator_errors.unknown_erasure())
+        return ErrorResponse(api_errors.unknown_erasure())
     return JSONResponse({"run": run, **page.to_json()})
 
 

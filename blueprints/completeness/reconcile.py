@@ -15,7 +15,7 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 from blueprints.access import Guard
 from blueprints.operator_http import accepted
 from shared.completeness.reconciliation import Reconciliation
-from shared.core.api_errors import operator_errors
+from shared.core import api_errors
 from shared.core.records.completeness.report import Report
 from shared.core.records.orchestration.reconcile_state import (
     OpenWindowsInput,
@@ -115,7 +115,7 @@ async def _respond(
     if not await start_run(
         client, start_lock, ReconcileOptions(max_age_s=max_age_s, include_open=True)
     ):
-        return ErrorResponse(operator_errors.reconcile_running())
+        return ErrorResponse(api_errors.reconcile_running())
     return accepted(client.create_http_management_payload(INSTANCE))
 
 

@@ -14,7 +14,7 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 from blueprints.access import Guard
 from blueprints.operator_http import accepted, json_body
 from shared.completeness.replay import ReplayRunner
-from shared.core.api_errors import operator_errors
+from shared.core import api_errors
 from shared.core.records.operator import replay_request
 from shared.core.records.orchestration.replay_state import PageInput, ReplayPage, ReplayState
 from shared.core.wire.json.json_shape import JsonObject
@@ -71,7 +71,7 @@ async def _start(
         body = await json_body(req, replay_request.EXAMPLE)
         request = replay_request.parse(body, datetime.now(UTC), retention)
     except OperatorRequestError as error:
-        return ErrorResponse(operator_errors.invalid_replay(str(error)))
+        return ErrorResponse(api_errors.invalid_replay(str(error)))
     state = ReplayState.of(request)
     instance = await client.start_new("replay", client_input=state.to_json())
     return accepted(client.create_http_management_payload(instance))

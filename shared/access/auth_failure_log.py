@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from shared.core.api_errors.api_error import ApiError
+from shared.core.api_errors import ApiError
 
 LINES: Final = 10  # lines for each code and worker
 WITHIN_S: Final = 60.0

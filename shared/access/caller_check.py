@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.access.key_renewal import KeyRenewal
-from shared.core.api_errors import caller_errors
-from shared.core.api_errors.api_error import ApiError
+from shared.core import api_errors
+from shared.core.api_errors import ApiError
 from shared.core.wire.token import caller_token
 from shared.core.wire.token.caller_token import Role, TokenAccepted, TokenCheck, TokenRejected
 from shared.errors import SigningKeysUnavailable
@@ -79,15 +79,15 @@ class CallerCheck:
         """
         token = caller_token.bearer(headers)
         if isinstance(token, TokenRejected):
-            return caller_errors.token_rejected(token.check)
+            return api_errors.token_rejected(token.check)
         try:
             decision = await self._decision(token)
         except SigningKeysUnavailable:
-            return caller_errors.signing_keys_unavailable()
+            return api_errors.signing_keys_unavailable()
         if isinstance(decision, TokenRejected):
-            return caller_errors.token_rejected(decision.check)
+            return api_errors.token_rejected(decision.check)
         if decision.object_id not in self._object_ids[role]:
-            return caller_errors.not_allowed(role)
+            return api_errors.not_allowed(role)
         return decision.object_id
 
     async def _decision(self, token: bytes) -> TokenAccepted | TokenRejected:

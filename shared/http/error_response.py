@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from shared.core.api_errors.api_error import ApiError
+from shared.core.api_errors import ApiError
 
 
 class ErrorResponse(Response):

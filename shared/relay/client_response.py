@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.types import Send
 
-from shared.core.api_errors.api_error import ApiError
+from shared.core.api_errors import ApiError
 from shared.core.exchange.actions import (
     EndBody,
     SendBody,

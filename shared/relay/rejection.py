@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import anyio
 from starlette.types import Receive, Scope, Send
 
-from shared.core.api_errors.api_error import ApiError
+from shared.core.api_errors import ApiError
 from shared.core.wire.http.headers import EXCHANGE_ID_HEADER
 from shared.core.wire.request import routing
 from shared.http.error_response import ErrorResponse

@@ -8,11 +8,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from local.repository import ROOT
-from shared.core.api_errors import caller_errors, exchange_errors, operator_errors
-from shared.core.api_errors.api_error import ApiError
+from shared.core import api_errors
+from shared.core.api_errors import ApiError
 from shared.core.wire.token.caller_token import Role, TokenCheck
 
-MODULES = (caller_errors, exchange_errors, operator_errors)
 PAGE = ROOT / "docs" / "reference" / "errors.md"
 # a value for each parameter by its annotation; every member where it is an enumeration
 VALUES: dict[str, tuple[object, ...]] = {
@@ -25,15 +24,14 @@ VALUES: dict[str, tuple[object, ...]] = {
 
 
 def functions() -> Iterator[Callable[..., ApiError]]:
-    """The public functions of the package."""
-    for module in MODULES:
-        for name, function in inspect.getmembers(module, inspect.isfunction):
-            if function.__module__ == module.__name__ and not name.startswith("_"):
-                yield function
+    """The public functions of the module."""
+    for name, function in inspect.getmembers(api_errors, inspect.isfunction):
+        if function.__module__ == api_errors.__name__ and not name.startswith("_"):
+            yield function
 
 
 def errors() -> Iterator[ApiError]:
-    """Every error that a public function of the package makes."""
+    """Every error that a public function of the module makes."""
     for make in functions():
         parameters = inspect.signature(make).parameters.values()
         for values in itertools.product(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.core.api_errors.api_error import ApiError
+from shared.core.api_errors import ApiError
 from shared.core.wire.http.headers import RawHeaders
 
 

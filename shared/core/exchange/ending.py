@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.core.api_errors import exchange_errors
+from shared.core import api_errors
 from shared.core.exchange import failures
 from shared.core.exchange.actions import Abort, Actions, EndBody, Interruption
 from shared.core.exchange.conclusion import DISCONNECTED, Conclusion
@@ -103,7 +103,7 @@ class ExchangeEnding:
 
     def _replace_end(self) -> Actions:
         """Send an error in place of the end, or break the response off."""
-        report = failures.rejection(exchange_errors.capture_unavailable())
+        report = failures.rejection(api_errors.capture_unavailable())
         self._withhold_end(report.conclusion)
         if self._reply.is_held:
             return self._reply.error_document(report.error)

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from shared.core.api_errors import exchange_errors
-from shared.core.api_errors.api_error import ApiError
+from shared.core import api_errors
+from shared.core.api_errors import ApiError
 from shared.core.exchange.conclusion import Conclusion
 from shared.core.records.exchange.envelope import Failure
 from shared.core.records.exchange.outcome import Outcome
@@ -44,21 +44,21 @@ def translate(error: FnsseError) -> FailureReport:
     """The report of an exception. One that is not listed here is the proxy's own fault."""
     match error:
         case UpstreamTimeout():
-            return FailureReport(exchange_errors.upstream_timeout(str(error)), Outcome.TIMED_OUT)
+            return FailureReport(api_errors.upstream_timeout(str(error)), Outcome.TIMED_OUT)
         case UpstreamInterrupted():
             return FailureReport(
-                exchange_errors.upstream_interrupted(str(error)), Outcome.UPSTREAM_INTERRUPTED
+                api_errors.upstream_interrupted(str(error)), Outcome.UPSTREAM_INTERRUPTED
             )
         case UpstreamError():
             return FailureReport(
-                exchange_errors.upstream_unreachable(str(error)), Outcome.UPSTREAM_ERROR
+                api_errors.upstream_unreachable(str(error)), Outcome.UPSTREAM_ERROR
             )
         case BodyTooLarge():
-            return rejection(exchange_errors.body_too_large(error.limit_bytes))
+            return rejection(api_errors.body_too_large(error.limit_bytes))
         case RequestMemoryFull():
-            return rejection(exchange_errors.request_memory_full())
+            return rejection(api_errors.request_memory_full())
         case RequestNotCaptured():
-            return rejection(exchange_errors.capture_unavailable())
+            return rejection(api_errors.capture_unavailable())
         case _:
             return internal_error()
 
@@ -70,14 +70,12 @@ def rejection(error: ApiError) -> FailureReport:
 
 def internal_error() -> FailureReport:
     """The proxy itself failed. UPSTREAM_INTERRUPTED is the nearest of the outcomes."""
-    return FailureReport(
-        exchange_errors.internal_error(), Outcome.UPSTREAM_INTERRUPTED, is_final=True
-    )
+    return FailureReport(api_errors.internal_error(), Outcome.UPSTREAM_INTERRUPTED, is_final=True)
 
 
 def unusable_response(form: str) -> FailureReport:
     """The upstream answered with something else than the form that the client was promised."""
     message = f"Azure OpenAI answered a request for {form} with something else."
     return FailureReport(
-        exchange_errors.upstream_interrupted(message), Outcome.UPSTREAM_INTERRUPTED, is_final=True
+        api_errors.upstream_interrupted(message), Outcome.UPSTREAM_INTERRUPTED, is_final=True
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from shared.core.api_errors.api_error import ApiError
+from shared.core.api_errors import ApiError
 from shared.core.exchange import error_document, failures
 from shared.core.exchange.actions import (
     Actions,

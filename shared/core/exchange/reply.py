@@ -4,7 +4,7 @@ it. shared.core.exchange.machine decides when.
 
 from __future__ import annotations
 
-from shared.core.api_errors.api_error import ApiError
+from shared.core.api_errors import ApiError
 from shared.core.exchange import error_document
 from shared.core.exchange.actions import (
     Abort,

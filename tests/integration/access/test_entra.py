@@ -37,7 +37,7 @@ from harness.entra_tokens import (
 from shared.access.caller_check import CallerCheck
 from shared.access.key_renewal import KeyRenewal, RenewalPace
 from shared.adapters.identity.entra import EntraKeys, EntraTenant
-from shared.core.api_errors.api_error import ApiError
+from shared.core.api_errors import ApiError
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.operator.erasure_receipt import OperatorIdentity
 from shared.core.wire.token.caller_token import LEEWAY_S, Role

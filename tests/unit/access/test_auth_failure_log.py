@@ -9,12 +9,12 @@ import logging
 import pytest
 
 from shared.access.auth_failure_log import LINES, WITHIN_S, AuthFailureLog
-from shared.core.api_errors import caller_errors
+from shared.core import api_errors
 from shared.core.wire.token.caller_token import TokenCheck
 from tests.support.manual_clock import ManualClock
 
-EXPIRED = caller_errors.token_rejected(TokenCheck.EXPIRY)
-MISSING = caller_errors.token_rejected(TokenCheck.MISSING)
+EXPIRED = api_errors.token_rejected(TokenCheck.EXPIRY)
+MISSING = api_errors.token_rejected(TokenCheck.MISSING)
 
 
 def test_a_rejection_is_one_line_with_id_status_and_code(caplog: pytest.LogCaptureFixture) -> None:

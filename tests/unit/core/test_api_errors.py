@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from shared.core.api_errors import caller_errors, exchange_errors
-from shared.core.api_errors.api_error import ApiError
+from shared.core import api_errors
+from shared.core.api_errors import ApiError
 from shared.core.wire.token.caller_token import Role, TokenCheck
 
 
@@ -15,43 +15,43 @@ from shared.core.wire.token.caller_token import Role, TokenCheck
     ("error", "status", "code", "named"),
     [
         (
-            exchange_errors.unknown_route(),
+            api_errors.unknown_route(),
             404,
             "unknown_route",
             "POST /openai/deployments/{deployment}/chat/completions",
         ),
         (
-            exchange_errors.method_not_allowed(("GET", "POST")),
+            api_errors.method_not_allowed(("GET", "POST")),
             405,
             "method_not_allowed",
             "GET, POST",
         ),
-        (exchange_errors.websocket(), 501, "websocket_not_supported", "WebSocket"),
-        (exchange_errors.body_too_large(100 * 1024 * 1024), 413, "body_too_large", "100 MB"),
-        (exchange_errors.body_too_large(512 * 1024), 413, "body_too_large", "0.5 MB"),
-        (exchange_errors.body_too_large(1), 413, "body_too_large", "MAX_REQUEST_BODY_MB"),
-        (exchange_errors.upstream_unreachable("why"), 502, "upstream_unreachable", "why"),
-        (exchange_errors.upstream_timeout("why"), 504, "upstream_timeout", "why"),
+        (api_errors.websocket(), 501, "websocket_not_supported", "WebSocket"),
+        (api_errors.body_too_large(100 * 1024 * 1024), 413, "body_too_large", "100 MB"),
+        (api_errors.body_too_large(512 * 1024), 413, "body_too_large", "0.5 MB"),
+        (api_errors.body_too_large(1), 413, "body_too_large", "MAX_REQUEST_BODY_MB"),
+        (api_errors.upstream_unreachable("why"), 502, "upstream_unreachable", "why"),
+        (api_errors.upstream_timeout("why"), 504, "upstream_timeout", "why"),
         (
-            caller_errors.not_allowed(Role.CALLER),
+            api_errors.not_allowed(Role.CALLER),
             403,
             "caller_not_allowed",
             "CALLER_AUTH_CALLER_OBJECT_IDS",
         ),
         (
-            caller_errors.not_allowed(Role.OPERATOR),
+            api_errors.not_allowed(Role.OPERATOR),
             403,
             "operator_not_allowed",
             "CALLER_AUTH_OPERATOR_OBJECT_IDS",
         ),
         (
-            caller_errors.signing_keys_unavailable(),
+            api_errors.signing_keys_unavailable(),
             503,
             "signing_keys_unavailable",
             "CALLER_AUTH_AUTHORITY",
         ),
         *(
-            (caller_errors.token_rejected(check), 401, check.value, "The call was rejected: ")
+            (api_errors.token_rejected(check), 401, check.value, "The call was rejected: ")
             for check in TokenCheck
         ),
     ],

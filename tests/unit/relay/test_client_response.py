@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from harness.cutting import every_way
-from shared.core.api_errors import exchange_errors
-from shared.core.api_errors.api_error import ApiError
+from shared.core import api_errors
+from shared.core.api_errors import ApiError
 from shared.core.exchange.actions import (
     Abort,
     Actions,
@@ -235,7 +235,7 @@ async def test_an_error_frame_follows_whole_events_only(rest: bytes) -> None:
     await relayed.piece(rest)
     await relayed.fail()
     data = b"data: 1\n\ndata: 2" + rest
-    frame = b"data: " + exchange_errors.upstream_interrupted("broken").body() + b"\n\n"
+    frame = b"data: " + api_errors.upstream_interrupted("broken").body() + b"\n\n"
     assert client.body == (data + frame if rest else data)
     assert relayed.response.error_sent is bool(rest)
 

@@ -14,7 +14,7 @@ import httpx2
 import openai
 import pytest
 
-from shared.core.api_errors import exchange_errors
+from shared.core import api_errors
 from shared.core.exchange.error_document import error_frame
 from shared.relay.client_response import KEEP_ALIVE
 
@@ -115,7 +115,7 @@ def test_clients_raise_an_error_within_a_stream(
 ) -> None:
     """It comes after an early response and comments, or after events."""
     number = 7 if events is RESPONSES else None
-    error = exchange_errors.internal_error()
+    error = api_errors.internal_error()
     frame = error_frame(error.body(), sequence_number=number)
     with pytest.raises(openai.OpenAIError) as raised:
         read(with_comments(events[:received]) + frame)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from shared.core.api_errors import exchange_errors
+from shared.core import api_errors
 from shared.core.exchange.actions import Actions
 from shared.core.exchange.early_response import EarlyResponse
 from shared.core.exchange.machine import ExchangeMachine
@@ -37,7 +37,7 @@ type Input = Callable[[ExchangeMachine], Actions | bytes | None]
 INPUTS: Final[dict[str, Input]] = {
     "request_ready": lambda machine: machine.request_ready(),
     "request_line_rejected": lambda machine: machine.request_line_rejected(
-        exchange_errors.unknown_route()
+        api_errors.unknown_route()
     ),
     "body_rejected": lambda machine: machine.body_rejected(BodyTooLarge(9)),
     "memory full": lambda machine: machine.body_rejected(RequestMemoryFull()),

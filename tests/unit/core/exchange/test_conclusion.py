@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.core.api_errors import exchange_errors
+from shared.core import api_errors
 from shared.core.exchange import failures
 from shared.core.exchange.conclusion import COMPLETED, DISCONNECTED, ResponseCompleteness
 from shared.core.exchange.failures import FailureReport
@@ -73,7 +73,7 @@ def test_disconnect_after_all_of_a_stream(tail: Tail, outcome: Outcome) -> None:
 @pytest.mark.parametrize(
     "report",
     [
-        failures.rejection(exchange_errors.capture_unavailable()),
+        failures.rejection(api_errors.capture_unavailable()),
         failures.internal_error(),
         failures.unusable_response("a stream"),
     ],

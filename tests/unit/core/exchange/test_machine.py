@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.core.api_errors import exchange_errors
-from shared.core.api_errors.api_error import ApiError
+from shared.core import api_errors
+from shared.core.api_errors import ApiError
 from shared.core.exchange import failures
 from shared.core.exchange.actions import (
     Abort,
@@ -277,11 +277,11 @@ def test_nothing_is_put_into_a_document() -> None:
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("body_rejected", exchange_errors.body_too_large(9)),
-        ("memory full", exchange_errors.request_memory_full()),
-        ("not captured", exchange_errors.capture_unavailable()),
-        ("deadline_passed", exchange_errors.upstream_timeout("late")),
-        ("internal_error", exchange_errors.internal_error()),
+        ("body_rejected", api_errors.body_too_large(9)),
+        ("memory full", api_errors.request_memory_full()),
+        ("not captured", api_errors.capture_unavailable()),
+        ("deadline_passed", api_errors.upstream_timeout("late")),
+        ("internal_error", api_errors.internal_error()),
     ],
 )
 def test_before_its_headers_a_response_can_be_an_error(
@@ -298,9 +298,9 @@ def test_before_its_headers_a_response_can_be_an_error(
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("upstream_failed", exchange_errors.upstream_interrupted("broken")),
-        ("deadline_passed", exchange_errors.upstream_timeout("late")),
-        ("body_rejected", exchange_errors.body_too_large(9)),
+        ("upstream_failed", api_errors.upstream_interrupted("broken")),
+        ("deadline_passed", api_errors.upstream_timeout("late")),
+        ("body_rejected", api_errors.body_too_large(9)),
     ],
 )
 def test_within_a_stream_it_is_a_frame(state: State, name: str, error: ApiError) -> None:
@@ -335,9 +335,7 @@ def test_a_stream_without_its_end() -> None:
     actions = machine.upstream_ended(cut_short=True)
     assert actions == (SendBody(b"data: 2\n"),), "within an event no frame is allowed"
     assert machine.recording_over(error_sent=False) == (Abort(),)
-    error = exchange_errors.upstream_interrupted(
-        "Azure OpenAI ended its response before it was whole."
-    )
+    error = api_errors.upstream_interrupted("Azure OpenAI ended its response before it was whole.")
     assert machine.require_conclusion().failure == failure_of(error)
 
 
@@ -465,8 +463,8 @@ def test_an_error_of_the_upstream_is_the_document(
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("upstream_failed", exchange_errors.upstream_interrupted("broken")),
-        ("deadline_passed", exchange_errors.upstream_timeout("late")),
+        ("upstream_failed", api_errors.upstream_interrupted("broken")),
+        ("deadline_passed", api_errors.upstream_timeout("late")),
     ],
 )
 def test_a_failure_before_the_document(name: str, error: ApiError) -> None:
@@ -570,7 +568,7 @@ def test_a_break_while_draining_is_noted(*, end_received: bool) -> None:
     """The failure is recorded unless the response came to its end; the client disconnected."""
     machine = exchange_in(State.DRAINING)
     assert machine.upstream_failed(ERROR, end_received=end_received) == ()
-    error = exchange_errors.upstream_interrupted("broken")
+    error = api_errors.upstream_interrupted("broken")
     assert machine.require_conclusion().failure == (None if end_received else failure_of(error))
 
 
@@ -615,7 +613,7 @@ def test_an_unstored_response_never_looks_whole(
 ) -> None:
     """A frame in place of its end, or a connection that breaks."""
     machine = holding(error_frames=error_frames, within_event=within_event)
-    error = exchange_errors.capture_unavailable()
+    error = api_errors.capture_unavailable()
     frame = (SendErrorFrame(error.body()), EndBody())
     end = machine.captures_failed()
     assert end.actions == (frame if reported else (Abort(),))
