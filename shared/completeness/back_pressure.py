@@ -10,19 +10,16 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from itertools import pairwise
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
+from shared.core.decisions.backlog import only_in_transit
 from shared.errors import DeliveryError, StorageError
 from shared.ports.destinations import ProbedEventHub
 from shared.ports.queues import QueueLength
 
 # Reconcile continues while no more than this is queued: its own envelopes are being delivered.
 MAX_IN_FLIGHT: Final = 500
-# Envelopes on the queue and in the workers at one moment: 280 exchanges a second, each delivered
-# within 0.7 s.
-MAX_IN_TRANSIT: Final = 200
 _START_POLLS: Final = 8
 POLL_INTERVAL_S: Final = 0.25
 STALL_TIMEOUT_S: Final = 30.0  # while the queue does not get shorter
@@ -129,15 +126,3 @@ class BackPressure:
         while True:
             yield await self._queue.approximate_length()
             await asyncio.sleep(self._poll_interval_s)
-
-
-def only_in_transit(lengths: Sequence[int]) -> bool:
-    """Whether the queue holds no backlog, judged by its length at successive polls.
-
-    Either it was empty at the last poll, or live exchanges come and go: a busy app's queue is never
-    empty. The backlog of an outage stays, or shrinks; it does not grow *and* shrink.
-    """
-    if not lengths[-1]:
-        return True
-    changes = [later - earlier for earlier, later in pairwise(lengths)]
-    return max(lengths) <= MAX_IN_TRANSIT and min(changes, default=0) < 0 < max(changes, default=0)

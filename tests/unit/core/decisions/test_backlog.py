@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.completeness.back_pressure import MAX_IN_TRANSIT, only_in_transit
+from shared.core.decisions.backlog import MAX_IN_TRANSIT, only_in_transit
 
 
 @pytest.mark.parametrize(
