@@ -20,7 +20,6 @@ from shared.core.exchange.actions import (
     Sending,
     SendWhiteSpace,
 )
-from shared.core.exchange.error_document import error_frame
 from shared.core.wire.http.headers import EXCHANGE_ID_HEADER, RawHeaders
 from shared.http.error_response import ErrorResponse
 
@@ -29,10 +28,6 @@ from shared.http.error_response import ErrorResponse
 KEEP_ALIVE: Final = b": keep-alive\n"
 # A JSON document may begin with it (RFC 8259, 2).
 WHITE_SPACE: Final = b"\n"
-
-
-def _chat_frame(error: bytes) -> bytes:
-    return error_frame(error, sequence_number=None)
 
 
 class ClientResponse:
@@ -44,15 +39,18 @@ class ClientResponse:
         self,
         send: Send,
         exchange_id: str,
-        frame: Callable[[bytes], bytes] = _chat_frame,
-        on_keep_alive: Callable[[], None] = lambda: None,
+        *,
+        error_frame: Callable[[bytes], bytes],
+        on_keep_alive: Callable[[], None],
     ) -> None:
-        """`on_keep_alive`: called after a comment, or white space, that bridges a silence."""
+        """`error_frame`: makes an event of the stream of an error's JSON. `on_keep_alive`: called
+        after a comment, or white space, that bridges a silence.
+        """
         self.status: int | None = None  # what the client was answered
         self.error_sent = False  # an error is the last thing that it gets in the response's body
         self._send = send
         self._exchange_id = exchange_id
-        self._frame = frame  # an error's JSON as an event of the stream
+        self._error_frame = error_frame
         self._on_keep_alive = on_keep_alive
         # held by a piece or a comment while a slow client keeps it waiting
         self._send_lock = asyncio.Lock()
@@ -72,7 +70,7 @@ class ClientResponse:
             case SendErrorDocument():
                 await self._send_error_document(action.error)
             case SendErrorFrame():
-                await self._send_late_error(self._frame(action.error))
+                await self._send_late_error(self._error_frame(action.error))
             case SendErrorObject():
                 await self._send_late_error(action.error)
             case EndBody():

@@ -76,7 +76,7 @@ class ExchangeRunner:
         self._client = ClientResponse(
             send,
             observation.exchange_id,
-            observation.error_frame,
+            error_frame=observation.error_frame,
             on_keep_alive=observation.keep_alive_sent,
         )
         self._watch = ClientWatch(receive, self._client_disconnected)

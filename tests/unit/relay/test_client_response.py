@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import MutableMapping
 from typing import Any
@@ -22,6 +23,7 @@ from shared.core.exchange.actions import (
     StartKeepAlive,
 )
 from shared.core.exchange.early_response import EarlyResponse
+from shared.core.exchange.error_document import error_frame
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.wire.stream.sse import decode
@@ -59,7 +61,12 @@ class RelayedResponse:
 
     def __init__(self, client: GatedClient) -> None:
         self.machine = ExchangeMachine("the-id", RULES)
-        self.response = ClientResponse(client.send, "the-id")
+        self.response = ClientResponse(
+            client.send,
+            "the-id",
+            error_frame=functools.partial(error_frame, sequence_number=None),
+            on_keep_alive=lambda: None,
+        )
         self.machine.request_ready()
 
     async def piece(self, piece: bytes) -> None:
