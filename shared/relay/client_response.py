@@ -46,7 +46,6 @@ class ClientResponse:
         """`error_frame`: makes an event of the stream of an error's JSON. `on_keep_alive`: called
         after a comment, or white space, that bridges a silence.
         """
-        self.status: int | None = None  # what the client was answered
         self.error_sent = False  # an error is the last thing that it gets in the response's body
         self._send = send
         self._exchange_id = exchange_id
@@ -87,7 +86,6 @@ class ClientResponse:
                 raise
 
     async def _start(self, status: int, headers: RawHeaders) -> None:
-        self.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _send_keep_alive(self, data: bytes) -> None:
