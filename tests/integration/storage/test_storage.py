@@ -29,8 +29,6 @@ from shared.enrichment.assembly import Assembler
 from shared.errors import CaptureError, StorageError
 from shared.relay.capture_writer import BLOCK_BYTES
 from shared.settings.settings import StorageSettings
-from shared.settings.timeouts import StorageTimeouts
-from tests.integration.support.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -43,16 +41,14 @@ def no_identity() -> AsyncTokenCredential:
 
 
 @contextlib.asynccontextmanager
-async def sample_storage(
-    account: str, timeouts: StorageTimeouts | None = None
-) -> AsyncIterator[StorageAccount]:
+async def sample_storage(account: str) -> AsyncIterator[StorageAccount]:
     settings = StorageSettings(
         setting="CAPTURES_STORAGE",
         connection_string=account,
         blob_service_uri=None,
         queue_service_uri=None,
     )
-    storage = StorageAccount(settings, no_identity, timeouts=timeouts)
+    storage = StorageAccount(settings, no_identity)
     try:
         yield storage
     finally:
@@ -219,28 +215,3 @@ async def test_an_unreachable_account_is_a_storage_error(
             async with asyncio.timeout(DEADLINE_S):
                 with pytest.raises(StorageError):
                     await attempt
-
-
-async def test_the_sdk_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ignores an option that it does not know, and would then wait 15 seconds and more between
-    its tries, or call through a proxy of the environment.
-    """
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    requests: list[bytes] = []
-
-    async def script(connection: Connection) -> None:
-        while True:
-            requests.append((await connection.request()).split(b" ")[0])
-            await connection.say(
-                b"HTTP/1.1 503 No\r\nx-ms-error-code: ServerBusy\r\ncontent-length: 0\r\n\r\n"
-            )
-
-    timeouts = StorageTimeouts(call_s=10.0)  # the SDK's own waits are longer
-    async with serving(script) as server:
-        ports = Ports(blob=server.port, queue=server.port, table=server.port)
-        async with sample_storage(connection_string(ports), timeouts) as storage:
-            for probe in (Captures(storage).probe, EnvelopeQueue(storage).probe):
-                requests.clear()
-                with pytest.raises(StorageError, match="ServerBusy"):
-                    await probe()
-                assert len(requests) == 3
