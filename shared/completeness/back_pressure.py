@@ -27,7 +27,7 @@ STALL_TIMEOUT_S: Final = 30.0  # while the queue does not get shorter
 # reconciliation), may end with such a wait, and the host replaces the worker of a function that
 # takes longer than functionTimeout, 30 minutes.
 MAX_WAIT_S: Final = 600.0
-_PROBE_INTERVAL_S: Final = 2.0
+PROBE_INTERVAL_S: Final = 2.0
 
 
 class BackPressure:
@@ -42,6 +42,7 @@ class BackPressure:
         stall_timeout_s: float = STALL_TIMEOUT_S,
         max_wait_s: float = MAX_WAIT_S,
         poll_interval_s: float = POLL_INTERVAL_S,
+        probe_interval_s: float = PROBE_INTERVAL_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
@@ -50,6 +51,7 @@ class BackPressure:
         self._stall_timeout_s = stall_timeout_s
         self._max_wait_s = max_wait_s
         self._poll_interval_s = poll_interval_s
+        self._probe_interval_s = probe_interval_s
         self._clock = clock
         self._probed_at = float("-inf")
 
@@ -89,7 +91,7 @@ class BackPressure:
         return None
 
     async def _probe(self) -> None:
-        if self._clock() - self._probed_at >= _PROBE_INTERVAL_S:
+        if self._clock() - self._probed_at >= self._probe_interval_s:
             await self._event_hub.probe()
             self._probed_at = self._clock()
 

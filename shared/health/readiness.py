@@ -27,6 +27,7 @@ class Readiness:
         clock: Callable[[], float] = time.monotonic,
         *,
         probe_timeout_s: float = READINESS_S,
+        fresh_s: float = FRESH_S,
         notices: Mapping[str, str] | None = None,
         degradations: Mapping[str, Degradation] | None = None,
     ) -> None:
@@ -37,6 +38,7 @@ class Readiness:
         self._degradations = dict(degradations or {})
         self._probes = probes
         self._probe_timeout_s = probe_timeout_s
+        self._fresh_s = fresh_s
         self._clock = clock
         self._round = asyncio.Lock()
         self._states: dict[str, str] = {}
@@ -48,9 +50,9 @@ class Readiness:
         return {name: reason for name, reason in reasons.items() if reason}
 
     async def check(self) -> dict[str, str]:
-        """`{"queue": "reachable" | "forbidden" | "unreachable", …}`, at most five seconds old."""
+        """`{"queue": "reachable" | "forbidden" | "unreachable", …}`, at most `fresh_s` old."""
         async with self._round:
-            if self._clock() - self._states_at > FRESH_S:
+            if self._clock() - self._states_at > self._fresh_s:
                 states = await asyncio.gather(
                     *(_state(probe, self._probe_timeout_s) for probe in self._probes.values())
                 )

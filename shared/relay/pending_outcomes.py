@@ -22,8 +22,8 @@ from shared.relay.recording_failures import RecordingFailures
 _log = logging.getLogger("fnsse.recording")
 
 RETRY_INTERVAL_S: Final = 5.0
-_MAX_WAITING: Final = 5_000  # envelopes of up to 8 KB
-_MAX_CONCURRENT: Final = 16
+MAX_WAITING: Final = 5_000  # envelopes of up to 8 KB
+MAX_CONCURRENT: Final = 16  # calls of storage
 
 
 class StartTask(Protocol):
@@ -43,6 +43,8 @@ class PendingOutcomes:
         failures: RecordingFailures,
         give_up_after_s: float,
         interval_s: float = RETRY_INTERVAL_S,
+        max_waiting: int = MAX_WAITING,
+        max_concurrent: int = MAX_CONCURRENT,
         clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -55,6 +57,8 @@ class PendingOutcomes:
         self._failures = failures
         self._give_up_after_s = give_up_after_s
         self._interval_s = interval_s
+        self._max_waiting = max_waiting
+        self._max_concurrent = max_concurrent
         self._clock = clock
         self._uniform = uniform
         self._waiting: deque[tuple[float, Envelope]] = deque()  # with the time of its end
@@ -66,7 +70,7 @@ class PendingOutcomes:
 
     def add(self, envelope: Envelope) -> None:
         """Try to store this outcome again later."""
-        if len(self._waiting) >= _MAX_WAITING:
+        if len(self._waiting) >= self._max_waiting:
             self._give_up(envelope)
             return
         self._healthy.clear()
@@ -104,7 +108,7 @@ class PendingOutcomes:
         async def store(pending: tuple[float, Envelope]) -> bool:
             return await self._is_stored(pending[1])
 
-        results = await gather_bounded(store, batch, limit=_MAX_CONCURRENT)
+        results = await gather_bounded(store, batch, limit=self._max_concurrent)
         failed = [pending for pending, stored in zip(batch, results, strict=True) if not stored]
         self._waiting.extendleft(reversed(failed))
 

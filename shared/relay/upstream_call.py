@@ -24,22 +24,23 @@ from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.request_body import Body, RequestContent
 
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
-_REMEMBER_S: Final = 3600.0  # a deployment may be upgraded
+REMEMBER_S: Final = 3600.0  # a deployment may be upgraded
 _MAX_DEPLOYMENTS: Final = 1000  # a caller can invent them
 
 
 class StreamOptionsSupport:
     """Remembers for a limited time which deployments reject `stream_options`."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, remember_s: float = REMEMBER_S) -> None:
         self._clock = clock
+        self._remember_s = remember_s
         self.unsupported_until: dict[tuple[str | None, str | None], float] = {}
 
     def mark_unsupported(self, observation: ExchangeObservation) -> None:
         """Remember that this exchange's deployment rejects them."""
         if len(self.unsupported_until) >= _MAX_DEPLOYMENTS:
             self.unsupported_until.clear()
-        self.unsupported_until[_deployment(observation)] = self._clock() + _REMEMBER_S
+        self.unsupported_until[_deployment(observation)] = self._clock() + self._remember_s
 
     def may_be_sent(self, observation: ExchangeObservation) -> bool:
         """Whether this exchange's deployment is not known to reject them."""

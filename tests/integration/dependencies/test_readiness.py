@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from shared.errors import DeliveryError, DeliveryForbidden, StorageError
-from shared.health.readiness import Readiness
+from shared.health.readiness import FRESH_S, Readiness
 from tests.integration.support.exchanges import DEADLINE_S
 from tests.support.manual_clock import ManualClock
 
@@ -66,11 +66,12 @@ async def test_a_silent_dependency_is_unreachable() -> None:
     assert states == {"queue": "unreachable", "blobs": "reachable"}
 
 
-async def test_a_response_is_reused_for_five_seconds() -> None:
+@pytest.mark.parametrize("fresh_s", [FRESH_S, 1.0])
+async def test_a_response_is_reused_for_some_time(fresh_s: float) -> None:
     clock, dependency = ManualClock(1000.0), ProbedDependency()
-    readiness = Readiness({"queue": dependency.probe}, clock)
+    readiness = Readiness({"queue": dependency.probe}, clock, fresh_s=fresh_s)
     await readiness.check()
-    clock.now += 5
+    clock.now += fresh_s
     await readiness.check()
     assert dependency.probes == 1
     dependency.failure = OSError()

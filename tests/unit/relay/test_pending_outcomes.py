@@ -49,6 +49,32 @@ async def test_a_bug_holds_up_no_other_outcome(caplog: pytest.LogCaptureFixture)
     assert "faulty-id" in line
 
 
+async def test_what_is_too_much_is_given_up_at_once() -> None:
+    failures = RecordingFailures()
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def store(_: Envelope) -> bool:
+        return True
+
+    def start[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        tasks.append(asyncio.create_task(work))
+        return tasks[-1]
+
+    pending = PendingOutcomes(
+        store=store,
+        start=start,
+        failures=failures,
+        give_up_after_s=60,
+        interval_s=0.01,
+        max_waiting=1,
+    )
+    for _ in range(3):
+        pending.add(PLAIN)
+    assert (len(pending), failures.lost) == (1, 2)
+    await asyncio.wait_for(asyncio.gather(*tasks), 20)
+    assert len(pending) == 0
+
+
 async def test_workers_do_not_try_together() -> None:
     """The pause is half of the interval to one and a half, at random."""
     factors: list[tuple[float, float]] = []

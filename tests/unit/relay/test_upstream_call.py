@@ -23,7 +23,7 @@ from shared.relay.exchange_observation import (
     Stopwatch,
 )
 from shared.relay.request_body import HeldBody, RequestContent
-from shared.relay.upstream_call import StreamOptionsSupport, UpstreamCall
+from shared.relay.upstream_call import REMEMBER_S, StreamOptionsSupport, UpstreamCall
 from tests.support.manual_clock import ManualClock
 from tests.unit.relay.gated_store import GatedStore, start
 
@@ -169,14 +169,15 @@ async def test_a_rejection_is_recognized_by_its_words(
     assert rejection.closed
 
 
-async def test_a_rejection_is_forgotten_after_an_hour() -> None:
+@pytest.mark.parametrize("remember_s", [REMEMBER_S, 60.0])
+async def test_a_rejection_is_forgotten_after_a_while(remember_s: float) -> None:
     """Deployments are upgraded."""
     clock = ManualClock()
-    support = StreamOptionsSupport(clock)
+    support = StreamOptionsSupport(clock, remember_s=remember_s)
     await send(ScriptedUpstream((400, REJECTION), (200, b"")), support)
-    clock.now = 3599
+    clock.now = remember_s - 1
     assert not support.may_be_sent(exchange())
-    clock.now = 3601
+    clock.now = remember_s + 1
     assert support.may_be_sent(exchange())
 
 
