@@ -36,6 +36,15 @@ def test_it_costs_the_hours_that_it_was_there() -> None:
     assert ptu.amount(UNTIL, UNTIL + timedelta(days=1)) == 0
 
 
+def test_a_reservation_without_times_was_always_there() -> None:
+    (always,) = parse_reservations(HEAD + "ptu,10,2,USD,,\n")
+    assert always.amount(SINCE, UNTIL) == 30 * 24 * 20
+
+
+def test_a_reservation_outside_the_range_costs_nobody() -> None:
+    assert shares(PTU, [use("search", "1")], UNTIL, UNTIL + timedelta(days=1)) == []
+
+
 def test_callers_bear_it_by_what_their_calls_would_have_cost() -> None:
     assert amounts(use("search", "2"), use("mail", "1"), use("search", "1")) == {
         "search": 900,

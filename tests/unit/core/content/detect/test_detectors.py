@@ -31,6 +31,7 @@ def redacted(text: str, redactor: Redactor = REDACTOR) -> str:
     [
         ("max.mustermann@example.co.uk.", "[EMAIL]."),
         ("<mailto:o'neil+x@exämple.de>", "<mailto:[EMAIL]>"),
+        ("'jane.doe@example.com'", "'[EMAIL]'"),
         ("+49 30 901820", "[PHONE]"),
         ("(212) 555-0123", "[PHONE]"),
         ("DE89 3704 0044 0532 0130 00 BIC COBADEFFXXX", "[IBAN] BIC COBADEFFXXX"),
@@ -53,7 +54,17 @@ def redacted(text: str, redactor: Redactor = REDACTOR) -> str:
         ("-----BEGIN PRIVATE KEY-----\nMIIEow\nab", "[PRIVATE_KEY]"),
     ],
     ids=[
-        *("email", "email in a URL", "phone", "US phone", "IBAN", "small IBAN", "card", "Amex"),
+        *(
+            "email",
+            "email in a URL",
+            "quoted email",
+            "phone",
+            "US phone",
+            "IBAN",
+            "small IBAN",
+            "card",
+            "Amex",
+        ),
         *("IPv4", "IPv6", "DE", "ES", "FR", "IT", "PL", "SE", "BR", "AWS", "named", "bearer"),
         *("database", "cut key"),
     ],
