@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -11,11 +10,6 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from emulators.functions_host.app_settings import StorageConnection
 from emulators.functions_host.unsupported import StartError
-from shared.adapters.storage.account import service_of
-from shared.adapters.storage.direct_storage import DirectStorage
-
-# Deletes a message of a queue: queue, message id, pop receipt. Raises AzureError or StorageError.
-type DeleteMessage = Callable[[str, str, str], Awaitable[None]]
 
 
 async def open_service(connection: StorageConnection, stack: AsyncExitStack) -> QueueServiceClient:
@@ -46,26 +40,6 @@ async def open_service(connection: StorageConnection, stack: AsyncExitStack) -> 
         )
     await stack.enter_async_context(service)
     return service
-
-
-def open_delete(
-    connection: StorageConnection, service: QueueServiceClient, stack: AsyncExitStack
-) -> DeleteMessage:
-    """A function that deletes a message; the stack closes its client.
-
-    It takes 0.1 ms of CPU instead of the SDK's 0.5 ms (measured). With an identity, it uses the
-    SDK.
-    """
-    if not connection.connection_string:
-
-        async def delete(queue: str, message_id: str, pop_receipt: str) -> None:
-            await service.get_queue_client(queue).delete_message(message_id, pop_receipt)
-
-        return delete
-    queues = service_of(service)
-    direct = DirectStorage(blobs=queues, queues=queues)
-    stack.push_async_callback(direct.aclose)
-    return direct.delete_message
 
 
 def _credential(connection: StorageConnection) -> AsyncTokenCredential:

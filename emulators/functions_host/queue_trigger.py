@@ -23,7 +23,6 @@ from emulators.functions_host.functions import QueueFunction
 from emulators.functions_host.invocations import Invocations
 from emulators.functions_host.leases import LeaseBook
 from emulators.functions_host.queue_backoff import QueueBackoff
-from emulators.functions_host.queue_clients import DeleteMessage
 from emulators.functions_host.queue_message import (
     UnreadableMessageError,
     attempts,
@@ -32,7 +31,6 @@ from emulators.functions_host.queue_message import (
 )
 from emulators.functions_host.queue_options import MIN_POLLING_INTERVAL_S, QueueOptions
 from emulators.functions_host.worker_library import Invocation
-from shared.errors import StorageError, StorageNotFound
 
 # A received message is invisible for ten minutes, renewed at half of that while its function runs
 # (QueueListener.cs). The real host has no setting for it that we found. Here it is set shorter by
@@ -58,7 +56,6 @@ class QueueTrigger:
         target: QueueFunction,
         queue: QueueClient,
         poison_queue: QueueClient | None,
-        delete: DeleteMessage,
         options: QueueOptions,
         invocations: Invocations,
         leases: LeaseBook,
@@ -67,7 +64,6 @@ class QueueTrigger:
         self._target = target
         self._queue = queue
         self._poison_queue = poison_queue
-        self._delete_message = delete
         self._options = options
         self._invocations = invocations
         self._leases = leases
@@ -160,10 +156,7 @@ class QueueTrigger:
             finally:
                 renewal.cancel()
             await self._complete(message, succeeded=succeeded)
-        except (
-            AzureError,
-            StorageError,
-        ) as error:  # the message becomes visible when its lease ends
+        except AzureError as error:  # the message becomes visible when its lease ends
             say(
                 f"ERROR: message {message.id} of queue {self._target.queue_name} could not be completed: {error}"
             )
@@ -204,10 +197,8 @@ class QueueTrigger:
 
     async def _delete(self, message: QueueMessage) -> None:
         try:
-            await self._delete_message(
-                self._queue.queue_name, message.id, message.pop_receipt or ""
-            )
-        except (HttpResponseError, StorageError) as error:
+            await self._queue.delete_message(message.id, message.pop_receipt)
+        except HttpResponseError as error:
             _raise_unless_lost(error)
 
     async def _release(self, message_id: str, pop_receipt: str | None) -> None:
@@ -252,13 +243,13 @@ class QueueTrigger:
                 delay_s = LEASE_S / 2
 
 
-def _lost(error: AzureError | StorageError) -> bool:
+def _lost(error: AzureError) -> bool:
     """Whether the message is gone or held by another reader, so that nothing remains to be
     done (QueueProcessor.cs).
     """
-    if isinstance(error, (ResourceNotFoundError, StorageNotFound)):
+    if isinstance(error, ResourceNotFoundError):
         return True
-    code = error.code if isinstance(error, StorageError) else getattr(error, "error_code", "")
+    code = getattr(error, "error_code", "")
     return getattr(code, "value", code) in {
         "PopReceiptMismatch",
         "QueueBeingDeleted",
@@ -266,6 +257,6 @@ def _lost(error: AzureError | StorageError) -> bool:
     }
 
 
-def _raise_unless_lost(error: HttpResponseError | StorageError) -> None:
+def _raise_unless_lost(error: HttpResponseError) -> None:
     if not _lost(error):
         raise error

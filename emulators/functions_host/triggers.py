@@ -14,7 +14,7 @@ from emulators.functions_host.functions import AppFunctions, QueueFunction
 from emulators.functions_host.host_json import HostJson
 from emulators.functions_host.invocations import Invocations
 from emulators.functions_host.leases import LeaseBook
-from emulators.functions_host.queue_clients import open_delete, open_service
+from emulators.functions_host.queue_clients import open_service
 from emulators.functions_host.queue_trigger import QueueTrigger, poison_name
 from emulators.functions_host.timer_trigger import TimerTrigger
 
@@ -70,7 +70,6 @@ class TriggerOpener:
             target,
             service.get_queue_client(target.queue_name),
             service.get_queue_client(poison) if poison else None,
-            open_delete(connection, service, self._stack),
             self._host_json.queues,
             self._invocations,
             LeaseBook(self._state_dir / f"{target.function.name}.json"),

@@ -79,7 +79,7 @@ class StorageAccount:
         """The calls that every exchange makes."""
         queues, http = self._queue_service, StorageHttp(self._timeouts)
         if self._settings.connection_string:
-            return DirectStorage(service_of(self.blobs), service_of(queues), http=http)
+            return DirectStorage(_service_of(self.blobs), _service_of(queues), http=http)
         token = CachedToken(self._identity(), _SCOPE).value
         return DirectStorage(
             Service(url=self.blobs.url.rstrip("/"), token=token),
@@ -129,7 +129,7 @@ class StorageAccount:
         )
 
 
-def service_of(client: BlobServiceClient | QueueServiceClient) -> Service:
+def _service_of(client: BlobServiceClient | QueueServiceClient) -> Service:
     """The address and the account key or SAS that the SDK read from a connection string."""
     url, _, sas = client.url.partition("?")
     key = getattr(client.credential, "account_key", None)

@@ -150,14 +150,6 @@ class DirectStorage:
             _StorageRequest(self._queues, "POST", f"{queue}/messages", query, headers, body)
         )
 
-    async def delete_message(self, queue: str, message_id: str, pop_receipt: str) -> None:
-        """Complete a message.
-
-        The real host does that itself; the embedded one does it in the worker.
-        """
-        path = f"{queue}/messages/{message_id}"
-        await self._call(_StorageRequest(self._queues, "DELETE", path, {"popreceipt": pop_receipt}))
-
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
