@@ -28,7 +28,7 @@ from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.delivery.ledger import LedgerIndex
 from shared.core.records.exchange import capture
-from shared.core.records.exchange.capture import CaptureKind, capture_name
+from shared.core.records.exchange.capture import CaptureKind, capture_name, outcome_name
 from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.window import Window
 from shared.core.wire.json.json_shape import JsonObject
@@ -149,6 +149,7 @@ class Expiry:
 
     async def _expire(self, exchange: CapturedExchange, index: LedgerIndex) -> ExpiryResult:
         """Erase an exchange's captures if they are due, and dead-letter it if it is undelivered."""
+        exchange_id = exchange.exchange_id
         try:
             headers = await self._headers(exchange)
             if not self._is_due(exchange, headers):
@@ -156,12 +157,21 @@ class Expiry:
             unexpired = {
                 kind: header for kind, header in headers.items() if not capture.is_expired(header)
             }
-            await self._erase(exchange, unexpired)
-            # also if an earlier run failed after it had erased the captures
-            if await self._dead_letter(exchange.exchange_id, index):
-                return ExpiryResult.UNDELIVERED
+            undelivered = exchange_id not in index
+            await self._replace(exchange_id, unexpired, undelivered=undelivered)
+            # An earlier run may have failed after it had replaced the captures. They say then that
+            # the event was not accepted: a ledger that is gone by now does not prove that.
+            if undelivered and not unexpired:
+                undelivered = any(map(capture.is_undelivered, headers.values()))
+            is_new = undelivered and await self._dead_letters.dead_letter(
+                exchange_id, DeadLetterReason.EXPIRED
+            )
+            if CaptureKind.OUTCOME in headers:  # last: it may be all that is stored
+                await self._captures.erase(outcome_name(exchange_id))
         except StorageError:
             return ExpiryResult.FAILED
+        if is_new:
+            return ExpiryResult.UNDELIVERED
         return ExpiryResult.ERASED if unexpired else ExpiryResult.UNCHANGED
 
     async def _headers(self, exchange: CapturedExchange) -> dict[CaptureKind, JsonObject]:
@@ -183,19 +193,11 @@ class Expiry:
         window = Window.of_exchange(exchange.exchange_id)
         return any(retention.due_at(window, limit) <= self._now() for limit in days if limit)
 
-    async def _erase(
-        self, exchange: CapturedExchange, headers: Mapping[CaptureKind, JsonObject]
+    async def _replace(
+        self, exchange_id: str, headers: Mapping[CaptureKind, JsonObject], *, undelivered: bool
     ) -> None:
-        """Erase the captures of these headers."""
+        """Replace the captures of these headers, but the outcome, which has no body."""
         for kind, header in headers.items():
-            name = capture_name(exchange.exchange_id, kind)
-            if kind is CaptureKind.OUTCOME:
-                await self._captures.erase(name)
-            else:
-                await self._captures.put(name, (capture.expired_capture(header),))
-
-    async def _dead_letter(self, exchange_id: str, index: LedgerIndex) -> bool:
-        """Dead-letter an exchange that the ledger does not know. Returns whether it was unknown."""
-        if exchange_id in index:
-            return False
-        return await self._dead_letters.dead_letter(exchange_id, DeadLetterReason.EXPIRED)
+            if kind is not CaptureKind.OUTCOME:
+                expired = capture.expired_capture(header, undelivered=undelivered)
+                await self._captures.put(capture_name(exchange_id, kind), (expired,))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name
 from shared.core.records.exchange.exchange_id import new_exchange_id
 from shared.core.records.exchange.window import Window
 from shared.errors import StorageError, StorageNotFound
+
+BODIES: Final = (CaptureKind.REQUEST, CaptureKind.RESPONSE)
 
 
 def sample_ids(window: str, count: int) -> list[str]:
@@ -30,9 +32,14 @@ class CapturedHour:
         self.most_listed_ahead = 0  # names that were listed before their headers were read
         self.immutable: set[str] = set()  # names of captures that storage does not replace
 
-    def add(self, exchange_id: str, retention_days: int | None = None) -> None:
-        """Add the request and the response of an exchange."""
-        for kind in (CaptureKind.REQUEST, CaptureKind.RESPONSE):
+    def add(
+        self,
+        exchange_id: str,
+        retention_days: int | None = None,
+        kinds: Sequence[CaptureKind] = BODIES,
+    ) -> None:
+        """Add the captures of an exchange."""
+        for kind in kinds:
             self._headers[capture_name(exchange_id, kind)] = {"retention_days": retention_days}
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -13,10 +13,10 @@ from shared.completeness.expiry import Expiry, ExpiryRun
 from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.delivery.ledger import LedgerIndex
-from shared.core.records.exchange.capture import request_name
+from shared.core.records.exchange.capture import CaptureKind, outcome_name, request_name
 from shared.core.records.exchange.window import Window
 from shared.errors import StorageError
-from tests.unit.completeness.captured_hour import CapturedHour, sample_ids
+from tests.unit.completeness.captured_hour import BODIES, CapturedHour, sample_ids
 
 pytestmark = pytest.mark.anyio
 
@@ -25,11 +25,17 @@ DAYS = 2
 MARK = retention.retention_mark_name(WINDOW, DAYS)
 
 
-class EmptyLedger:
-    """A ledger without entries."""
+class HourLedger:
+    """A ledger with deliveries of the hour."""
+
+    def __init__(self) -> None:
+        self.delivered: list[str] = []
 
     async def index(self, window: str) -> LedgerIndex:
-        return LedgerIndex()
+        index = LedgerIndex()
+        for exchange_id in self.delivered:
+            index.delivered.add(exchange_id)
+        return index
 
 
 class DeadLetterList:
@@ -51,11 +57,14 @@ class DeadLetterList:
 class Hour:
     """An hour of exchanges, all of which are due, and the stores around it."""
 
-    def __init__(self, exchange_count: int, page_size: int) -> None:
+    def __init__(
+        self, exchange_count: int, page_size: int, kinds: Sequence[CaptureKind] = BODIES
+    ) -> None:
         self.ids = sample_ids(WINDOW.name, exchange_count)
         self.captures = CapturedHour(page_size)
         for exchange_id in self.ids:
-            self.captures.add(exchange_id, DAYS)
+            self.captures.add(exchange_id, DAYS, kinds)
+        self.ledger = HourLedger()
         self.dead_letters = DeadLetterList()
         self.store = MemoryJsonStore({MARK: {}})
 
@@ -63,7 +72,7 @@ class Hour:
         """One run. By `clock` it may take 100 s."""
         return await Expiry(
             captures=self.captures,
-            ledger=EmptyLedger(),
+            ledger=self.ledger,
             dead_letters=self.dead_letters,
             marks=self.store,
             checkpoints=self.store,
@@ -135,6 +144,32 @@ async def test_a_failed_dead_letter_is_made_by_the_next_run() -> None:
     hour.dead_letters.fails = False
     assert await hour.run() == ExpiryRun(erased=2, undelivered=2)
     assert hour.dead_letters.exchange_ids == hour.ids
+
+
+async def test_an_outcome_that_is_all_that_is_stored_is_erased_last() -> None:
+    """The request's capture could not be stored. If the dead letter fails as well, the outcome is
+    still there for the next run.
+    """
+    hour = Hour(exchange_count=1, page_size=250, kinds=(CaptureKind.OUTCOME,))
+    hour.dead_letters.fails = True
+    assert await hour.run() == ExpiryRun(failed=1)
+    hour.dead_letters.fails = False
+    assert await hour.run() == ExpiryRun(erased=1, undelivered=1)
+    assert not await hour.captures.exists(outcome_name(hour.ids[0]))
+
+
+async def test_a_delivered_exchange_stays_delivered_after_its_ledger() -> None:
+    """The lifecycle rule deletes the ledger's entries of an hour before the headers that replaced
+    its captures, and a run may come to the hour again after that.
+    """
+    hour = Hour(exchange_count=2, page_size=250)
+    hour.ledger.delivered = hour.ids
+    hour.captures.immutable.add(request_name(hour.ids[1]))
+    assert await hour.run() == ExpiryRun(erased=1, failed=1)
+    hour.ledger.delivered = hour.ids[1:]
+    hour.captures.immutable.clear()
+    assert await hour.run() == ExpiryRun(erased=1)
+    assert hour.dead_letters.exchange_ids == []
 
 
 async def test_a_run_lists_no_more_names_than_it_erases() -> None:

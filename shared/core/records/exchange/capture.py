@@ -168,13 +168,18 @@ def is_expired(header: Mapping[str, object]) -> bool:
     return header.get("expired") is True
 
 
-def expired_capture(header: Mapping[str, object]) -> bytes:
+def is_undelivered(header: Mapping[str, object]) -> bool:
+    """Whether the header is that of an expired capture whose event was not accepted before."""
+    return header.get("undelivered") is True
+
+
+def expired_capture(header: Mapping[str, object], *, undelivered: bool = False) -> bytes:
     """The replacement of a capture whose retention is over: without caller, headers, envelope and
-    body.
+    body. `undelivered`: the event was not accepted by now.
     """
     members = {name: header[name] for name in _KEPT_WHEN_EXPIRED if name in header}
-    days = retention_days(header)
-    return preamble({**members, "retention_days": days, "erased": True, "expired": True})
+    members |= {"retention_days": retention_days(header), "erased": True, "expired": True}
+    return preamble({**members, "undelivered": True} if undelivered else members)
 
 
 def retention_days(header: Mapping[str, object]) -> int | None:
