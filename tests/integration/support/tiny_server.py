@@ -69,7 +69,9 @@ class Connection:
 
 
 def _unacknowledged(sock: socket.socket) -> int:
-    """The bytes that the operating system still holds for the peer."""
+    """The bytes that the operating system still holds for the peer; 0 if it does not say."""
+    if sys.platform != "linux":
+        return 0
     return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
