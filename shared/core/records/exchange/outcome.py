@@ -1,8 +1,8 @@
 """The outcome of an exchange, decided without I/O as more of its response is known.
 
 The state machine (shared.core.exchange.machine) concludes how the exchange ended between client and
-upstream. It gives a second conclusion, which is final, if the client does not get the end of a
-response that was held back. `decide` makes the outcome of the conclusion and of the response:
+upstream. It gives another conclusion if the client does not get the end of a response that was held
+back. `decide` makes the outcome of the conclusion and of the response:
 
 1. for the envelope, by the tail of the response as the relay saw it;
 2. for the event, by the captured answer. The relay does not see all of a response that is large,
