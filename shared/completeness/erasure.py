@@ -59,6 +59,7 @@ class ErasureRunner:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         page_size: int = PAGE_SIZE,
         id_page_size: int = ID_PAGE_SIZE,
+        max_concurrent: int = MAX_CONCURRENT,
     ) -> None:
         """`queues`: by their names. `max_age`: an exchange without a response that is younger may
         still be running.
@@ -70,10 +71,12 @@ class ErasureRunner:
             selector=ErasureSelector(captures=captures, max_age=max_age, clock=clock),
             erasure=erasure,
             pages=records,
+            max_concurrent=max_concurrent,
         )
         self._clock = clock
         self._page_size = page_size
         self._id_page_size = id_page_size
+        self._max_concurrent = max_concurrent
 
     def part_count(self, request: ErasureRequest) -> int:
         """The number of windows, or of hundreds of ids, that a run goes through."""
@@ -103,7 +106,7 @@ class ErasureRunner:
 
         first = position.part * self._id_page_size
         exchanges = await gather_bounded(
-            find, ids[first : first + self._id_page_size], limit=MAX_CONCURRENT
+            find, ids[first : first + self._id_page_size], limit=self._max_concurrent
         )
         return [exchange for exchange in exchanges if exchange.kinds]
 

@@ -75,12 +75,18 @@ class ErasurePageRunner:
     """Selects the exchanges of a page, stores their ids and erases them."""
 
     def __init__(
-        self, *, selector: ErasureSelector, erasure: ExchangeErasure, pages: JsonStore
+        self,
+        *,
+        selector: ErasureSelector,
+        erasure: ExchangeErasure,
+        pages: JsonStore,
+        max_concurrent: int = MAX_CONCURRENT,
     ) -> None:
         """`pages` stores the ids of each page."""
         self._selector = selector
         self._erasure = erasure
         self._pages = pages
+        self._max_concurrent = max_concurrent
 
     async def run_page(
         self,
@@ -128,7 +134,7 @@ class ErasurePageRunner:
         async def decide(exchange: CapturedExchange) -> ErasureDecision:
             return await self._selector.decide(request, exchange)
 
-        decisions = await gather_bounded(decide, exchanges, limit=MAX_CONCURRENT)
+        decisions = await gather_bounded(decide, exchanges, limit=self._max_concurrent)
 
         def ids_with(decision: ErasureDecision) -> tuple[str, ...]:
             return tuple(
@@ -155,7 +161,7 @@ class ErasurePageRunner:
                 return False
             return True
 
-        results = await gather_bounded(erase, page.exchange_ids, limit=MAX_CONCURRENT)
+        results = await gather_bounded(erase, page.exchange_ids, limit=self._max_concurrent)
         results_by_id = dict(zip(page.exchange_ids, results, strict=True))
         return replace(
             page,

@@ -85,6 +85,7 @@ class Expiry:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         max_run_s: float = MAX_RUN_S,
+        max_concurrent: int = MAX_CONCURRENT,
     ) -> None:
         self._captures = captures
         self._ledger = ledger
@@ -94,6 +95,7 @@ class Expiry:
         self._now = now
         self._clock = clock
         self._max_run_s = max_run_s
+        self._max_concurrent = max_concurrent
 
     async def erase_due(self) -> ExpiryRun:
         """Erase the captures that are due, the oldest first, until all are erased or the time is
@@ -137,7 +139,7 @@ class Expiry:
                 continue
             if self._clock() >= ends_at:
                 return False
-            results = Counter(await gather_bounded(expire, batch, limit=MAX_CONCURRENT))
+            results = Counter(await gather_bounded(expire, batch, limit=self._max_concurrent))
             run.add(results)
             checkpoint.counts.update(results)
             await checkpoint.advance(batch[-1].exchange_id)

@@ -58,6 +58,7 @@ class Reconciliation:
         max_queued: int = MAX_QUEUED,
         max_run_s: float = MAX_RUN_S,
         batch_size: int = BATCH_SIZE,
+        max_concurrent: int = MAX_CONCURRENT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._captures = captures
@@ -71,6 +72,7 @@ class Reconciliation:
         self._max_queued = max_queued
         self._max_run_s = max_run_s
         self._batch_size = batch_size
+        self._max_concurrent = max_concurrent
         self._clock = clock
 
     async def precheck(self) -> str | None:
@@ -133,7 +135,7 @@ class Reconciliation:
                 run.report.not_requeued += len(batch)
                 continue
             await run.record(
-                batch, await gather_bounded(self._redeliver, batch, limit=MAX_CONCURRENT)
+                batch, await gather_bounded(self._redeliver, batch, limit=self._max_concurrent)
             )
 
     async def _stop_if_blocked(self, run: WindowRun, ends_at: float) -> None:

@@ -62,6 +62,7 @@ class ReplayRunner:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         page_size: int = PAGE_SIZE,
         batch_size: int = BATCH_SIZE,
+        max_concurrent: int = MAX_CONCURRENT,
         max_queued: int = MAX_QUEUED,
     ) -> None:
         """`max_age`: an exchange without a response that is younger may still be running."""
@@ -75,6 +76,7 @@ class ReplayRunner:
         self._clock = clock
         self._page_size = page_size
         self._batch_size = batch_size
+        self._max_concurrent = max_concurrent
         self._max_queued = max_queued
 
     async def queue_page(
@@ -141,7 +143,9 @@ class ReplayRunner:
             return await self._requeue(request, exchange, first_digests.get(exchange.exchange_id))
 
         for batch in itertools.batched(exchanges, self._batch_size, strict=False):
-            checkpoint.counts.update(await gather_bounded(requeue, batch, limit=MAX_CONCURRENT))
+            checkpoint.counts.update(
+                await gather_bounded(requeue, batch, limit=self._max_concurrent)
+            )
             await checkpoint.advance(batch[-1].exchange_id)
 
     async def _erased_count(self, request: ReplayRequest, window: str) -> int:

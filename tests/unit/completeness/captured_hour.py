@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
@@ -30,6 +31,8 @@ class CapturedHour:
         self._listed_count = 0
         self.reads: Counter[str] = Counter()  # by name, how often a header was read
         self.most_listed_ahead = 0  # names that were listed before their headers were read
+        self._reading_count = 0
+        self.most_reading = 0  # headers that were read at once
         self.immutable: set[str] = set()  # names of captures that storage does not replace
 
     def add(
@@ -75,6 +78,10 @@ class CapturedHour:
             self.most_listed_ahead, self._listed_count - self.reads.total()
         )
         self.reads[name] += 1
+        self._reading_count += 1
+        self.most_reading = max(self.most_reading, self._reading_count)
+        await asyncio.sleep(0)
+        self._reading_count -= 1
         try:
             return self._headers[name]
         except KeyError:

@@ -10,6 +10,7 @@ import pytest
 
 from harness.memory_json_store import MemoryJsonStore
 from shared.completeness.expiry import Expiry, ExpiryRun
+from shared.completeness.redelivery import MAX_CONCURRENT
 from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.delivery.ledger import LedgerIndex
@@ -68,7 +69,11 @@ class Hour:
         self.dead_letters = DeadLetterList()
         self.store = MemoryJsonStore({MARK: {}})
 
-    async def run(self, clock: Callable[[], float] = lambda: 0.0) -> ExpiryRun:
+    async def run(
+        self,
+        clock: Callable[[], float] = lambda: 0.0,
+        max_concurrent: int = MAX_CONCURRENT,
+    ) -> ExpiryRun:
         """One run. By `clock` it may take 100 s."""
         return await Expiry(
             captures=self.captures,
@@ -79,6 +84,7 @@ class Hour:
             now=lambda: WINDOW.end + timedelta(days=DAYS),
             clock=clock,
             max_run_s=100,
+            max_concurrent=max_concurrent,
         ).erase_due()
 
 
@@ -170,6 +176,13 @@ async def test_a_delivered_exchange_stays_delivered_after_its_ledger() -> None:
     hour.captures.immutable.clear()
     assert await hour.run() == ExpiryRun(erased=1)
     assert hour.dead_letters.exchange_ids == []
+
+
+@pytest.mark.parametrize("max_concurrent", [3, MAX_CONCURRENT])
+async def test_a_limited_number_of_headers_is_read_at_once(max_concurrent: int) -> None:
+    hour = Hour(exchange_count=50, page_size=250)
+    await hour.run(max_concurrent=max_concurrent)
+    assert hour.captures.most_reading == max_concurrent
 
 
 async def test_a_run_lists_no_more_names_than_it_erases() -> None:
