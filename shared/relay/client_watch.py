@@ -41,7 +41,12 @@ class ClientWatch:
         self._tasks: list[asyncio.Task[None]] = []
 
     def listen(self) -> None:
-        """Wait for the client's disconnect. Its request is whole, so nothing else can come."""
+        """Wait for the client's disconnect. Its request is whole, so nothing else can come.
+
+        Does nothing after `stop`: nobody would end the task.
+        """
+        if self._on_disconnect is None:
+            return
         self._tasks.append(asyncio.create_task(self._report_disconnect()))
 
     def client_disconnected(self) -> None:
