@@ -159,7 +159,7 @@ class Expiry:
             unexpired = {
                 kind: header for kind, header in headers.items() if not capture.is_expired(header)
             }
-            undelivered = exchange_id not in index
+            undelivered = exchange_id not in index and exchange_id not in index.erased
             await self._replace(exchange_id, unexpired, undelivered=undelivered)
             # An earlier run may have failed after it had replaced the captures. They say then that
             # the event was not accepted: a ledger that is gone by now does not prove that.

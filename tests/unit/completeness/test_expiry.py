@@ -31,9 +31,10 @@ class HourLedger:
 
     def __init__(self) -> None:
         self.delivered: list[str] = []
+        self.erased: set[str] = set()
 
     async def index(self, window: str) -> LedgerIndex:
-        index = LedgerIndex()
+        index = LedgerIndex(erased=self.erased)
         for exchange_id in self.delivered:
             index.delivered.add(exchange_id)
         return index
@@ -183,6 +184,14 @@ async def test_a_limited_number_of_headers_is_read_at_once(max_concurrent: int) 
     hour = Hour(exchange_count=50, page_size=250)
     await hour.run(max_concurrent=max_concurrent)
     assert hour.captures.most_reading == max_concurrent
+
+
+async def test_an_exchange_that_an_operator_erased_is_no_dead_letter() -> None:
+    """An erasure that was cut off may have left its captures."""
+    hour = Hour(exchange_count=2, page_size=250)
+    hour.ledger.erased = {hour.ids[0]}
+    assert await hour.run() == ExpiryRun(erased=2, undelivered=1)
+    assert hour.dead_letters.exchange_ids == hour.ids[1:]
 
 
 async def test_a_run_lists_no_more_names_than_it_erases() -> None:
