@@ -178,10 +178,10 @@ audit: install ## ask the advisory services of PyPI and npm about all pinned pac
 	for folder in emulators/azurite emulators/event_hubs view/page; do npm audit --prefix $$folder --omit=dev || exit 1; done
 
 bench: install ## CPU per chunk and call, time to first byte, lag of events, growth with size
-	$(python) -m bench.scaling
 	$(python) -m bench
 	$(python) -m bench.lag
 	$(python) -m bench.piece_cost
+	$(python) -m bench.scaling
 
 prove: install ## break everything under load, and compare: docs/explanation/proof.md
 	$(python) -m pytest -m 'slow or thorough'
