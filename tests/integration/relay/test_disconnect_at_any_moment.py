@@ -26,7 +26,7 @@ from tests.integration.support.exchanges import (
 )
 from tests.integration.support.served_relay import AS_SHIPPED
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 ASK = b'{"stream": true, "messages": ["hi"]}'
 AUDIO = "/openai/deployments/whisper/audio/transcriptions"
 CHAT = "/openai/deployments/gpt-4o/chat/completions"

@@ -19,7 +19,7 @@ from tests.integration.support.misbehaviour import Misbehaviour, misbehave
 from tests.integration.support.stores import MemoryStores
 from tests.integration.support.tiny_server import Connection, serving
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
 # PLAIN ended long ago, so the ledger is asked; this sets its age aside
 _ANY_AGE_S = 1e9

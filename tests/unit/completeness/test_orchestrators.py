@@ -105,6 +105,7 @@ def test_reconcile_ends_with_the_windows_in_which_it_stopped() -> None:
     assert_deterministic(reconcile.orchestrate, recorded)
 
 
+@pytest.mark.no_cover
 def test_replay_goes_on_over_generations_and_replays() -> None:
     """120 pages make three generations. The replay pauses while the queue is busy, and counts
     nothing twice.
@@ -191,6 +192,7 @@ def erasure_state(parts: int) -> dict[str, Any]:
     ).to_json()
 
 
+@pytest.mark.no_cover
 def test_erase_goes_on_over_generations_and_ends_with_a_receipt() -> None:
     """120 pages make three generations. A page that fails is repeated and counts once. The receipt
     has the sums, and the status shows them on the way.

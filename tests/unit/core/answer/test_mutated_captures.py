@@ -17,6 +17,8 @@ from shared.core.event import builder, truncation, usage_claim
 from shared.core.records.exchange.capture import Capture
 from tests import golden
 
+pytestmark = pytest.mark.no_cover
+
 ROUNDS, IN_A_ROUND = 8, 150
 ODD_VALUES: list[Any] = [
     *(
