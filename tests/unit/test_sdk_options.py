@@ -82,12 +82,12 @@ async def test_options_of_the_apps_clients() -> None:
 async def test_options_of_the_pages_client() -> None:
     source = CaptureSource(CapturesAddress(connection_string=CONNECTION, blob_service_uri=None))
     client = source.client()
-    options = retries(client)
-    assert (options["retry_total"], options["initial_backoff"], options["increment_base"]) == (
-        1,
-        0,
-        1,
-    )
+    assert retries(client) == {
+        "retry_total": 1,
+        "initial_backoff": 0,
+        "increment_base": 1,
+        "random_jitter_range": 0.5,
+    }
     options = transport(client)
     assert (options["connection_timeout"], options["read_timeout"]) == (5, 20)
     await source.aclose()

@@ -25,6 +25,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "retry_total": 1,
     "initial_backoff": 0,  # the SDK's 15 s
     "increment_base": 1,
+    "random_jitter_range": 0.5,  # the SDK's 3 s
     "connection_timeout": 5,
     "read_timeout": 20,
 }
