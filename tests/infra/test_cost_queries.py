@@ -98,7 +98,7 @@ def test_a_rate_of_the_company_comes_before_the_base(monkeypatch: pytest.MonkeyP
     own = _global_rates()[0]
     own |= {"layer": "1", "valid_from": "2026-11-23", "valid_to": "2026-11-24"}
     own |= {"prices": '{"input":1,"cached":1,"output":1}'}
-    monkeypatch.setattr("tests.infra.test_analysts_functions.RATES", [*_global_rates(), own])
+    monkeypatch.setattr("tests.infra.analysts.RATES", [*_global_rates(), own])
     rows = [exchange("a"), exchange("b", minutes=24 * 60)]
     amounts = {row["exchange_id"]: row["amount"] for row in call("priced", rows)}
     assert amounts == {"a": pytest.approx(120e-6), "b": pytest.approx(PRICE)}
