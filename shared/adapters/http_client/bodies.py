@@ -5,7 +5,7 @@ the time-outs that aiohttp lacks or that would cost too much there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable
 
 import aiohttp
 import httpx
@@ -49,7 +49,7 @@ class RequestBody:
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         stream = self._request.stream
-        if not isinstance(stream, AsyncIterable):
+        if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the request has no asynchronous body")
         async for piece in stream:
             self._extend(self._write_timeout_s)

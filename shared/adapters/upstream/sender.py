@@ -5,8 +5,8 @@ and `response` alone translate httpx's exceptions into fnsse's.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Final, Protocol, cast
+from collections.abc import AsyncIterator, Callable
+from typing import Final, Protocol
 
 import httpx
 
@@ -123,8 +123,17 @@ async def request_stream(body: RequestBodySource) -> httpx.AsyncByteStream:
     """
     if body.is_repeatable and body.size_bytes is not None and body.size_bytes <= _SHORT_BYTES:
         return httpx.ByteStream(b"".join([piece async for piece in body]))
-    # The body itself: a class of httpx's around it would do nothing but iterate over it.
-    return cast(httpx.AsyncByteStream, body)
+    return _PiecewiseBody(body)
+
+
+class _PiecewiseBody(httpx.AsyncByteStream):
+    """The body as httpx's type, which httpx's own transport insists on."""
+
+    def __init__(self, body: RequestBodySource) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._body)  # not a generator of its own, which each piece would pass through
 
 
 def _framing(method: str, size_bytes: int | None) -> RawHeaders:

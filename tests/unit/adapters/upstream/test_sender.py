@@ -53,6 +53,7 @@ async def test_a_longer_body_comes_in_its_pieces() -> None:
     for _ in range(2):
         stream = await request_stream(body)
         assert not isinstance(stream, httpx.ByteStream)
+        assert isinstance(stream, httpx.AsyncByteStream)  # httpx's own transport takes no other
         assert await all_of(stream) == body.parts
 
 
