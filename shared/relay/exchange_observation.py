@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.core.content.decision import ContentDecision
-from shared.core.exchange.error_document import error_frame
+from shared.core.exchange.late_error import error_frame
 from shared.core.wire.http.headers import RawHeaders
 from shared.core.wire.request.routing import Operation
 from shared.core.wire.request.usage_request import Examination

@@ -10,7 +10,7 @@ What client, upstream, clock and storage do enters as inputs; actions leave, and
     reply           the reply to the client: headers, body, an error if HTTP still allows one
     client_body     the bytes of the response that may go to the client
     early_response  the response to a client that is answered before the upstream has answered
-    error_document  an error's JSON, in the forms that a response that has begun can take
+    late_error      an error after the response has begun: its JSON in the forms it can take
     conclusion      how an exchange ended, and how complete its response is, for its record
     failures        the meaning of each failure to the client and to the record
 

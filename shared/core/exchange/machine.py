@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from shared.core.api_errors import ApiError
-from shared.core.exchange import error_document, failures
+from shared.core.exchange import failures, late_error
 from shared.core.exchange.actions import (
     Actions,
     CancelUpstream,
@@ -239,7 +239,7 @@ class ExchangeMachine(ExchangeEnding):
         if self._status < 400:
             form = "a stream" if self._promise is EarlyResponse.STREAM else "JSON"
             return self._report(failures.unusable_response(form))
-        error = error_document.one_line_error(self._collected, self._coding)
+        error = late_error.one_line_error(self._collected, self._coding)
         error_actions = self._reply.report_late(error, self._status)
         return (*error_actions, *self._conclude(COMPLETED))
 

@@ -5,7 +5,7 @@ it. shared.core.exchange.machine decides when.
 from __future__ import annotations
 
 from shared.core.api_errors import ApiError
-from shared.core.exchange import error_document
+from shared.core.exchange import late_error
 from shared.core.exchange.actions import (
     Abort,
     Actions,
@@ -120,7 +120,7 @@ class Reply:
         if self.body.at_event_boundary:
             actions = (SendErrorFrame(error),)
         elif self.body.before_document:
-            actions = (SendErrorObject(error_document.with_status(error, status)),)
+            actions = (SendErrorObject(late_error.with_status(error, status)),)
         self.ends_with_error = bool(actions)
         return actions
 

@@ -23,7 +23,7 @@ from shared.core.exchange.actions import (
     StartKeepAlive,
 )
 from shared.core.exchange.early_response import EarlyResponse
-from shared.core.exchange.error_document import error_frame
+from shared.core.exchange.late_error import error_frame
 from shared.core.exchange.machine import ExchangeMachine
 from shared.core.exchange.rules import ExchangeRules
 from shared.core.wire.stream.sse import decode

@@ -15,7 +15,7 @@ import openai
 import pytest
 
 from shared.core import api_errors
-from shared.core.exchange.error_document import error_frame
+from shared.core.exchange.late_error import error_frame
 from shared.relay.client_response import KEEP_ALIVE
 
 

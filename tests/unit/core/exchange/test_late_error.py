@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.exchange.error_document import error_frame, one_line_error
+from shared.core.exchange.late_error import error_frame, one_line_error
 from shared.core.wire.json.json_shape import JsonObject
 from shared.core.wire.stream.sse import decode
 

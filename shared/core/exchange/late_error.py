@@ -1,5 +1,5 @@
-"""The JSON document of an error, in the forms in which a client can get it after its response has
-begun.
+"""An error that comes after the client's response has begun: its JSON, in the forms in which the
+client can still get it.
 """
 
 from __future__ import annotations
