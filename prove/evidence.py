@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from harness.waiting import ConditionTimeout, poll_until
 from local.events.feed import DeliveredEvent
 from prove.testbed import TestBed
-from shared.core.records.delivery.ledger import LedgerReader
+from shared.core.records.delivery.ledger_entries import LedgerReader
 from shared.core.records.exchange import capture
 from shared.core.wire.json.json_shape import mapping, text
 from shared.errors import CaptureError

@@ -25,7 +25,12 @@ from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
 from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.dead_letter import DeadLetterReason
-from shared.core.records.delivery.ledger import Delivery, LedgerEntry, LedgerIndex, LedgerReader
+from shared.core.records.delivery.ledger_entries import (
+    Delivery,
+    LedgerEntry,
+    LedgerIndex,
+    LedgerReader,
+)
 from shared.core.records.exchange.envelope import Envelope, dump
 from shared.core.records.exchange.exchange_id import new_exchange_id
 

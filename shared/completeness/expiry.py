@@ -26,7 +26,7 @@ from shared.completeness.window_listing import listed_exchanges
 from shared.concurrency.limits import gather_bounded
 from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
-from shared.core.records.delivery.ledger import LedgerIndex
+from shared.core.records.delivery.ledger_entries import LedgerIndex
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.capture import CaptureKind, capture_name, outcome_name
 from shared.core.records.exchange.captured_exchange import CapturedExchange

@@ -10,7 +10,7 @@ from typing import Self
 from shared.completeness.stored_checkpoint import StoredCheckpoint
 from shared.core.decisions.missing_exchanges import Comparison
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.ledger import LedgerIndex
+from shared.core.records.delivery.ledger_entries import LedgerIndex
 from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.window import Window
 from shared.ports.blobs import JsonStore

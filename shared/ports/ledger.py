@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.ledger import LedgerIndex
+from shared.core.records.delivery.ledger_entries import LedgerIndex
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 
 

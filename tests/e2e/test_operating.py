@@ -29,7 +29,7 @@ from harness.waiting import poll_until
 from local.repository import ROOT
 from local.stack import Stack
 from shared.completeness.replay import MAX_QUEUED
-from shared.core.records.delivery import ledger
+from shared.core.records.delivery import ledger_entries
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.exchange_id import new_exchange_id, started_at
 from tests.e2e.conftest import on_embedded_alone
@@ -163,12 +163,12 @@ def blobs_with(stack: Stack, text: str) -> list[str]:
     hours = {f"{datetime.now(UTC) - timedelta(hours=back):%Y/%m/%d/%H}" for back in (0, 1)}
     found = []
     with BlobServiceClient.from_connection_string(stack.storage_connection_string) as blobs:
-        for container in (capture.CONTAINER, ledger.CONTAINER):
+        for container in (capture.CONTAINER, ledger_entries.CONTAINER):
             client = blobs.get_container_client(container)
             found += [
                 name
                 for name in client.list_blob_names()
-                if (container == ledger.CONTAINER or name[:13] in hours)
+                if (container == ledger_entries.CONTAINER or name[:13] in hours)
                 and text.encode() in client.download_blob(name).readall()
             ]
     return found

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from local.stack.storage import CONTAINERS, QUEUES
-from shared.core.records.delivery import ledger
+from shared.core.records.delivery import ledger_entries
 from shared.core.records.exchange import capture
 from shared.core.records.queue import follow_up
 from shared.core.records.queue.envelope_message import POISON_QUEUE, QUEUE
@@ -115,7 +115,7 @@ def test_access_is_this_table_and_no_more(deployment: Deployment, setting: Setti
         ("app", "Storage Queue Data Contributor", "host account"),
         ("app", "Storage Table Data Contributor", "host account"),
         ("app", "Storage Blob Data Contributor", f"container {capture.CONTAINER}"),
-        ("app", "Storage Blob Data Contributor", f"container {ledger.CONTAINER}"),
+        ("app", "Storage Blob Data Contributor", f"container {ledger_entries.CONTAINER}"),
         ("app", "Storage Blob Data Reader", "container policies"),
         ("app", "Storage Queue Data Contributor", f"queue {QUEUE}"),
         ("app", "Storage Queue Data Contributor", f"queue {POISON_QUEUE}"),
@@ -237,7 +237,7 @@ def test_queues_and_containers_are_those_of_the_code(
         _last(resource) for resource in containers if resource["name"].startswith("stcapt")
     }
     archive = {"event-hubs-capture"} if ("eventHubs", "capture") in setting else set()
-    own = {capture.CONTAINER, ledger.CONTAINER, "policies"}
+    own = {capture.CONTAINER, ledger_entries.CONTAINER, "policies"}
     assert of_captures - archive == own == set(CONTAINERS)
     assert archive <= of_captures
     package = deployment.one("Microsoft.Web/sites")["properties"]["functionAppConfig"][

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.records.delivery import ledger
+from shared.core.records.delivery import ledger_entries
 from shared.core.records.exchange import capture
 from tests.infra import switches
 from tests.infra.bicep import Deployment, Evaluator
@@ -31,7 +31,7 @@ def test_one_parameter_sets_retention_in_rules_and_app(
         assert deployment.app_settings["CAPTURE_RETENTION_DAYS"] == str(days)
         assert expiries.keys() - {"event-hubs-capture/"} == {
             f"{capture.CONTAINER}/",
-            f"{ledger.CONTAINER}/",
+            f"{ledger_entries.CONTAINER}/",
         }
         assert set(expiries.values()) == {days}
 

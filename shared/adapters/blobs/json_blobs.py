@@ -13,7 +13,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.storage.account import StorageAccount
-from shared.core.records.delivery.ledger import CONTAINER
+from shared.core.records.delivery.ledger_entries import CONTAINER
 from shared.errors import StorageNotFound
 
 

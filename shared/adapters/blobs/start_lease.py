@@ -15,7 +15,7 @@ from typing import Final
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient
 
 from shared.adapters.storage.account import StorageAccount
-from shared.core.records.delivery.ledger import CONTAINER
+from shared.core.records.delivery.ledger_entries import CONTAINER
 from shared.errors import StorageError, StorageNotFound
 from shared.settings.timeouts import START_LEASE_S, START_S
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 from shared.adapters.ledger.entry_blobs import LedgerAppender
 from shared.core.records.delivery.dead_letter import DeadLetterReason, DeadLetterRecord
-from shared.core.records.delivery.ledger import Delivery, LedgerEntry
+from shared.core.records.delivery.ledger_entries import Delivery, LedgerEntry
 from shared.core.records.exchange.window import Window
 from shared.ports.blobs import JsonStore
 

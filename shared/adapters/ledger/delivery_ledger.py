@@ -15,7 +15,7 @@ from shared.adapters.ledger.entry_blobs import LedgerAppender
 from shared.adapters.ledger.first_entries import DigestReader, first_of_writer
 from shared.adapters.storage.account import StorageAccount
 from shared.core.records.delivery.id_sets import RecentIds
-from shared.core.records.delivery.ledger import Delivery, LedgerEntry
+from shared.core.records.delivery.ledger_entries import Delivery, LedgerEntry
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from shared.errors import StorageError
 

@@ -18,7 +18,7 @@ from azure.storage.blob.aio import ContainerClient
 from shared.adapters.storage.account import StorageAccount
 from shared.adapters.storage.errors import error_for_caller
 from shared.concurrency.group_commit import GroupCommit, PendingItem
-from shared.core.records.delivery.ledger import CONTAINER, LedgerEntry
+from shared.core.records.delivery.ledger_entries import CONTAINER, LedgerEntry
 from shared.core.records.exchange.window import Window
 from shared.errors import StorageNotFound
 

@@ -13,7 +13,7 @@ from shared.adapters.ledger.dead_letter_store import DeadLetterStore
 from shared.adapters.ledger.entry_blobs import entry_blobs
 from shared.adapters.ledger.erasure_marks import ErasureMarks
 from shared.adapters.storage.account import StorageAccount
-from shared.core.records.delivery.ledger import LedgerEntry, LedgerIndex, LedgerReader
+from shared.core.records.delivery.ledger_entries import LedgerEntry, LedgerIndex, LedgerReader
 
 _log = logging.getLogger("fnsse.ledger")
 

@@ -16,7 +16,7 @@ from shared.adapters.blobs.json_blobs import JsonBlobs
 from shared.adapters.storage.account import StorageAccount
 from shared.concurrency.limits import gather_bounded
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.ledger import CONTAINER
+from shared.core.records.delivery.ledger_entries import CONTAINER
 from shared.core.records.exchange.window import Window, windows_between
 
 _READS_AT_ONCE: Final = 16

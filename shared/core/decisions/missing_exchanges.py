@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.ledger import LedgerIndex
+from shared.core.records.delivery.ledger_entries import LedgerIndex
 from shared.core.records.exchange.captured_exchange import CapturedExchange
 from shared.core.records.exchange.exchange_id import started_at
 from shared.core.records.exchange.window import Window, windows_between

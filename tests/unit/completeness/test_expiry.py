@@ -13,7 +13,7 @@ from shared.completeness.expiry import Expiry, ExpiryRun
 from shared.completeness.redelivery import MAX_CONCURRENT
 from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
-from shared.core.records.delivery.ledger import LedgerIndex
+from shared.core.records.delivery.ledger_entries import LedgerIndex
 from shared.core.records.exchange.capture import CaptureKind, outcome_name, request_name
 from shared.core.records.exchange.window import Window
 from shared.errors import StorageError

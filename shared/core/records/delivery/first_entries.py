@@ -10,7 +10,12 @@ import uuid
 from collections.abc import Collection
 from typing import Final
 
-from shared.core.records.delivery.ledger import ID_LENGTH, Delivery, LedgerEntry, LedgerReader
+from shared.core.records.delivery.ledger_entries import (
+    ID_LENGTH,
+    Delivery,
+    LedgerEntry,
+    LedgerReader,
+)
 from shared.core.records.exchange.digests import NO_DIGESTS, Digests
 
 

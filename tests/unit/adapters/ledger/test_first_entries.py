@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.ledger.first_entries import STEP_BYTES, read_pieces
 from shared.core.records.delivery.first_entries import FirstDigests, FirstWriters
-from shared.core.records.delivery.ledger import Delivery, LedgerEntry
+from shared.core.records.delivery.ledger_entries import Delivery, LedgerEntry
 from shared.core.records.exchange.exchange_id import new_exchange_id
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.core.decisions.missing_exchanges import Comparison, judged_windows
 from shared.core.records.completeness.report import Report
-from shared.core.records.delivery.ledger import Delivery, LedgerEntry, LedgerIndex
+from shared.core.records.delivery.ledger_entries import Delivery, LedgerEntry, LedgerIndex
 from shared.core.records.exchange.capture import CaptureKind
 from shared.core.records.exchange.captured_exchange import CapturedExchange, CaptureGrouping
 from shared.core.records.exchange.exchange_id import new_exchange_id

@@ -5,7 +5,7 @@ digests that later deliveries are compared with.
 from __future__ import annotations
 
 from shared.core.records.delivery.first_entries import FirstDigests, FirstWriters
-from shared.core.records.delivery.ledger import Delivery, LedgerEntry
+from shared.core.records.delivery.ledger_entries import Delivery, LedgerEntry
 from shared.core.records.exchange.digests import Digests
 from shared.core.records.exchange.exchange_id import new_exchange_id
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cutting import every_way
-from shared.core.records.delivery.ledger import Delivery, LedgerEntry, LedgerReader
+from shared.core.records.delivery.ledger_entries import Delivery, LedgerEntry, LedgerReader
 from shared.core.records.exchange.digests import NO_DIGESTS, Digests
 from shared.core.records.exchange.exchange_id import new_exchange_id
 
