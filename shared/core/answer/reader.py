@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from shared.core.answer.audio import AudioReader, read_binary
 from shared.core.answer.batches import BatchReader
 from shared.core.answer.chat import ChatReader
 from shared.core.answer.chunks import ChunkStream
-from shared.core.answer.media import AudioReader, EmbeddingsReader, ImagesReader, read_binary
+from shared.core.answer.embeddings import EmbeddingsReader
+from shared.core.answer.images import ImagesReader
 from shared.core.answer.metadata import ResponseMetadataCollector
 from shared.core.answer.responses import ResponsesReader
 from shared.core.answer.shapes import ParsedAnswer

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from shared.core.answer import media, reader, without_content
+from shared.core.answer import audio, reader, without_content
 from shared.core.answer.shapes import ParsedAnswer
 from shared.core.event import sources
 from shared.core.records.exchange.capture import Capture
@@ -102,7 +102,7 @@ def _answer_ends_steps(
         return answer, ParsedAnswer(is_stream=True)
     if answer_body.is_audio:
         digest = body.digest()
-        answer = media.unstored_audio(answer_body.media_type, digest.bytes, digest.sha256)
+        answer = audio.unstored_audio(answer_body.media_type, digest.bytes, digest.sha256)
     elif answer_body.reader_kind is ReaderKind.NONE or answer_body.is_error:
         answer = ParsedAnswer()
     else:
