@@ -159,12 +159,8 @@ class Expiry:
             unexpired = {
                 kind: header for kind, header in headers.items() if not capture.is_expired(header)
             }
-            undelivered = exchange_id not in index and exchange_id not in index.erased
+            undelivered = _is_undelivered(exchange_id, headers, index)
             await self._replace(exchange_id, unexpired, undelivered=undelivered)
-            # An earlier run may have failed after it had replaced the captures. They say then that
-            # the event was not accepted: a ledger that is gone by now does not prove that.
-            if undelivered and not unexpired:
-                undelivered = any(map(capture.is_undelivered, headers.values()))
             is_new = undelivered and await self._dead_letters.dead_letter(
                 exchange_id, DeadLetterReason.EXPIRED
             )
@@ -203,3 +199,15 @@ class Expiry:
             if kind is not CaptureKind.OUTCOME:
                 expired = capture.expired_capture(header, undelivered=undelivered)
                 await self._captures.put(capture_name(exchange_id, kind), (expired,))
+
+
+def _is_undelivered(
+    exchange_id: str, headers: Mapping[CaptureKind, JsonObject], index: LedgerIndex
+) -> bool:
+    """Whether the event was not accepted when the first capture was replaced. If an earlier run
+    replaced some captures and failed, they say it: a ledger that is gone by now does not prove it.
+    """
+    if exchange_id in index or exchange_id in index.erased:
+        return False
+    expired = [header for header in headers.values() if capture.is_expired(header)]
+    return not expired or any(map(capture.is_undelivered, expired))

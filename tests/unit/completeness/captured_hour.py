@@ -33,7 +33,7 @@ class CapturedHour:
         self.most_listed_ahead = 0  # names that were listed before their headers were read
         self._reading_count = 0
         self.most_reading = 0  # headers that were read at once
-        self.immutable: set[str] = set()  # names of captures that storage does not replace
+        self.immutable: set[str] = set()  # captures that storage neither replaces nor erases
 
     def add(
         self,
@@ -88,8 +88,7 @@ class CapturedHour:
             raise StorageNotFound("no such capture", status=404) from None
 
     async def put(self, name: str, parts: Sequence[bytes]) -> None:
-        if name in self.immutable:
-            raise StorageError("storage refused: 409 BlobImmutableDueToPolicy", status=409)
+        self._check_mutable(name)
         self._headers[name] = capture.load_header(b"".join(parts))
 
     async def put_if_absent(self, name: str, data: bytes) -> None:
@@ -97,4 +96,9 @@ class CapturedHour:
             await self.put(name, [data])
 
     async def erase(self, name: str) -> bool:
+        self._check_mutable(name)
         return self._headers.pop(name, None) is not None
+
+    def _check_mutable(self, name: str) -> None:
+        if name in self.immutable:
+            raise StorageError("storage refused: 409 BlobImmutableDueToPolicy", status=409)

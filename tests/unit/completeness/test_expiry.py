@@ -14,7 +14,13 @@ from shared.completeness.redelivery import MAX_CONCURRENT
 from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.delivery.ledger_entries import LedgerIndex
-from shared.core.records.exchange.capture import CaptureKind, outcome_name, request_name
+from shared.core.records.exchange.capture import (
+    CaptureKind,
+    capture_name,
+    outcome_name,
+    request_name,
+    response_name,
+)
 from shared.core.records.exchange.window import Window
 from shared.errors import StorageError
 from tests.unit.completeness.captured_hour import BODIES, CapturedHour, sample_ids
@@ -177,6 +183,31 @@ async def test_a_delivered_exchange_stays_delivered_after_its_ledger() -> None:
     hour.captures.immutable.clear()
     assert await hour.run() == ExpiryRun(erased=1)
     assert hour.dead_letters.exchange_ids == []
+
+
+@pytest.mark.parametrize("kind", [CaptureKind.RESPONSE, CaptureKind.OUTCOME])
+async def test_a_capture_that_outlived_the_ledger_is_no_dead_letter(kind: CaptureKind) -> None:
+    """The first run replaced the request's capture and failed with another one. The request's
+    header says that the event was accepted, and the ledger does not say it any more.
+    """
+    hour = Hour(exchange_count=1, page_size=250, kinds=(CaptureKind.REQUEST, kind))
+    hour.ledger.delivered = hour.ids
+    hour.captures.immutable.add(capture_name(hour.ids[0], kind))
+    assert await hour.run() == ExpiryRun(failed=1)
+    hour.ledger.delivered = []
+    hour.captures.immutable.clear()
+    assert await hour.run() == ExpiryRun(erased=1)
+    assert hour.dead_letters.exchange_ids == []
+
+
+async def test_a_failure_after_the_request_does_not_hide_a_dead_letter() -> None:
+    """The request's header says that the event was not accepted."""
+    hour = Hour(exchange_count=1, page_size=250)
+    hour.captures.immutable.add(response_name(hour.ids[0]))
+    assert await hour.run() == ExpiryRun(failed=1)
+    hour.captures.immutable.clear()
+    assert await hour.run() == ExpiryRun(erased=1, undelivered=1)
+    assert hour.dead_letters.exchange_ids == hour.ids
 
 
 @pytest.mark.parametrize("max_concurrent", [3, MAX_CONCURRENT])
