@@ -2,5 +2,5 @@
 
 Probes enter (each raises one of `shared.errors`); a state for each leaves, by `readiness`. `status`
 reads the state of delivery for operators: queues, dead letters, failures and their reasons. The
-package imports core's records, ports, errors and settings alone.
+package imports core's decisions and records, ports, errors and settings alone.
 """

@@ -50,7 +50,7 @@ class ClientWatch:
         self._tasks.append(asyncio.create_task(self._report_disconnect()))
 
     def client_disconnected(self) -> None:
-        """The client has disconnected, before its request was whole."""
+        """Report that the client has disconnected. Does nothing after `stop`."""
         if self._on_disconnect is not None:
             self._on_disconnect()
 

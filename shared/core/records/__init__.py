@@ -9,8 +9,8 @@ bytes again leave. For any bytes, reading raises only the errors that the functi
 * `exchange` holds the records of one exchange: its id, captures, envelope and outcome.
 * `delivery` holds the records of an exchange's delivery.
 * `queue` holds the messages of the queues.
-* `completeness` holds the reports and the progress of reconcile, replay, erasure and expiry.
-* `orchestration` holds what Durable stores of their runs.
+* `completeness` holds the reports of reconcile, and the hours in which expiry has work.
+* `orchestration` holds what Durable stores of the runs of reconcile, replay and erasure.
 * `operator` holds what an operator may request: a replay or an erasure.
 
 A package imports from those to its right only. This one may import `shared.core.wire` and
