@@ -46,7 +46,7 @@ class ResponseReader:
     def body(self) -> bytes:
         """The body without its framing."""
         raw = b"".join(self._pieces)
-        return raw if self._length is not None else unchunked(raw)
+        return raw if self._length is not None else decode_chunked(raw)
 
     def _read_head(self) -> None:
         lines = self._head.split(b"\r\n")
@@ -57,7 +57,7 @@ class ResponseReader:
                 self._length = int(value)
 
 
-def unchunked(raw: bytes) -> bytes:
+def decode_chunked(raw: bytes) -> bytes:
     """Decode a chunked body."""
     chunks: list[bytes] = []
     at = 0

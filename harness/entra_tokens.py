@@ -69,7 +69,7 @@ def token(key: str = "first", *, kid: str | None = "", **changed: Any) -> str:
     )
 
 
-def unsigned(header: dict[str, Any], payload: Any, signature: bytes = b"") -> str:
+def unsigned_token(header: dict[str, Any], payload: Any, signature: bytes = b"") -> str:
     """A token of the three given parts."""
     parts = (json.dumps(header).encode(), json.dumps(payload).encode(), signature)
     return ".".join(_segment(part) for part in parts)
@@ -82,9 +82,9 @@ def signed_with_the_public_key(key: str = "first") -> str:
     secret = (
         private_key(key).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
-    signing_input = unsigned({"alg": "HS256", "typ": "JWT", "kid": key}, claims()).rpartition(".")[
-        0
-    ]
+    signing_input = unsigned_token({"alg": "HS256", "typ": "JWT", "kid": key}, claims()).rpartition(
+        "."
+    )[0]
     mac = HMAC(secret, SHA256())
     mac.update(signing_input.encode())
     return f"{signing_input}.{_segment(mac.finalize())}"
@@ -100,13 +100,16 @@ def with_another_payload(whole: str, **changed: Any) -> str:
 # key that signs valid tokens, unless that is their defect.
 FORGED: Final[dict[str, tuple[Callable[[], str], str]]] = {
     "alg none": (
-        lambda: unsigned({"alg": "none", "typ": "JWT", "kid": "first"}, claims()),
+        lambda: unsigned_token({"alg": "none", "typ": "JWT", "kid": "first"}, claims()),
         "token_algorithm",
     ),
-    "alg None": (lambda: unsigned({"alg": "None", "kid": "first"}, claims()), "token_algorithm"),
-    "no alg": (lambda: unsigned({"kid": "first"}, claims()), "token_algorithm"),
+    "alg None": (
+        lambda: unsigned_token({"alg": "None", "kid": "first"}, claims()),
+        "token_algorithm",
+    ),
+    "no alg": (lambda: unsigned_token({"kid": "first"}, claims()), "token_algorithm"),
     "alg none, signed": (
-        lambda: unsigned({"alg": "none", "kid": "first"}, claims(), b"x" * 256),
+        lambda: unsigned_token({"alg": "none", "kid": "first"}, claims(), b"x" * 256),
         "token_algorithm",
     ),
     "HS256 with the public key": (signed_with_the_public_key, "token_algorithm"),
@@ -116,7 +119,7 @@ FORGED: Final[dict[str, tuple[Callable[[], str], str]]] = {
     ),
     "wrong key": (lambda: token("another", kid="first"), "token_signature"),
     "RS256 without a signature": (
-        lambda: unsigned({"alg": "RS256", "kid": "first"}, claims()),
+        lambda: unsigned_token({"alg": "RS256", "kid": "first"}, claims()),
         "token_signature",
     ),
     "other claims": (

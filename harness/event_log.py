@@ -79,7 +79,7 @@ class EventLog:
         with self._arrived:
             return len(self._matching(keys))
 
-    def arrived(self) -> list[DeliveredEvent]:
+    def all_events(self) -> list[DeliveredEvent]:
         """All that has arrived so far."""
         with self._arrived:
             return list(self._events)

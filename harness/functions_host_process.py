@@ -60,7 +60,7 @@ class HostProcess:
             within_s=within_s,
         )
 
-    def reported(self, pattern: str) -> dict[str, Any]:
+    def wait_for_report(self, pattern: str) -> dict[str, Any]:
         """Wait for a match and the JSON object after it; return that object.
 
         It ignores the rest of the line: the Core Tools sometimes print the next line's text there.

@@ -47,14 +47,14 @@ def asyncio_errors_raised(*, collect: bool) -> Iterator[None]:
     report = asyncio.BaseEventLoop.call_exception_handler
     collections = _collections_of_older()
 
-    def reported(loop: asyncio.BaseEventLoop, context: dict[str, Any]) -> None:
+    def record(loop: asyncio.BaseEventLoop, context: dict[str, Any]) -> None:
         records.add(context)
         report(loop, context)
 
     logger = logging.getLogger("asyncio")
     logger.addHandler(records)
     try:
-        with mock.patch.object(asyncio.BaseEventLoop, "call_exception_handler", reported):
+        with mock.patch.object(asyncio.BaseEventLoop, "call_exception_handler", record):
             yield
             if collect:
                 # What the block made is young as long as no collection has found it alive and made

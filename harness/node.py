@@ -31,7 +31,7 @@ def tool(name: str) -> Path:
     return path
 
 
-def vendored() -> Path:
+def vendor_folder() -> Path:
     """The folder of the modules that the page imports."""
     folder = PAGE / "vendor"
     if not folder.exists():

@@ -34,18 +34,18 @@ def valid[T: Mapping[str, Any]](event: T) -> T:
 def _validator() -> jsonschema.Draft202012Validator:
     schema = json.loads(PATH.read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(_closed(schema))
+    return jsonschema.Draft202012Validator(_close(schema))
 
 
-def _closed(schema: Any) -> Any:
+def _close(schema: Any) -> Any:
     """The schema with closed objects: the published one allows future keys, a test must not see
     any.
     """
     if isinstance(schema, list):
-        return [_closed(inner) for inner in schema]
+        return [_close(inner) for inner in schema]
     if not isinstance(schema, dict):
         return schema
-    closed = {key: _closed(inner) for key, inner in schema.items()}
+    closed = {key: _close(inner) for key, inner in schema.items()}
     return (
         closed | {"additionalProperties": False}
         if "properties" in schema and "required" in schema

@@ -21,7 +21,7 @@ from local.stack.storage import create_queues_and_containers
 from prove.comparison import check_bodies, compare
 from prove.event_rules import Circumstances
 from prove.evidence import Evidence, gather
-from prove.load import ClientLoad, mixed
+from prove.load import ClientLoad, mixed_chats
 from prove.observation import ClientObservation
 from prove.outages import grace_s
 from prove.result import FaultGroup, Progress, ProofResult
@@ -64,7 +64,7 @@ def azurite_killed(
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     with TestBed(kind, RECONCILE_GRACE_S=grace_s(down_s)) as bed:
         bed.blobs.watch(_CAPTURED)
-        load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
+        load = ClientLoad(bed.stack, mixed_chats(), clients=clients, seed=seed)
         load.start()
         time.sleep(before_s + rng.uniform(0, 3))  # of load, not a wait for a condition
         forgotten = _kill_and_restart(bed, down_s)

@@ -62,7 +62,7 @@ def _storage(fault: str, down_s: int, policy: Policy = "best_effort") -> Proof:
     )
 
 
-def _dropped(policy: Policy) -> Proof:
+def _dropped_responses(policy: Policy) -> Proof:
     return Proof(
         about=f"carries storage's requests out and drops the responses, CAPTURE_POLICY={policy}",
         minutes=0.8,
@@ -72,7 +72,7 @@ def _dropped(policy: Policy) -> Proof:
     )
 
 
-def _stopped(policy: Policy) -> Proof:
+def _stop_in_outage(policy: Policy) -> Proof:
     return Proof(
         about=f"SIGTERM while storage is down, CAPTURE_POLICY={policy}",
         minutes=0.7,
@@ -142,7 +142,7 @@ def _hostile(host: FunctionsHost) -> Proof:
     )
 
 
-def _planted(host: FunctionsHost) -> Proof:
+def _planted_secrets(host: FunctionsHost) -> Proof:
     return Proof(
         about=f"plants secrets in everything that goes through the {host} host, and looks for them",
         minutes=3,
@@ -150,7 +150,7 @@ def _planted(host: FunctionsHost) -> Proof:
     )
 
 
-def _named(fault: str) -> str:
+def _proof_name(fault: str) -> str:
     return fault.lower().replace(" ", "-")
 
 
@@ -170,15 +170,15 @@ PROOFS: Final[dict[str, Proof]] = {
             "embedded", down_s=40 * share, seed=seed, progress=progress
         ),
     ),
-    **{_named(fault): _storage(fault, 8) for fault in FAULTS if not fault.startswith("both")},
+    **{_proof_name(fault): _storage(fault, 8) for fault in FAULTS if not fault.startswith("both")},
     "both-refuse": _storage("both refuse", 30),
     "both-refuse-required": _storage("both refuse", 10, "required"),
     "both-stall": _storage("both stall", 30),
     "both-stall-required": _storage("both stall", 10, "required"),
-    "responses-dropped-best-effort": _dropped("best_effort"),
-    "responses-dropped-required": _dropped("required"),
-    "stopped-in-outage-best-effort": _stopped("best_effort"),
-    "stopped-in-outage-required": _stopped("required"),
+    "responses-dropped-best-effort": _dropped_responses("best_effort"),
+    "responses-dropped-required": _dropped_responses("required"),
+    "stopped-in-outage-best-effort": _stop_in_outage("best_effort"),
+    "stopped-in-outage-required": _stop_in_outage("required"),
     "large-prompts-best-effort": _large("best_effort"),
     "large-prompts-required": _large("required"),
     "empty-responses-best-effort": _empty("best_effort"),
@@ -212,8 +212,8 @@ PROOFS: Final[dict[str, Proof]] = {
     "replay-func": _replay("func"),
     "hostile-embedded": _hostile("embedded"),
     "hostile-func": _hostile("func"),
-    "planted-embedded": _planted("embedded"),
-    "planted-func": _planted("func"),
+    "planted-embedded": _planted_secrets("embedded"),
+    "planted-func": _planted_secrets("func"),
     "policies": Proof(
         about="measures what CAPTURE_POLICY=required costs and what best_effort risks",
         minutes=1,

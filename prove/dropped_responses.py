@@ -13,7 +13,7 @@ from local.stack import FunctionsHost
 from prove import outages
 from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
-from prove.load import ClientLoad, mixed
+from prove.load import ClientLoad, mixed_chats
 from prove.request_faults import KINDS, FaultAction, RequestFault
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
@@ -52,7 +52,7 @@ def drop_responses(
     grace_s = outages.grace_s(seconds_each)
     with TestBed(kind, CAPTURE_POLICY=policy, RECONCILE_GRACE_S=grace_s) as bed:
         bed.leases.lost = True  # dropped responses that hand out envelopes
-        load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
+        load = ClientLoad(bed.stack, mixed_chats(), clients=clients, seed=seed)
         load.start()
         for name, (patterns, share) in _STEPS.items():
             dropped = _drop(bed, seconds_each, patterns, share)

@@ -50,7 +50,7 @@ def _unreadable(path: str, body: bytes) -> EmptyResponse:
     )  # fmt: skip
 
 
-def _refused(status: int) -> EmptyResponse:
+def _refusal(status: int) -> EmptyResponse:
     return EmptyResponse(
         method="POST", path=_CHATS, status=status, body=_CHAT,
         outcome="upstream_error", error_code="upstream_error",
@@ -68,8 +68,8 @@ EMPTY_RESPONSES: Final = (
     _unreadable(_CHATS, _CHAT),
     _unreadable("deployments/empty/embeddings", _INPUT),
     _unreadable("responses", _INPUT),
-    _refused(500),
-    _refused(429),
+    _refusal(500),
+    _refusal(429),
     _right("POST", "deployments/empty/audio/speech", body=_INPUT),
     _right("DELETE", "responses/resp_1", 204),
     _right("DELETE", "files/file-1"),

@@ -70,13 +70,13 @@ def gather(bed: TestBed, *, outcomes: bool = True) -> Evidence:
     if outcomes:
         with contextlib.suppress(ConditionTimeout):  # `compare` reports which of them are missing
             poll_until(lambda: _event_ids(bed) >= evidence.stored.keys(), "all events", within_s=20)
-    for event in bed.events.arrived():
+    for event in bed.events.all_events():
         evidence.events.setdefault(event["exchange_id"], []).append(event)
     return evidence
 
 
 def _event_ids(bed: TestBed) -> set[str]:
-    return {event["exchange_id"] for event in bed.events.arrived()}
+    return {event["exchange_id"] for event in bed.events.all_events()}
 
 
 def _read_captures(evidence: Evidence, captures: ContainerClient, *, headers: bool) -> None:

@@ -11,7 +11,7 @@ from local.stack import FunctionsHost
 from prove.comparison import compare
 from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
-from prove.load import ClientLoad, mixed
+from prove.load import ClientLoad, mixed_chats
 from prove.observation import ClientObservation
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
@@ -92,7 +92,7 @@ class _Killing:
         a_worker = self._bed.kind == "func" and cycle < _WORKERS_BEFORE_A_HOST
         load = ClientLoad(
             self._bed.stack,
-            mixed(headers_ms=1500 if moment == "before headers" else 300),
+            mixed_chats(headers_ms=1500 if moment == "before headers" else 300),
             clients=self._clients,
             seed=self._seed * 1000 + number,
         )

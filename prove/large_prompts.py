@@ -50,7 +50,7 @@ def large_prompts(
             progress(f"{result.title}: {number + 1} of {kills}, {len(observations)} exchanges")
         report = bed.operator.reconcile()
         judge_kills(result, bed, observations, policy)
-        partial = sum(map(is_partial, bed.events.arrived()))
+        partial = sum(map(is_partial, bed.events.all_events()))
     result.counts |= {
         "kills": kills,
         "events with a part of the prompt": partial,

@@ -82,7 +82,7 @@ class ClientLoad:
             return self._remaining >= 0
 
 
-def mixed(
+def mixed_chats(
     *, streams: float = 0.8, slowest_ms: int = 60, most_chunks: int = 25, headers_ms: int = 300
 ) -> NewChat:
     """Chats of random pace and length, a share of them streams."""
@@ -103,11 +103,11 @@ def mixed(
 
 def delivered_load(bed: TestBed, exchanges: int, seed: int) -> ClientLoad:
     """Make exchanges, and wait for an event of each."""
-    load = ClientLoad(bed.stack, mixed(), clients=4, seed=seed, most=exchanges)
+    load = ClientLoad(bed.stack, mixed_chats(), clients=4, seed=seed, most=exchanges)
     load.start()
     load.join()
     poll_until(
-        lambda: {event["exchange_id"] for event in bed.events.arrived()} >= load.exchange_ids,
+        lambda: {event["exchange_id"] for event in bed.events.all_events()} >= load.exchange_ids,
         "an event of each",
         within_s=60,
     )

@@ -52,7 +52,7 @@ class OperatorApi:
     def start(self, target: str, body: Any = None) -> str:
         """Start an orchestration; return the URL of its status."""
         links = poll_until(
-            lambda: self._accepted(target, body), f"POST {target} to be accepted", within_s=90
+            lambda: self._accepted_links(target, body), f"POST {target} to be accepted", within_s=90
         )
         return str(links["statusQueryGetUri"])
 
@@ -92,7 +92,7 @@ class OperatorApi:
             if time.monotonic() > deadline:
                 raise NotProven(f"reconcile did not complete within {within_s:g} s: {output}")
 
-    def _accepted(self, target: str, body: Any) -> dict[str, str] | None:
+    def _accepted_links(self, target: str, body: Any) -> dict[str, str] | None:
         status, links = self.call("POST", target, body)
         if status in {400, 404}:
             raise NotProven(f"POST {target} was answered {status}: {links}")

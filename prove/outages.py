@@ -14,7 +14,7 @@ from prove.comparison import check_bodies, compare
 from prove.event_rules import Circumstances, Policy
 from prove.evidence import gather
 from prove.gate import GateMode
-from prove.load import ClientLoad, mixed
+from prove.load import ClientLoad, mixed_chats
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import POISON_LINE, TestBed
 from prove.upstream_calls import upstream_calls
@@ -36,7 +36,7 @@ def event_hub_down(
     )
     with TestBed(kind) as bed:
         bed.stack.parts["event_hubs"].kill()
-        load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
+        load = ClientLoad(bed.stack, mixed_chats(), clients=clients, seed=seed)
         load.start()
         started_at = time.monotonic()
         poll_until(lambda: len(load.observations) >= clients * 5, "some exchanges", within_s=60)
@@ -85,7 +85,7 @@ def storage_down(
     if policy == "required":  # a client may wait for storage's tries as long as the fault lasts
         settings["EXCHANGE_TIMEOUT_S"] = str(round(down_s) + 40)
     with TestBed(kind, CAPTURE_POLICY=policy, **settings) as bed:
-        load = ClientLoad(bed.stack, mixed(), clients=clients, seed=seed)
+        load = ClientLoad(bed.stack, mixed_chats(), clients=clients, seed=seed)
         load.start()
         time.sleep(rng.uniform(1, 2))  # of load before the fault, not a wait for a condition
         with contextmanager(FAULTS[fault])(bed):
@@ -137,7 +137,7 @@ def _gates(*names: str, mode: GateMode) -> Fault:
     return fault
 
 
-def _restarted(bed: TestBed) -> Iterator[None]:
+def _restart_azurite(bed: TestBed) -> Iterator[None]:
     """Stop Azurite with SIGTERM, which it survives without loss. For SIGKILL see azurite_killed."""
     bed.leases.lost = True
     bed.stack.parts["azurite"].stop()
@@ -146,7 +146,7 @@ def _restarted(bed: TestBed) -> Iterator[None]:
 
 
 FAULTS: Final[dict[str, Fault]] = {
-    "Azurite restarted": _restarted,
+    "Azurite restarted": _restart_azurite,
     "queue refuses": _gates("queues", mode=GateMode.REFUSE),
     "queue stalls": _gates("queues", mode=GateMode.STALL),
     "blobs refuse": _gates("blobs", mode=GateMode.REFUSE),

@@ -54,7 +54,7 @@ def unruly_queue(
         _delete_captures(bed, gone)
         messages = [text for text in envelopes.values() for _ in range(_COPIES)] + [*_GARBAGE]
         rng.shuffle(messages)
-        before = len(bed.events.arrived())
+        before = len(bed.events.all_events())
         _put(bed, messages)
         progress(
             f"{result.title}: {len(messages)} messages in the queue, {len(_GARBAGE)} of them garbage"
@@ -71,7 +71,9 @@ def unruly_queue(
 
 
 def _wait_drained(bed: TestBed, events: int) -> None:
-    poll_until(lambda: len(bed.events.arrived()) >= events, "every envelope once more", within_s=60)
+    poll_until(
+        lambda: len(bed.events.all_events()) >= events, "every envelope once more", within_s=60
+    )
     poll_until(
         lambda: not bed.leases.waiting() and not bed.leases.waiting("envelopes-poison"),
         "empty queues",

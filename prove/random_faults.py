@@ -18,7 +18,7 @@ from prove.dispositions import dispositions
 from prove.event_rules import Circumstances
 from prove.evidence import HEADER_BYTES, Evidence, gather
 from prove.fault_injector import FaultInjector
-from prove.load import ClientLoad, mixed
+from prove.load import ClientLoad, mixed_chats
 from prove.operator_api import RunReport
 from prove.result import FaultGroup, Progress, ProofResult
 from prove.testbed import TestBed
@@ -78,7 +78,7 @@ def random_faults(
         title=f"{exchanges} exchanges with random faults, {kind} host",
         group=FaultGroup.RANDOM,
     )
-    quick = mixed(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
+    quick = mixed_chats(streams=0.5, slowest_ms=10, most_chunks=8, headers_ms=20)
     with TestBed(kind, RECONCILE_GRACE_S=_GRACE_S) as bed:
         bed.leases.lost = True  # cut connections
         load = ClientLoad(bed.stack, quick, clients=clients, seed=seed, most=exchanges)
@@ -88,13 +88,13 @@ def random_faults(
         load.join()
         injector.stop()
         progress(f"{result.title}: calls made, {dict(injector.done)}")
-        aftermath = _reconciled(bed, load, injector)
+        aftermath = _reconcile(bed, load, injector)
         progress(f"{result.title}: reconciled in {aftermath.reconciling_s:.0f} s")
     _judge(result, aftermath)
     return result
 
 
-def _reconciled(bed: TestBed, load: ClientLoad, injector: FaultInjector) -> _Aftermath:
+def _reconcile(bed: TestBed, load: ClientLoad, injector: FaultInjector) -> _Aftermath:
     start_s = time.monotonic()
     report = bed.operator.reconcile(within_s=900)
     took_s = time.monotonic() - start_s
@@ -155,7 +155,7 @@ def _evidence(bed: TestBed, there: int) -> Evidence:
     """
     with contextlib.suppress(ConditionTimeout):  # the comparison reports which are missing
         poll_until(
-            lambda: len({event["exchange_id"] for event in bed.events.arrived()}) >= there,
+            lambda: len({event["exchange_id"] for event in bed.events.all_events()}) >= there,
             "all events",
             within_s=60,
         )

@@ -37,12 +37,12 @@ def replay_through_a_kill(
         envelope_queue.empty(bed.stack)
         output = bed.operator.wait_for_output(status_url, 180)
         poll_until(
-            lambda: _replayed(bed) >= load.exchange_ids, "every event once more", within_s=40
+            lambda: _replayed_ids(bed) >= load.exchange_ids, "every event once more", within_s=40
         )
         result.counts = {
             "queued": output["queued"],
             "events with `replayed`": sum(
-                bool(event["replayed"]) for event in bed.events.arrived()
+                bool(event["replayed"]) for event in bed.events.all_events()
             ),
             "s from the way's clearing to the end": round(time.monotonic() - before, 1),
         }
@@ -67,11 +67,11 @@ def _judge(result: ProofResult, bed: TestBed, load: ClientLoad) -> None:
         holds=result.counts["queued"] == len(ids),
         sentence=f"{result.counts['queued']} of {len(ids)} exchanges were queued",
     )
-    result.check(holds=_replayed(bed) == ids, sentence="something else was replayed")
+    result.check(holds=_replayed_ids(bed) == ids, sentence="something else was replayed")
 
 
-def _replayed(bed: TestBed) -> set[str]:
-    return {event["exchange_id"] for event in bed.events.arrived() if event["replayed"]}
+def _replayed_ids(bed: TestBed) -> set[str]:
+    return {event["exchange_id"] for event in bed.events.all_events() if event["replayed"]}
 
 
 def _runs(bed: TestBed, status_url: str) -> bool:

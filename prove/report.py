@@ -107,10 +107,10 @@ def document(
         *figures(results),
     ]
     lines = "\n".join(parts).rstrip("\n").split("\n")
-    return "\n".join(map(_wrapped, lines)) + "\n"
+    return "\n".join(map(_wrap, lines)) + "\n"
 
 
-def _wrapped(line: str) -> str:
+def _wrap(line: str) -> str:
     """The line, in several if it is prose and long."""
     if len(line) <= _COLUMNS or line.startswith("|"):
         return line
@@ -144,7 +144,7 @@ def _losses(results: Sequence[ProofResult]) -> list[str]:
     """A row for each group of faults: what was lost with each policy."""
     groups = [group for group in FaultGroup if group is not FaultGroup.OTHER]
     rows = [
-        f"| {group} | {' | '.join(_lost(_of(results, group, policy)) for policy in _POLICIES)} |"
+        f"| {group} | {' | '.join(_cell(_of(results, group, policy)) for policy in _POLICIES)} |"
         for group in groups
         if any(_of(results, group, policy) for policy in _POLICIES)
     ]
@@ -163,7 +163,7 @@ def _of(results: Iterable[ProofResult], group: FaultGroup, policy: str) -> list[
     ]
 
 
-def _lost(results: Sequence[ProofResult]) -> str:
+def _cell(results: Sequence[ProofResult]) -> str:
     if not results:
         return "-"
     lost = sum(int(result.counts[_TRACELESS]) for result in results)

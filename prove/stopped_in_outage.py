@@ -47,7 +47,7 @@ def stopped_in_outage(
         ended_at = time.monotonic()
         deployments = {observation.deployment for observation in observations}
         poll_until(
-            lambda: deployments <= _logged(bed).keys(),
+            lambda: deployments <= _logged_envelopes(bed).keys(),
             "the log to have all envelopes",
             within_s=_LOGGED_WITHIN_S,
         )
@@ -97,7 +97,7 @@ def _set_mode(bed: TestBed, mode: GateMode) -> None:
         gate.set_mode(mode)
 
 
-def _logged(bed: TestBed) -> Envelopes:
+def _logged_envelopes(bed: TestBed) -> Envelopes:
     """The envelopes that the host's output holds."""
     texts = [
         line.partition(_LOGGED)[2]
@@ -112,7 +112,7 @@ def _logged(bed: TestBed) -> Envelopes:
 def _judge(
     result: ProofResult, bed: TestBed, observations: list[ClientObservation], policy: Policy
 ) -> None:
-    evidence, upstream, logged = gather(bed), upstream_calls(bed.stack), _logged(bed)
+    evidence, upstream, logged = gather(bed), upstream_calls(bed.stack), _logged_envelopes(bed)
     circumstances = Circumstances(policy=policy, stopped=True, storage_failed=True)
     compare(result, evidence, observations, upstream, circumstances, traces_elsewhere=logged.keys())
     result.check(

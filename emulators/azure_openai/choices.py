@@ -114,7 +114,7 @@ def _text(request: ParsedRequest, directives: Directives, index: int) -> tuple[l
         request.number(name, directives.chunks) for name in ("max_tokens", "max_completion_tokens")
     )
     limit = min(limit, request.number("max_output_tokens", limit))
-    structured = _structured(request)
+    structured = _structured_pieces(request)
     if structured is not None:
         return structured, "stop"
     pieces = texts.pieces(f"{request.seed}:{index}", directives.chunks, directives.content_size)
@@ -123,7 +123,7 @@ def _text(request: ParsedRequest, directives: Directives, index: int) -> tuple[l
     return (pieces[:limit], "length") if limit < len(pieces) else (pieces, "stop")
 
 
-def _structured(request: ParsedRequest) -> list[str] | None:
+def _structured_pieces(request: ParsedRequest) -> list[str] | None:
     """The pieces of a JSON text, if a response_format asks for one."""
     response_format = request.parameters.get("response_format")
     if not isinstance(response_format, dict) or response_format.get("type") not in {

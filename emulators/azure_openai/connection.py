@@ -129,7 +129,7 @@ class StandInConnection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         request = self._arriving
         if request:
-            request.exchange.received(body)
+            request.exchange.record_request_piece(body)
             request.body += body
 
     def on_message_complete(self) -> None:

@@ -58,7 +58,7 @@ def steps(
 ) -> Iterator[Step]:
     """The writes of a body, then its BodyEnd."""
     stop_after, how = ending(directives)
-    pieces = laid_out(body, directives, compressed=compressed)
+    pieces = lay_out(body, directives, compressed=compressed)
     wait_ms, written = directives.first_chunk_ms, 0
     for data in islice(pieces, stop_after):
         yield Write(wait_ms=wait_ms, data=data)
@@ -66,7 +66,7 @@ def steps(
     yield how if written == stop_after else BodyEnd.FINISH
 
 
-def laid_out(
+def lay_out(
     body: bytes | Iterable[bytes], directives: Directives, *, compressed: bool
 ) -> Iterator[bytes]:
     """The body in the pieces that the directives require, none of them empty."""
@@ -91,7 +91,7 @@ def cut(body: bytes, seed: int) -> Iterator[bytes]:
 
 
 def _parts(body: bytes, directives: Directives) -> list[bytes]:
-    if not directives.interrupted():
+    if not directives.interrupts_body():
         return [body]
     size = max(1, -(-len(body) // _PARTS))
     return [body[at : at + size] for at in range(0, len(body), size)]

@@ -84,7 +84,7 @@ class Directives:
     failed: bool = False  # Responses API: the response ends as `failed`
     error_after: int = 2  # content chunks (deltas) before error_in_200 or failed, in a stream
 
-    def interrupted(self) -> bool:
+    def interrupts_body(self) -> bool:
         """Whether a directive interrupts the body."""
         ends = (self.reset_after, self.close_after, self.end_after, self.silence_after)
         return any(end is not None for end in ends)

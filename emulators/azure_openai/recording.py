@@ -54,7 +54,7 @@ class RecordedExchange:
     request_hash: hashlib._Hash = field(default_factory=hashlib.sha256)
     response_hash: hashlib._Hash = field(default_factory=hashlib.sha256)
 
-    def received(self, data: bytes) -> None:
+    def record_request_piece(self, data: bytes) -> None:
         """Record a piece of the request's body."""
         self.request_size += len(data)
         self.request_hash.update(data)

@@ -155,7 +155,7 @@ def function_call(
 
 def usage(model_output: ModelOutput) -> dict[str, object]:
     """The usage object; reasoning counts as output."""
-    directives, choice = model_output.directives, _counted(model_output)
+    directives, choice = model_output.directives, _first_choice(model_output)
     reasoning_tokens = directives.reasoning_tokens
     out = (choice.tokens if choice else 0) + reasoning_tokens
     return {
@@ -167,7 +167,7 @@ def usage(model_output: ModelOutput) -> dict[str, object]:
     }
 
 
-def _counted(model_output: ModelOutput) -> ReplyChoice | None:
+def _first_choice(model_output: ModelOutput) -> ReplyChoice | None:
     return None if model_output.directives.failed else model_output.choices[0]
 
 

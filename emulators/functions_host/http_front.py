@@ -200,7 +200,7 @@ def _without_hop_by_hop(send: Send) -> Send:
     coroutine per chunk.
     """
 
-    def filtered(message: MutableMapping[str, Any]) -> Awaitable[None]:
+    def send_filtered(message: MutableMapping[str, Any]) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             message["headers"] = [
                 (name, value)
@@ -209,4 +209,4 @@ def _without_hop_by_hop(send: Send) -> Send:
             ]
         return send(message)
 
-    return filtered
+    return send_filtered

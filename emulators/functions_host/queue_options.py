@@ -58,7 +58,7 @@ def parse_queue_options(section: Mapping[str, Any]) -> QueueOptions:
 
 
 def _number(value: object, name: str, least: int, most: int | None) -> int:
-    number = _parsed(int, str(value), name)
+    number = _parse(int, str(value), name)
     if number < least or (most is not None and number > most):
         raise StartError(
             f"host.json: extensions.queues.{name} must be at least {least}{f', at most {most}' if most else ''}"
@@ -67,13 +67,13 @@ def _number(value: object, name: str, least: int, most: int | None) -> int:
 
 
 def _duration_s(value: object, name: str, least_s: float) -> float:
-    seconds = _parsed(parse_time_span_s, str(value), name)
+    seconds = _parse(parse_time_span_s, str(value), name)
     if seconds < least_s:
         raise StartError(f"host.json: extensions.queues.{name} must be at least {least_s} s")
     return seconds
 
 
-def _parsed[T](parse: Callable[[str], T], text: str, name: str) -> T:
+def _parse[T](parse: Callable[[str], T], text: str, name: str) -> T:
     try:
         return parse(text)
     except ValueError as error:

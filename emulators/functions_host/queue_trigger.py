@@ -234,7 +234,7 @@ class QueueTrigger:
                     message.id, message.pop_receipt, visibility_timeout=LEASE_S
                 )
             except AzureError as error:
-                if _lost(error):
+                if _is_lost(error):
                     return
                 delay_s = max(delay_s / 2, _MIN_RENEWAL_S)
             else:
@@ -243,7 +243,7 @@ class QueueTrigger:
                 delay_s = LEASE_S / 2
 
 
-def _lost(error: AzureError) -> bool:
+def _is_lost(error: AzureError) -> bool:
     """Whether the message is gone or held by another reader, so that nothing remains to be
     done (QueueProcessor.cs).
     """
@@ -258,5 +258,5 @@ def _lost(error: AzureError) -> bool:
 
 
 def _raise_unless_lost(error: HttpResponseError) -> None:
-    if not _lost(error):
+    if not _is_lost(error):
         raise error

@@ -10,7 +10,7 @@ from typing import Final
 
 from local.app_access import AppAccess
 from local.doctor import app, machine, settings
-from local.doctor.check import CheckState, DoctorCheck, show, skipped
+from local.doctor.check import CheckState, DoctorCheck, show, skip
 from local.running import add_folder_option, event_hub_settings, find
 from local.stack import StackError
 
@@ -49,7 +49,7 @@ def _local_app(options: argparse.Namespace) -> Iterator[DoctorCheck]:
     try:
         running = find(options.folder)
     except StackError as error:
-        yield skipped(str(error), "make run")
+        yield skip(str(error), "make run")
         return
     access = AppAccess(url=running.proxy)
     yield from _app(access, options.deployment, running.event_hub_settings)

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 from local.app_access import AppAccess
-from local.doctor.check import DoctorCheck, ok, problem, skipped, warning
+from local.doctor.check import DoctorCheck, ok, problem, skip, warning
 from local.events.feed import DeliveredEvent
 from local.reachable import sentences
 from shared.core.wire.http.headers import EXCHANGE_ID_HEADER
@@ -81,7 +81,7 @@ def status(access: AppAccess) -> Iterator[DoctorCheck]:
     with access.client() as client:
         response = client.get("/ops/status", headers=dict(access.operator))
     if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        yield skipped(
+        yield skip(
             f"GET /ops/status: {response.status_code}, it is for operators",
             "give FNSSE_OPERATOR_KEY (the app's master key) or FNSSE_OPERATOR_TOKEN",
         )
@@ -134,7 +134,7 @@ def exchange(access: AppAccess, deployment: str, feed: OpenFeed | None) -> Itera
     if feed is None:
         check, _ = _ask(access, deployment)
         yield check
-        yield skipped(
+        yield skip(
             "the test exchange was not followed to its event",
             "give AZURE_EVENTHUB_NAMESPACE (or AZURE_EVENTHUB_CONN_STR) and AZURE_EVENTHUB_NAME, "
             "with a role that may listen",

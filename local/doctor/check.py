@@ -49,7 +49,7 @@ def problem(finding: str, remedy: str) -> DoctorCheck:
     return DoctorCheck(CheckState.PROBLEM, finding, remedy)
 
 
-def skipped(finding: str, remedy: str) -> DoctorCheck:
+def skip(finding: str, remedy: str) -> DoctorCheck:
     return DoctorCheck(CheckState.SKIPPED, finding, remedy)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from local.doctor.check import DoctorCheck, ok, problem, skipped, warning
+from local.doctor.check import DoctorCheck, ok, problem, skip, warning
 from local.folder import is_in_use
 from local.stack import StackError
 from local.stack.commands import event_hubs_command
@@ -53,7 +53,7 @@ def _func() -> DoctorCheck:
     func = shutil.which("func")
     if func:
         return ok(f"Azure Functions Core Tools: {func}")
-    return skipped(
+    return skip(
         "Azure Functions Core Tools are not on PATH; `make func` and its tests need them",
         "npm install --global azure-functions-core-tools@4",
     )

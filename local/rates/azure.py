@@ -24,7 +24,7 @@ from typing import Final
 
 import httpx
 
-from local.rates.meters import Meter, PriceItem, joined, parse_meter
+from local.rates.meters import Meter, PriceItem, join_words, parse_meter
 from shared import rate_files
 from shared.core.cost import rates
 from shared.core.cost.rates import ANY_MODEL, Rate, RateKey
@@ -134,7 +134,7 @@ def _by_words(names: Iterable[str]) -> dict[str, dict[str | None, str]]:
     for name in names:
         date = _DATE.search(name)
         version = f"{date[2]}{date[3]}" if date else None
-        names_by_words[joined(_DATE.sub("", name))][version] = name
+        names_by_words[join_words(_DATE.sub("", name))][version] = name
     return names_by_words
 
 

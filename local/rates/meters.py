@@ -77,7 +77,7 @@ def parse_meter(item: PriceItem) -> Meter | None:
     rest = [word for word in words if word not in meaning]
     versions = [word for word in rest if _VERSION.fullmatch(word)]
     return Meter(
-        words=joined("".join(word for word in rest if word not in versions)),
+        words=join_words("".join(word for word in rest if word not in versions)),
         version=versions[0] if versions else None,
         part=part,
         sku=skus[0],
@@ -111,5 +111,5 @@ def _per_million(item: PriceItem) -> Decimal | None:
     return Decimal(str(price)) * 1_000_000 / (int(unit[1]) * _FACTORS[unit[2]])
 
 
-def joined(text: str) -> str:
+def join_words(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())

@@ -53,7 +53,7 @@ class Outages:
                 self._revive(part)
 
     def _follow_drill(self) -> None:
-        requested = {name for name, end in self._requested().items() if end > time.time()}
+        requested = {name for name, end in self._read_outages().items() if end > time.time()}
         for name in requested - self._stopped_parts:
             self._say(f"drill          | {name} is taken away")
             self._stopped_parts.add(name)
@@ -63,7 +63,7 @@ class Outages:
             self._stopped_parts.discard(name)
             self._say(f"drill          | {name} is back")
 
-    def _requested(self) -> dict[str, float]:
+    def _read_outages(self) -> dict[str, float]:
         if not self._file.exists():
             return {}
         requested: dict[str, float] = json.loads(self._file.read_text())

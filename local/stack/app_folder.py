@@ -24,16 +24,16 @@ def lay_out(folder: Path, host_json: Mapping[str, Any]) -> Path:
     for name in _APP:
         (folder / name).symlink_to(ROOT / name)
     host = json.loads((ROOT / "host.json").read_text())
-    (folder / "host.json").write_text(json.dumps(merged(host, host_json), indent=2))
+    (folder / "host.json").write_text(json.dumps(merge(host, host_json), indent=2))
     return folder
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `changes`, objects merged key by key and everything else replaced."""
     result = dict(base)
     for key, change in changes.items():
         old = result.get(key)
         result[key] = (
-            merged(old, change) if isinstance(old, dict) and isinstance(change, dict) else change
+            merge(old, change) if isinstance(old, dict) and isinstance(change, dict) else change
         )
     return result

@@ -90,7 +90,7 @@ class StackPart:
         while not self.spec.ready():
             self.check()
             if self._until_hopeless is not None:
-                raise PartNotReady(f"{self.name} cannot serve{_joined(self._until_hopeless)}")
+                raise PartNotReady(f"{self.name} cannot serve{_join(self._until_hopeless)}")
             if time.monotonic() > deadline:
                 raise PartNotReady(
                     f"{self.name} did not serve within {self.spec.ready_within_s:g} s{self._last_lines()}"
@@ -172,10 +172,10 @@ class StackPart:
                 self._on_line(self.name, text)
 
     def _last_lines(self) -> str:
-        return _joined(list(self._lines.copy()))
+        return _join(list(self._lines.copy()))
 
 
-def _joined(lines: list[str]) -> str:
+def _join(lines: list[str]) -> str:
     """A part's output in an error message: the last lines that are not blank."""
     last = [line for line in lines if line.strip()][-_LAST_LINES:]
     if not last:

@@ -130,7 +130,7 @@ def require_free(requested: Mapping[str, int]) -> None:
 
     `requested`: ports by their names in Ports.
     """
-    problems = _shared(requested) or [
+    problems = _shared_ports(requested) or [
         _taken_message(name, port) for name, port in requested.items() if not is_free(port)
     ]
     if problems:
@@ -162,7 +162,7 @@ def _next_free(port: int, used: Collection[int]) -> int:
     return next(number for number in candidates if number not in used and is_free(number))
 
 
-def _shared(requested: Mapping[str, int]) -> list[str]:
+def _shared_ports(requested: Mapping[str, int]) -> list[str]:
     by_port: dict[int, list[str]] = {}
     for name, port in requested.items():
         by_port.setdefault(port, []).append(make_variable(WHAT_LISTENS[name][1]))

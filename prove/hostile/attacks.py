@@ -127,7 +127,7 @@ def _get(behaviour: str, headers: bytes = b"") -> bytes:
     )
 
 
-async def _malformed(attack: Attack) -> None:
+async def _malformed_requests(attack: Attack) -> None:
     quick = [request.data for request in REQUESTS if request.kind != "chunks that are none"]
     await attack.repeat([data + LAST_REQUEST for data in quick], 8)
 
@@ -281,7 +281,7 @@ async def _nothing(attack: Attack) -> None:
 
 ATTACKS: Final[dict[str, Callable[[Attack], Awaitable[None]]]] = {
     "nothing": _nothing,
-    "malformed requests": _malformed,
+    "malformed requests": _malformed_requests,
     "heads of 1 MB": _large_heads,
     "heads without an end": lambda attack: _endless(
         attack, _get("stream")[:-2], b"x-a: " + b"a" * 1000 + b"\r\n", 20

@@ -72,7 +72,7 @@ class HostileUpstream:
             self.counts[behaviour] += 1
             if b"\r\ncookie:" in head.lower():
                 self.counts["requests with a cookie"] += 1
-            draining = asyncio.create_task(_drained(reader))
+            draining = asyncio.create_task(_drain(reader))
             try:
                 await self._behaviours.get(behaviour, _nothing)(writer)
                 await writer.drain()
@@ -158,7 +158,7 @@ async def _hold(writer: asyncio.StreamWriter) -> None:
     await _respond(writer, b"", b"{}")
 
 
-async def _drained(reader: asyncio.StreamReader) -> None:
+async def _drain(reader: asyncio.StreamReader) -> None:
     while await reader.read(FLOOD_PIECE_BYTES):
         pass
 

@@ -38,7 +38,7 @@ def test_an_event_that_the_event_hub_refuses_ends_dead_lettered() -> None:
         assert [
             (listing["exchange_id"], listing["reason"]) for listing in listed["dead_letters"]
         ] == [(refused, "refused")]
-        assert Counter(event["exchange_id"] for event in bed.events.arrived()) == dict.fromkeys(
+        assert Counter(event["exchange_id"] for event in bed.events.all_events()) == dict.fromkeys(
             others, 1
         )
         lines = bed.stack.parts["functions_host"].output().splitlines()

@@ -16,7 +16,7 @@ def _document(*results: ProofResult) -> str:
     return report.document(results, run=_RUN, seed=1, share=1, took_s=60)
 
 
-def _killed(policy: str, traceless: int, host: str = "embedded") -> ProofResult:
+def _kill_result(policy: str, traceless: int, host: str = "embedded") -> ProofResult:
     return ProofResult(
         title=f"kill -9 on the {host} host, CAPTURE_POLICY={policy}",
         group=FaultGroup.KILLED,
@@ -36,7 +36,9 @@ def _killed(policy: str, traceless: int, host: str = "embedded") -> ProofResult:
 def test_a_loss_is_on_the_first_screen() -> None:
     """A loss is reported for its fault and policy on the first screen. Both hosts are added up."""
     text = _document(
-        _killed("best_effort", 3), _killed("best_effort", 2, "func"), _killed("required", 0)
+        _kill_result("best_effort", 3),
+        _kill_result("best_effort", 2, "func"),
+        _kill_result("required", 0),
     )
     assert f"| {FaultGroup.KILLED} | 5 of 480 | 0 of 240 |" in text
     assert "**All 3 proofs hold.**" in text
@@ -46,9 +48,9 @@ def test_a_broken_claim_is_reported_twice() -> None:
     """The sentence of the failed check stands on the first screen, and above the figures of its
     proof.
     """
-    result = _killed("required", 1)
+    result = _kill_result("required", 1)
     result.check(holds=False, sentence="1 captured exchange is missing")
-    text = _document(result, _killed("best_effort", 3))
+    text = _document(result, _kill_result("best_effort", 3))
     assert f"**1 of 2 proofs do not hold:** {result.title}." in text
     assert f"| {result.title} | **no** | 244 | 237 | 0 | 0 of 240 | - | 1 |" in text
     assert "**The claim does not hold**: 1 captured exchange is missing" in text
@@ -63,12 +65,12 @@ def test_a_count_that_a_proof_does_not_make_is_a_dash() -> None:
 def test_the_first_screen_names_the_commit(changed: str) -> None:
     """A + follows if files were changed since: the proved code is then that of no commit."""
     commit = "0123456789abcdef0123456789abcdef01234567"
-    results = [_killed("required", 0)]
+    results = [_kill_result("required", 0)]
     run = f"{commit}{changed} 1 1.0"
     text = report.document(results, run=run, seed=1, share=1, took_s=60)
     assert f"\nMeasured at commit 0123456789ab{changed}, Python " in text
 
 
 def test_the_claims_measurements_and_limits_fit_on_a_screen() -> None:
-    first, _, _ = _document(_killed("best_effort", 3)).partition("## Every proof at a glance")
+    first, _, _ = _document(_kill_result("best_effort", 3)).partition("## Every proof at a glance")
     assert len(first.splitlines()) < 50

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from harness.chromium import chromium
-from harness.node import vendored
+from harness.node import vendor_folder
 from harness.view_server import ViewServer, view_server
 from tests.page.app import COMPLETENESS, FakeApp
 from tests.page.sample_events import sample_events
@@ -35,7 +35,7 @@ def app() -> Iterator[FakeApp]:
 @pytest.fixture(scope="package")
 def server(app: FakeApp) -> Iterator[ViewServer]:
     """A page's server that has read 10,000 events of the last hour."""
-    vendored()
+    vendor_folder()
     events = list(sample_events(EXCHANGES, end=datetime.now(UTC)))
     traces = ["--trace-url", "https://viewer.example/traces/{trace_id}"]
     arguments = ["--local", "--app", app.url, *traces]

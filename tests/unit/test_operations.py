@@ -147,7 +147,7 @@ async def ask(app: StandInApp, method: str, path: str, more: dict[str, object]) 
     target = f"/openai/v1/{path}"
     headers = [("api-key", "k"), ("content-type", "application/json")]
     recorded = ExchangeRecording().begin(method, target, "1.1", headers)
-    recorded.received(body)
+    recorded.record_request_piece(body)
     request = Request(
         method=method,
         target=target,

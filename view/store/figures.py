@@ -30,7 +30,7 @@ def figures(
 ) -> StoreFigures:
     """Figures of the exchanges that match and ended since `from_ms`, a multiple of `bucket_ms`."""
     if matches is EVERYTHING and bucket_ms % sums.STRETCH_MS == 0:
-        return _summed(connection, from_ms, bucket_ms)
+        return _sum_figures(connection, from_ms, bucket_ms)
     since = Condition(
         sql=f"({matches.sql}) AND exact_end_ms >= ?", parameters=(*matches.parameters, from_ms)
     )
@@ -43,7 +43,7 @@ def figures(
     )
 
 
-def _summed(connection: sqlite3.Connection, from_ms: int, bucket_ms: int) -> StoreFigures:
+def _sum_figures(connection: sqlite3.Connection, from_ms: int, bucket_ms: int) -> StoreFigures:
     """Figures of all exchanges, of the sums that the store keeps."""
     since = Condition(sql="exact_end_ms >= ?", parameters=(from_ms,))
     return StoreFigures(

@@ -48,7 +48,7 @@ class DurableCalls:
         """
         target = self._functions.orchestrators.get(name)
         if target is None:
-            return _failed(_unknown(name, self._functions.orchestrators))
+            return _failure(_unknown(name, self._functions.orchestrators))
         outcome = await self._call(target, json.dumps(context))
         if outcome.error is None:
             return parse_state(outcome.return_value.json)
@@ -78,7 +78,7 @@ class DurableCalls:
         return await self._invocations.run(invocation, _REASON)
 
 
-def _failed(error: str) -> OrchestratorState:
+def _failure(error: str) -> OrchestratorState:
     return OrchestratorState(actions=(), done=True, output=None, error=error, custom_status=None)
 
 

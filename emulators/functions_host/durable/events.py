@@ -114,7 +114,7 @@ def event_raised(at: datetime, name: str, data: str) -> HistoryEvent:
     return _event(HistoryEventType.EVENT_RAISED, at, Name=name, Input=data)
 
 
-def decoded(data: str) -> Any:
+def decode(data: str) -> Any:
     """The value of JSON text. A client's input is encoded twice, so this returns JSON text
     for it.
     """

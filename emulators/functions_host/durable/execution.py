@@ -82,7 +82,7 @@ class Execution:
         data = started["Input"]
         return {
             "history": [*past, *_opening(event, now)],
-            "input": None if data is None else events.decoded(data),
+            "input": None if data is None else events.decode(data),
             "instanceId": instance_id,
             "isReplaying": bool(past),
             "parentInstanceId": None,

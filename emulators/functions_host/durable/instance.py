@@ -176,9 +176,7 @@ def status_json(instance: Instance, *, show_input: bool = True) -> dict[str, Any
         "name": instance.name,
         "instanceId": instance.instance_id,
         "runtimeStatus": instance.status,
-        "input": events.decoded(instance.data)
-        if instance.data is not None and show_input
-        else None,
+        "input": events.decode(instance.data) if instance.data is not None and show_input else None,
         "customStatus": instance.custom_status,
         "output": instance.output,
         "createdTime": _seconds(instance.created),

@@ -281,7 +281,7 @@ def test_a_message_reaches_its_function_with_its_metadata(
     text = '{"a": [1,2.0], "b":"é"}'
     sent = queue.send_message(text)
 
-    work = host.reported(rf'WORK (?=.*"id": "{sent.id}")')
+    work = host.wait_for_report(rf'WORK (?=.*"id": "{sent.id}")')
 
     assert (
         work["text"],
@@ -333,7 +333,7 @@ def test_a_missing_queue_is_neither_an_error_nor_created(host: HostProcess, stor
 
 def test_a_timer_fires_on_its_schedule(host: HostProcess) -> None:
     """Every second, with the payload's shape of a schedule that is not monitored."""
-    tick = host.reported("TICK ")
+    tick = host.wait_for_report("TICK ")
 
     assert tick == {"past_due": False, "schedule_status": {}, "schedule": {"AdjustForDST": True}}
     poll_until(lambda: host.output().count("TICK") >= 3, "three ticks")

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from bench.http_response import ResponseReader, events, problem, unchunked
+from bench.http_response import ResponseReader, decode_chunked, events, problem
 
 _EVENT = b'data: {"a": 1}\n\n'
 _STREAM = [_EVENT, _EVENT, b"data: [DONE]\n\n"]
@@ -57,7 +57,7 @@ def test_an_empty_chunked_body_ends() -> None:
 
 
 def test_unchunked_takes_the_framing_away() -> None:
-    assert unchunked(_CHUNKED[len(_HEAD) :]) == b"".join(_STREAM)
+    assert decode_chunked(_CHUNKED[len(_HEAD) :]) == b"".join(_STREAM)
 
 
 def test_events_are_counted_across_chunks() -> None:

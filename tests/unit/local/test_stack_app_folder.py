@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.stack.app_folder import merged
+from local.stack.app_folder import merge
 
 
 def test_objects_are_merged_key_by_key_and_the_rest_is_replaced() -> None:
@@ -12,7 +12,7 @@ def test_objects_are_merged_key_by_key_and_the_rest_is_replaced() -> None:
         "list": [1, 2],
     }
     changes = {"extensions": {"queues": {"batchSize": 1}}, "list": [3]}
-    assert merged(base, changes) == {
+    assert merge(base, changes) == {
         "version": "2.0",
         "extensions": {"queues": {"batchSize": 1, "maxDequeueCount": 5}},
         "list": [3],
@@ -21,5 +21,5 @@ def test_objects_are_merged_key_by_key_and_the_rest_is_replaced() -> None:
 
 def test_the_base_stays_as_it_was() -> None:
     base = {"a": {"b": 1}}
-    merged(base, {"a": {"b": 2}})
+    merge(base, {"a": {"b": 2}})
     assert base == {"a": {"b": 1}}

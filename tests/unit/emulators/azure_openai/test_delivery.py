@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from emulators.azure_openai.delivery import BodyEnd, Write, laid_out, steps
+from emulators.azure_openai.delivery import BodyEnd, Write, lay_out, steps
 from emulators.azure_openai.directives import Directives, parse
 
 EVENTS = [b"data: one\n\n", b"data: zwei \xf0\x9f\x99\x82\n\n", b"data: [DONE]\n\n"]
@@ -62,7 +62,7 @@ def test_a_document_is_one_piece_unless_it_is_to_break_off() -> None:
 @pytest.mark.parametrize("directives", ["byte_at_a_time", "cut=1", "cut=2", ""])
 def test_layout_never_changes_the_bytes(directives: str) -> None:
     """However the body is cut, its bytes stay."""
-    pieces = list(laid_out(EVENTS, parse(directives), compressed=False))
+    pieces = list(lay_out(EVENTS, parse(directives), compressed=False))
     assert b"".join(pieces) == WHOLE
     assert all(pieces)
 
@@ -71,13 +71,13 @@ def test_cuts_are_the_same_for_the_same_seed() -> None:
     """cut=SEED is repeatable, and another seed cuts elsewhere."""
     body = bytes(2_000)
     one, again, other = (
-        list(laid_out(body, Directives(cut=seed), compressed=False)) for seed in (1, 1, 2)
+        list(lay_out(body, Directives(cut=seed), compressed=False)) for seed in (1, 1, 2)
     )
     assert one == again != other
 
 
 def test_each_compressed_piece_can_be_read_at_once() -> None:
     """gzip flushes with every event, and the whole is a valid stream."""
-    pieces = list(laid_out(EVENTS, Directives(), compressed=True))
+    pieces = list(lay_out(EVENTS, Directives(), compressed=True))
     assert gzip.decompress(b"".join(pieces)) == WHOLE
     assert len(pieces) >= len(EVENTS)

@@ -24,7 +24,7 @@ def test_a_document_describes_the_exchange_exactly() -> None:
     """
     exchanges = ExchangeRecording()
     exchange = begin(exchanges, "/openai/\xe9?")
-    exchange.received(b"ask")
+    exchange.record_request_piece(b"ask")
     exchange.wrote(b"ans", 1.0)
     exchange.wrote(b"wer", 2.0)
     exchanges.end(exchange, recording.FINISHED)
@@ -83,7 +83,7 @@ def test_a_long_body_is_kept_as_digest_only() -> None:
     exchange = begin(ExchangeRecording())
     for _ in range(recording.MAX_WRITE_TIMES + 1):
         exchange.wrote(bytes(1024), 1.0)
-    exchange.received(bytes(recording.MAX_REQUEST_BODY_BYTES + 1))
+    exchange.record_request_piece(bytes(recording.MAX_REQUEST_BODY_BYTES + 1))
     document = exchange.document()
     assert document["response_body_base64"] is document["request_body"] is None
     assert (

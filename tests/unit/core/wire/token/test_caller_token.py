@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.entra_tokens import AUDIENCE, CALLER, ISSUER_V1, unsigned
+from harness.entra_tokens import AUDIENCE, CALLER, ISSUER_V1, unsigned_token
 from shared.core.wire.token import caller_token
 from shared.core.wire.token.caller_token import (
     LARGEST_BYTES,
@@ -84,7 +84,7 @@ def test_any_headers_get_a_response(headers: list[tuple[bytes, bytes]]) -> None:
 
 
 def test_the_key_is_the_one_that_the_header_names() -> None:
-    assert caller_token.key_id(unsigned(GOOD_HEADER, {}, b"sig").encode()) == "first"
+    assert caller_token.key_id(unsigned_token(GOOD_HEADER, {}, b"sig").encode()) == "first"
 
 
 @pytest.mark.parametrize(
@@ -92,15 +92,15 @@ def test_the_key_is_the_one_that_the_header_names() -> None:
     ["none", "None", "NONE", "", "HS256", "rs256", "RS384", "ES256", None, ["RS256"], 1],
 )
 def test_one_algorithm_is_believed(algorithm: object) -> None:
-    token = unsigned({**GOOD_HEADER, "alg": algorithm}, {}, b"sig").encode()
+    token = unsigned_token({**GOOD_HEADER, "alg": algorithm}, {}, b"sig").encode()
     assert caller_token.key_id(token) == TokenRejected(check=TokenCheck.ALGORITHM)
 
 
 @pytest.mark.parametrize("kid", [None, 1, ["first"], {"first": 1}])
 def test_a_key_id_is_a_text(kid: object) -> None:
-    assert caller_token.key_id(unsigned({**GOOD_HEADER, "kid": kid}, {}).encode()) == TokenRejected(
-        check=TokenCheck.KEY
-    )
+    assert caller_token.key_id(
+        unsigned_token({**GOOD_HEADER, "kid": kid}, {}).encode()
+    ) == TokenRejected(check=TokenCheck.KEY)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_garbage_is_rejected(garbage: bytes) -> None:
 
 @given(JSON, st.binary(max_size=20))
 def test_any_json_as_header_gives_a_response(header: Any, signature: bytes) -> None:
-    result = caller_token.key_id(unsigned(header, {}, signature).encode())
+    result = caller_token.key_id(unsigned_token(header, {}, signature).encode())
     good = (
         isinstance(header, dict)
         and header.get("alg") == "RS256"
