@@ -56,7 +56,7 @@ class ErasureRunner:
         records: JsonStore,
         queues: Mapping[str, QueueLength],
         max_age: timedelta,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         page_size: int = PAGE_SIZE,
         id_page_size: int = ID_PAGE_SIZE,
         max_concurrent: int = MAX_CONCURRENT,
@@ -68,12 +68,12 @@ class ErasureRunner:
         self._records = records
         self._queues = queues
         self._pages = ErasurePageRunner(
-            selector=ErasureSelector(captures=captures, max_age=max_age, clock=clock),
+            selector=ErasureSelector(captures=captures, max_age=max_age, now=now),
             erasure=erasure,
             pages=records,
             max_concurrent=max_concurrent,
         )
-        self._clock = clock
+        self._now = now
         self._page_size = page_size
         self._id_page_size = id_page_size
         self._max_concurrent = max_concurrent
@@ -146,7 +146,7 @@ class ErasureRunner:
             request=request,
             operator=operator,
             requested_at=requested_at,
-            ended_at=self._clock(),
+            ended_at=self._now(),
             counts=counts,
             queued={name: await queue.approximate_length() for name, queue in self._queues.items()},
         ).to_json()

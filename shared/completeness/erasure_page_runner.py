@@ -34,17 +34,17 @@ class ErasureSelector:
     """Reads the headers of captures, and decides by the callers that they name."""
 
     def __init__(
-        self, *, captures: CaptureHeaders, max_age: timedelta, clock: Callable[[], datetime]
+        self, *, captures: CaptureHeaders, max_age: timedelta, now: Callable[[], datetime]
     ) -> None:
         """`max_age`: an exchange without a response that is younger may still be running."""
         self._captures = captures
         self._max_age = max_age
-        self._clock = clock
+        self._now = now
 
     async def decide(self, request: ErasureRequest, exchange: CapturedExchange) -> ErasureDecision:
         """Decide about an exchange of the range. Raises StorageError."""
         caller = await self._caller(exchange) if request.selects_callers else None
-        return erasure.decide(request, exchange, caller, self._clock() - self._max_age)
+        return erasure.decide(request, exchange, caller, self._now() - self._max_age)
 
     async def _caller(self, exchange: CapturedExchange) -> JsonObject | None:
         """The caller that the first readable capture names; None if none can be read.

@@ -59,6 +59,7 @@ class Reconciliation:
         max_run_s: float = MAX_RUN_S,
         batch_size: int = BATCH_SIZE,
         max_concurrent: int = MAX_CONCURRENT,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._captures = captures
@@ -73,6 +74,7 @@ class Reconciliation:
         self._max_run_s = max_run_s
         self._batch_size = batch_size
         self._max_concurrent = max_concurrent
+        self._now = now
         self._clock = clock
 
     async def precheck(self) -> str | None:
@@ -83,7 +85,7 @@ class Reconciliation:
         if reason:
             _log.warning("Reconcile did nothing: %s", reason)
         with contextlib.suppress(StorageError):  # the log has it
-            await self._checkpoints.put(RUN_BLOB, last_run(datetime.now(UTC), reason))
+            await self._checkpoints.put(RUN_BLOB, last_run(self._now(), reason))
         return reason
 
     async def open_windows(

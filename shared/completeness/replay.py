@@ -59,7 +59,7 @@ class ReplayRunner:
         checkpoints: JsonStore,
         back_pressure: BackPressure,
         max_age: timedelta,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         page_size: int = PAGE_SIZE,
         batch_size: int = BATCH_SIZE,
         max_concurrent: int = MAX_CONCURRENT,
@@ -73,7 +73,7 @@ class ReplayRunner:
         self._checkpoints = checkpoints
         self._back_pressure = back_pressure
         self._max_age = max_age
-        self._clock = clock
+        self._now = now
         self._page_size = page_size
         self._batch_size = batch_size
         self._max_concurrent = max_concurrent
@@ -124,7 +124,7 @@ class ReplayRunner:
 
     def _matches(self, request: ReplayRequest, exchange: CapturedExchange) -> bool:
         """Whether the request selects an exchange by its id, and it is not running any more."""
-        oldest_running = self._clock() - self._max_age
+        oldest_running = self._now() - self._max_age
         return request.wants_id(exchange.exchange_id) and not exchange.may_be_running(
             oldest_running
         )

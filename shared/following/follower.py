@@ -61,7 +61,7 @@ class Follower:
         max_run_s: float = MAX_RUN_S,
         visibility_timeout_s: int = VISIBILITY_TIMEOUT_S,
         max_failures: int = MAX_FAILURES,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         random_fraction: Callable[[], float] = random.random,
     ) -> None:
         """`record` stores how a response ended; see `FollowedExchanges.record`. `first_wait_s`:
@@ -74,7 +74,7 @@ class Follower:
         self._max_run_s = max_run_s
         self._visibility_timeout_s = visibility_timeout_s
         self._max_failures = max_failures
-        self._clock = clock
+        self._now = now
         self._random_fraction = random_fraction
         self._paused_until: datetime | None = None  # the upstream asked for a pause
 
@@ -82,7 +82,7 @@ class Follower:
         """Follow a response. Raises StorageError, but not if the queue does not exist: a retry
         would not change that, and the event of the create call is delivered already.
         """
-        age_s = follow_up.age_s(self._clock())
+        age_s = follow_up.age_s(self._now())
         wait_s = polling.wait_before_first_poll(age_s, self._first_wait_s)
         try:
             await self._queue.add(follow_up, wait_s)
@@ -91,12 +91,12 @@ class Follower:
 
     async def run(self) -> None:
         """Poll the responses that are due. Raises StorageError if the queue cannot be read."""
-        ends_at = self._clock() + timedelta(seconds=self._max_run_s)
+        ends_at = self._now() + timedelta(seconds=self._max_run_s)
         if await self._handle_batch():  # if little is due, a run costs one call of the queue
             await asyncio.gather(*(self._run_batches(ends_at) for _ in range(CONCURRENT_BATCHES)))
 
     async def _run_batches(self, ends_at: datetime) -> None:
-        while self._clock() < ends_at and await self._handle_batch():
+        while self._now() < ends_at and await self._handle_batch():
             pass
 
     async def _handle_batch(self) -> bool:
@@ -131,7 +131,7 @@ class Follower:
             _log_end(follow_up, f"its message failed {self._max_failures} times")
             await self._queue.remove(message)
             return
-        polled_at = self._clock()
+        polled_at = self._now()
         result = await self._fetch(follow_up)
         action = polling.decide(
             follow_up,
@@ -157,7 +157,7 @@ class Follower:
     async def _attempt(self, result: FetchResult) -> Attempt:
         if not isinstance(result, FetchedResponse):
             return Attempt(http_status=None, response_status=None)
-        now = self._clock()
+        now = self._now()
         server_wait_s = retry_after_s(header(result.headers, b"retry-after"), now)
         if result.status == _TOO_MANY_REQUESTS:
             self._paused_until = now + timedelta(seconds=min(server_wait_s, polling.LONGEST_WAIT_S))
@@ -169,7 +169,7 @@ class Follower:
 
     def _is_paused(self) -> bool:
         """Whether the upstream asked for a pause, which holds for all responses."""
-        return self._paused_until is not None and self._clock() < self._paused_until
+        return self._paused_until is not None and self._now() < self._paused_until
 
     async def _remove(self, message: QueuedFollowUp) -> None:
         try:

@@ -22,6 +22,6 @@ def sample_replay_runner(
         checkpoints=account.json_blobs,
         back_pressure=back_pressure,
         max_age=max_age,
-        clock=lambda: now,
+        now=lambda: now,
         **options,
     )

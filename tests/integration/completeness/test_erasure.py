@@ -65,7 +65,7 @@ def sample_runner(
         records=account.json_blobs,
         queues={QUEUE: account.envelopes},
         max_age=timedelta(minutes=30),
-        clock=lambda: now,
+        now=lambda: now,
         **options,
     )
 

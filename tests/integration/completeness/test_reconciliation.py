@@ -21,6 +21,7 @@ from shared.adapters.queues.envelope_queue import EnvelopeQueue
 from shared.adapters.storage.account import StorageAccount
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.reconciliation import Reconciliation
+from shared.core.records.completeness.report import RUN_BLOB, last_run
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.envelope import Envelope, mark_requeued
@@ -219,7 +220,8 @@ async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
     """
     caplog.set_level(logging.WARNING, "fnsse.reconciliation")
     async with sample_account(azurite) as account:
-        reconciler = reconciliation(account)
+        began_at = sample_window().end
+        reconciler = reconciliation(account, now=lambda: began_at)
         assert await reconciler.precheck() is None
         assert not caplog.messages
         await account.envelopes.put_later(sample_envelope(), wait_s=60)
@@ -227,6 +229,8 @@ async def test_a_run_is_blocked_by_the_queue_and_the_event_hub(
         await account.storage.queue("envelopes").clear_messages()
         account.event_hub.ready = False
         assert await reconciler.precheck() == "the Event Hub is not ready"
+        run_record = last_run(began_at, "the Event Hub is not ready")
+        assert await account.json_blobs.get(RUN_BLOB) == run_record
     assert caplog.messages == [
         "Reconcile did nothing: the queue still holds 1 envelopes",
         "Reconcile did nothing: the Event Hub is not ready",

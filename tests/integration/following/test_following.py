@@ -124,7 +124,7 @@ class Setup:
 async def sample_setup(
     connection_string: str,
     *results: FetchResult,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Setup]:
     async with sample_account(connection_string) as account:
         await account.storage.queue(QUEUE).clear_messages()
@@ -147,7 +147,7 @@ async def sample_setup(
                 queue=queue,
                 record=exchanges.record,
                 first_wait_s=ALREADY_DUE,
-                clock=clock,
+                now=now,
             ),
             queue,
         )
@@ -343,7 +343,7 @@ async def test_an_upstream_that_stays_away_for_a_day_is_recorded(azurite: str) -
     """Without a response there is an outcome capture, as for any other exchange."""
     unreachable = UpstreamUnreachable("Azure OpenAI could not be reached.")
     tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=1)
-    async with sample_setup(azurite, unreachable, clock=lambda: tomorrow) as setup:
+    async with sample_setup(azurite, unreachable, now=lambda: tomorrow) as setup:
         await setup.follower.begin(sample_follow_up())
         await setup.run_until(lambda: bool(setup.upstream.targets))
         ((envelope, event),) = await setup.recorded()

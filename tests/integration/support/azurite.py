@@ -77,6 +77,7 @@ class ReconciliationOptions(TypedDict, total=False):
 
     max_queued: int
     batch_size: int
+    now: Callable[[], datetime]
     clock: Callable[[], float]
 
 

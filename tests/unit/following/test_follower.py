@@ -60,7 +60,7 @@ async def test_a_run_ends_by_the_clock_that_it_was_given() -> None:
         record=record_nothing,
         first_wait_s=0,
         max_run_s=10 * STEP_S,
-        clock=lambda: queue.now,
+        now=lambda: queue.now,
     )
     await follower.run()
     assert 10 <= queue.batches < 10 + CONCURRENT_BATCHES
