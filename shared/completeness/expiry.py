@@ -22,7 +22,7 @@ from typing import Final, Protocol
 
 from shared.completeness.redelivery import MAX_CONCURRENT
 from shared.completeness.stored_checkpoint import StoredCheckpoint
-from shared.completeness.window_listing import listed_exchanges
+from shared.completeness.window_listing import list_exchanges
 from shared.concurrency.limits import gather_bounded
 from shared.core.records.completeness import retention
 from shared.core.records.delivery.dead_letter import DeadLetterReason
@@ -131,7 +131,7 @@ class Expiry:
         async def expire(exchange: CapturedExchange) -> ExpiryResult:
             return await self._expire(exchange, index)
 
-        async for exchanges in listed_exchanges(self._captures, window.name):
+        async for exchanges in list_exchanges(self._captures, window.name):
             batch = [
                 exchange for exchange in exchanges if not checkpoint.is_done(exchange.exchange_id)
             ]

@@ -14,7 +14,7 @@ from typing import Final
 
 from shared.completeness.back_pressure import BackPressure
 from shared.completeness.redelivery import MAX_CONCURRENT, rebuild_envelope, recover_upload
-from shared.completeness.window_listing import listed_exchanges
+from shared.completeness.window_listing import list_exchanges
 from shared.completeness.window_run import RedeliveryResult, WindowRun
 from shared.concurrency.limits import gather_bounded
 from shared.core.decisions.missing_exchanges import judged_windows
@@ -116,7 +116,7 @@ class Reconciliation:
         """
         run = await WindowRun.begin(window, until, self._ledger, self._checkpoints)
         ends_at = self._clock() + self._max_run_s
-        async for exchanges in listed_exchanges(self._captures, window):
+        async for exchanges in list_exchanges(self._captures, window):
             run.compare(exchanges)
             await self._queue_batches(run, ends_at, at_least=self._batch_size)
         await self._queue_batches(run, ends_at, at_least=1)

@@ -13,7 +13,7 @@ from shared.ports.captures import CaptureListing
 _NAMES_PER_STEP: Final = 200  # between two pauses: about a millisecond
 
 
-async def listed_exchanges(
+async def list_exchanges(
     captures: CaptureListing, window: str
 ) -> AsyncIterator[list[CapturedExchange]]:
     """The exchanges of a window in the order of their ids, those of up to 200 names at a time.

@@ -160,7 +160,7 @@ class DirectStorage:
             tries += 1
             server_wait_s = 0.0
             try:
-                url, headers = await _signed(request)
+                url, headers = await _sign(request)
                 response = await self._http.call(request.method, url, headers, request.body)
             except StorageError as error:
                 failure = error
@@ -181,8 +181,8 @@ class DirectStorage:
             await self._sleep(wait_s)
 
 
-async def _signed(request: _StorageRequest) -> tuple[str, dict[str, str]]:
-    """URL and headers of one try. Raises StorageError if there is no token."""
+async def _sign(request: _StorageRequest) -> tuple[str, dict[str, str]]:
+    """The URL and the headers of one try. Raises StorageError if there is no token."""
     service = request.service
     path = f"{service.path}/{quote(request.path)}"
     headers = {

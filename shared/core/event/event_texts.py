@@ -57,7 +57,7 @@ class EventText:
             case list() as elements, int() as index:
                 elements[index] = value
 
-    def truncated(self) -> TruncatedText:
+    def list_entry(self) -> TruncatedText:
         """The entry that lists it in the event."""
         return TruncatedText(path=_pointer(self.path), characters=len(self.value))
 

@@ -83,7 +83,7 @@ def _drop_duplicates(members: JsonObject) -> list[TruncatedText]:
     ]
     for duplicate in duplicates:
         duplicate.replace(SAME_AS_CONTENT)
-    return [duplicate.truncated() for duplicate in duplicates]
+    return [duplicate.list_entry() for duplicate in duplicates]
 
 
 def _drop_values(members: JsonObject, limit_bytes: int) -> list[TruncatedText]:
@@ -151,7 +151,7 @@ def _cut_longest(members: JsonObject, limit_bytes: int) -> list[TruncatedText]:
     longest = list(itertools.takewhile(lambda inner: inner.size > length, texts))
     for inner in longest:
         inner.replace(_cut(inner.value, length))
-    return [inner.truncated() for inner in longest]
+    return [inner.list_entry() for inner in longest]
 
 
 def _common_length(sizes: list[int], excess: int) -> int:

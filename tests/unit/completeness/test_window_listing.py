@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.completeness.window_listing import listed_exchanges
+from shared.completeness.window_listing import list_exchanges
 from tests.unit.completeness.captured_hour import CapturedHour, sample_ids
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +21,7 @@ async def test_each_exchange_is_listed_once(page_size: int) -> None:
     captures = CapturedHour(page_size)
     for exchange_id in ids:
         captures.add(exchange_id)
-    lists = [exchanges async for exchanges in listed_exchanges(captures, WINDOW)]
+    lists = [exchanges async for exchanges in list_exchanges(captures, WINDOW)]
     exchanges = [exchange for exchanges in lists for exchange in exchanges]
     assert [exchange.exchange_id for exchange in exchanges] == ids
     assert {exchange.kinds for exchange in exchanges} == {frozenset({"request", "response"})}
@@ -40,7 +40,7 @@ async def test_other_tasks_run_while_one_page_is_grouped() -> None:
             await asyncio.sleep(0)
 
     other_task = asyncio.create_task(count_rounds())
-    lists = [exchanges async for exchanges in listed_exchanges(captures, WINDOW)]
+    lists = [exchanges async for exchanges in list_exchanges(captures, WINDOW)]
     other_task.cancel()
     assert max(len(exchanges) for exchanges in lists) <= 100
     assert rounds >= len(lists) - 1 == 10
