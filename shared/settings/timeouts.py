@@ -1,10 +1,10 @@
-"""The bounds of fnsse's waits on its dependencies.
+"""The bounds of fnsse's waits: on dependencies, on the client, and on processes of its own.
 
 These are figures, not settings: an operator has no better ones. Those of the upstream are settings,
 because only its operator knows how long its responses take. Adapters and use cases take theirs as
-constructor arguments, whose defaults stand here. docs/reference/timeouts.md lists every wait, and
-`tests/integration/dependencies/test_timeouts.py` tries each of them on dependencies that accept and
-are silent, that trickle, and that break off.
+constructor arguments, whose defaults stand here. docs/reference/timeouts.md lists all of them.
+`tests/integration/dependencies/test_timeouts.py` tries each wait on a dependency, with dependencies
+that accept and are silent, that trickle, and that break off.
 """
 
 from __future__ import annotations
