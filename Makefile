@@ -188,5 +188,6 @@ prove: install ## break everything under load, and compare: docs/explanation/pro
 	$(python) -m prove
 
 clean: ## remove everything that make installed or stored here (but a FOLDER of your own)
+	@local/uninstall_hooks
 	rm -rf .venv .local emulators/*/node_modules tests/npm/node_modules view/page/node_modules view/page/vendor .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""`local/install_hooks`, which `make install` runs."""
+"""`local/install_hooks`, which `make install` runs, and `local/uninstall_hooks` of `make clean`."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ def clone(tmp_path: Path) -> Path:
     """
     for folder in (".git/hooks", ".venv/bin", "local"):
         (tmp_path / folder).mkdir(parents=True)
-    shutil.copy(ROOT / "local" / "install_hooks", tmp_path / "local")
+    for script in ("install_hooks", "uninstall_hooks"):
+        shutil.copy(ROOT / "local" / script, tmp_path / "local")
     pre_commit = tmp_path / ".venv" / "bin" / "pre-commit"
     pre_commit.write_text(f'#!/bin/sh\necho "$@" >{_HOOK}\n')
     pre_commit.chmod(0o755)
     return tmp_path
 
 
-def _run(clone: Path, **environment: str) -> str:
-    """The output of the command, which never fails."""
+def _run(clone: Path, script: str = "install_hooks", **environment: str) -> str:
+    """The output of the script, which never fails."""
     inherited = {name: text for name, text in os.environ.items() if name != "CI"}
     return subprocess.run(
-        [clone / "local" / "install_hooks"],
+        [clone / "local" / script],
         env=inherited | environment,
         capture_output=True,
         text=True,
@@ -77,3 +78,51 @@ def test_an_install_goes_on_without_hooks(clone: Path) -> None:
     """pre-commit refuses if git's hooks are configured to be elsewhere."""
     (clone / ".venv" / "bin" / "pre-commit").write_text("#!/bin/sh\nexit 1\n")
     assert _run(clone) == ""
+
+
+def _write_hooks(clone: Path, *, python: Path) -> None:
+    for name in ("pre-commit", "commit-msg"):
+        (clone / ".git" / "hooks" / name).write_text(f"{_OF_PRE_COMMIT}\nINSTALL_PYTHON={python}\n")
+
+
+def _uninstalled(clone: Path) -> list[str]:
+    """The types of hooks that pre-commit is called to remove."""
+    calls = clone / "calls"
+    calls.write_text("")
+    (clone / ".venv" / "bin" / "pre-commit").write_text(f'#!/bin/sh\necho "$@" >>{calls}\nexit 1\n')
+    assert _run(clone, "uninstall_hooks") == ""
+    return [call.removeprefix("uninstall -t ") for call in calls.read_text().splitlines()]
+
+
+def test_both_hooks_are_removed_before_their_environment_is(clone: Path) -> None:
+    _write_hooks(clone, python=clone / ".venv/bin/python")
+    assert _uninstalled(clone) == ["pre-commit", "commit-msg"]
+
+
+def test_hooks_of_others_are_not_removed(clone: Path) -> None:
+    """They are the developer's own, or name another .venv."""
+    assert _uninstalled(clone) == []
+    (clone / _HOOK).write_text("#!/bin/sh\n")
+    assert _uninstalled(clone) == []
+    _write_hooks(clone, python=Path("/elsewhere/.venv/bin/python"))
+    assert _uninstalled(clone) == []
+
+
+def test_neither_an_archive_nor_a_worktree_removes_hooks(clone: Path) -> None:
+    shutil.rmtree(clone / ".git")
+    assert _uninstalled(clone) == []
+    (clone / ".git").write_text("gitdir: /elsewhere\n")
+    assert _uninstalled(clone) == []
+
+
+def test_hooks_without_an_environment_fail_no_clean(clone: Path) -> None:
+    _write_hooks(clone, python=clone / ".venv/bin/python")
+    shutil.rmtree(clone / ".venv")
+    assert _run(clone, "uninstall_hooks") == ""
+
+
+def test_make_clean_removes_the_hooks_first() -> None:
+    dry_run = subprocess.run(
+        ["make", "--dry-run", "clean"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert dry_run.stdout.splitlines()[0] == "local/uninstall_hooks"
