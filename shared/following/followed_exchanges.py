@@ -17,7 +17,8 @@ from shared.core.event import answer_notes
 from shared.core.records.exchange import capture, captured_headers
 from shared.core.records.exchange.capture import outcome_name, response_name
 from shared.core.records.exchange.envelope import Envelope, outcome_blob, to_fields
-from shared.core.records.exchange.exchange_id import hash_id, is_exchange_id, started_at
+from shared.core.records.exchange.exchange_id import is_exchange_id, started_at
+from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.exchange.unstored_body import UnstoredBody
 from shared.core.records.queue.follow_up import FollowUp
 from shared.core.wire.http.fetched_response import FetchedResponse

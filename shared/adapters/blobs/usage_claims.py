@@ -8,7 +8,7 @@ an exchange than the ledger itself keeps, and for as long.
 from __future__ import annotations
 
 from shared.core.event.usage_claim import Claim
-from shared.core.records.exchange.exchange_id import hash_id
+from shared.core.records.exchange.id_hash import hash_id
 from shared.ports.blobs import JsonStore
 
 

@@ -17,7 +17,7 @@ from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange import capture
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.core.records.exchange.envelope import Caller, to_fields
-from shared.core.records.exchange.exchange_id import hash_id
+from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.exchange.window import Window
 from shared.core.records.operator.erasure_receipt import (
     ErasureCounts,

@@ -2,7 +2,8 @@
 
 Bytes, headers of captures and JSON enter; typed records and the same bytes leave.
 
-    exchange_id, window   an exchange's identity, the hash of other ids, and an exchange's hour
+    exchange_id, window   an exchange's identity, and its hour
+    id_hash               the hash of an id of a person or of a response
     outcome               how an exchange ended
     envelope              the queue message about a finished exchange, and its outcome capture
     capture               the raw bytes of a body, with status and chosen headers

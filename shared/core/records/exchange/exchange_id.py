@@ -1,10 +1,7 @@
-"""Ids: that of an exchange, one request and its response, and the hash of an id that is not fnsse's
-own.
-"""
+"""The id of an exchange, which is one request and its response."""
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeGuard
@@ -49,10 +46,3 @@ def started_at(exchange_id: str) -> datetime:
         return _EPOCH + timedelta(milliseconds=value.int >> 80)
     except OverflowError:
         raise ValueError("not an exchange id: its time lies after the year 9999") from None
-
-
-def hash_id(text: str) -> str:
-    """The SHA-256 of the id of a person or of a response, in hex. Unlike the id it can be part of a
-    blob's name, and it does not name a person.
-    """
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

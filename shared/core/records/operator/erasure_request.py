@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.core.records.exchange.envelope import bound_text
-from shared.core.records.exchange.exchange_id import hash_id
+from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.operator import operator_request
 from shared.core.records.operator.operator_request import (
     ExchangeRange,

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.records.exchange.exchange_id import hash_id, new_exchange_id
+from shared.core.records.exchange.exchange_id import new_exchange_id
+from shared.core.records.exchange.id_hash import hash_id
 from shared.core.records.operator import erasure_request
 from shared.core.records.operator.erasure_request import MAX_DAYS, ErasureRequest
 from shared.errors import OperatorRequestError
