@@ -13,15 +13,16 @@ from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.window import Window
 from shared.ports.blobs import JsonStore
 
-_MAX_NAMES: Final = 10_000  # marks: a year of hours with one retention
+MAX_NAMES: Final = 10_000  # marks: a year of hours with one retention
 
 
 class RetentionMarks:
     """The marks that this worker has made."""
 
-    def __init__(self, store: JsonStore) -> None:
+    def __init__(self, store: JsonStore, *, max_names: int = MAX_NAMES) -> None:
         self._store = store
         self._names: set[str] = set()
+        self._max_names = max_names
 
     async def mark(self, envelope: Envelope) -> None:
         """Mark the exchange's window, if a rule says when its captures expire. Raises
@@ -34,6 +35,6 @@ class RetentionMarks:
         if name in self._names:
             return
         await self._store.put_if_absent(name, {})
-        if len(self._names) >= _MAX_NAMES:
+        if len(self._names) >= self._max_names:
             self._names.clear()
         self._names.add(name)

@@ -58,6 +58,7 @@ class Follower:
         queue: FollowUpStore,
         record: Callable[[FollowUp, FetchResult, datetime], Awaitable[bool]],
         first_wait_s: float,
+        concurrent_batches: int = CONCURRENT_BATCHES,
         max_run_s: float = MAX_RUN_S,
         visibility_timeout_s: int = VISIBILITY_TIMEOUT_S,
         max_failures: int = MAX_FAILURES,
@@ -71,6 +72,7 @@ class Follower:
         self._queue = queue
         self._record = record
         self._first_wait_s = first_wait_s
+        self._concurrent_batches = concurrent_batches
         self._max_run_s = max_run_s
         self._visibility_timeout_s = visibility_timeout_s
         self._max_failures = max_failures
@@ -93,7 +95,9 @@ class Follower:
         """Poll the responses that are due. Raises StorageError if the queue cannot be read."""
         ends_at = self._now() + timedelta(seconds=self._max_run_s)
         if await self._handle_batch():  # if little is due, a run costs one call of the queue
-            await asyncio.gather(*(self._run_batches(ends_at) for _ in range(CONCURRENT_BATCHES)))
+            await asyncio.gather(
+                *(self._run_batches(ends_at) for _ in range(self._concurrent_batches))
+            )
 
     async def _run_batches(self, ends_at: datetime) -> None:
         while self._now() < ends_at and await self._handle_batch():

@@ -25,20 +25,27 @@ from shared.relay.request_body import Body, RequestContent
 
 _EXAMINED_BYTES: Final = 64 * 1024  # of an error body that may be about the addition
 REMEMBER_S: Final = 3600.0  # a deployment may be upgraded
-_MAX_DEPLOYMENTS: Final = 1000  # a caller can invent them
+MAX_DEPLOYMENTS: Final = 1000  # a caller can invent them
 
 
 class StreamOptionsSupport:
     """Remembers for a limited time which deployments reject `stream_options`."""
 
-    def __init__(self, clock: Callable[[], float], *, remember_s: float = REMEMBER_S) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        remember_s: float = REMEMBER_S,
+        max_deployments: int = MAX_DEPLOYMENTS,
+    ) -> None:
         self._clock = clock
         self._remember_s = remember_s
+        self._max_deployments = max_deployments
         self.unsupported_until: dict[tuple[str | None, str | None], float] = {}
 
     def mark_unsupported(self, observation: ExchangeObservation) -> None:
         """Remember that this exchange's deployment rejects them."""
-        if len(self.unsupported_until) >= _MAX_DEPLOYMENTS:
+        if len(self.unsupported_until) >= self._max_deployments:
             self.unsupported_until.clear()
         self.unsupported_until[_deployment(observation)] = self._clock() + self._remember_s
 

@@ -33,7 +33,7 @@ _log = logging.getLogger("fnsse.telemetry")
 
 MAX_WAITING: Final = 5000  # deliveries for which the ledger has to be asked, about 3 KB each
 MAX_WAITING_MESSAGES: Final = 200  # those with prompt and answer: 64 KB each and more
-_MAX_RECENT: Final = 10_000  # exchanges that this worker remembers to have counted
+MAX_RECENT: Final = 10_000  # exchanges that this worker remembers to have counted
 ASK_INTERVAL_S: Final = 5.0
 # The ledger of an hour may hold a million entries: reading it takes a twentieth of the time.
 _REST_SHARE: Final = 20
@@ -58,6 +58,10 @@ class Telemetry:
         options: TelemetryOptions,
         grace_s: float,
         measure_backlog: Callable[[], None] | None = None,
+        max_waiting: int = MAX_WAITING,
+        max_waiting_messages: int = MAX_WAITING_MESSAGES,
+        max_recent: int = MAX_RECENT,
+        ask_interval_s: float = ASK_INTERVAL_S,
         now_ns: Callable[[], int] = time.time_ns,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -70,9 +74,12 @@ class Telemetry:
         self._options = options
         self._measure_backlog = measure_backlog
         self._grace_ns = int(grace_s * 1e9)
+        self._max_waiting = max_waiting
+        self._max_waiting_messages = max_waiting_messages
+        self._ask_interval_s = ask_interval_s
         self._now_ns = now_ns
         self._sleep = sleep
-        self._recent = RecentIds(_MAX_RECENT)
+        self._recent = RecentIds(max_recent)
         self._waiting: list[PendingReport] = []
         self._waiting_messages = 0  # the entries of _waiting that have messages
         self._asking: asyncio.Task[None] | None = None
@@ -108,11 +115,11 @@ class Telemetry:
         return delivery.cause is DeliveryCause.RECORDING and age_ns < self._grace_ns
 
     def _ask_later(self, report: PendingReport) -> None:
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) >= self._max_waiting:
             self.dropped += 1
             return
         if report.exchange.messages is not None:
-            if self._waiting_messages >= MAX_WAITING_MESSAGES:
+            if self._waiting_messages >= self._max_waiting_messages:
                 report = replace(report, exchange=replace(report.exchange, messages=None))
             self._waiting_messages += 1
         self._waiting.append(report)
@@ -120,14 +127,14 @@ class Telemetry:
             self._asking = asyncio.create_task(self._ask())
 
     async def _ask(self) -> None:
-        rest_s = ASK_INTERVAL_S
+        rest_s = self._ask_interval_s
         while self._waiting:
             await self._sleep(rest_s)
             reports, self._waiting = self._waiting, []
             self._waiting_messages = 0
             began_at = time.monotonic()
             await self._resolve(reports)
-            rest_s = max(ASK_INTERVAL_S, (time.monotonic() - began_at) * _REST_SHARE)
+            rest_s = max(self._ask_interval_s, (time.monotonic() - began_at) * _REST_SHARE)
 
     async def _resolve(self, reports: list[PendingReport]) -> None:
         windows: defaultdict[str, list[PendingReport]] = defaultdict(list)

@@ -21,7 +21,7 @@ from shared.errors import StorageError
 
 _log = logging.getLogger("fnsse.ledger")
 
-_MAX_LACKING: Final = 10_000
+MAX_LACKING: Final = 10_000  # exchanges that are known to lack an entry
 
 
 class DeliveryLedger:
@@ -34,11 +34,13 @@ class DeliveryLedger:
         storage: StorageAccount,
         appender: LedgerAppender,
         clock: Callable[[], float] = time.time,
+        *,
+        max_lacking: int = MAX_LACKING,
     ) -> None:
         self.failures = 0  # appends that failed: each costs a duplicate later, never a loss
         self._storage = storage
         self._appender = appender
-        self._lacking = RecentIds(_MAX_LACKING)
+        self._lacking = RecentIds(max_lacking)
         self._digests = DigestReader(storage)
         self._clock = clock
 

@@ -26,7 +26,7 @@ BLOCKS_PER_BLOB: Final = 45_000
 # Appends begin this far apart at least. Each is a call, however many entries it holds, and no event
 # waits for it: only the message's end does.
 APPEND_INTERVAL_S: Final = 0.1
-_MAX_WINDOWS: Final = 48  # the writer remembers their blobs, and creates another for an older one
+MAX_WINDOWS: Final = 48  # the writer remembers their blobs, and creates another for an older one
 
 
 @dataclass(kw_only=True, slots=True)
@@ -45,6 +45,7 @@ class LedgerAppender:
         *,
         blocks_per_blob: int = BLOCKS_PER_BLOB,
         append_interval_s: float = APPEND_INTERVAL_S,
+        max_windows: int = MAX_WINDOWS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`writer` is unique to this worker process."""
@@ -53,6 +54,7 @@ class LedgerAppender:
         self.writer = writer
         self._blobs_created = 0
         self._blocks_per_blob = blocks_per_blob
+        self._max_windows = max_windows
         self._appends = GroupCommit(
             self._append_group,
             functools.partial(error_for_caller, client="ledger"),
@@ -97,7 +99,7 @@ class LedgerAppender:
         self._blobs_created += 1
         async with self._storage.call():
             await self._container.get_blob_client(blob.name).create_append_blob()
-        while len(self.blobs) >= _MAX_WINDOWS:
+        while len(self.blobs) >= self._max_windows:
             del self.blobs[min(self.blobs)]
         self.blobs[window] = blob
         return blob

@@ -19,18 +19,24 @@ from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.ledger_entries import CONTAINER
 from shared.core.records.exchange.window import Window, windows_between
 
-_READS_AT_ONCE: Final = 16
+MAX_CONCURRENT: Final = 16  # reads of reports
 
 
 class ReportStore:
     """Stores and reads the reports: the ports of shared/ports/ledger.py."""
 
     def __init__(
-        self, storage: StorageAccount, json_blobs: JsonBlobs, clock: Callable[[], float] = time.time
+        self,
+        storage: StorageAccount,
+        json_blobs: JsonBlobs,
+        clock: Callable[[], float] = time.time,
+        *,
+        max_concurrent: int = MAX_CONCURRENT,
     ) -> None:
         self._storage = storage
         self._json_blobs = json_blobs
         self._clock = clock
+        self._max_concurrent = max_concurrent
 
     @functools.cached_property
     def _container(self) -> ContainerClient:
@@ -43,7 +49,7 @@ class ReportStore:
     async def reports(self, hours: int) -> list[Report]:
         now = datetime.fromtimestamp(self._clock(), UTC)
         windows = list(windows_between(now - timedelta(hours=hours), now))
-        reports = await gather_bounded(self._report, windows, limit=_READS_AT_ONCE)
+        reports = await gather_bounded(self._report, windows, limit=self._max_concurrent)
         return [report for report in reversed(reports) if report is not None]
 
     async def complete_windows(self, windows: Iterable[str]) -> set[str]:

@@ -16,7 +16,7 @@ from shared.core.records.queue import envelope_message
 from shared.core.records.queue.envelope_message import QUEUE
 
 # More than one, so that a put without a response does not hold up every other envelope.
-_CONCURRENT_PUTS: Final = 2
+CONCURRENT_PUTS: Final = 2
 
 
 class EnvelopeQueue:
@@ -68,13 +68,13 @@ class GroupedEnvelopes:
     envelopes it holds.
     """
 
-    def __init__(self, queue: EnvelopeQueue) -> None:
+    def __init__(self, queue: EnvelopeQueue, *, concurrent_puts: int = CONCURRENT_PUTS) -> None:
         self._queue = queue
         self._puts = GroupCommit(
             self._put_group,
             functools.partial(error_for_caller, client="queue"),
             group_size=envelope_message.count_fitting,
-            concurrency=_CONCURRENT_PUTS,
+            concurrency=concurrent_puts,
         )
 
     async def put(self, envelope: Envelope) -> None:

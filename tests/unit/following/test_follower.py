@@ -51,7 +51,8 @@ class EndlessQueue:
         """It is gone."""
 
 
-async def test_a_run_ends_by_the_clock_that_it_was_given() -> None:
+@pytest.mark.parametrize("concurrent_batches", [1, CONCURRENT_BATCHES])
+async def test_a_run_ends_by_the_clock_that_it_was_given(concurrent_batches: int) -> None:
     """Its last batches begin before the end. The next run goes on."""
     queue = EndlessQueue()
     follower = Follower(
@@ -59,8 +60,9 @@ async def test_a_run_ends_by_the_clock_that_it_was_given() -> None:
         queue=queue,
         record=record_nothing,
         first_wait_s=0,
+        concurrent_batches=concurrent_batches,
         max_run_s=10 * STEP_S,
         now=lambda: queue.now,
     )
     await follower.run()
-    assert 10 <= queue.batches < 10 + CONCURRENT_BATCHES
+    assert 10 <= queue.batches < 10 + concurrent_batches

@@ -13,7 +13,7 @@ from shared.core.telemetry import spans
 from shared.core.telemetry.exchange_telemetry import DeliveryCause, cause_of
 from shared.core.telemetry.messages import Messages
 from shared.errors import StorageError
-from shared.telemetry.telemetry import MAX_WAITING, MAX_WAITING_MESSAGES, Telemetry
+from shared.telemetry.telemetry import Telemetry
 from tests.golden import load
 from tests.golden.telemetry_text import OPTIONS, exchange_of
 from tests.unit.core.event.event_parts import envelope
@@ -25,6 +25,8 @@ pytestmark = pytest.mark.anyio
 EXCHANGE = exchange_of(load("chat_stream"))
 END_NS = spans.end_ns(EXCHANGE)
 GRACE_S = 120
+MAX_WAITING = 30
+MAX_WAITING_MESSAGES = 10
 IN_EVENTS = replace(OPTIONS, messages_in_events=True)
 
 
@@ -64,6 +66,8 @@ class TelemetrySetup:
             options=IN_EVENTS,
             grace_s=GRACE_S,
             now_ns=self.now_ns,
+            max_waiting=MAX_WAITING,
+            max_waiting_messages=MAX_WAITING_MESSAGES,
             sleep=self.sleep,
         )
 
