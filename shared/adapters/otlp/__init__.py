@@ -1,6 +1,6 @@
 """The collector of OpenTelemetry.
 
-In: the spans, points and details of `shared.core.telemetry`. Out: OTLP over HTTP.
+In: the spans, points and events of `shared.core.telemetry`. Out: OTLP over HTTP.
 
     export  exports spans and metrics
     events  exports the events that hold prompt and answer

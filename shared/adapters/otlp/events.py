@@ -12,7 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from shared.core.telemetry.conventions import SCHEMA_URL
-from shared.core.telemetry.messages import EVENT_NAME, Details
+from shared.core.telemetry.messages import EVENT_NAME, MessagesEvent
 
 _SCOPE: Final = "fnsse"
 # An event may take 64 KB and more: the SDK's own bounds hold 2,048 of them, and send 512 at once.
@@ -34,15 +34,15 @@ class OtlpEvents:
         )
         self._logger = self._provider.get_logger(_SCOPE, schema_url=SCHEMA_URL)
 
-    def export(self, trace_id: int, details: Details) -> None:
+    def export(self, trace_id: int, event: MessagesEvent) -> None:
         """Export the event of a trace's span."""
         span = SpanContext(
-            trace_id, details.span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
+            trace_id, event.span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
         )
         self._logger.emit(
-            timestamp=details.at_ns,
+            timestamp=event.at_ns,
             context=trace_api.set_span_in_context(NonRecordingSpan(span)),
-            attributes=details.attributes,
+            attributes=event.attributes,
             event_name=EVENT_NAME,
         )
 

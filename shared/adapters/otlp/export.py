@@ -57,8 +57,8 @@ class OtlpExport:
     def export(self, trace: Trace) -> None:
         if self._traces is not None:
             self._traces.export(trace)
-        if self._events is not None and trace.details is not None:
-            self._events.export(trace.trace_id, trace.details)
+        if self._events is not None and trace.messages_event is not None:
+            self._events.export(trace.trace_id, trace.messages_event)
 
     def add(self, point: MetricPoint) -> None:
         if self._metrics is not None:

@@ -80,7 +80,7 @@ def messages_of(event: Event, finish_reasons: Sequence[str]) -> Messages | None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Details:
+class MessagesEvent:
     """The event of the exchange's span that holds prompt and answer."""
 
     at_ns: int  # unix time
@@ -88,10 +88,12 @@ class Details:
     attributes: Mapping[str, AttributeValue | Json]  # the messages are structured values
 
 
-def details_of(messages: Messages, attributes: Attributes, *, span_id: int, at_ns: int) -> Details:
+def messages_event_of(
+    messages: Messages, attributes: Attributes, *, span_id: int, at_ns: int
+) -> MessagesEvent:
     """The event. `attributes`: those of the span, which are the event's own as well."""
     structured = {name: parse(value) for name, value in messages.by_attribute().items()}
-    return Details(at_ns=at_ns, span_id=span_id, attributes={**attributes, **structured})
+    return MessagesEvent(at_ns=at_ns, span_id=span_id, attributes={**attributes, **structured})
 
 
 def _within_limit(event: Event) -> JsonObject:

@@ -20,7 +20,7 @@ from shared.core.telemetry.exchange_telemetry import (
     DeliveryReport,
     ExchangeTelemetry,
 )
-from shared.core.telemetry.messages import Details, details_of
+from shared.core.telemetry.messages import MessagesEvent, messages_event_of
 from shared.core.telemetry.trace_context import SpanRef, TraceParent
 from shared.core.wire.gen_ai import GenAiOperation, MetricFamily
 from shared.core.wire.operations import spec_of
@@ -54,7 +54,8 @@ class Trace:
     parent: TraceParent | None  # the caller's span
     state: str | None = None  # the caller's tracestate
     root: Span
-    details: Details | None = None  # prompt and answer; None: not wanted, or not recorded
+    # prompt and answer; None: not wanted, or not recorded
+    messages_event: MessagesEvent | None = None
 
 
 def trace_of(
@@ -78,12 +79,14 @@ def trace_of(
     )
     parent = trace_context.parse(exchange.trace_parent)
     state = exchange.trace_state if parent is not None else None
-    details = None
+    messages_event = None
     if options.messages_in_events and exchange.messages is not None:
-        details = details_of(
+        messages_event = messages_event_of(
             exchange.messages, attributes, span_id=own.span_id, at_ns=end_ns(exchange)
         )
-    return Trace(trace_id=own.trace_id, parent=parent, state=state, root=root, details=details)
+    return Trace(
+        trace_id=own.trace_id, parent=parent, state=state, root=root, messages_event=messages_event
+    )
 
 
 def _messages(exchange: ExchangeTelemetry, options: TelemetryOptions) -> Attributes:

@@ -96,7 +96,8 @@ async def test_few_deliveries_wait_with_their_texts() -> None:
     await finish_background_tasks()
     assert len(setup.collector.traces) == MAX_WAITING_MESSAGES + 5
     assert (
-        sum(trace.details is not None for trace in setup.collector.traces) == MAX_WAITING_MESSAGES
+        sum(trace.messages_event is not None for trace in setup.collector.traces)
+        == MAX_WAITING_MESSAGES
     )
 
 
