@@ -141,7 +141,7 @@ def test_the_decisions_count_packages_and_layers() -> None:
     page = (ROOT / "docs" / "explanation" / "decisions.md").read_text("utf-8")
     for contract, sentence in (
         ("app", "`shared/` has {} packages and modules in {} layers"),
-        ("core", "`shared/core/` has {} packages in {} layers"),
+        ("core", "`shared/core/` has {} packages and modules in {} layers"),
     ):
         layers = _layers(contract)
         count = sum(len(layer.split(" | ")) for layer in layers)
