@@ -178,5 +178,5 @@ def _without_body(envelope: Envelope) -> ParsedAnswer:
 
 
 def _expects_body(operation: str) -> bool:
-    """Whether an empty body is a fault: an empty text or sound may be right."""
+    """Whether an empty body is an error: an empty text or audio file may be right."""
     return spec_of(operation).reader not in {ReaderKind.NONE, ReaderKind.AUDIO}
