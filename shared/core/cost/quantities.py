@@ -41,9 +41,9 @@ class Quantities:
     cache_write: int | None = None  # tokens written to the cache
     output: int | None = None  # tokens of text, without reasoning
     reasoning: int | None = None  # tokens that the model did not show
-    audio_input: int | None = None  # tokens of sound, not read from the cache
-    audio_cached: int | None = None  # tokens of sound, read from the cache
-    audio_output: int | None = None  # tokens of sound
+    audio_input: int | None = None  # audio tokens, not read from the cache
+    audio_cached: int | None = None  # audio tokens, read from the cache
+    audio_output: int | None = None  # audio tokens
     image_input: int | None = None  # tokens of images
     image_output: int | None = None  # tokens of images
     characters: int | None = None  # characters of a text to speak

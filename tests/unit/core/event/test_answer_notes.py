@@ -97,8 +97,8 @@ def test_a_short_stream_cut_by_the_client() -> None:
 
 
 def test_of_a_long_document_model_and_usage_are_read() -> None:
-    vectors = [{"embedding": [0.25] * 1536, "index": number} for number in range(20)]
-    body = {"object": "list", "data": vectors, "model": "text-embedding-3-large", "usage": USAGE}
+    embeddings = [{"embedding": [0.25] * 1536, "index": number} for number in range(20)]
+    body = {"object": "list", "data": embeddings, "model": "text-embedding-3-large", "usage": USAGE}
     _, answer, _ = noted(json.dumps(body).encode(), {}, operation="embeddings", stream=False)
     assert (answer.model, answer.usage) == ("text-embedding-3-large", USAGE)
 
@@ -113,11 +113,11 @@ def test_of_a_long_response_its_status_is_read() -> None:
 
 
 def test_of_long_speech_size_and_hash_are_known() -> None:
-    sound = bytes(range(256)) * 1000
+    audio = bytes(range(256)) * 1000
     headers = {"content-type": "audio/mpeg"}
-    _, answer, _ = noted(sound, headers, operation="audio.speech", stream=False)
+    _, answer, _ = noted(audio, headers, operation="audio.speech", stream=False)
     assert answer.audio is not None
-    assert answer.audio.bytes == len(sound)
+    assert answer.audio.bytes == len(audio)
     assert answer.audio.sha256 is not None
 
 
