@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -82,10 +82,10 @@ def _redact(count: int) -> None:
     _REDACTOR.redact(_CANDIDATE * count, Counter())
 
 
-def main() -> int:
+def main(figures: Iterable[Ratio]) -> int:
     """Print the figures. Returns the exit code: 1 if one is above its limit."""
     failed = False
-    for ratio in ratios():
+    for ratio in figures:
         failed = failed or not ratio.holds
         verdict = "" if ratio.holds else "  ABOVE ITS LIMIT"
         print(f"{ratio.value:6.1f} (limit {ratio.limit:g})  {ratio.name}{verdict}")
@@ -93,4 +93,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(ratios()))

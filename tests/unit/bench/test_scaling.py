@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from bench import scaling
@@ -19,18 +17,10 @@ _QUADRATIC = Ratio(name="searched again", value=64.0, limit=30)
     ids=["below", "above"],
 )
 def test_a_ratio_above_its_limit_fails_the_run(
-    measured: list[Ratio],
-    status: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    measured: list[Ratio], status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All others are measured and printed nevertheless."""
-
-    def ratios() -> Iterator[Ratio]:
-        yield from measured
-
-    monkeypatch.setattr(scaling, "ratios", ratios)
-    assert scaling.main() == status
+    assert scaling.main(measured) == status
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(measured)
     assert [line.endswith("ABOVE ITS LIMIT") for line in lines] == [
