@@ -20,7 +20,7 @@ from shared.adapters.event_hub.producer import connect
 from shared.adapters.storage.account import StorageAccount
 from shared.settings.settings import EventHubSettings, StorageSettings
 from view.options import CapturesAddress
-from view.sources.captures import CaptureSource
+from view.sources import captures
 
 pytestmark = pytest.mark.anyio
 
@@ -80,8 +80,8 @@ async def test_options_of_the_apps_clients() -> None:
 
 
 async def test_options_of_the_pages_client() -> None:
-    source = CaptureSource(CapturesAddress(connection_string=CONNECTION, blob_service_uri=None))
-    client = source.client()
+    address = CapturesAddress(connection_string=CONNECTION, blob_service_uri=None)
+    client = captures.connect(address)
     assert retries(client) == {
         "retry_total": 1,
         "initial_backoff": 0,
@@ -90,7 +90,7 @@ async def test_options_of_the_pages_client() -> None:
     }
     options = transport(client)
     assert (options["connection_timeout"], options["read_timeout"]) == (5, 20)
-    await source.aclose()
+    await client.close()
 
 
 async def test_options_of_the_embedded_hosts_client() -> None:

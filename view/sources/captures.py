@@ -81,7 +81,7 @@ class CaptureSource:
 
     async def names(self, prefix: str) -> AsyncIterator[str]:
         """The names of the captures below a prefix, in their order."""
-        container = self.client().get_container_client(CONTAINER)
+        container = self._blob_service().get_container_client(CONTAINER)
         pages = container.list_blob_names(name_starts_with=prefix).by_page()
         while True:
             with _unavailable():
@@ -95,23 +95,26 @@ class CaptureSource:
     async def _download(
         self, name: str, start: int, length: int | None
     ) -> StorageStreamDownloader[bytes]:
-        blob = self.client().get_blob_client(CONTAINER, name)
+        blob = self._blob_service().get_blob_client(CONTAINER, name)
         return await blob.download_blob(offset=start, length=length)
 
-    def client(self) -> BlobServiceClient:
-        """The SDK's client, which connects with its first call."""
+    def _blob_service(self) -> BlobServiceClient:
         if self._client is None:
-            self._client = self._connect()
+            if not self._address.connection_string:
+                self._credential = identity()
+            self._client = connect(self._address, self._credential)
         return self._client
 
-    def _connect(self) -> BlobServiceClient:
-        if self._address.connection_string:
-            return BlobServiceClient.from_connection_string(
-                self._address.connection_string, **_OPTIONS
-            )
-        self._credential = identity()
-        uri = self._address.blob_service_uri or ""
-        return BlobServiceClient(uri, credential=self._credential, **_OPTIONS)
+
+def connect(
+    address: CapturesAddress, credential: AsyncTokenCredential | None = None
+) -> BlobServiceClient:
+    """The SDK's client, which connects with its first call. `credential`: for an address without a
+    connection string.
+    """
+    if address.connection_string:
+        return BlobServiceClient.from_connection_string(address.connection_string, **_OPTIONS)
+    return BlobServiceClient(address.blob_service_uri or "", credential=credential, **_OPTIONS)
 
 
 @contextlib.contextmanager
