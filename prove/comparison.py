@@ -57,7 +57,7 @@ def compare(
         "captured and not on the Event Hub": len(missing),
         "events compared": sum(map(len, events.values())),
         "of those wrong": len(wrong),
-        "exchanges of a request that the host gave to another worker": views.repeated,
+        "exchanges of a request that the host gave to another worker": views.repeats,
         **_duplicates(evidence),
     }
     may_lose = bool(forgotten) or (circumstances.stopped and circumstances.policy == "best_effort")

@@ -32,7 +32,7 @@ class ExchangeViews:
         self._exchanges = Counter(copies[0]["deployment"] for copies in events.values())
 
     @property
-    def repeated(self) -> int:
+    def repeats(self) -> int:
         """Number of exchanges that the host made of a request once more."""
         return self._exchanges.total() - len(self._exchanges)
 

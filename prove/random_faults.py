@@ -57,7 +57,7 @@ class _Aftermath:
     dead_lettered: set[str]  # ids and deployments
 
     @property
-    def delivered(self) -> set[str]:
+    def delivered_ids(self) -> set[str]:
         """Ids and deployments of what is on the Event Hub."""
         return self.evidence.events.keys() | self.evidence.deployments
 
@@ -128,7 +128,7 @@ def _judge(result: ProofResult, after: _Aftermath) -> None:
         "captures corrupted": len(after.injector.corrupted),
         **dispositions(
             after.load.observations,
-            delivered=after.delivered,
+            delivered=after.delivered_ids,
             dead_lettered=after.dead_lettered,
         ),
     }
@@ -140,7 +140,7 @@ def _judge(result: ProofResult, after: _Aftermath) -> None:
 
 
 def _count_unanswered(result: ProofResult, after: _Aftermath) -> None:
-    traceless = after.upstream.keys() - after.delivered - after.dead_lettered
+    traceless = after.upstream.keys() - after.delivered_ids - after.dead_lettered
     result.counts[
         "of those that were broken off before a response and before any trace, the upstream saw"
     ] = sum(

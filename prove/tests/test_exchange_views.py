@@ -27,7 +27,7 @@ def test_the_last_of_two_exchanges_was_answered() -> None:
     assert first.client == ClientObservation(chat=_CLIENT.chat)
     assert last.client == _CLIENT
     assert [view.upstream.count for view in (first, last) if view.upstream] == [1, 1]
-    assert views.repeated == 1
+    assert views.repeats == 1
 
 
 def test_a_response_of_the_host_itself_is_none_of_the_exchange() -> None:

@@ -150,7 +150,9 @@ def events(stack: Stack) -> Iterator[EventLog]:
 
 
 @pytest.fixture(scope="package")
-def strained(functions_host: FunctionsHost, pools: list[AccountPool] | None) -> Iterator[Stack]:
+def strained_stack(
+    functions_host: FunctionsHost, pools: list[AccountPool] | None
+) -> Iterator[Stack]:
     """A second stack with short limits, which comments, answers early and drains; shared by the
     tests that stop its parts: leave them running.
     """
@@ -161,9 +163,9 @@ def strained(functions_host: FunctionsHost, pools: list[AccountPool] | None) -> 
 
 
 @pytest.fixture(scope="module")
-def strained_events(strained: Stack) -> Iterator[EventLog]:
-    """The events of `strained`, for files that do not stop its Event Hub."""
-    with EventLog(strained) as log:
+def strained_events(strained_stack: Stack) -> Iterator[EventLog]:
+    """The events of `strained_stack`, for files that do not stop its Event Hub."""
+    with EventLog(strained_stack) as log:
         yield log
 
 
@@ -195,7 +197,7 @@ def no_asyncio_error_is_printed(request: pytest.FixtureRequest) -> Iterator[None
 def _stacks_of(request: pytest.FixtureRequest) -> list[Stack]:
     return [
         request.getfixturevalue(name)
-        for name in ("stack", "strained", "guarded")
+        for name in ("stack", "strained_stack", "guarded_stack")
         if name in request.fixturenames
     ]
 
@@ -208,7 +210,12 @@ def pytest_runtest_makereport(
     report = yield
     arguments = getattr(item, "funcargs", {})
     running = next(
-        (arguments[name] for name in ("guarded", "strained", "stack") if name in arguments), None
+        (
+            arguments[name]
+            for name in ("guarded_stack", "strained_stack", "stack")
+            if name in arguments
+        ),
+        None,
     )
     if report.failed and isinstance(running, Stack):
         for name, part in running.parts.items():

@@ -64,7 +64,7 @@ def tenant() -> Iterator[Tenant]:
 
 
 @pytest.fixture(scope="module")
-def guarded(functions_host: FunctionsHost, tenant: Tenant) -> Iterator[Stack]:
+def guarded_stack(functions_host: FunctionsHost, tenant: Tenant) -> Iterator[Stack]:
     """A stack whose app believes `tenant`, and has its keys before anyone calls."""
     before = tenant.fetches()
     with Stack(functions_host=functions_host, settings=tenant.settings) as running:
@@ -83,7 +83,7 @@ def code_of(response: ReceivedResponse) -> str:
     return str(error["code"])
 
 
-def rejected(stack: Stack, chat: Chat) -> ReceivedResponse:
+def rejection(stack: Stack, chat: Chat) -> ReceivedResponse:
     """The response to a call that must not have gone any further: it has an id, and nothing of it
     is upstream.
     """
@@ -95,70 +95,72 @@ def rejected(stack: Stack, chat: Chat) -> ReceivedResponse:
 
 @pytest.mark.parametrize("changed", [{}, {"iss": ISSUER_V2}], ids=["v1", "v2"])
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_callers_token_gets_through(guarded: Stack, changed: dict[str, str], scheme: str) -> None:
+def test_a_callers_token_gets_through(
+    guarded_stack: Stack, changed: dict[str, str], scheme: str
+) -> None:
     chat = Chat(headers=(("Authorization", f"{scheme} {token(**changed)}"),))
-    assert chat.ask(guarded).status == 200
-    upstream_record.only_request(guarded, deployment=chat.deployment)
+    assert chat.ask(guarded_stack).status == 200
+    upstream_record.only_request(guarded_stack, deployment=chat.deployment)
 
 
-def test_the_token_goes_no_further_than_the_proxy(guarded: Stack) -> None:
+def test_the_token_goes_no_further_than_the_proxy(guarded_stack: Stack) -> None:
     """The token reaches neither the upstream, which gets the proxy's own key, nor the event, nor
     the log.
     """
     good = token()
     signature = good.rpartition(".")[2]
     chat = Chat(stream=True, headers=(bearer(good),))
-    with EventLog(guarded) as events:
-        response = chat.ask(guarded)
+    with EventLog(guarded_stack) as events:
+        response = chat.ask(guarded_stack)
         event = events.one(exchange_id=response.exchange_id)
-    upstream_request = upstream_record.only_request(guarded, deployment=chat.deployment)
+    upstream_request = upstream_record.only_request(guarded_stack, deployment=chat.deployment)
     assert (upstream_request.all("authorization"), upstream_request.all("api-key")) == (
         [],
-        [guarded.settings["AZURE_OPENAI_KEY"]],
+        [guarded_stack.settings["AZURE_OPENAI_KEY"]],
     )
     for where in (
         str(upstream_request.headers),
         json.dumps(event),
-        guarded.parts["functions_host"].output(),
+        guarded_stack.parts["functions_host"].output(),
     ):
         assert signature not in where
         assert CALLER_KEY not in where
 
 
 @on_embedded_alone
-def test_a_rejected_call_leaves_no_event(guarded: Stack) -> None:
+def test_a_rejected_call_leaves_no_event(guarded_stack: Stack) -> None:
     """A rejected call makes no event: one that was accepted later has arrived, and it has not."""
     lost, kept = Chat(), Chat(headers=(bearer(token()),))
-    with EventLog(guarded) as events:
-        response = rejected(guarded, lost)
+    with EventLog(guarded_stack) as events:
+        response = rejection(guarded_stack, lost)
         assert response.status == 401
-        events.one(exchange_id=kept.ask(guarded).exchange_id)
+        events.one(exchange_id=kept.ask(guarded_stack).exchange_id)
         assert events.count(deployment=lost.deployment) == 0
         assert events.count(exchange_id=response.exchange_id) == 0
 
 
-def test_the_log_says_why_a_call_was_rejected(guarded: Stack) -> None:
+def test_the_log_says_why_a_call_was_rejected(guarded_stack: Stack) -> None:
     """The log names the reason under the id that the caller got, at a level that host.json lets
     through.
     """
-    response = rejected(guarded, Chat(headers=(bearer(token(oid=STRANGER)),)))
+    response = rejection(guarded_stack, Chat(headers=(bearer(token(oid=STRANGER)),)))
     line = f"The call {response.exchange_id} was rejected: 403 caller_not_allowed"
-    poll_until(lambda: line in output(guarded), "the log to say why")
+    poll_until(lambda: line in output(guarded_stack), "the log to say why")
 
 
 @on_embedded_alone
 @pytest.mark.parametrize("name", FORGED)
-def test_every_forged_token_is_rejected(guarded: Stack, name: str) -> None:
+def test_every_forged_token_is_rejected(guarded_stack: Stack, name: str) -> None:
     """It gets 401 with the check that it failed; nothing of it is in the response or the log."""
     make, code = FORGED[name]
     text = make()
-    response = rejected(guarded, Chat(headers=(bearer(text),)))
+    response = rejection(guarded_stack, Chat(headers=(bearer(text),)))
     assert (response.status, code_of(response), response.header("www-authenticate")) == (
         401,
         code,
         "Bearer",
     )
-    output = response.body.decode() + guarded.parts["functions_host"].output()
+    output = response.body.decode() + guarded_stack.parts["functions_host"].output()
     assert [part for part in text.split(".") if len(part) > 20 and part in output] == []
     assert [secret for secret in (CALLER, STRANGER, AUDIENCE) if secret in output] == []
 
@@ -174,9 +176,9 @@ def test_every_forged_token_is_rejected(guarded: Stack, name: str) -> None:
     ],
 )
 def test_without_one_token_nothing_gets_through(
-    guarded: Stack, headers: tuple[tuple[str, str], ...], code: str
+    guarded_stack: Stack, headers: tuple[tuple[str, str], ...], code: str
 ) -> None:
-    response = rejected(guarded, Chat(headers=headers))
+    response = rejection(guarded_stack, Chat(headers=headers))
     assert (response.status, code_of(response), response.header("www-authenticate")) == (
         401,
         code,
@@ -184,12 +186,12 @@ def test_without_one_token_nothing_gets_through(
     )
 
 
-def test_two_good_tokens_are_not_one(guarded: Stack) -> None:
-    response = rejected(guarded, Chat(headers=(bearer(token()), bearer(token()))))
+def test_two_good_tokens_are_not_one(guarded_stack: Stack) -> None:
+    response = rejection(guarded_stack, Chat(headers=(bearer(token()), bearer(token()))))
     assert (response.status, code_of(response)) == (401, "token_malformed")
 
 
-def test_every_function_requires_its_own_kind_of_token(guarded: Stack) -> None:
+def test_every_function_requires_its_own_kind_of_token(guarded_stack: Stack) -> None:
     """Each HTTP function answers 401 without a token, 403 to a token of the other kind or of a
     stranger, and serves a token of its own kind.
     """
@@ -201,7 +203,7 @@ def test_every_function_requires_its_own_kind_of_token(guarded: Stack) -> None:
         ids = 1 if role == "caller" else 0  # in each response to a caller
         for method, target, status in table.values():
             body = b"{}" if method == "POST" else b""
-            response = http_client.call(guarded.proxy_url, method, target, body=body)
+            response = http_client.call(guarded_stack.proxy_url, method, target, body=body)
             assert (response.status, code_of(response), len(response.all("x-exchange-id"))) == (
                 401,
                 "token_missing",
@@ -209,7 +211,7 @@ def test_every_function_requires_its_own_kind_of_token(guarded: Stack) -> None:
             )
             for object_id in (other, STRANGER):
                 response = http_client.call(
-                    guarded.proxy_url, method, target, [bearer(token(oid=object_id))], body
+                    guarded_stack.proxy_url, method, target, [bearer(token(oid=object_id))], body
                 )
                 assert (response.status, code_of(response)) == (403, f"{role}_not_allowed")
                 assert (object_id in response.body.decode(), response.all("www-authenticate")) == (
@@ -218,22 +220,22 @@ def test_every_function_requires_its_own_kind_of_token(guarded: Stack) -> None:
                 )
                 assert len(response.all("x-exchange-id")) == ids
             response = http_client.call(
-                guarded.proxy_url, method, target, [bearer(token(oid=own))], body
+                guarded_stack.proxy_url, method, target, [bearer(token(oid=own))], body
             )
             assert (response.status, len(response.all("x-exchange-id"))) == (status, ids)
 
 
-def test_health_stays_open(guarded: Stack) -> None:
-    assert http_client.call(guarded.proxy_url, "GET", "/health").status == 200
-    response = http_client.call(guarded.proxy_url, "GET", "/health/ready")
+def test_health_stays_open(guarded_stack: Stack) -> None:
+    assert http_client.call(guarded_stack.proxy_url, "GET", "/health").status == 200
+    response = http_client.call(guarded_stack.proxy_url, "GET", "/health/ready")
     assert json.loads(response.body)["signing_keys"] == "reachable"
 
 
 @pytest.mark.parametrize("size", [0, 100_000, 5_000_000])
-def test_a_rejected_call_is_answered_with_any_body(guarded: Stack, size: int) -> None:
+def test_a_rejected_call_is_answered_with_any_body(guarded_stack: Stack, size: int) -> None:
     chat = Chat()
     response = http_client.call(
-        guarded.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size
+        guarded_stack.proxy_url, "POST", chat.target, chat.all_headers, b"x" * size
     )
     assert (response.status, code_of(response), bool(response.exchange_id)) == (
         401,
@@ -244,10 +246,10 @@ def test_a_rejected_call_is_answered_with_any_body(guarded: Stack, size: int) ->
 
 # func itself waits for the body, then answers 500
 @on_embedded_alone
-def test_a_rejected_call_is_answered_before_its_body_is_read(guarded: Stack) -> None:
+def test_a_rejected_call_is_answered_before_its_body_is_read(guarded_stack: Stack) -> None:
     chat = Chat()
     with http_client.Call(
-        guarded.proxy_url,
+        guarded_stack.proxy_url,
         "POST",
         chat.target,
         [*chat.all_headers, ("content-length", "1000")],
@@ -262,12 +264,12 @@ def test_a_rejected_call_is_answered_before_its_body_is_read(guarded: Stack) -> 
 
 
 @on_embedded_alone
-def test_an_openai_sdk_calls_with_a_token(guarded: Stack) -> None:
+def test_an_openai_sdk_calls_with_a_token(guarded_stack: Stack) -> None:
     """A rejected token is raised as the SDK's own error, with the reason."""
 
     def ask(text: str) -> str | None:
         with openai.AzureOpenAI(
-            azure_endpoint=guarded.proxy_url,
+            azure_endpoint=guarded_stack.proxy_url,
             azure_ad_token=text,
             api_version=API_VERSION,
             max_retries=0,
@@ -298,7 +300,7 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
             response = http_client.call(stack.proxy_url, "GET", "/health/ready")
             return response.status, json.loads(response.body)["signing_keys"]
 
-        response = rejected(stack, Chat(headers=(bearer(token()),)))
+        response = rejection(stack, Chat(headers=(bearer(token()),)))
         assert (response.status, code_of(response), response.header("retry-after")) == (
             503,
             "signing_keys_unavailable",
@@ -313,7 +315,7 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
             assert Chat(headers=(bearer(old),)).ask(stack).status == 200
             tenant.keys = [jwk("second")]
             assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200
-            assert code_of(rejected(stack, Chat(headers=(bearer(old),)))) == "token_key_unknown"
+            assert code_of(rejection(stack, Chat(headers=(bearer(old),)))) == "token_key_unknown"
         # the tenant is down, its keys are known
         assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200
 

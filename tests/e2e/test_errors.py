@@ -19,12 +19,12 @@ SILENT = f"Azure OpenAI sent nothing for {STRAINED_READ_TIMEOUT_S} s (UPSTREAM_R
 
 @pytest.mark.direct_upstream("the pool answers 502 itself")
 @on_embedded_alone
-def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> None:
+def test_an_unreachable_upstream(strained_stack: Stack, strained_events: EventLog) -> None:
     """502 at once, with what to do; the next call after its return succeeds."""
     chat = Chat()
-    strained.parts["azure_openai"].kill()
-    response = chat.ask(strained)
-    strained.parts["azure_openai"].start()
+    strained_stack.parts["azure_openai"].kill()
+    response = chat.ask(strained_stack)
+    strained_stack.parts["azure_openai"].start()
     assert response.status == 502
     assert error_of(response) == {
         "code": "upstream_unreachable",
@@ -32,7 +32,7 @@ def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> 
         "proxy should check AZURE_OPENAI_BASE_URL and the network.",
         "type": "fnsse_error",
     }
-    assert Chat().ask(strained).status == 200
+    assert Chat().ask(strained_stack).status == 200
     event = strained_events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == (
         "error",
@@ -44,19 +44,22 @@ def test_an_unreachable_upstream(strained: Stack, strained_events: EventLog) -> 
 
 
 @on_embedded_alone
-def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
+def test_a_silent_upstream(strained_stack: Stack, strained_events: EventLog) -> None:
     """504 after UPSTREAM_READ_TIMEOUT_S, which the message names; the upstream's connection is
     closed.
     """
     chat = Chat(directives="silence")
-    response = chat.ask(strained)
+    response = chat.ask(strained_stack)
     assert response.status == 504
     assert error_of(response) == {
         "code": "upstream_timeout",
         "message": SILENT,
         "type": "fnsse_error",
     }
-    assert upstream_record.only_request(strained, deployment=chat.deployment).ended == "peer_closed"
+    assert (
+        upstream_record.only_request(strained_stack, deployment=chat.deployment).ended
+        == "peer_closed"
+    )
     event = strained_events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "timed_out", 504)
     assert event["latency_ms"] >= STRAINED_READ_TIMEOUT_S * 1000
@@ -65,13 +68,13 @@ def test_a_silent_upstream(strained: Stack, strained_events: EventLog) -> None:
 @on_embedded_alone
 @pytest.mark.parametrize("pieces", [0, 6])
 def test_an_upstream_that_falls_silent_within_a_stream(
-    strained: Stack, strained_events: EventLog, pieces: int
+    strained_stack: Stack, strained_events: EventLog, pieces: int
 ) -> None:
     """The read timeout applies before the first chunk and between two. The client gets no [DONE],
     and the event holds what came.
     """
     chat = Chat(stream=True, directives=f"silence_after={pieces}")
-    response = chat.ask(strained)
+    response = chat.ask(strained_stack)
     assert response.status == 200
     assert b"[DONE]" not in response.body
     event = strained_events.one(exchange_id=response.exchange_id)
@@ -82,7 +85,7 @@ def test_an_upstream_that_falls_silent_within_a_stream(
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
 def test_a_body_over_the_limit(
-    strained: Stack, strained_events: EventLog, *, announced: bool
+    strained_stack: Stack, strained_events: EventLog, *, announced: bool
 ) -> None:
     """A body over the limit gets 413 before the upstream is called, with or without content-length;
     a body at the limit passes.
@@ -92,12 +95,12 @@ def test_a_body_over_the_limit(
     padding = b" " * (STRAINED_BODY_LIMIT_BYTES - len(chat.body))
     assert (
         http_client.call(
-            strained.proxy_url, "POST", chat.target, headers, chat.body + padding
+            strained_stack.proxy_url, "POST", chat.target, headers, chat.body + padding
         ).status
         == 200
     )
     chat = Chat()
-    response = _ask_with(strained, chat, chat.body + padding + b" ", announced=announced)
+    response = _ask_with(strained_stack, chat, chat.body + padding + b" ", announced=announced)
     assert response.status == 413
     assert error_of(response) == {
         "code": "body_too_large",
@@ -107,7 +110,7 @@ def test_a_body_over_the_limit(
     event = strained_events.one(exchange_id=response.exchange_id)
     assert (event["type"], event["outcome"], event["status_code"]) == ("error", "rejected", 413)
     if announced:
-        assert upstream_record.requests(strained, deployment=chat.deployment) == []
+        assert upstream_record.requests(strained_stack, deployment=chat.deployment) == []
 
 
 def _ask_with(stack: Stack, chat: Chat, body: bytes, *, announced: bool) -> ReceivedResponse:

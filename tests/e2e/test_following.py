@@ -16,15 +16,15 @@ RECOVERY_S = 240
 
 
 def test_an_unread_response_has_its_event(
-    strained: Stack,
+    strained_stack: Stack,
 ) -> None:
     """Although the host is killed meanwhile, exactly one event says how the response ended, and
     counts its usage; a client that comes late repeats it.
     """
     deployment = new_deployment()
-    address = f"{strained.proxy_url}/openai/v1/"
+    address = f"{strained_stack.proxy_url}/openai/v1/"
     with (
-        EventLog(strained) as events,
+        EventLog(strained_stack) as events,
         OpenAI(base_url=address, api_key="k", max_retries=10) as client,
     ):
         created = client.responses.with_raw_response.create(
@@ -32,8 +32,8 @@ def test_an_unread_response_has_its_event(
         )
         response, create_id = created.parse(), created.headers["x-exchange-id"]
         assert events.one(exchange_id=create_id)["response_status"] == "queued"
-        poll_until(lambda: polls(strained, response.id), "the app polls it")
-        host = strained.parts["functions_host"]
+        poll_until(lambda: polls(strained_stack, response.id), "the app polls it")
+        host = strained_stack.parts["functions_host"]
         host.kill()
         host.start()
         followed = events.one(

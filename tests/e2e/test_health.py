@@ -17,18 +17,18 @@ from tests.e2e.conftest import on_embedded_alone
 
 
 @on_embedded_alone
-def test_health_touches_no_dependency(strained: Stack) -> None:
+def test_health_touches_no_dependency(strained_stack: Stack) -> None:
     """It answers 200 although nothing that the app needs is there."""
     for part in ("event_hubs", "azure_openai"):
-        strained.parts[part].kill()
-    response = http_client.call(strained.proxy_url, "GET", "/health")
+        strained_stack.parts[part].kill()
+    response = http_client.call(strained_stack.proxy_url, "GET", "/health")
     for part in ("event_hubs", "azure_openai"):
-        strained.parts[part].start()
+        strained_stack.parts[part].start()
     assert (response.status, response.body) == (200, b'{"status":"ok"}')
 
 
 @on_embedded_alone
-def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
+def test_readiness_says_which_dependency_is_missing(strained_stack: Stack) -> None:
     """503 while the Event Hub cannot be reached, 200 when it is back; no host, account or key is
     named.
     """
@@ -40,34 +40,36 @@ def test_readiness_says_which_dependency_is_missing(strained: Stack) -> None:
     }
 
     def ready() -> tuple[int, dict[str, str]]:
-        response = http_client.call(strained.proxy_url, "GET", "/health/ready")
+        response = http_client.call(strained_stack.proxy_url, "GET", "/health/ready")
         return response.status, json.loads(response.body)
 
     poll_until(lambda: ready() == (200, whole), "readiness with everything there")
-    strained.parts["event_hubs"].kill()
+    strained_stack.parts["event_hubs"].kill()
     without = {**whole, "status": "not ready", "event_hub": "unreachable"}
     poll_until(lambda: ready() == (503, without), "the Event Hub to be missed")
-    strained.parts["event_hubs"].start()
+    strained_stack.parts["event_hubs"].start()
     poll_until(lambda: ready() == (200, whole), "the Event Hub to be found again")
 
 
 @on_embedded_alone
 def test_a_rejecting_event_hub_degrades_the_app(
-    strained: Stack,
+    strained_stack: Stack,
 ) -> None:
     """Operators see the reason in the status, and the app recovers with the Event Hub."""
 
     def get(path: str) -> tuple[int, dict[str, Any]]:
-        response = http_client.call(strained.proxy_url, "GET", path)
+        response = http_client.call(strained_stack.proxy_url, "GET", path)
         return response.status, json.loads(response.body)
 
     def set_mode(mode: str) -> None:
         body = json.dumps({"mode": mode}).encode()
-        http_client.call(strained.event_hubs_control_url, "PUT", "/behaviour", body=body)
+        http_client.call(strained_stack.event_hubs_control_url, "PUT", "/behaviour", body=body)
 
     set_mode("reject")
     try:
-        http_client.call(strained.proxy_url, "GET", f"/openai/models?api-version={API_VERSION}")
+        http_client.call(
+            strained_stack.proxy_url, "GET", f"/openai/models?api-version={API_VERSION}"
+        )
         poll_until(
             lambda: get("/health/ready")[1]["status"] == "degraded", "the refusal to be noticed"
         )
@@ -90,9 +92,9 @@ def test_a_rejecting_event_hub_degrades_the_app(
 
 
 @on_embedded_alone
-def test_the_doctor_follows_a_test_exchange_to_its_event(strained: Stack) -> None:
-    hub = {name: text for name, text in strained.settings.items() if "EVENTHUB" in name}
-    command = [sys.executable, "-m", "local.doctor", "--url", strained.proxy_url]
+def test_the_doctor_follows_a_test_exchange_to_its_event(strained_stack: Stack) -> None:
+    hub = {name: text for name, text in strained_stack.settings.items() if "EVENTHUB" in name}
+    command = [sys.executable, "-m", "local.doctor", "--url", strained_stack.proxy_url]
     result = subprocess.run(
         command,
         capture_output=True,
@@ -108,11 +110,11 @@ def test_the_doctor_follows_a_test_exchange_to_its_event(strained: Stack) -> Non
 
 
 @on_embedded_alone
-def test_reports_are_read_hour_by_hour(strained: Stack) -> None:
+def test_reports_are_read_hour_by_hour(strained_stack: Stack) -> None:
     """The number of hours is checked."""
 
     def reports(query: str) -> tuple[int, dict[str, Any]]:
-        response = http_client.call(strained.proxy_url, "GET", f"/ops/reports{query}")
+        response = http_client.call(strained_stack.proxy_url, "GET", f"/ops/reports{query}")
         return response.status, json.loads(response.body)
 
     status, read = reports("?hours=2")

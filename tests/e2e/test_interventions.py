@@ -25,9 +25,9 @@ UNASKED: Final = {"stream_options": None}  # `null`, which asks for nothing
 
 
 @pytest.fixture
-def client(strained: Stack) -> Iterator[AzureOpenAI]:
+def client(strained_stack: Stack) -> Iterator[AzureOpenAI]:
     with AzureOpenAI(
-        azure_endpoint=strained.proxy_url,
+        azure_endpoint=strained_stack.proxy_url,
         api_key=CALLER_KEY,
         api_version=API_VERSION,
         max_retries=0,
@@ -53,12 +53,12 @@ def comments_before(response: ReceivedResponse, moment: float) -> int:
 
 @on_embedded_alone
 def test_usage_is_requested_and_its_chunk_removed(
-    strained: Stack, strained_events: EventLog
+    strained_stack: Stack, strained_events: EventLog
 ) -> None:
     """One member more goes up, one event less comes down, and the event has the usage."""
     chat = Chat(stream=True, more=UNASKED)
-    response = chat.ask(strained)
-    upstream_request = upstream_record.only_request(strained, deployment=chat.deployment)
+    response = chat.ask(strained_stack)
+    upstream_request = upstream_record.only_request(strained_stack, deployment=chat.deployment)
     assert json.loads(upstream_request.body) == {
         **json.loads(chat.body),
         "stream_options": {"include_usage": True},
@@ -73,43 +73,47 @@ def test_usage_is_requested_and_its_chunk_removed(
 
 
 @on_embedded_alone
-def test_a_refused_usage_request_is_hidden(strained: Stack) -> None:
+def test_a_refused_usage_request_is_hidden(strained_stack: Stack) -> None:
     """Two calls upstream, one response, as if the first had not been."""
     chat = Chat(stream=True, more=UNASKED, directives="refuse_stream_options")
     body = chat.body.replace(b', "stream_options": null', b"")
-    response = http_client.call(strained.proxy_url, "POST", chat.target, chat.all_headers, body)
-    first, second = upstream_record.requests(strained, deployment=chat.deployment)
+    response = http_client.call(
+        strained_stack.proxy_url, "POST", chat.target, chat.all_headers, body
+    )
+    first, second = upstream_record.requests(strained_stack, deployment=chat.deployment)
     assert (b"stream_options" in first.body, second.body) == (True, body)
     assert (response.status, response.body) == (200, second.response_body)
 
 
 def test_the_stream_of_a_disconnected_client_is_drained(
-    strained: Stack, strained_events: EventLog
+    strained_stack: Stack, strained_events: EventLog
 ) -> None:
     """The upstream writes its whole response; the event has the exact usage and says that the
     client disconnected.
     """
     chat = Chat(stream=True, directives="chunk_ms=20; chunks=40")
-    with chat.begin(strained) as call:
+    with chat.begin(strained_stack) as call:
         while len(call.response().pieces) < 5:
             assert call.piece() is not None
         response = call.response()
         call.hang_up()
     event = strained_events.one(exchange_id=response.exchange_id)
-    assert upstream_record.only_request(strained, deployment=chat.deployment).ended == "finished"
+    assert (
+        upstream_record.only_request(strained_stack, deployment=chat.deployment).ended == "finished"
+    )
     assert (event["outcome"], event["usage_source"]) == ("client_disconnected", "upstream")
     assert event["usage"]["completion_tokens"] == 40
 
 
 def test_a_silent_stream_is_kept_alive(
-    strained: Stack, client: AzureOpenAI, strained_events: EventLog
+    strained_stack: Stack, client: AzureOpenAI, strained_events: EventLog
 ) -> None:
     """Comments reach the client while nothing comes, never within an event; the SDK reads the same
     text.
     """
     chat = Chat(stream=True, directives="cut=7; first_chunk_ms=2000; chunk_ms=50; chunks=1")
-    response = chat.ask(strained)
-    upstream_request = upstream_record.only_request(strained, deployment=chat.deployment)
+    response = chat.ask(strained_stack)
+    upstream_request = upstream_record.only_request(strained_stack, deployment=chat.deployment)
     assert comments_before(response, upstream_request.write_times[0]) >= 2
     assert response.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
     assert strained_events.one(exchange_id=response.exchange_id)["outcome"] == "completed"
@@ -120,14 +124,14 @@ def test_a_silent_stream_is_kept_alive(
 
 
 def test_late_headers_are_answered_early(
-    strained: Stack, client: AzureOpenAI, strained_events: EventLog
+    strained_stack: Stack, client: AzureOpenAI, strained_events: EventLog
 ) -> None:
     """The client gets 200 and a comment before the upstream answers, then the upstream's stream;
     the event's timings are the upstream's.
     """
     chat = Chat(stream=True, directives="headers_ms=2000; chunks=2")
-    response = chat.ask(strained)
-    upstream_request = upstream_record.only_request(strained, deployment=chat.deployment)
+    response = chat.ask(strained_stack)
+    upstream_request = upstream_record.only_request(strained_stack, deployment=chat.deployment)
     assert response.status == 200
     assert comments_before(response, upstream_request.write_times[0])
     assert response.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body
@@ -152,7 +156,7 @@ def test_late_headers_are_answered_early(
     ],
 )
 def test_late_images_and_speech_start_early(
-    strained: Stack,
+    strained_stack: Stack,
     strained_events: EventLog,
     named: str,
     operation: str,
@@ -168,9 +172,9 @@ def test_late_images_and_speech_start_early(
         ("x-stand-in", "headers_ms=2000; chunks=2"),
     ]
     response = http_client.call(
-        strained.proxy_url, "POST", target, headers, json.dumps(body).encode()
+        strained_stack.proxy_url, "POST", target, headers, json.dumps(body).encode()
     )
-    upstream_request = upstream_record.only_request(strained, deployment=deployment)
+    upstream_request = upstream_record.only_request(strained_stack, deployment=deployment)
     assert response.status == 200
     assert comments_before(response, upstream_request.write_times[0])
     assert response.body.replace(KEEP_ALIVE, b"") == upstream_request.response_body

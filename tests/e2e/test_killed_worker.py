@@ -18,23 +18,25 @@ from local.stack import Stack
 SECONDS = 30  # in which a new worker has to serve
 
 
-def test_a_killed_worker_is_replaced(strained: Stack) -> None:
+def test_a_killed_worker_is_replaced(strained_stack: Stack) -> None:
     """The host has a new one within seconds; the next call succeeds, and so does the delivery of
     its event.
 
     A stream that dies with its worker does not look complete: the client sees a broken connection,
     never the end of a response. One kill for all of this: the real host gives up after three.
     """
-    worker = worker_of(strained)
-    with Chat(stream=True, directives="chunk_ms=50; chunks=1000").begin(strained) as call:
+    worker = worker_of(strained_stack)
+    with Chat(stream=True, directives="chunk_ms=50; chunks=1000").begin(strained_stack) as call:
         assert call.piece() is not None
         os.kill(worker, signal.SIGKILL)
         broken = call.rest()
-    after = poll_until(lambda: whole_answer(strained), "an answer after the kill", within_s=SECONDS)
+    after = poll_until(
+        lambda: whole_answer(strained_stack), "an answer after the kill", within_s=SECONDS
+    )
     assert not broken.whole
     assert b"[DONE]" not in broken.body
-    assert worker_of(strained) != worker
-    with EventLog(strained) as events:
+    assert worker_of(strained_stack) != worker
+    with EventLog(strained_stack) as events:
         assert events.one(exchange_id=after.exchange_id)["outcome"] == "completed"
 
 

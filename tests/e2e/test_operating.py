@@ -53,7 +53,7 @@ _COMMANDS: Final = [command for page in _PAGES for command in commands_of(page)]
 _ENDED_WITHIN_S: Final = 120
 
 
-def documented(part: str) -> str:
+def documented_command(part: str) -> str:
     """The one command of the how-to pages that holds this."""
     (found,) = [str(command) for command in _COMMANDS if part in command]
     return found
@@ -61,7 +61,7 @@ def documented(part: str) -> str:
 
 def run(stack: Stack, what: str, **variables: str) -> Any:
     """Run a documented command in a shell; its JSON."""
-    return run_command(stack, documented(what), **variables)
+    return run_command(stack, documented_command(what), **variables)
 
 
 def run_command(stack: Stack, command: str, **variables: str) -> Any:
@@ -107,7 +107,7 @@ def status_of(stack: Stack, links: dict[str, str]) -> dict[str, Any]:
     return status
 
 
-def ended(stack: Stack, links: dict[str, str]) -> dict[str, Any]:
+def wait_for_end(stack: Stack, links: dict[str, str]) -> dict[str, Any]:
     """The status of an orchestration that has ended."""
 
     def probe() -> dict[str, Any] | None:
@@ -198,7 +198,7 @@ def test_the_commands_of_the_runbook_run_as_they_stand(stack: Stack) -> None:
     for command in commands:
         response = run_command(stack, command)
         if "/ops/reconcile" in command:
-            assert ended(stack, response)["runtimeStatus"] == "Completed"
+            assert wait_for_end(stack, response)["runtimeStatus"] == "Completed"
         elif "/ops/dead-letters" in command:
             assert isinstance(response["dead_letters"], list)
         elif "/ops/status" in command:
@@ -251,7 +251,7 @@ def test_a_time_range_is_delivered_again_under_the_same_ids(stack: Stack, events
     moments = {"FROM": start.isoformat().replace("+00:00", "Z"), "TO": end.isoformat()}
     selected = captured_between(stack, start, end)
     assert ids <= selected
-    status = ended(stack, run(stack, "/ops/replay", **moments))
+    status = wait_for_end(stack, run(stack, "/ops/replay", **moments))
     assert (status["runtimeStatus"], status["output"]["queued"]) == ("Completed", len(selected))
     assert status["customStatus"]["windows_done"] == status["customStatus"]["windows_total"]
     for exchange_id in ids:
@@ -281,12 +281,12 @@ def test_a_persons_exchanges_are_erased_with_a_receipt(stack: Stack, events: Eve
     counted = run(
         stack, '\\"user\\": \\"$WHO\\", \\"from\\": \\"$FROM\\", \\"to\\": \\"$TO\\"}"', **variables
     )
-    receipt = ended(stack, counted)["output"]
+    receipt = wait_for_end(stack, counted)["output"]
     assert (receipt["dry_run"], receipt["matched"], receipt["erased"]) == (True, 2, 0)
     assert has_captures(stack, erased.exchange_id)
 
     started = run(stack, '\\"dry_run\\": false', **variables)
-    status = ended(stack, started)
+    status = wait_for_end(stack, started)
     assert (status["runtimeStatus"], status["output"]["erased"]) == ("Completed", 2)
     assert status["customStatus"]["parts_done"] == status["customStatus"]["parts_total"]
     shown = run(stack, '"$APP/ops/erase/$RUN"', RUN=started["run"])
@@ -303,14 +303,14 @@ def test_a_persons_exchanges_are_erased_with_a_receipt(stack: Stack, events: Eve
 
     others = captured_between(stack, start, end)
     assert remaining.exchange_id in others
-    replayed = ended(stack, run(stack, "/ops/replay", **variables))
+    replayed = wait_for_end(stack, run(stack, "/ops/replay", **variables))
     assert (replayed["output"]["queued"], replayed["output"]["erased"]) == (len(others), 2)
 
 
 def test_reconcile_is_run_and_its_sums_are_in_its_status(stack: Stack, events: EventLog) -> None:
     deliver_exchange(stack, events)
     envelope_queue.wait_until_empty(stack)
-    status = ended(stack, run(stack, "/ops/reconcile"))
+    status = wait_for_end(stack, run(stack, "/ops/reconcile"))
     assert status["runtimeStatus"] == "Completed"
     assert status["output"]["waiting"] is None
     assert {
@@ -329,7 +329,7 @@ def test_reconcile_that_has_to_wait_queues_nothing_and_says_why(stack: Stack) ->
     with envelope_queue.queue(stack) as queue:
         queue.send_message("", visibility_timeout=3600)
         try:
-            status = ended(stack, run(stack, "/ops/reconcile"))
+            status = wait_for_end(stack, run(stack, "/ops/reconcile"))
         finally:
             queue.clear_messages()
     expected = "the queue still holds 1 envelopes"
@@ -352,9 +352,12 @@ def test_reconcile_that_runs_is_not_started_twice(stack: Stack) -> None:
                 return response if code == 409 else None
 
             assert poll_until(rejection, "the answer 409")["error"]["code"] == "reconcile_running"
-            assert ended(stack, links)["output"]["waiting"] == "the queue still holds 1 envelopes"
+            assert (
+                wait_for_end(stack, links)["output"]["waiting"]
+                == "the queue still holds 1 envelopes"
+            )
             assert post(stack, "/ops/reconcile")[0] == 202
-            ended(stack, links)
+            wait_for_end(stack, links)
         finally:
             queue.clear_messages()
 
@@ -376,7 +379,7 @@ def test_a_replay_waits_for_other_work_and_can_be_terminated(
         poll_until(waits, "the replay to say why it waits", within_s=_ENDED_WITHIN_S)
         target = target_of(links["terminatePostUri"]).replace("{text}", "enough")
         assert http_client.call(stack.proxy_url, "POST", target).status == 202
-        assert ended(stack, links)["runtimeStatus"] == "Terminated"
+        assert wait_for_end(stack, links)["runtimeStatus"] == "Terminated"
     finally:
         envelope_queue.empty(stack)
     assert events.count(exchange_id=exchange_id, replayed=True) == 0

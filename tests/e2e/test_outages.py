@@ -14,49 +14,49 @@ from local.stack import Stack
 from tests.e2e.conftest import STRAINED_VISIBILITY_TIMEOUT_S
 
 
-def test_nothing_is_lost_while_the_event_hub_is_down(strained: Stack) -> None:
+def test_nothing_is_lost_while_the_event_hub_is_down(strained_stack: Stack) -> None:
     """Clients notice nothing. Each envelope is tried again every visibilityTimeout, not in a burst,
     holds nothing private, and becomes an event after the Event Hub's return.
     """
-    strained.parts["event_hubs"].kill()
+    strained_stack.parts["event_hubs"].kill()
     down_at = time.monotonic()
     chats = [
         Chat(stream=number % 2 == 0, directives="status=500" if number == 5 else "")
         for number in range(6)
     ]
-    responses = [chat.ask(strained) for chat in chats]
+    responses = [chat.ask(strained_stack) for chat in chats]
     assert [response.status for response in responses] == [200, 200, 200, 200, 200, 500]
     ids = [response.exchange_id for response in responses]
-    waiting = envelope_queue.wait_until_tried(strained, ids)
+    waiting = envelope_queue.wait_until_tried(strained_stack, ids)
     down_s = time.monotonic() - down_at
     for envelope in waiting.values():
-        privacy.check(envelope.text, strained, "a queue message")
+        privacy.check(envelope.text, strained_stack, "a queue message")
         assert len(envelope.text) < 8 * 1024
         assert envelope.tries <= 1 + down_s / STRAINED_VISIBILITY_TIMEOUT_S
 
-    strained.parts["event_hubs"].start()
-    with EventLog(strained) as events:
+    strained_stack.parts["event_hubs"].start()
+    with EventLog(strained_stack) as events:
         arrived = events.all_of(ids)
     contents = {event["exchange_id"]: event["content"] for event in arrived}
     assert [contents[response.exchange_id] for response in responses[:5]] == [
         content_of(response.body) for response in responses[:5]
     ]
-    with envelope_queue.queue(strained, "envelopes-poison") as poison:
+    with envelope_queue.queue(strained_stack, "envelopes-poison") as poison:
         assert poison.get_queue_properties().approximate_message_count == 0
 
 
-def test_an_event_hub_that_refuses_completes_no_message(strained: Stack) -> None:
+def test_an_event_hub_that_refuses_completes_no_message(strained_stack: Stack) -> None:
     """An envelope leaves the queue only after the Event Hub accepts its event; a rejected event
     arrives exactly once later.
     """
-    with EventLog(strained) as events:
-        set_mode(strained, "reject")
-        ids = [Chat(stream=True).ask(strained).exchange_id for _ in range(3)]
-        envelope_queue.wait_until_tried(strained, ids)
+    with EventLog(strained_stack) as events:
+        set_mode(strained_stack, "reject")
+        ids = [Chat(stream=True).ask(strained_stack).exchange_id for _ in range(3)]
+        envelope_queue.wait_until_tried(strained_stack, ids)
         assert [events.count(exchange_id=exchange_id) for exchange_id in ids] == [0, 0, 0]
-        set_mode(strained, "accept")
+        set_mode(strained_stack, "accept")
         events.all_of(ids)
-        envelope_queue.wait_until_empty(strained)
+        envelope_queue.wait_until_empty(strained_stack)
         assert Counter(event["exchange_id"] for event in events.all_of(ids)) == dict.fromkeys(
             ids, 1
         )

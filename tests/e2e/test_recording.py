@@ -18,27 +18,27 @@ from local.stack.storage import connection_string
 from tests.e2e.conftest import STRAINED_RECORDING_WAIT_S
 
 
-def test_only_the_terminator_waits_for_recording(strained: Stack) -> None:
+def test_only_the_terminator_waits_for_recording(strained_stack: Stack) -> None:
     """With a store that does not answer the client still has everything at once; only a stream's
     terminator, which holds no byte of the response, takes RECORDING_WAIT_MS, and comes although the
     store still does not answer. A response with content-length has none and ends sooner. What could
     not be stored then is stored as soon as the store answers.
     """
     chat, sized_chat = Chat(stream=True), Chat()
-    with store_stalled(strained):
-        with chat.begin(strained) as call:
+    with store_stalled(strained_stack):
+        with chat.begin(strained_stack) as call:
             while not call.response().body.endswith(b"data: [DONE]\n\n"):
                 assert call.piece() is not None
             response = call.rest()
-        sized = sized_chat.ask(strained)
+        sized = sized_chat.ask(strained_stack)
     # From the upstream's last write, which no delay of this reader changes.
-    ended_s = response.ended_at - written_at(strained, chat)
+    ended_s = response.ended_at - written_at(strained_stack, chat)
     assert response.whole
     assert response.ended_at - response.pieces[-1].at > ended_s / 2
     assert ended_s >= STRAINED_RECORDING_WAIT_S
     assert sized.whole
-    assert sized.ended_at - written_at(strained, sized_chat) < ended_s
-    with EventLog(strained) as events:
+    assert sized.ended_at - written_at(strained_stack, sized_chat) < ended_s
+    with EventLog(strained_stack) as events:
         for exchange_id in (response.exchange_id, sized.exchange_id):
             assert events.one(exchange_id=exchange_id)["outcome"] == "completed"
 

@@ -22,7 +22,7 @@ from shared.core.wire.http.forwarding_rules import ForwardingAction
 SECRET = "not-for-the-upstream-91be"
 
 
-def relayed(
+def relay(
     stack: Stack, method: str, target: str, headers: Headers = (), body: bytes = b""
 ) -> UpstreamRequest:
     """The upstream's record of a request sent to the proxy."""
@@ -42,7 +42,7 @@ UNRESERVED = "-A-Za-z0-9._~"
 IN_A_SEGMENT = UNRESERVED + "!$&'()*+,;=:@"  # RFC 3986, 3.3: pchar
 
 
-def normalised(text: str, characters: str) -> str:
+def normalise(text: str, characters: str) -> str:
     """Escapes of these characters decoded, the remaining ones in upper case (RFC 3986, 6.2.2)."""
 
     def escape(match: re.Match[str]) -> str:
@@ -71,8 +71,8 @@ def test_a_path_names_the_same_upstream_path(stack: Stack, path: str) -> None:
     """An encoded slash stays one. Escapes that a segment does not need may go: the real host
     decodes them (`%2B` as well).
     """
-    found = relayed(stack, "POST", f"{path}?api-version={API_VERSION}", body=b"{}")
-    assert normalised(found.path, IN_A_SEGMENT) == normalised(path, IN_A_SEGMENT)
+    found = relay(stack, "POST", f"{path}?api-version={API_VERSION}", body=b"{}")
+    assert normalise(found.path, IN_A_SEGMENT) == normalise(path, IN_A_SEGMENT)
 
 
 @pytest.mark.parametrize(
@@ -88,25 +88,25 @@ def test_a_path_names_the_same_upstream_path(stack: Stack, path: str) -> None:
 )
 def test_a_query_goes_on_as_it_came(stack: Stack, query: str) -> None:
     """Empty values, repeated names, odd encodings and an order of its own."""
-    found = relayed(stack, "GET", f"/openai/models?{query}").query
+    found = relay(stack, "GET", f"/openai/models?{query}").query
     assert found is not None
-    assert normalised(found, UNRESERVED) == normalised(query, UNRESERVED)
+    assert normalise(found, UNRESERVED) == normalise(query, UNRESERVED)
 
 
 def test_a_missing_api_version_takes_the_default(stack: Stack) -> None:
     """A request without an api-version gets AZURE_OPENAI_API_VERSION; the v1 routes, which need
     none, stay as they are.
     """
-    assert relayed(stack, "GET", "/openai/models?a=1").query == "a=1&api-version=2024-10-21"
-    assert relayed(stack, "GET", "/openai/models").query == "api-version=2024-10-21"
-    assert relayed(stack, "GET", "/openai/v1/models").query is None
+    assert relay(stack, "GET", "/openai/models?a=1").query == "a=1&api-version=2024-10-21"
+    assert relay(stack, "GET", "/openai/models").query == "api-version=2024-10-21"
+    assert relay(stack, "GET", "/openai/v1/models").query is None
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_method_and_body_go_on_as_they_came(stack: Stack, method: str) -> None:
     """Method and body reach the upstream unchanged, whatever the operation and the bytes are."""
     body = b"" if method == "GET" else bytes(range(256)) * 1024
-    found = relayed(stack, method, f"/openai/something/new?api-version={API_VERSION}", body=body)
+    found = relay(stack, method, f"/openai/something/new?api-version={API_VERSION}", body=body)
     assert found.method == method
     assert found.body_sha256 == hashlib.sha256(body).hexdigest()
     assert found.all("content-length") == ([] if method == "GET" else [str(len(body))])
@@ -155,7 +155,7 @@ def test_headers_that_no_rule_names_go_on(stack: Stack) -> None:
         "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         "tracestate": "a=1",
     }
-    found = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", list(own.items()), b"{}")
+    found = relay(stack, "POST", f"/openai/x?api-version={API_VERSION}", list(own.items()), b"{}")
     arrived = {name.lower(): value for name, value in found.headers}
     assert {name: arrived.get(name) for name in own} == own
     assert arrived.keys() - own.keys() == {
@@ -191,8 +191,8 @@ def test_no_header_of_the_table_reaches_the_upstream(stack: Stack) -> None:
         if rule.name not in framing | answered_by_nobody
     ]
     headers = [(rule.name.replace("*", "anything").title(), SECRET) for rule in rules]
-    found = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[:30], b"{}")
-    rest = relayed(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[30:], b"{}")
+    found = relay(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[:30], b"{}")
+    rest = relay(stack, "POST", f"/openai/x?api-version={API_VERSION}", headers[30:], b"{}")
     for record in (found, rest):
         assert [
             name for name, value in record.headers if SECRET in value or CALLER_KEY in value
@@ -245,7 +245,7 @@ def test_no_credential_in_the_query_reaches_the_upstream(
     everything else stays.
     """
     key, version = f"{name}={SECRET}", f"api-version={API_VERSION}"
-    found = relayed(
+    found = relay(
         stack,
         "GET",
         "/openai/models?" + "&".join([key, "a=", version] if first else [version, "a=", key]),
@@ -271,7 +271,7 @@ def test_a_redirect_is_the_callers_to_follow(stack: Stack) -> None:
     """Nothing in a request makes the proxy call another host: a path that looks like an address is
     a path.
     """
-    found = relayed(
+    found = relay(
         stack, "GET", f"/openai//evil.example/@other.example:80/?api-version={API_VERSION}"
     )
     assert found.all("host") == [stack.stand_in_url.removeprefix("http://")]

@@ -35,14 +35,14 @@ def ask(view: httpx.Client, **members: Any) -> httpx.Response:
     return view.post("/api/playground", json=members, headers=_OWN_PAGE)
 
 
-def shown(view: httpx.Client, exchange_id: str) -> dict[str, Any]:
+def wait_for_exchange(view: httpx.Client, exchange_id: str) -> dict[str, Any]:
     """Wait for the event of an exchange; return all that the page shows of it."""
 
-    def found() -> dict[str, Any] | None:
+    def find() -> dict[str, Any] | None:
         response = view.get(f"/api/exchanges/{exchange_id}")
         return response.json() if response.status_code == 200 else None
 
-    return poll_until(found, f"the view shows {exchange_id}")
+    return poll_until(find, f"the view shows {exchange_id}")
 
 
 def test_a_prompt_of_the_playground_becomes_an_exchange(view: httpx.Client, stack: Stack) -> None:
@@ -50,7 +50,7 @@ def test_a_prompt_of_the_playground_becomes_an_exchange(view: httpx.Client, stac
     response = ask(view, prompt="What is the weather in Athens?")
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.text.endswith("data: [DONE]\n\n")
-    exchange = shown(view, response.headers["x-exchange-id"])
+    exchange = wait_for_exchange(view, response.headers["x-exchange-id"])
     row, timeline = exchange["row"], exchange["timeline"]
     assert (row["outcome"], row["deployment"], row["stream"]) == ("completed", "gpt-4o", True)
     assert row["cost"] > 0
@@ -85,7 +85,7 @@ def test_a_prompt_of_the_playground_becomes_an_exchange(view: httpx.Client, stac
 def test_a_fault_is_shown_as_what_it_is(view: httpx.Client) -> None:
     """A stream that the upstream breaks off; the filter finds it by its outcome."""
     response = ask(view, prompt="Break, please", fault="breaks")
-    exchange = shown(view, response.headers["x-exchange-id"])
+    exchange = wait_for_exchange(view, response.headers["x-exchange-id"])
     assert exchange["row"]["outcome"] == "upstream_interrupted"
     assert exchange["row"]["usage_source"] == "estimated"
     line = 'outcome:upstream_interrupted "break, please"'
@@ -96,7 +96,7 @@ def test_a_fault_is_shown_as_what_it_is(view: httpx.Client) -> None:
 def test_an_error_is_relayed_with_its_status(view: httpx.Client) -> None:
     response = ask(view, prompt="Refuse, please", fault="rate_limited", stream=False)
     assert (response.status_code, response.headers["retry-after"]) == (429, "7")
-    assert shown(view, response.headers["x-exchange-id"])["row"]["status"] == 429
+    assert wait_for_exchange(view, response.headers["x-exchange-id"])["row"]["status"] == 429
 
 
 def test_a_page_that_follows_gets_new_rows(view: httpx.Client) -> None:
@@ -130,7 +130,7 @@ def test_the_state_of_delivery_comes_along(view: httpx.Client) -> None:
 def test_an_erased_exchange_is_shown_no_more(view: httpx.Client) -> None:
     """The app erases its captures, and the view what it had read of it."""
     exchange_id = ask(view, prompt="Erase me", stream=False).headers["x-exchange-id"]
-    shown(view, exchange_id)
+    wait_for_exchange(view, exchange_id)
     erased = view.post("/api/ops/erase", json={"id": exchange_id}, headers=_OWN_PAGE)
     assert erased.status_code == 200
     assert view.get(f"/api/exchanges/{exchange_id}").status_code == 404
@@ -141,7 +141,7 @@ def test_an_erased_exchange_is_shown_no_more(view: httpx.Client) -> None:
 def test_an_erased_exchange_disappears_from_the_page(view: httpx.Client, stack: Stack) -> None:
     """It was erased by POST /ops/erase, which knows nothing of the page's file."""
     exchange_id = ask(view, prompt="Erase me", stream=False).headers["x-exchange-id"]
-    shown(view, exchange_id)
+    wait_for_exchange(view, exchange_id)
     assert (
         http_client.call(stack.proxy_url, "DELETE", f"/ops/exchanges/{exchange_id}").status == 200
     )

@@ -102,7 +102,7 @@ def without_bodies(case: GoldenCase) -> GoldenCase:
     response = case.response
     noted: Mapping[str, object] = {}
     if response is not None:
-        steps = answer_notes.members_steps(unstored(response.body), response.headers, envelope)
+        steps = answer_notes.members_steps(unstored_body(response.body), response.headers, envelope)
         noted = run_to_end(steps)
     return replace(
         case,
@@ -112,7 +112,7 @@ def without_bodies(case: GoldenCase) -> GoldenCase:
     )
 
 
-def unstored(body: bytes) -> UnstoredBody:
+def unstored_body(body: bytes) -> UnstoredBody:
     """A body that came in one piece and is not stored."""
     taken = UnstoredBody()
     taken.feed(body)
@@ -122,7 +122,7 @@ def unstored(body: bytes) -> UnstoredBody:
 def _without_body(side: Capture | None, noted: Mapping[str, object]) -> Capture | None:
     if side is None:
         return None
-    digest = asdict(unstored(side.body).digest())
+    digest = asdict(unstored_body(side.body).digest())
     # as storage has it
     header = json.loads(json.dumps({**side.header, **noted, "body": digest}))
     return Capture(header=header, body=b"")

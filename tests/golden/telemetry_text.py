@@ -64,7 +64,7 @@ def render(exchange: ExchangeTelemetry, delivery: DeliveryReport) -> str:
     lines = [
         *_span_lines(trace.root, trace.root.start_ns, ""),
         "",
-        *_counted(map(_point_line, points)),
+        *_count_repeats(map(_point_line, points)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -83,7 +83,7 @@ def _point_line(point: MetricPoint) -> str:
     return f"{point.instrument.name} {point.value:g} {{{', '.join(_pairs(point.attributes))}}}"
 
 
-def _counted(lines: Iterable[str]) -> Iterator[str]:
+def _count_repeats(lines: Iterable[str]) -> Iterator[str]:
     """Equal lines that follow each other become one."""
     for line, equal in itertools.groupby(lines):
         count = len(list(equal))

@@ -76,13 +76,13 @@ def test_counts_do_not_depend_on_stored_bodies(case: GoldenCase) -> None:
     assert {name: reduced[name] for name in _KEPT} == {name: full[name] for name in _KEPT}
     expected = "none" if full["usage_source"] == "estimated" else full["usage_source"]
     assert reduced["usage_source"] == expected
-    assert _billed(reduced) == _billed(full)
+    assert _billed_quantities(reduced) == _billed_quantities(full)
     assert [choice["finish_reason"] for choice in reduced["choices"]] == [
         choice["finish_reason"] for choice in full["choices"]
     ]
 
 
-def _billed(event: dict[str, Any]) -> dict[str, Any] | None:
+def _billed_quantities(event: dict[str, Any]) -> dict[str, Any] | None:
     """The billed quantities by the upstream's figures, without those that the request alone may
     name: its model, and size and quality of images.
     """

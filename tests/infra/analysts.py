@@ -48,7 +48,7 @@ def golden_events() -> list[dict[str, Any]]:
     ]
 
 
-def delivered(
+def delivered_row(
     event: dict[str, Any], after: timedelta = timedelta(seconds=2), **changes: Any
 ) -> KqlRow:
     """The row of an event that the hub accepted some time after its exchange ended."""
@@ -92,7 +92,7 @@ def sql_types(columns: dict[str, str]) -> dict[str, str]:
 
 
 EVENTS: Final = golden_events()
-ROWS: Final = [delivered(event) for event in EVENTS]
+ROWS: Final = [delivered_row(event) for event in EVENTS]
 ONE: Final = next(event for event in EVENTS if event["tokens"] and event["outcome"] == "completed")
 RESERVATION: Final = {
     "deployment": "ptu",

@@ -93,7 +93,7 @@ class Deployment:
         ]
 
     @cached_property
-    def mentioned(self) -> set[str]:
+    def mentioned_ids(self) -> set[str]:
         """Every resource id that stands anywhere, those of role definitions left out."""
         text = json.dumps([list(self.resources.values()), self.outputs])
         ids = re.findall(r"/subscriptions/[^\s'\"\\]+/providers/[^\s'\"\\,;]+", text)

@@ -14,22 +14,22 @@ from tests.infra.bicep import CompiledTemplates, Deployment, Evaluator, compile_
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Hold all tests of the compiled templates in one group, so that one worker compiles them."""
     for item in items:
-        uses_templates = "compiled" in getattr(item, "fixturenames", ())
+        uses_templates = "compiled_templates" in getattr(item, "fixturenames", ())
         if uses_templates and scheduling.group(item.nodeid) != scheduling.DEPLOYMENTS:
             file = item.nodeid.partition("::")[0]
             raise pytest.UsageError(f"{file} uses the templates; harness/scheduling.py denies it")
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledTemplates:
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> CompiledTemplates:
     """The ARM templates that the compiler makes of infra/."""
     return compile_all(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture(scope="session")
-def evaluator(compiled: CompiledTemplates) -> Iterator[Evaluator]:
+def evaluator(compiled_templates: CompiledTemplates) -> Iterator[Evaluator]:
     """The Bicep CLI, started."""
-    evaluator = Evaluator(compiled.main)
+    evaluator = Evaluator(compiled_templates.main)
     yield evaluator
     evaluator.close()
 

@@ -16,5 +16,5 @@ param analystType = 'Group'"""
 KUSTO: Final = "Microsoft.Kusto/clusters"
 
 
-def evaluated(evaluator: Evaluator, folder: Path, more: str = ON, **turned: str) -> Deployment:
+def evaluate(evaluator: Evaluator, folder: Path, more: str = ON, **turned: str) -> Deployment:
     return evaluator.evaluate(switches.parameters(setting_with(**turned), more), folder)

@@ -59,13 +59,13 @@ def trace(
     }
 
 
-def delivered(*outcomes: Outcome, after: timedelta = timedelta()) -> KqlRow:
+def delivered_row(*outcomes: Outcome, after: timedelta = timedelta()) -> KqlRow:
     """The line about one group of events."""
     summary = summarize([sample_envelope(outcome=outcome) for outcome in outcomes])
     return trace(f"{PREFIX} {json.dumps(summary)}", "enrichment", after=after)
 
 
-def judged(report: Report, after: timedelta = timedelta()) -> KqlRow:
+def report_row(report: Report, after: timedelta = timedelta()) -> KqlRow:
     """The line about one hour."""
     line = f"Completeness of {report.window}: {json.dumps(report.to_json())}"
     return trace(line, "reconcile_window", after=after)

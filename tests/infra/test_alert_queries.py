@@ -33,7 +33,7 @@ def ago(minutes: float) -> timedelta:
     return timedelta(minutes=minutes)
 
 
-def dated(rows: list[KqlRow]) -> list[KqlRow]:
+def date_rows(rows: list[KqlRow]) -> list[KqlRow]:
     """The rows with their moments, as Application Insights has them: in UTC."""
     now = datetime.now(UTC).replace(tzinfo=None)
     return [row | {"timestamp": now - row["timestamp"]} for row in rows]
@@ -49,7 +49,7 @@ def call(name: str = "openai", status: int = 200, count: int = 1, minutes: float
     }
 
 
-def forwarded(status: str, count: int) -> KqlRow:
+def gateway_row(status: str, count: int) -> KqlRow:
     """Calls of the gateway to the app."""
     url = "https://func-dev-abc.azurewebsites.net/openai/deployments/gpt/chat/completions"
     return {
@@ -66,7 +66,7 @@ def line(message: str, minutes: float = 6) -> KqlRow:
     return {"timestamp": ago(minutes), "message": message}
 
 
-def delivered(events: int = 1, failed: int = 0, first_chunk_ms: Iterable[int] = ()) -> KqlRow:
+def delivered_row(events: int = 1, failed: int = 0, first_chunk_ms: Iterable[int] = ()) -> KqlRow:
     summary = {
         "events": events,
         "replayed": 0,
@@ -77,7 +77,7 @@ def delivered(events: int = 1, failed: int = 0, first_chunk_ms: Iterable[int] = 
     return line(f"Delivered {json.dumps(summary)}")
 
 
-def judged(*, complete: bool, minutes: float, waiting: str | None = None) -> KqlRow:
+def report_row(*, complete: bool, minutes: float, waiting: str | None = None) -> KqlRow:
     hour = "2026/11/23/14"
     report = Report(
         window=hour, captured=2, delivered=2 if complete else 1, ended=True, waiting=waiting
@@ -104,7 +104,7 @@ CASES = [
     AlertCase(alert="altered", what="a replayed capture", raised=True,
          traces=[line("Exchange 01J was altered in storage: the request's capture was altered")]),
     AlertCase(alert="altered", what="other lines", raised=False,
-         traces=[delivered(), line("Exchange 01J is requeued")]),
+         traces=[delivered_row(), line("Exchange 01J is requeued")]),
     AlertCase(alert="app-silent", what="the timer stopped", raised=True,
          requests=[call(_TIMER, minutes=90), call("openai", minutes=1)]),
     AlertCase(alert="app-silent", what="nothing runs any more", raised=True,
@@ -123,29 +123,29 @@ CASES = [
     AlertCase(alert="error-share", what="OpenTelemetry, although all calls fail", raised=False,
          requests=[call("POST", status=500, count=50)]),
     AlertCase(alert="gateway-refused", what="OpenTelemetry, although all is well", raised=True,
-         requests=[call("POST", count=50)], dependencies=[forwarded("200", 50)]),
+         requests=[call("POST", count=50)], dependencies=[gateway_row("200", 50)]),
     AlertCase(alert="gateway-refused", what="the key is refused", raised=True,
-         dependencies=[forwarded("401", 50)]),
+         dependencies=[gateway_row("401", 50)]),
     AlertCase(alert="gateway-refused", what="the app does not answer", raised=True,
-         requests=[call(count=50)], dependencies=[forwarded("200", 50), forwarded("503", 5)]),
+         requests=[call(count=50)], dependencies=[gateway_row("200", 50), gateway_row("503", 5)]),
     AlertCase(alert="gateway-refused", what="the connection fails", raised=True,
-         requests=[call(count=50)], dependencies=[forwarded("200", 50), forwarded("", 5)]),
+         requests=[call(count=50)], dependencies=[gateway_row("200", 50), gateway_row("", 5)]),
     AlertCase(alert="gateway-refused", what="no function is loaded", raised=True,
-         dependencies=[forwarded("404", 50)]),
+         dependencies=[gateway_row("404", 50)]),
     AlertCase(alert="gateway-refused", what="callers' mistakes", raised=False,
-         requests=[call(count=50)], dependencies=[forwarded("404", 30), forwarded("429", 20)]),
+         requests=[call(count=50)], dependencies=[gateway_row("404", 30), gateway_row("429", 20)]),
     AlertCase(alert="gateway-refused", what="too few calls", raised=False,
-         dependencies=[forwarded("401", 19)]),
+         dependencies=[gateway_row("401", 19)]),
     AlertCase(alert="gateway-refused", what="no calls", raised=False),
     AlertCase(alert="not-recorded", what="a loss", raised=True, traces=[line(_LOST)]),
     AlertCase(alert="not-recorded", what="a capture was not stored", raised=True,
          traces=[line("The response capture of exchange 01J could not be stored: 503")]),
     AlertCase(alert="not-recorded", what="other lines", raised=False,
-         traces=[delivered(), line("Exchange 01J is requeued")]),
+         traces=[delivered_row(), line("Exchange 01J is requeued")]),
     AlertCase(alert="error-share", what="calls fail", raised=True,
          requests=[call(count=50), call(status=500, count=5)]),
     AlertCase(alert="error-share", what="streams break", raised=True,
-         traces=[delivered(events=60, failed=6)]),
+         traces=[delivered_row(events=60, failed=6)]),
     AlertCase(alert="error-share", what="callers' mistakes", raised=False,
          requests=[call(count=50), call(status=429, count=50)]),
     AlertCase(alert="error-share", what="too few calls", raised=False,
@@ -153,7 +153,7 @@ CASES = [
     AlertCase(alert="nothing-delivered", what="calls and no event", raised=True,
          requests=[call(count=10)]),
     AlertCase(alert="nothing-delivered", what="events", raised=False,
-         requests=[call(count=10)], traces=[delivered()]),
+         requests=[call(count=10)], traces=[delivered_row()]),
     AlertCase(alert="nothing-delivered", what="on the way", raised=False,
          requests=[call(count=10, minutes=1)]),
     AlertCase(alert="poison", what="the queue gave up", raised=True,
@@ -161,22 +161,22 @@ CASES = [
     AlertCase(alert="poison", what="a dead letter", raised=True,
          traces=[line("Exchange 01J can never be delivered and is dead-lettered: too large")]),
     AlertCase(alert="poison", what="all is well", raised=False,
-         requests=[call("enrichment")], traces=[delivered()]),
+         requests=[call("enrichment")], traces=[delivered_row()]),
     AlertCase(alert="reconcile-incomplete", what="an hour stays incomplete", raised=True,
-         traces=[judged(complete=False, minutes=10 * run) for run in (1, 2, 3)]),
+         traces=[report_row(complete=False, minutes=10 * run) for run in (1, 2, 3)]),
     AlertCase(alert="reconcile-incomplete", what="runs have to wait", raised=True,
          requests=[call(_TIMER, minutes=200), call(_TIMER, minutes=1)],
          traces=[line("Reconcile did nothing: the Event Hub is not ready", 30),
                  line("Reconcile did nothing: the queue still holds 3 envelopes", 1)]),
     AlertCase(alert="reconcile-incomplete", what="an hour became complete", raised=False,
-         traces=[judged(complete=False, minutes=10 * run) for run in (2, 3, 4)]
-         + [judged(complete=True, minutes=10)]),
+         traces=[report_row(complete=False, minutes=10 * run) for run in (2, 3, 4)]
+         + [report_row(complete=True, minutes=10)]),
     AlertCase(alert="reconcile-incomplete", what="it runs and judges nothing", raised=True,
          requests=[call(_TIMER, minutes=200), call(_TIMER, minutes=1)]),
     AlertCase(alert="time-to-first-chunk", what="late streams", raised=True,
-         traces=[delivered(events=50, first_chunk_ms=[16000] * 50)]),
+         traces=[delivered_row(events=50, first_chunk_ms=[16000] * 50)]),
     AlertCase(alert="time-to-first-chunk", what="quick streams", raised=False,
-         traces=[delivered(events=50, first_chunk_ms=[900] * 50)]),
+         traces=[delivered_row(events=50, first_chunk_ms=[900] * 50)]),
 ]  # fmt: skip
 
 
@@ -188,9 +188,9 @@ def rows(case: AlertCase) -> list[KqlRow]:
     """The rows that the query of the case's alert returns."""
     query = (INFRA / "queries" / f"{case.alert}.kql").read_text()
     tables = {
-        "requests": (_CALL, dated(case.requests)),
-        "traces": (_TRACE, dated(case.traces)),
-        "dependencies": (_DEPENDENCY, dated(case.dependencies)),
+        "requests": (_CALL, date_rows(case.requests)),
+        "traces": (_TRACE, date_rows(case.traces)),
+        "dependencies": (_DEPENDENCY, date_rows(case.dependencies)),
     }
     return kql.run(query, tables)
 
@@ -218,7 +218,7 @@ def test_a_reconcile_that_is_held_up_says_why() -> None:
     (found,) = rows_of("reconcile-incomplete", "it runs and judges nothing")
     assert found["reason"] == "none logged"
     stopped = [
-        judged(complete=False, minutes=10 * run, waiting="the Event Hub is not ready")
+        report_row(complete=False, minutes=10 * run, waiting="the Event Hub is not ready")
         for run in (1, 2, 3)
     ]
     (found,) = rows(AlertCase(alert="reconcile-incomplete", what="", raised=True, traces=stopped))

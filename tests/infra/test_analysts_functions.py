@@ -22,13 +22,13 @@ from tests.infra.analysts import (
     RESERVATION,
     ROWS,
     call,
-    delivered,
+    delivered_row,
 )
 from view.exchange.received_event import ReceivedEvent
 from view.store import Store
 
 REQUEST_ALTERED: Final = "the request's capture was altered"
-ALTERED: Final = delivered(AT_NOON, replayed=True, problems=[REQUEST_ALTERED])
+ALTERED: Final = delivered_row(AT_NOON, replayed=True, problems=[REQUEST_ALTERED])
 # How the events of one exchange may differ.
 VARIANTS: Final[list[dict[str, Any]]] = [
     {"model": "the first"},
@@ -48,15 +48,15 @@ def test_every_function_runs_over_all_golden_events(name: str) -> None:
 
 
 def test_an_exchange_that_was_delivered_twice_is_there_once() -> None:
-    rows = [delivered(AT_NOON), delivered(AT_NOON, timedelta(seconds=3))]
+    rows = [delivered_row(AT_NOON), delivered_row(AT_NOON, timedelta(seconds=3))]
     assert len(call("exchanges", rows)) == 1
 
 
 def test_a_replay_never_takes_the_place_of_the_first_event() -> None:
     """A capture that was altered in storage would change the record."""
     rows = [
-        delivered(AT_NOON, timedelta(days=1), replayed=True, model="another"),
-        delivered(AT_NOON),
+        delivered_row(AT_NOON, timedelta(days=1), replayed=True, model="another"),
+        delivered_row(AT_NOON),
     ]
     (exchange,) = call("exchanges", rows)
     assert exchange["model"] == AT_NOON["model"]
@@ -64,9 +64,9 @@ def test_a_replay_never_takes_the_place_of_the_first_event() -> None:
 
 def test_aborted_counts_only_if_nothing_else_was_delivered() -> None:
     """Reconcile reports it when it finds a request alone; the true outcome may come later."""
-    aborted = delivered(AT_NOON, outcome="aborted")
+    aborted = delivered_row(AT_NOON, outcome="aborted")
     assert [row["outcome"] for row in call("exchanges", [aborted])] == ["aborted"]
-    rows = [aborted, delivered(AT_NOON, timedelta(hours=1))]
+    rows = [aborted, delivered_row(AT_NOON, timedelta(hours=1))]
     assert [row["outcome"] for row in call("exchanges", rows)] == ["completed"]
 
 
@@ -78,7 +78,7 @@ def test_the_page_and_the_query_agree_which_event_counts(tmp_path: Path) -> None
         for place, variant in enumerate(order):
             event = AT_NOON | {"exchange_id": exchange_id} | variant
             store.add([ReceivedEvent(event=event, enqueued_ms=None)])
-            rows.append(delivered(event, timedelta(hours=place)))
+            rows.append(delivered_row(event, timedelta(hours=place)))
     shown = {row.id: row.model for row in store.page((), limit=1000).rows}
     store.close()
     assert shown == {row["exchange_id"]: row["model"] for row in call("exchanges", rows)}
@@ -91,14 +91,16 @@ def test_an_altered_capture_shows_in_the_events() -> None:
     """
     changed = "0" * 64
     rows = [
-        delivered(AT_NOON),
-        delivered(AT_NOON, timedelta(hours=1), request_sha256=changed),
-        delivered(AT_NOON, exchange_id="same"),
-        delivered(AT_NOON, timedelta(hours=1), exchange_id="same", replayed=True),
-        delivered(AT_NOON, exchange_id="slow", outcome="aborted", request_sha256=changed),
-        delivered(AT_NOON, timedelta(hours=1), exchange_id="slow"),
-        delivered(AT_NOON, exchange_id="deleted"),
-        delivered(AT_NOON, exchange_id="deleted", outcome="aborted", problems=[REQUEST_ALTERED]),
+        delivered_row(AT_NOON),
+        delivered_row(AT_NOON, timedelta(hours=1), request_sha256=changed),
+        delivered_row(AT_NOON, exchange_id="same"),
+        delivered_row(AT_NOON, timedelta(hours=1), exchange_id="same", replayed=True),
+        delivered_row(AT_NOON, exchange_id="slow", outcome="aborted", request_sha256=changed),
+        delivered_row(AT_NOON, timedelta(hours=1), exchange_id="slow"),
+        delivered_row(AT_NOON, exchange_id="deleted"),
+        delivered_row(
+            AT_NOON, exchange_id="deleted", outcome="aborted", problems=[REQUEST_ALTERED]
+        ),
     ]
     found = {row["exchange_id"]: row for row in call("altered", rows)}
     assert found.keys() == {AT_NOON["exchange_id"], "deleted"}
@@ -108,7 +110,7 @@ def test_an_altered_capture_shows_in_the_events() -> None:
 
 
 def test_a_range_holds_its_beginning_and_not_its_end() -> None:
-    rows = [delivered(AT_NOON)]
+    rows = [delivered_row(AT_NOON)]
     assert call("exchanges", rows, NOON, NOON + timedelta(hours=1))
     assert not call("exchanges", rows, NOON - timedelta(hours=1), NOON)
 
@@ -127,7 +129,7 @@ def test_usage_adds_up_what_the_upstream_reported_once() -> None:
 
 
 def test_a_read_of_a_stored_response_adds_nothing() -> None:
-    rows = [delivered(AT_NOON), delivered(AT_NOON, exchange_id="read", usage_repeated=True)]
+    rows = [delivered_row(AT_NOON), delivered_row(AT_NOON, exchange_id="read", usage_repeated=True)]
     (row,) = call("usage", rows)
     assert (row["exchanges"], row["input"]) == (2, AT_NOON["tokens"]["input"])
 
@@ -142,7 +144,7 @@ def test_a_read_of_a_stored_response_adds_nothing() -> None:
     ],
 )
 def test_the_caller_is_the_team_if_there_is_one(caller: dict[str, str], name: str) -> None:
-    (row,) = call("usage", [delivered(AT_NOON, caller=caller)])
+    (row,) = call("usage", [delivered_row(AT_NOON, caller=caller)])
     assert row["caller"] == name
 
 
@@ -155,9 +157,9 @@ def test_time_to_first_token_is_grouped_by_region() -> None:
         "latency_ms": 900,
     }
     rows = [
-        delivered(stream, exchange_id="a", region="North Central US"),
-        delivered(stream, exchange_id="b", served={"backend": {"region": "swedencentral"}}),
-        delivered(stream, exchange_id="c", outcome="upstream_interrupted"),
+        delivered_row(stream, exchange_id="a", region="North Central US"),
+        delivered_row(stream, exchange_id="b", served={"backend": {"region": "swedencentral"}}),
+        delivered_row(stream, exchange_id="c", outcome="upstream_interrupted"),
     ]
     found = {row["region"]: row for row in call("time_to_first_token", rows)}
     assert found.keys() == {"North Central US", "swedencentral"}
@@ -168,9 +170,9 @@ def test_time_to_first_token_is_grouped_by_region() -> None:
 def test_errors_counts_throttling_apart() -> None:
     refused = AT_NOON | {"outcome": "upstream_error", "error": {"code": "429"}, "status_code": 429}
     rows = [
-        delivered(refused, exchange_id="a"),
-        delivered(refused, exchange_id="b"),
-        delivered(AT_NOON),
+        delivered_row(refused, exchange_id="a"),
+        delivered_row(refused, exchange_id="b"),
+        delivered_row(AT_NOON),
     ]
     (row,) = call("errors", rows)
     assert (row["exchanges"], row["throttled"], row["code"]) == (2, 2, "429")
@@ -178,10 +180,10 @@ def test_errors_counts_throttling_apart() -> None:
 
 def test_completeness_counts_duplicates_aborted_and_lag() -> None:
     rows = [
-        delivered(AT_NOON),
-        delivered(AT_NOON, timedelta(seconds=4)),
-        delivered(AT_NOON, timedelta(minutes=20), exchange_id="b", outcome="aborted"),
-        delivered(AT_NOON, exchange_id="c", problems=["the request's capture is missing"]),
+        delivered_row(AT_NOON),
+        delivered_row(AT_NOON, timedelta(seconds=4)),
+        delivered_row(AT_NOON, timedelta(minutes=20), exchange_id="b", outcome="aborted"),
+        delivered_row(AT_NOON, exchange_id="c", problems=["the request's capture is missing"]),
     ]
     (row,) = call("completeness", rows)
     figures = {name: row[name] for name in ("exchanges", "duplicates", "aborted", "incomplete")}

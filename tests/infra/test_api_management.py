@@ -38,7 +38,7 @@ KEY = API | {
 }
 
 
-def evaluated(
+def evaluate(
     evaluator: Evaluator, module: str, folder: Path, parameters: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """The resources that a module makes with these parameters. Raises EvaluationError if it makes
@@ -57,7 +57,7 @@ def api(
     request: pytest.FixtureRequest, evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, list[dict[str, Any]]]:
     """The resources of the API's module, by the last part of their type."""
-    resources = evaluated(
+    resources = evaluate(
         evaluator, "api-management.bicep", tmp_path_factory.mktemp("api"), request.param
     )
     by_type: dict[str, list[dict[str, Any]]] = {}
@@ -155,7 +155,7 @@ def test_no_secret_stands_in_the_template(api: dict[str, list[dict[str, Any]]]) 
 
 def test_a_prefix_moves_the_path_alone(evaluator: Evaluator, tmp_path: Path) -> None:
     """An instance on which /openai is taken needs one."""
-    resources = evaluated(evaluator, "api-management.bicep", tmp_path, ENTRA | {"pathPrefix": "ai"})
+    resources = evaluate(evaluator, "api-management.bicep", tmp_path, ENTRA | {"pathPrefix": "ai"})
     paths = [
         resource["properties"]["path"]
         for resource in resources
@@ -179,7 +179,7 @@ def test_a_missing_credential_is_named(
 ) -> None:
     """The CLI refuses to evaluate the deployment, so nothing is deployed."""
     with pytest.raises(EvaluationError, match=words):
-        evaluated(evaluator, "api-management.bicep", tmp_path, parameters)
+        evaluate(evaluator, "api-management.bicep", tmp_path, parameters)
 
 
 def test_an_existing_instances_tier_is_checked(evaluator: Evaluator, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_an_existing_instances_tier_is_checked(evaluator: Evaluator, tmp_path: P
     deployment with their reason.
     """
     for parameters, refusals in ((ENTRA, 1), (ENTRA | {"privateNetwork": True}, 2)):
-        resources = evaluated(evaluator, "api-management.bicep", tmp_path, parameters)
+        resources = evaluate(evaluator, "api-management.bicep", tmp_path, parameters)
         (backend,) = [resource for resource in resources if resource["type"].endswith("/backends")]
         assert "Consumption" in backend["properties"]["description"]
         assert backend["properties"]["description"].count("fail(") >= refusals
@@ -197,7 +197,7 @@ def test_an_existing_instances_tier_is_checked(evaluator: Evaluator, tmp_path: P
 def test_a_new_instance_joins_the_network(evaluator: Evaluator, tmp_path: Path, sku: str) -> None:
     """It has outbound integration with the subnet."""
     parameters = SERVICE | {"sku": sku, "subnetId": "/subnet"}
-    resources = evaluated(evaluator, "api-management-service.bicep", tmp_path, parameters)
+    resources = evaluate(evaluator, "api-management-service.bicep", tmp_path, parameters)
     assert resources[0]["identity"] == {"type": "SystemAssigned"}
     assert resources[0]["properties"]["virtualNetworkType"] == "External"
     assert resources[0]["properties"]["virtualNetworkConfiguration"] == {
@@ -209,7 +209,7 @@ def test_a_tier_that_cannot_reach_the_network_is_rejected(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """BasicV2 with a subnet; without one it is made."""
-    basic = functools.partial(evaluated, evaluator, "api-management-service.bicep", tmp_path)
+    basic = functools.partial(evaluate, evaluator, "api-management-service.bicep", tmp_path)
     with pytest.raises(EvaluationError, match="BasicV2 cannot reach a virtual network"):
         basic(SERVICE | {"sku": "BasicV2", "subnetId": "/subnet"})
     assert basic(SERVICE | {"sku": "BasicV2"})[0]["properties"]["virtualNetworkType"] == "None"

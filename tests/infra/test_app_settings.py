@@ -72,35 +72,37 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def deployed(name: str, deployments: dict[str, Deployment]) -> dict[str, str]:
+def deployed_settings(name: str, deployments: dict[str, Deployment]) -> dict[str, str]:
     return deployments[name].app_settings
 
 
-def _in_azure(deployed: dict[str, str]) -> dict[str, str]:
+def _in_azure(deployed_settings: dict[str, str]) -> dict[str, str]:
     """The settings with what Azure puts in place of each expression."""
     return {
         name: KNOWN_TO_AZURE[name] if value.startswith("[") else value
-        for name, value in deployed.items()
+        for name, value in deployed_settings.items()
     }
 
 
-def test_the_app_reads_what_is_set_and_all_that_it_reads_is_set(deployed: dict[str, str]) -> None:
+def test_the_app_reads_what_is_set_and_all_that_it_reads_is_set(
+    deployed_settings: dict[str, str],
+) -> None:
     """Both ways: a setting that nothing reads, and one that the template forgot, would both be
     found here.
     """
-    environment = RecordingEnvironment(_in_azure(deployed))
+    environment = RecordingEnvironment(_in_azure(deployed_settings))
     load(environment)
-    assert deployed.keys() - OF_THE_HOST == environment.names_read - NOT_DEPLOYED
+    assert deployed_settings.keys() - OF_THE_HOST == environment.names_read - NOT_DEPLOYED
     assert environment.names_read >= NOT_DEPLOYED
 
 
-def test_an_omitted_setting_means_its_default(deployed: dict[str, str]) -> None:
+def test_an_omitted_setting_means_its_default(deployed_settings: dict[str, str]) -> None:
     """The defaults that the template writes out are the app's own defaults."""
-    in_azure = _in_azure(deployed)
+    in_azure = _in_azure(deployed_settings)
     needed = {
         name: value
         for name, value in in_azure.items()
-        if deployed[name].startswith("[") or name.startswith("CALLER_AUTH")
+        if deployed_settings[name].startswith("[") or name.startswith("CALLER_AUTH")
     }
     needed |= {
         name: in_azure[name]
@@ -114,31 +116,39 @@ def test_an_omitted_setting_means_its_default(deployed: dict[str, str]) -> None:
     assert load(in_azure) == load(needed)
 
 
-def test_nothing_is_set_that_flex_consumption_does_not_take(deployed: dict[str, str]) -> None:
+def test_nothing_is_set_that_flex_consumption_does_not_take(
+    deployed_settings: dict[str, str],
+) -> None:
     """The runtime is a property there, and the package comes from a container."""
-    assert [name for name in deployed if NEVER_ON_FLEX.fullmatch(name)] == []
+    assert [name for name in deployed_settings if NEVER_ON_FLEX.fullmatch(name)] == []
 
 
-def test_application_insights_is_authenticated_by_the_identity(deployed: dict[str, str]) -> None:
+def test_application_insights_is_authenticated_by_the_identity(
+    deployed_settings: dict[str, str],
+) -> None:
     """The setting has no semicolon at its end, at which the worker's exporter raises."""
-    value = deployed["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]
+    value = deployed_settings["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"]
     assert re.fullmatch(
         r"\[format\('ClientId=\{0\};Authorization=AAD', reference\('[^']+/id-[\w-]+', '[\d-]+'\)\.clientId\)\]",
         value,
     )
 
 
-def test_the_app_knows_whom_it_serves(name: str, deployed: dict[str, str]) -> None:
+def test_the_app_knows_whom_it_serves(name: str, deployed_settings: dict[str, str]) -> None:
     """The settings for Entra are the tenant, the audience in both its forms, API Management's
     identity, and the operators.
     """
-    assert deployed["CALLER_AUTH_TENANT_ID"] == TENANT
+    assert deployed_settings["CALLER_AUTH_TENANT_ID"] == TENANT
     if ("callerAuth", "function_key") in SETTINGS[name]:
-        assert deployed["CALLER_AUTH"] == "function_key"
-        assert deployed["CALLER_AUTH_CALLER_OBJECT_IDS"] == deployed["CALLER_AUTH_AUDIENCE"] == ""
+        assert deployed_settings["CALLER_AUTH"] == "function_key"
+        assert (
+            deployed_settings["CALLER_AUTH_CALLER_OBJECT_IDS"]
+            == deployed_settings["CALLER_AUTH_AUDIENCE"]
+            == ""
+        )
         return
-    assert deployed["CALLER_AUTH"] == "entra"
-    assert deployed["CALLER_AUTH_AUDIENCE"] == f"{AUDIENCE},api://{AUDIENCE}"
-    assert deployed["CALLER_AUTH_OPERATOR_OBJECT_IDS"] == ",".join(OPERATORS)
+    assert deployed_settings["CALLER_AUTH"] == "entra"
+    assert deployed_settings["CALLER_AUTH_AUDIENCE"] == f"{AUDIENCE},api://{AUDIENCE}"
+    assert deployed_settings["CALLER_AUTH_OPERATOR_OBJECT_IDS"] == ",".join(OPERATORS)
     gateway = r"\[reference\('[^']+/Microsoft\.ApiManagement/service/[\w-]+', '[\d-]+', 'full'\)\.identity\.principalId\]"
-    assert re.fullmatch(gateway, deployed["CALLER_AUTH_CALLER_OBJECT_IDS"])
+    assert re.fullmatch(gateway, deployed_settings["CALLER_AUTH_CALLER_OBJECT_IDS"])

@@ -19,10 +19,12 @@ REVIEWED = os.environ.get("FNSSE_API_VERSIONS_AS_OF", "2026-11-27")
 
 
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
-def test_a_file_compiles_without_a_warning(file: Path, compiled: CompiledTemplates) -> None:
+def test_a_file_compiles_without_a_warning(
+    file: Path, compiled_templates: CompiledTemplates
+) -> None:
     """Compiler and linter report nothing about any file, and each becomes a template."""
-    assert compiled.messages.get(file.name, []) == []
-    template = json.loads(next(compiled.folder.rglob(f"{file.stem}.json")).read_text())
+    assert compiled_templates.messages.get(file.name, []) == []
+    template = json.loads(next(compiled_templates.folder.rglob(f"{file.stem}.json")).read_text())
     assert template["$schema"].endswith("deploymentTemplate.json#")
 
 
@@ -33,11 +35,13 @@ def test_the_parameters_file_compiles_without_a_warning(
     assert evaluator.compile_parameters(evaluator.main_parameters(tmp_path))
 
 
-def test_each_module_gets_the_switch_of_the_private_network(compiled: CompiledTemplates) -> None:
+def test_each_module_gets_the_switch_of_the_private_network(
+    compiled_templates: CompiledTemplates,
+) -> None:
     """The compiled template passes `private` to each module that takes it. An evaluation cannot
     show this, because the API's module depends on the instance's tier, which only Azure knows.
     """
-    template = json.loads(compiled.main.read_text())
+    template = json.loads(compiled_templates.main.read_text())
     values = [
         module["properties"]["parameters"].get(parameter)
         for module in template["resources"].values()
@@ -48,11 +52,13 @@ def test_each_module_gets_the_switch_of_the_private_network(compiled: CompiledTe
     assert values == [{"value": "[variables('private')]"}] * 8
 
 
-def test_the_gateway_may_read_the_vault_long_before_it_has_to(compiled: CompiledTemplates) -> None:
+def test_the_gateway_may_read_the_vault_long_before_it_has_to(
+    compiled_templates: CompiledTemplates,
+) -> None:
     """A role takes minutes to be in effect. It is given before the app is made, which takes minutes
     as well; API Management reads the vault once the API's named value is made, after the app.
     """
-    template = json.loads(compiled.main.read_text())
+    template = json.loads(compiled_templates.main.read_text())
     depends_on = {
         name: set(resource.get("dependsOn", [])) for name, resource in template["resources"].items()
     }

@@ -9,7 +9,7 @@ import pytest
 
 from tests.infra import kql
 from tests.infra.bicep import INFRA, Evaluator
-from tests.infra.data_explorer import KUSTO, ON, evaluated
+from tests.infra.data_explorer import KUSTO, ON, evaluate
 
 QUERY: Final = (INFRA / "queries" / "budget" / "over-budget.kql").read_text()
 RULE: Final = "Microsoft.Insights/scheduledQueryRules"
@@ -51,7 +51,7 @@ def test_a_team_is_found_if_it_spent_more_than_its_budget(
 
 
 def test_the_rule_queries_the_cluster_for_each_team(evaluator: Evaluator, tmp_path: Path) -> None:
-    deployment = evaluated(evaluator, tmp_path, BUDGETS)
+    deployment = evaluate(evaluator, tmp_path, BUDGETS)
     (rule,) = [rule for rule in deployment.of(RULE) if rule["name"].endswith("-budget")]
     (criterion,) = rule["properties"]["criteria"]["allOf"]
     # the cluster's address is known to Azure alone
@@ -65,7 +65,7 @@ def test_the_rule_queries_the_cluster_for_each_team(evaluator: Evaluator, tmp_pa
 def test_the_rule_reads_the_database_by_an_identity_of_its_own(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    deployment = evaluated(evaluator, tmp_path, BUDGETS)
+    deployment = evaluate(evaluator, tmp_path, BUDGETS)
     (rule,) = [rule for rule in deployment.of(RULE) if rule["name"].endswith("-budget")]
     assert rule["identity"] == {"type": "SystemAssigned"}
     assignments = deployment.of(f"{KUSTO}/databases/principalAssignments")
@@ -74,5 +74,5 @@ def test_the_rule_reads_the_database_by_an_identity_of_its_own(
 
 
 def test_without_budgets_there_is_no_rule(evaluator: Evaluator, tmp_path: Path) -> None:
-    deployment = evaluated(evaluator, tmp_path)
+    deployment = evaluate(evaluator, tmp_path)
     assert not [rule for rule in deployment.of(RULE) if rule["name"].endswith("-budget")]

@@ -14,7 +14,16 @@ from shared import rate_files
 from shared.core.cost.billing_inputs import quantities_of
 from shared.core.cost.cost import cost
 from shared.core.cost.provisioned import parse_reservations, shares
-from tests.infra.analysts import AT_NOON, EVENTS, FOLDER, NOON, RESERVATION, ROWS, call, delivered
+from tests.infra.analysts import (
+    AT_NOON,
+    EVENTS,
+    FOLDER,
+    NOON,
+    RESERVATION,
+    ROWS,
+    call,
+    delivered_row,
+)
 from tests.infra.kql import KqlRow
 
 CARD: Final = rate_files.read_card()
@@ -66,7 +75,7 @@ def exchange(
         if value is not None or key == "model"
     }
     ended_at = (NOON + timedelta(minutes=minutes)).replace(tzinfo=None)
-    return delivered(
+    return delivered_row(
         AT_NOON
         | {"exchange_id": name, "quantities": quantities, "timestamp": ended_at.isoformat()}
         | event

@@ -9,13 +9,13 @@ from typing import Final
 import pytest
 
 from tests.infra.bicep import INFRA, EvaluationError, Evaluator
-from tests.infra.data_explorer import ANALYSTS, KUSTO, ON, evaluated
+from tests.infra.data_explorer import ANALYSTS, KUSTO, ON, evaluate
 
 RECEIVER: Final = "a638d3c7-ab3a-418d-83e6-5f17a39d4fde"
 
 
 def test_without_it_there_is_no_cluster(evaluator: Evaluator, tmp_path: Path) -> None:
-    assert not evaluated(evaluator, tmp_path, "").of(KUSTO)
+    assert not evaluate(evaluator, tmp_path, "").of(KUSTO)
 
 
 @pytest.mark.parametrize("hub", ["new", "existing"])
@@ -23,7 +23,7 @@ def test_the_cluster_reads_the_hub_by_its_own_identity_and_group(
     evaluator: Evaluator, tmp_path: Path, hub: str
 ) -> None:
     """No key; a consumer group that nobody else reads from; the mapping that the schema makes."""
-    deployment = evaluated(evaluator, tmp_path, eventHubs=hub)
+    deployment = evaluate(evaluator, tmp_path, eventHubs=hub)
     cluster = deployment.one(KUSTO)
     properties = deployment.one(f"{KUSTO}/databases/dataConnections")["properties"]
     group = deployment.one("Microsoft.EventHub/namespaces/eventhubs/consumergroups")
@@ -38,7 +38,7 @@ def test_the_cluster_reads_the_hub_by_its_own_identity_and_group(
 
 def test_only_cluster_and_analysts_may_receive(evaluator: Evaluator, tmp_path: Path) -> None:
     """Nobody else is a receiver of the Event Hub's data."""
-    deployment = evaluated(evaluator, tmp_path)
+    deployment = evaluate(evaluator, tmp_path)
     hub = deployment.one(f"{KUSTO}/databases/dataConnections")["properties"]["eventHubResourceId"]
     receivers = {
         properties["principalId"]: properties["principalType"]
@@ -58,7 +58,7 @@ def test_the_script_defines_every_function_after_what_it_uses(
     """Azure Data Explorer runs the commands in their order and refuses a function that calls one
     it does not know.
     """
-    script = evaluated(evaluator, tmp_path).one(f"{KUSTO}/databases/scripts")["properties"]
+    script = evaluate(evaluator, tmp_path).one(f"{KUSTO}/databases/scripts")["properties"]
     defined = re.findall(
         r"^\.create-or-alter function with .*?\) (\w+)\(", script["scriptContent"], re.M
     )
@@ -80,8 +80,8 @@ def test_size_and_retention_are_what_the_parameters_say(
         ON
         + "\nparam dataExplorer = { sku: 'Standard_E2ads_v5', instances: 3, retentionDays: 30, hotDays: 7 }"
     )
-    plain = evaluated(evaluator, tmp_path)
-    deployment = evaluated(evaluator, tmp_path, more)
+    plain = evaluate(evaluator, tmp_path)
+    deployment = evaluate(evaluator, tmp_path, more)
     assert plain.one(KUSTO)["sku"] == {
         "name": "Dev(No SLA)_Standard_E2a_v4",
         "tier": "Basic",
@@ -105,7 +105,7 @@ def test_on_a_private_network_the_cluster_is_private_as_well(
     """Analysts reach it over an endpoint with records in its region's zone. It reads the hub over
     an endpoint that it asks the namespace for, in the words that the hook looks for.
     """
-    deployment = evaluated(evaluator, tmp_path, network="new")
+    deployment = evaluate(evaluator, tmp_path, network="new")
     cluster = deployment.one(KUSTO)
     assert cluster["properties"]["publicNetworkAccess"] == "Disabled"
     (endpoint,) = [
@@ -139,7 +139,7 @@ def test_on_a_private_network_the_cluster_is_private_as_well(
 def test_without_a_private_network_it_needs_no_way_of_its_own(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
-    deployment = evaluated(evaluator, tmp_path)
+    deployment = evaluate(evaluator, tmp_path)
     assert deployment.one(KUSTO)["properties"]["publicNetworkAccess"] == "Enabled"
     assert deployment.of(f"{KUSTO}/managedPrivateEndpoints") == []
 
@@ -148,10 +148,10 @@ def test_budgets_on_a_private_network_are_rejected(evaluator: Evaluator, tmp_pat
     """Azure Monitor asks the cluster from outside; the rule would fail in silence."""
     more = f"{ON}\nparam dataExplorer = {{ budgets: [{{ team: 'search', amount: 500 }}] }}"
     with pytest.raises(EvaluationError, match="Leave budgets out"):
-        evaluated(evaluator, tmp_path, more, network="new")
+        evaluate(evaluator, tmp_path, more, network="new")
 
 
 def test_a_tier_without_consumer_groups_is_rejected(evaluator: Evaluator, tmp_path: Path) -> None:
     more = f"{ON}\nparam eventHubs = {{ kind: 'new', sku: 'Basic' }}"
     with pytest.raises(EvaluationError, match="have consumer groups"):
-        evaluated(evaluator, tmp_path, more)
+        evaluate(evaluator, tmp_path, more)

@@ -83,7 +83,7 @@ def test_no_resource_refers_to_one_that_a_switch_omits(
     dns = f"/subscriptions/{switches.HUB_SUBSCRIPTION}/resourceGroups/dns/providers/Microsoft.Network/privateDnsZones/"
     unknown = [
         resource_id
-        for resource_id in deployment.mentioned
+        for resource_id in deployment.mentioned_ids
         if not _is_or_holds_one_of(resource_id, there)
     ]
     if ("network", "existing") in setting:

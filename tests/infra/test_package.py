@@ -98,7 +98,7 @@ def test_the_app_is_found_in_its_package_with_all_its_functions(
     function at all.
     """
     package.extractall(tmp_path)
-    functions, foreign = _indexed(tmp_path)
+    functions, foreign = _index(tmp_path)
     listed = re.findall(
         r"^\| `(\w+)` \|",
         (ROOT / "docs" / "reference" / "functions.md").read_text().partition("\n## ")[0],
@@ -108,7 +108,7 @@ def test_the_app_is_found_in_its_package_with_all_its_functions(
     assert foreign == []
 
 
-def _indexed(folder: Path) -> tuple[list[str], list[str]]:
+def _index(folder: Path) -> tuple[list[str], list[str]]:
     sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
     run = subprocess.run(
         [sys.executable, "-I", "-S", "-c", INDEX],

@@ -30,13 +30,13 @@ CALLER_HEADERS = {
 }
 
 
-def parsed(name: str) -> Element:
+def parse(name: str) -> Element:
     return ElementTree.fromstring((POLICIES / name).read_text())  # noqa: S314 - a file of this repository
 
 
 @pytest.fixture(scope="module")
 def policy() -> Element:
-    return parsed("openai.xml")
+    return parse("openai.xml")
 
 
 def section(policy: Element, name: str) -> Element:
@@ -81,7 +81,7 @@ def test_every_expression_compiles() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     counted = re.search(r"(\d+) expressions, 0 problems", run.stdout)
     expressions = sum(
-        text.lstrip().startswith("@") for file in FILES for text in texts(parsed(file.name))
+        text.lstrip().startswith("@") for file in FILES for text in texts(parse(file.name))
     )
     assert counted is not None
     assert int(counted[1]) == expressions
@@ -194,12 +194,12 @@ def test_the_gateways_credential_is_set_last(policy: Element) -> None:
 
 def test_the_fragments_hold_one_credential_each_and_no_secret() -> None:
     """A token of the managed identity, or the function key from a named value."""
-    (token,) = parsed("caller-auth-entra.xml")
+    (token,) = parse("caller-auth-entra.xml")
     assert (token.tag, token.attrib) == (
         "authentication-managed-identity",
         {"resource": "{{FNSSE-NAME-audience}}"},
     )
-    (key,) = parsed("caller-auth-function-key.xml")
+    (key,) = parse("caller-auth-function-key.xml")
     assert (key.tag, key.attrib) == (
         "set-header",
         {"name": "x-functions-key", "exists-action": "override"},

@@ -26,13 +26,15 @@ def app(identity: str = APP) -> dict[str, object]:
     return {"id": identity, "resourceGroup": "g", "tags": {"azd-env-name": "dev"}}
 
 
-def listed(*names: str) -> str:
+def function_list(*names: str) -> str:
     """The answer of Azure Resource Manager: a function's name follows its app's."""
     return json.dumps({"value": [{"name": f"func/{name}"} for name in names]})
 
 
 def test_an_app_with_all_its_functions_passes(tmp_path: Path) -> None:
-    tools = Tools(tmp_path, "postdeploy.py", {LIST: json.dumps([app()]), FUNCTIONS: listed(*NAMES)})
+    tools = Tools(
+        tmp_path, "postdeploy.py", {LIST: json.dumps([app()]), FUNCTIONS: function_list(*NAMES)}
+    )
     run = tools.run(**DEV)
     assert run.returncode == 0, run.stderr
     assert f"all {len(NAMES)} functions" in run.stdout
@@ -41,7 +43,9 @@ def test_an_app_with_all_its_functions_passes(tmp_path: Path) -> None:
 
 def test_an_app_without_functions_does_not_pass(tmp_path: Path) -> None:
     """The message says how many are missing, which, and where to read on."""
-    tools = Tools(tmp_path, "postdeploy.py", {LIST: json.dumps([app()]), FUNCTIONS: listed()})
+    tools = Tools(
+        tmp_path, "postdeploy.py", {LIST: json.dumps([app()]), FUNCTIONS: function_list()}
+    )
     run = tools.run(**DEV)
     assert run.returncode == 1
     assert f"{len(NAMES)} of {len(NAMES)} functions are not in the app" in run.stderr
@@ -50,7 +54,9 @@ def test_an_app_without_functions_does_not_pass(tmp_path: Path) -> None:
 
 def test_a_single_function_that_is_missing_is_named(tmp_path: Path) -> None:
     rest = [name for name in NAMES if name != "openai"]
-    tools = Tools(tmp_path, "postdeploy.py", {LIST: json.dumps([app()]), FUNCTIONS: listed(*rest)})
+    tools = Tools(
+        tmp_path, "postdeploy.py", {LIST: json.dumps([app()]), FUNCTIONS: function_list(*rest)}
+    )
     run = tools.run(**DEV)
     assert run.returncode == 1
     assert "functions are not in the app: openai." in run.stderr
@@ -58,7 +64,12 @@ def test_a_single_function_that_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_the_host_may_take_its_time(tmp_path: Path) -> None:
     """While it starts it refuses the question, then reports nothing, then some."""
-    answers: list[str | None] = [None, listed(), listed(*NAMES[:3]), listed(*NAMES)]
+    answers: list[str | None] = [
+        None,
+        function_list(),
+        function_list(*NAMES[:3]),
+        function_list(*NAMES),
+    ]
     tools = Tools(tmp_path, "postdeploy.py", {LIST: json.dumps([app()]), FUNCTIONS: answers})
     assert tools.run(**DEV).returncode == 0
     assert [call[1] for call in tools.calls()] == ["resource", *["rest"] * 4]

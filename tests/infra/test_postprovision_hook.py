@@ -32,13 +32,13 @@ def connection(name: str, status: str = "Pending", message: str = MESSAGE) -> di
     }
 
 
-def listed(*connections: dict[str, Any]) -> str:
+def connection_list(*connections: dict[str, Any]) -> str:
     return json.dumps({"value": connections})
 
 
 def test_the_request_of_the_cluster_is_approved_and_no_other(tmp_path: Path) -> None:
     """Requests of others, and those that were answered, are left to whom they concern."""
-    connections = listed(
+    connections = connection_list(
         connection("ours"),
         connection("theirs", message="please"),
         connection("old", status="Rejected"),
@@ -63,7 +63,7 @@ def test_a_refusal_names_who_has_to_approve(tmp_path: Path) -> None:
     """The namespace may belong to others."""
     answers: dict[str, str | list[str | None] | None] = {
         LIST: CLUSTERS,
-        GET: [ENDPOINTS, listed(connection("ours"))],
+        GET: [ENDPOINTS, connection_list(connection("ours"))],
         PUT: None,
     }
     run = Tools(tmp_path, "postprovision.py", answers).run(**DEV)

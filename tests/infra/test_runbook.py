@@ -15,7 +15,7 @@ from shared.core.records.exchange.outcome import Outcome
 from tests.infra import kql
 from tests.infra.bicep import Deployment
 from tests.infra.hook_tools import functions_in_code
-from tests.infra.telemetry import delivered, did_nothing, exceptions_of, request, tables
+from tests.infra.telemetry import delivered_row, did_nothing, exceptions_of, request, tables
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = "docs/how-to/alerts"
@@ -146,7 +146,7 @@ def test_every_az_command_is_one_of_the_cli() -> None:
 def test_every_query_runs_over_rows_as_the_app_logs_them(query: str) -> None:
     day = tables(
         traces=[
-            delivered(Outcome.COMPLETED, Outcome.TIMED_OUT),
+            delivered_row(Outcome.COMPLETED, Outcome.TIMED_OUT),
             did_nothing("the queue still holds 3 envelopes"),
             {**did_nothing(""), "message": "Exchange 01 was given up by the queue"},
             {**did_nothing(""), "message": "Exchange 01 could not be recorded at all."},

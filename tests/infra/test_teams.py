@@ -42,7 +42,7 @@ def deployment(evaluator: Evaluator, tmp_path_factory: pytest.TempPathFactory) -
     return evaluator.evaluate(parameters, tmp_path_factory.mktemp("teams"))
 
 
-def _parsed(deployment: Deployment, end: str) -> Element:
+def _parse(deployment: Deployment, end: str) -> Element:
     return ElementTree.fromstring(gateway_properties(deployment, end)["value"])  # noqa: S314 - of this repository
 
 
@@ -102,7 +102,7 @@ def test_limits_are_those_of_the_team(
     deployment: Deployment, team: str, limits: dict[str, str]
 ) -> None:
     """One counter for all keys and tokens of the team; prompts are not estimated."""
-    policy = _parsed(deployment, f"products/{NAME}-team-{team}/policies/policy")
+    policy = _parse(deployment, f"products/{NAME}-team-{team}/policies/policy")
     (limit,) = policy.iter("llm-token-limit")
     assert limit.attrib == {
         "counter-key": f"{NAME}-team-{team}",
@@ -112,7 +112,7 @@ def test_limits_are_those_of_the_team(
 
 
 def test_a_team_without_limits_has_none(deployment: Deployment) -> None:
-    policy = _parsed(deployment, f"products/{NAME}-team-lab/policies/policy")
+    policy = _parse(deployment, f"products/{NAME}-team-lab/policies/policy")
     assert not list(policy.iter("llm-token-limit"))
 
 
@@ -120,12 +120,12 @@ def test_a_products_policy_names_the_team(
     deployment: Deployment,
 ) -> None:
     """The product's inbound is the `<base />` of the API's, which then sets the header."""
-    policy = _parsed(deployment, f"products/{NAME}-team-search/policies/policy")
+    policy = _parse(deployment, f"products/{NAME}-team-search/policies/policy")
     (variable,) = policy.iter("set-variable")
     assert variable.attrib == {"name": "fnsseTeam", "value": "search"}
     for section in ("inbound", "backend", "outbound", "on-error"):
         assert policy.find(f"{section}/base") is not None
-    inbound = _parsed(deployment, f"apis/{NAME}-openai/policies/policy").find("inbound")
+    inbound = _parse(deployment, f"apis/{NAME}-openai/policies/policy").find("inbound")
     assert inbound is not None
     assert inbound[0].tag == "base"
     header = inbound.find("set-header[@name='x-apim-team']/value")
@@ -140,7 +140,7 @@ def test_a_keyless_caller_needs_a_teams_token(
     team, with its limits. It is checked before the caller's credentials are deleted.
     """
     assert gateway_properties(deployment, f"apis/{NAME}-openai")["subscriptionRequired"] is False
-    fragment = _parsed(deployment, f"policyFragments/{NAME}-client-auth")
+    fragment = _parse(deployment, f"policyFragments/{NAME}-client-auth")
     (outer,) = fragment.findall("choose/when")
     assert outer.get("condition") == "@(context.Subscription == null)"
     (check,) = outer.findall("validate-azure-ad-token")
@@ -157,7 +157,7 @@ def test_a_keyless_caller_needs_a_teams_token(
     assert '"fnsseTeam"] == "search"' in (limited.get("condition") or "")
     (limit,) = limited
     assert limit.get("counter-key") == f"{NAME}-team-search"
-    inbound = _parsed(deployment, f"apis/{NAME}-openai/policies/policy").find("inbound")
+    inbound = _parse(deployment, f"apis/{NAME}-openai/policies/policy").find("inbound")
     assert inbound is not None
     order = [
         element.get("fragment-id") or element.get("name") or element.tag for element in inbound
@@ -207,7 +207,7 @@ def test_what_the_documentation_says_to_write_is_evaluated(
     block = re.findall(r"```bicep\n(.*?)```", page.read_text(), re.DOTALL)[number]
     deployment = evaluator.evaluate(switches.parameters(PLAIN, block), tmp_path)
     assert deployment.diagnostics == []
-    policy = _parsed(deployment, f"products/{NAME}-team-search/policies/policy")
+    policy = _parse(deployment, f"products/{NAME}-team-search/policies/policy")
     (limit,) = policy.iter("llm-token-limit")
     assert limit.get("tokens-per-minute") == "50000"
 

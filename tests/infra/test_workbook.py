@@ -18,10 +18,10 @@ from tests.infra.bicep import INFRA, Deployment
 from tests.infra.kql import KqlRow
 from tests.infra.telemetry import (
     Tables,
-    delivered,
+    delivered_row,
     did_nothing,
     exceptions_of,
-    judged,
+    report_row,
     request,
     tables,
     trace,
@@ -31,10 +31,12 @@ QUERIES: Final = sorted((INFRA / "queries" / "workbook").glob("*.kql"))
 _LATER: Final = timedelta(minutes=10)
 DAY: Final = tables(
     traces=[
-        delivered(Outcome.COMPLETED, Outcome.COMPLETED, Outcome.ABORTED),
-        delivered(Outcome.COMPLETED, after=_LATER),
-        judged(Report(window="2026/11/23/11", captured=2, delivered=1, ended=True)),
-        judged(Report(window="2026/11/23/11", captured=2, delivered=2, ended=True), after=_LATER),
+        delivered_row(Outcome.COMPLETED, Outcome.COMPLETED, Outcome.ABORTED),
+        delivered_row(Outcome.COMPLETED, after=_LATER),
+        report_row(Report(window="2026/11/23/11", captured=2, delivered=1, ended=True)),
+        report_row(
+            Report(window="2026/11/23/11", captured=2, delivered=2, ended=True), after=_LATER
+        ),
         trace("Exchange 01J could not be recorded at all. Its envelope: {}", "openai"),
         trace("The response of exchange 01J could not be stored: ServerBusy", "openai"),
         did_nothing("the queue still holds 3 envelopes"),

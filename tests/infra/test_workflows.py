@@ -29,7 +29,7 @@ AZDS_OWN = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID"}
 OF_THE_HOOK = {"EVENTHUB_CURRENT_CAPACITY"}
 
 
-def parsed(file: Path) -> dict[str, Any]:
+def parse(file: Path) -> dict[str, Any]:
     document: dict[Any, Any] = yaml.safe_load(file.read_text())
     # YAML 1.1 reads `on` as true
     return {"on" if name is True else name: value for name, value in document.items()}
@@ -37,11 +37,11 @@ def parsed(file: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def jobs() -> dict[str, dict[str, Any]]:
-    found_jobs: dict[str, dict[str, Any]] = parsed(WORKFLOW)["jobs"]
+    found_jobs: dict[str, dict[str, Any]] = parse(WORKFLOW)["jobs"]
     return found_jobs
 
 
-def linted(
+def lint(
     linter: str, *arguments: str | Path, text: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """The findings of a linter of requirements-dev.txt about files, or about `text` as its standard
@@ -60,18 +60,18 @@ def commands(job: dict[str, Any]) -> str:
 def test_azd_finds_the_workflow() -> None:
     """`azd pipeline config` looks for this name."""
     assert WORKFLOW in WORKFLOWS
-    assert parsed(ROOT / "azure.yaml")["pipeline"]["provider"] == "github"
+    assert parse(ROOT / "azure.yaml")["pipeline"]["provider"] == "github"
 
 
 def test_zizmor_has_nothing_to_say() -> None:
     """It checks the form of workflows, pins, permissions and injections."""
-    run = linted("zizmor", *ZIZMOR, *WORKFLOWS)
+    run = lint("zizmor", *ZIZMOR, *WORKFLOWS)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_zizmor_would_have() -> None:
     """An action that is named by a tag is a finding: the test above can fail."""
-    run = linted(
+    run = lint(
         "zizmor",
         *ZIZMOR,
         "-",
@@ -83,7 +83,7 @@ def test_zizmor_would_have() -> None:
 
 def test_actionlint_has_nothing_to_say() -> None:
     """It knows the types of expressions and what each event and runner has."""
-    run = linted("actionlint", *ACTIONLINT, *WORKFLOWS)
+    run = lint("actionlint", *ACTIONLINT, *WORKFLOWS)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -102,7 +102,7 @@ def test_actionlint_would_have(written: str, broken: str, rule: str) -> None:
     """A slip of the pen in the workflow is a finding."""
     workflow = WORKFLOW.read_text()
     assert written in workflow
-    run = linted("actionlint", *ACTIONLINT, "-", text=workflow.replace(written, broken, 1))
+    run = lint("actionlint", *ACTIONLINT, "-", text=workflow.replace(written, broken, 1))
     assert run.returncode == 1, run.stderr
     assert f"[{rule}]" in run.stdout
 
@@ -124,7 +124,7 @@ def test_permissions_are_minimal(jobs: dict[str, dict[str, Any]]) -> None:
     """The workflow has no permissions by default, every job may read the repository, and only the
     jobs that sign in to Azure get a token for it.
     """
-    assert parsed(WORKFLOW)["permissions"] == {}
+    assert parse(WORKFLOW)["permissions"] == {}
     expected = {
         name: {"contents": "read"} | ({"id-token": "write"} if name != "test" else {})
         for name in jobs
@@ -136,7 +136,7 @@ def test_the_newest_versions_are_tried_each_week() -> None:
     """A weekly workflow runs the tests against the newest versions of all pinned packages, with
     read access only.
     """
-    workflow = parsed(ROOT / ".github" / "workflows" / "newest-dependencies.yml")
+    workflow = parse(ROOT / ".github" / "workflows" / "newest-dependencies.yml")
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
         assert job["permissions"] == {"contents": "read"}
@@ -155,7 +155,7 @@ def test_the_weekly_run_checks_api_versions() -> None:
     """It compares them with its own day. The linter of a deployment does not look at them, so that
     no day ends deployments.
     """
-    workflow = parsed(ROOT / ".github" / "workflows" / "newest-dependencies.yml")
+    workflow = parse(ROOT / ".github" / "workflows" / "newest-dependencies.yml")
     job = workflow["jobs"]["api-versions"]
     assert 'FNSSE_API_VERSIONS_AS_OF="$(date --utc +%F)"' in commands(job)
     (selected,) = re.findall(r"tests/infra/test_bicep\.py -k (\w+)", commands(job))
@@ -238,7 +238,7 @@ def test_azds_hooks_are_there_at_their_moments() -> None:
     """One runs before anything is made, because the template needs what it finds out; one before
     the code is packaged; and one after it was deployed.
     """
-    azure = parsed(ROOT / "azure.yaml")
+    azure = parse(ROOT / "azure.yaml")
     hooks = azure["hooks"] | azure["services"]["app"]["hooks"]
     # In Python: azd runs them on Windows, too, and in an environment of their own.
     assert hooks == {
@@ -254,9 +254,7 @@ def test_azd_is_new_enough_for_its_options() -> None:
     """Hooks in Python, a question before it deletes a group that it did not make, and federated
     credentials with GitHub's immutable subjects (1.30.0). The workflow brings such a version.
     """
-    (least,) = re.findall(
-        r">= (\d+)\.(\d+)", parsed(ROOT / "azure.yaml")["requiredVersions"]["azd"]
-    )
+    (least,) = re.findall(r">= (\d+)\.(\d+)", parse(ROOT / "azure.yaml")["requiredVersions"]["azd"])
     (brought,) = re.findall(r"version: (\d+)\.(\d+)\.\d+\n", WORKFLOW.read_text())
     oldest = (1, 30)
     assert tuple(map(int, brought)) >= tuple(map(int, least)) >= oldest
@@ -311,8 +309,8 @@ def test_the_hooks_of_a_deployment_can_ask_azure(jobs: dict[str, dict[str, Any]]
 
 def test_what_azd_hands_on_is_what_the_parameters_read() -> None:
     """azd's variables, the workflow's environment and infra/*.bicepparam name the same."""
-    handed_on = set(parsed(ROOT / "azure.yaml")["pipeline"]["variables"])
-    environment = set(parsed(WORKFLOW)["env"])
+    handed_on = set(parse(ROOT / "azure.yaml")["pipeline"]["variables"])
+    environment = set(parse(WORKFLOW)["env"])
     assert handed_on | AZDS_OWN <= environment
     for file in (ROOT / "infra").glob("*.bicepparam"):
         read = set(re.findall(r"readEnvironmentVariable\('(\w+)'", file.read_text()))
@@ -321,7 +319,7 @@ def test_what_azd_hands_on_is_what_the_parameters_read() -> None:
 
 def test_azd_deploys_the_app_that_the_template_tags() -> None:
     """azd finds the app by its tag azd-service-name and deploys what .funcignore leaves."""
-    (name, service), *others = parsed(ROOT / "azure.yaml")["services"].items()
+    (name, service), *others = parse(ROOT / "azure.yaml")["services"].items()
     assert others == []
     assert (service["project"], service["host"], service["language"]) == (".", "function", "python")
     for file in (ROOT / "infra" / "modules").glob("app.bicep"):

@@ -106,7 +106,7 @@ class Program:
         os.close(self._terminal)
 
 
-def typed(command: str, before: str = "") -> Iterator[Output]:
+def type_command(command: str, before: str = "") -> Iterator[Output]:
     """A command line as someone types it."""
     yield Output(at_s=0, text=f"{before}\x1b[32m$\x1b[0m ")
     for number, key in enumerate(command, start=1):
@@ -114,7 +114,7 @@ def typed(command: str, before: str = "") -> Iterator[Output]:
     yield Output(at_s=0.8 + len(command) * _TYPED_S, text="\r\n")
 
 
-def joined(parts: Iterable[Iterable[Output]], *, hidden: str) -> Iterator[Output]:
+def join(parts: Iterable[Iterable[Output]], *, hidden: str) -> Iterator[Output]:
     """One after the other, on one clock, with short pauses. `hidden`: a folder that is shown as if
     it were the default one.
     """
@@ -201,8 +201,9 @@ def record() -> Iterator[Output]:
         finally:
             run.end()
         command = f'make ask PROMPT="{PROMPT}"'
-        yield from joined(
-            (typed("make run"), serving, typed(command, "\n"), answered), hidden=folder
+        yield from join(
+            (type_command("make run"), serving, type_command(command, "\n"), answered),
+            hidden=folder,
         )
 
 

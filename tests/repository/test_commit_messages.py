@@ -84,10 +84,10 @@ def test_a_range_that_does_not_exist_fails(repository: Path) -> None:
 
 
 def test_the_hook_and_the_pull_request_use_the_module() -> None:
-    hooks = _parsed(".pre-commit-config.yaml")["repos"][0]["hooks"]
+    hooks = _parse(".pre-commit-config.yaml")["repos"][0]["hooks"]
     (hook,) = [hook for hook in hooks if hook.get("stages") == ["commit-msg"]]
     assert hook["entry"] == f".venv/bin/python -m {_MODULE}"
-    job = _parsed(".github/workflows/pull-request.yml")["jobs"]["messages"]
+    job = _parse(".github/workflows/pull-request.yml")["jobs"]["messages"]
     assert job["permissions"] == {"contents": "read"}
     assert job["steps"][0]["with"] == {"fetch-depth": 0, "persist-credentials": False}
     assert job["steps"][-1]["run"] == f'python -m {_MODULE} "origin/$GITHUB_BASE_REF..HEAD"'
@@ -127,7 +127,7 @@ def _check(repository: Path, argument: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _parsed(name: str) -> dict[str, Any]:
+def _parse(name: str) -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load((ROOT / name).read_text("utf-8"))
     return document
 

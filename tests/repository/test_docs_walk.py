@@ -35,20 +35,20 @@ def _names(module: str) -> set[str]:
 _ALL_NAMES: Final = {name for module in _MODULES for name in _names(module)}
 
 
-def _named(text: str) -> set[str]:
+def _backticked_names(text: str) -> set[str]:
     """The names in backticks that are not modules."""
     return {name for name in re.findall(r"`([^`\n]+)`", text) if not name.endswith(".py")}
 
 
 def test_every_name_is_in_a_module_of_the_page() -> None:
-    assert sorted(_named(_TEXT) - _ALL_NAMES) == []
+    assert sorted(_backticked_names(_TEXT) - _ALL_NAMES) == []
 
 
 @pytest.mark.parametrize("step", _STEPS, ids=lambda step: step.partition(".")[0])
 def test_a_step_begins_with_a_module_and_names_something_in_it(step: str) -> None:
     module = re.match(r"\d+\. `([\w/]+\.py)`: ", step)
     assert module
-    assert _named(step) & _names(module[1])
+    assert _backticked_names(step) & _names(module[1])
 
 
 def test_the_diagram_calls_methods_that_exist() -> None:

@@ -38,7 +38,7 @@ _COMMENTS: Final = {
 _UNBREAKABLE: Final = re.compile(r"^\s*(?:#|//|/?\*)\s*(?:\S+|yaml-language-server: \S+)$")
 
 
-def _tracked() -> list[str]:
+def _tracked_files() -> list[str]:
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -79,7 +79,7 @@ def _too_long(lines: Iterator[tuple[int, str]]) -> list[int]:
 
 
 def test_every_comment_keeps_to_the_line_length() -> None:
-    files = _tracked()
+    files = _tracked_files()
     assert len(files) > 500
     long = {name: numbers for name in files if (numbers := _too_long(_comment_lines(name)))}
     assert long == {}
@@ -87,7 +87,7 @@ def test_every_comment_keeps_to_the_line_length() -> None:
 
 def test_every_line_of_javascript_keeps_to_the_line_length() -> None:
     """The formatter does not break what stands in templates and strings."""
-    modules = [name for name in _tracked() if PurePath(name).suffix in {".js", ".mjs"}]
+    modules = [name for name in _tracked_files() if PurePath(name).suffix in {".js", ".mjs"}]
     assert len(modules) > 50
     long = {name: numbers for name in modules if (numbers := _too_long(_lines(name)))}
     assert long == {}

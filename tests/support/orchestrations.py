@@ -162,11 +162,11 @@ def _last_turns(turns: Sequence[Turn]) -> Iterator[Turn]:
     """The last turn of each generation: its history begins with those of the turns before it, but
     for the marks of what is played again.
     """
-    histories = [_unmarked(turn.context["history"]) for turn in turns]
+    histories = [_without_marks(turn.context["history"]) for turn in turns]
     for turn, history, following in zip(turns, histories, [*histories[1:], []], strict=True):
         if following[: len(history)] != history:
             yield turn
 
 
-def _unmarked(history: Sequence[HistoryEvent]) -> list[HistoryEvent]:
+def _without_marks(history: Sequence[HistoryEvent]) -> list[HistoryEvent]:
     return [{**event, "IsPlayed": None} for event in history]

@@ -85,7 +85,7 @@ class CheckWithClock:
         return error.code if error is not None else None
 
     @property
-    def remembered(self) -> dict[bytes, Any]:
+    def remembered_tokens(self) -> dict[bytes, Any]:
         return self.check.token_cache
 
 
@@ -101,7 +101,7 @@ async def checking(
 
 
 @pytest.fixture
-async def checked(tenant: Tenant) -> AsyncIterator[CheckWithClock]:
+async def access_check(tenant: Tenant) -> AsyncIterator[CheckWithClock]:
     async with checking(tenant) as one:
         yield one
 
@@ -189,8 +189,8 @@ async def test_the_error_of_an_unreachable_tenant() -> None:
 
 
 @pytest.mark.parametrize("issuer", [ISSUER_V1, ISSUER_V2])
-async def test_a_callers_token_is_accepted(checked: CheckWithClock, issuer: str) -> None:
-    assert await checked.rejection(token(iss=issuer)) is None
+async def test_a_callers_token_is_accepted(access_check: CheckWithClock, issuer: str) -> None:
+    assert await access_check.rejection(token(iss=issuer)) is None
 
 
 @pytest.mark.parametrize(
@@ -205,24 +205,24 @@ async def test_a_callers_token_is_accepted(checked: CheckWithClock, issuer: str)
     ],
 )
 async def test_callers_and_operators_are_two_lists(
-    checked: CheckWithClock, object_id: str, role: Role, expected: str | None
+    access_check: CheckWithClock, object_id: str, role: Role, expected: str | None
 ) -> None:
     """Each token is checked twice: the second time from memory."""
     good = token(oid=object_id)
-    assert [await checked.code(good, role) for _ in range(2)] == [expected] * 2
+    assert [await access_check.code(good, role) for _ in range(2)] == [expected] * 2
     if expected:
-        error = await checked.rejection(good, role)
+        error = await access_check.rejection(good, role)
         assert error is not None
         assert error.status == 403
         assert object_id not in error.message
 
 
 @pytest.mark.parametrize("name", FORGED)
-async def test_every_forged_token_is_rejected(checked: CheckWithClock, name: str) -> None:
+async def test_every_forged_token_is_rejected(access_check: CheckWithClock, name: str) -> None:
     """The error names the check that it failed."""
     make, code = FORGED[name]
     text = make()
-    error = await checked.rejection(text)
+    error = await access_check.rejection(text)
     assert error is not None
     assert (error.status, error.code) == (401, code)
     body = error.body().decode()
@@ -231,7 +231,7 @@ async def test_every_forged_token_is_rejected(checked: CheckWithClock, name: str
         secret in body
         for secret in (CALLER, STRANGER, AUDIENCE, ISSUER_V1, entra_tokens.OTHER_TENANT)
     )
-    assert checked.remembered == {}
+    assert access_check.remembered_tokens == {}
 
 
 @pytest.mark.parametrize(
@@ -247,10 +247,10 @@ async def test_every_forged_token_is_rejected(checked: CheckWithClock, name: str
     ],
 )
 async def test_a_call_without_one_token_needs_no_keys(
-    tenant: Tenant, checked: CheckWithClock, headers: list[tuple[bytes, bytes]], code: str
+    tenant: Tenant, access_check: CheckWithClock, headers: list[tuple[bytes, bytes]], code: str
 ) -> None:
     """It is rejected without them."""
-    error = await checked.check.rejection(headers, Role.CALLER)
+    error = await access_check.check.rejection(headers, Role.CALLER)
     assert error is not None
     assert (error.status, error.code) == (401, code)
     assert tenant.requested == []
@@ -274,14 +274,14 @@ def of_caller(text: str | None) -> Request:
     ids=str,
 )
 async def test_a_rejected_call_has_an_id_and_a_line_in_the_log(
-    checked: CheckWithClock,
+    access_check: CheckWithClock,
     changed: dict[str, Any] | None,
     status: int | None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A new one for each, of the time of the call; what may be relayed has neither yet."""
     text = token(**changed) if changed is not None else None
-    guard = Guard(checked.check)
+    guard = Guard(access_check.check)
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     with caplog.at_level(logging.INFO, "fnsse"):
         responses = [await guard.caller(of_caller(text)) for _ in range(2)]
@@ -306,16 +306,16 @@ async def test_without_keys_a_rejected_call_has_an_id_too(tenant: Tenant) -> Non
     assert started_at(response.headers["x-exchange-id"])
 
 
-async def test_operators_are_answered_without_an_id(checked: CheckWithClock) -> None:
+async def test_operators_are_answered_without_an_id(access_check: CheckWithClock) -> None:
     """Answers to operators' calls carry no exchange id, because these calls are not exchanges."""
-    response = await Guard(checked.check).operator(of_caller(None))
+    response = await Guard(access_check.check).operator(of_caller(None))
     assert response is not None
     assert (response.status_code, "x-exchange-id" in response.headers) == (401, False)
 
 
-async def test_an_operator_is_the_tokens_object_id(checked: CheckWithClock) -> None:
+async def test_an_operator_is_the_tokens_object_id(access_check: CheckWithClock) -> None:
     """A receipt names it. With a key the host does not say whose it is."""
-    guard = Guard(checked.check)
+    guard = Guard(access_check.check)
     known = await guard.identify_operator(of_caller(token(oid=OPERATOR)))
     assert known == OperatorIdentity(auth="entra", object_id=OPERATOR)
     for text, status in ((None, 401), (token(), 403)):
@@ -329,31 +329,31 @@ async def test_an_operator_is_the_tokens_object_id(checked: CheckWithClock) -> N
 # --- what is remembered ---------------------------------------------------------------------------
 
 
-async def test_a_token_is_examined_once(checked: CheckWithClock) -> None:
+async def test_a_token_is_examined_once(access_check: CheckWithClock) -> None:
     """Known tokens are found by their hash; the token itself is kept nowhere."""
     good = token()
-    assert await checked.code(good) is None
-    assert list(checked.remembered) == [hashlib.sha256(good.encode()).digest()]
-    known = checked.remembered[hashlib.sha256(good.encode()).digest()]
+    assert await access_check.code(good) is None
+    assert list(access_check.remembered_tokens) == [hashlib.sha256(good.encode()).digest()]
+    known = access_check.remembered_tokens[hashlib.sha256(good.encode()).digest()]
     for _ in range(5):
-        assert await checked.code(good) is None
-    assert list(checked.remembered.values()) == [known]
-    assert good not in repr(checked.remembered)
+        assert await access_check.code(good) is None
+    assert list(access_check.remembered_tokens.values()) == [known]
+    assert good not in repr(access_check.remembered_tokens)
 
 
 async def test_it_is_forgotten_when_it_expires(
-    checked: CheckWithClock, monkeypatch: pytest.MonkeyPatch
+    access_check: CheckWithClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It holds for the leeway longer."""
     good = token(exp=int(time.time()) + 3600)
-    assert await checked.code(good) is None
-    checked.later_s = 3600 + LEEWAY_S / 2
-    assert await checked.code(good) is None
-    assert len(checked.remembered) == 1
-    checked.later_s = 3600 + 2 * LEEWAY_S
-    monkeypatch.setattr("jwt.api_jwt.datetime", later_datetime(checked.later_s))
-    assert await checked.code(good) == "token_expired"
-    assert checked.remembered == {}
+    assert await access_check.code(good) is None
+    access_check.later_s = 3600 + LEEWAY_S / 2
+    assert await access_check.code(good) is None
+    assert len(access_check.remembered_tokens) == 1
+    access_check.later_s = 3600 + 2 * LEEWAY_S
+    monkeypatch.setattr("jwt.api_jwt.datetime", later_datetime(access_check.later_s))
+    assert await access_check.code(good) == "token_expired"
+    assert access_check.remembered_tokens == {}
 
 
 def later_datetime(later_s: float) -> type[datetime]:
@@ -368,24 +368,24 @@ def later_datetime(later_s: float) -> type[datetime]:
 
 
 async def test_an_expired_token_is_examined_again(
-    checked: CheckWithClock,
+    access_check: CheckWithClock,
 ) -> None:
     """Its acceptance was remembered."""
     good = token()
-    await checked.code(good)
-    (known,) = checked.remembered.values()
-    checked.later_s = 3600 + 30  # of 60 s of leeway: this machine may be slow
-    await checked.code(good)
-    assert next(iter(checked.remembered.values())) is known
-    checked.later_s = 3600 + 61
-    await checked.code(good)
-    (again,) = checked.remembered.values()
+    await access_check.code(good)
+    (known,) = access_check.remembered_tokens.values()
+    access_check.later_s = 3600 + 30  # of 60 s of leeway: this machine may be slow
+    await access_check.code(good)
+    assert next(iter(access_check.remembered_tokens.values())) is known
+    access_check.later_s = 3600 + 61
+    await access_check.code(good)
+    (again,) = access_check.remembered_tokens.values()
     assert again is not known
 
 
-async def test_strangers_are_not_remembered(checked: CheckWithClock) -> None:
-    assert await checked.code(token(oid=STRANGER)) == "caller_not_allowed"
-    assert checked.remembered == {}
+async def test_strangers_are_not_remembered(access_check: CheckWithClock) -> None:
+    assert await access_check.code(token(oid=STRANGER)) == "caller_not_allowed"
+    assert access_check.remembered_tokens == {}
 
 
 async def test_memory_is_bounded(tenant: Tenant) -> None:
@@ -400,9 +400,9 @@ async def test_memory_is_bounded(tenant: Tenant) -> None:
             assert await checked.code(one) is None
         checked.later_s = 200
         assert await checked.code(tokens[3]) is None
-        assert list(checked.remembered) == [digests[0], digests[2], digests[3]]
+        assert list(checked.remembered_tokens) == [digests[0], digests[2], digests[3]]
         assert await checked.code(tokens[4]) is None
-        assert list(checked.remembered) == [digests[2], digests[3], digests[4]]
+        assert list(checked.remembered_tokens) == [digests[2], digests[3], digests[4]]
 
 
 # --- when keys change -----------------------------------------------------------------------------
@@ -425,27 +425,31 @@ async def test_a_rollover_costs_callers_nothing(tenant: Tenant) -> None:
             tenant.held.set()
 
 
-async def test_a_key_that_was_never_announced(tenant: Tenant, checked: CheckWithClock) -> None:
+async def test_a_key_that_was_never_announced(tenant: Tenant, access_check: CheckWithClock) -> None:
     """It costs one fetch and no error."""
-    assert await checked.code(token()) is None
+    assert await access_check.code(token()) is None
     tenant.keys = [jwk("second")]
-    assert await checked.code(token("second")) is None
+    assert await access_check.code(token("second")) is None
     assert tenant.fetches() == 2
 
 
-async def test_a_token_whose_key_was_withdrawn(tenant: Tenant, checked: CheckWithClock) -> None:
+async def test_a_token_whose_key_was_withdrawn(
+    tenant: Tenant, access_check: CheckWithClock
+) -> None:
     """It is rejected although it had been accepted before."""
     old = token()
-    assert await checked.code(old) is None
+    assert await access_check.code(old) is None
     tenant.keys = [jwk("second")]
-    assert await checked.code(token("second")) is None
-    assert await checked.code(old) == "token_key_unknown"
+    assert await access_check.code(token("second")) is None
+    assert await access_check.code(old) == "token_key_unknown"
 
 
-async def test_many_unknown_keys_are_one_fetch(tenant: Tenant, checked: CheckWithClock) -> None:
-    assert await checked.code(token()) is None
+async def test_many_unknown_keys_are_one_fetch(
+    tenant: Tenant, access_check: CheckWithClock
+) -> None:
+    assert await access_check.code(token()) is None
     codes = await asyncio.gather(
-        *(checked.code(token("another", kid=f"made up {number}")) for number in range(50))
+        *(access_check.code(token("another", kid=f"made up {number}")) for number in range(50))
     )
     assert set(codes) == {"token_key_unknown"}
     assert tenant.fetches() == 2

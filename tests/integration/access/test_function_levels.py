@@ -31,10 +31,10 @@ print(json.dumps(bindings, default=lambda kind: kind.name))
 @pytest.fixture(scope="module")
 def functions() -> Functions:
     """The functions with the settings of the sample."""
-    return indexed({})
+    return index({})
 
 
-def indexed(settings: dict[str, str]) -> Functions:
+def index(settings: dict[str, str]) -> Functions:
     """Name -> bindings, indexed in a process of its own with the sample's settings under these."""
     values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"] | settings
     listed = subprocess.run(
@@ -77,7 +77,7 @@ def test_the_host_checks_no_keys_if_the_app_checks_tokens() -> None:
     """API Management has a token then, and no key. tests/e2e/test_entra.py shows that each of these
     functions checks the token.
     """
-    assert levels(indexed(ENTRA)) == dict.fromkeys(LEVELS, "ANONYMOUS")
+    assert levels(index(ENTRA)) == dict.fromkeys(LEVELS, "ANONYMOUS")
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ def test_the_reference_describes_every_function(functions: Functions) -> None:
         name: (trigger.strip(), where.strip(" `"), level.strip())
         for name, trigger, where, level in rows
     }
-    assert documented == {name: described(bindings) for name, bindings in functions.items()}
+    assert documented == {name: describe(bindings) for name, bindings in functions.items()}
 
 
-def described(bindings: list[dict[str, Any]]) -> tuple[str, str, str]:
+def describe(bindings: list[dict[str, Any]]) -> tuple[str, str, str]:
     """A function's trigger, place and level, in the words of docs/reference/functions.md."""
     (trigger,) = [binding for binding in bindings if binding["type"].endswith("Trigger")]
     match trigger["type"]:

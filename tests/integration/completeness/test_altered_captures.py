@@ -59,7 +59,7 @@ class Deliveries:
         await self._enrichment.deliver(envelope)
         return self.event_hub.events[-1]
 
-    async def replayed(self, exchange_id: str) -> Any:
+    async def replay(self, exchange_id: str) -> Any:
         """The event of an exchange that is replayed."""
         account, window = self.account, Window.of_exchange(exchange_id)
         runner = sample_replay_runner(account)
@@ -88,7 +88,7 @@ async def test_a_replay_of_unaltered_captures_has_no_problems(azurite: str) -> N
     async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
         exchange_id = await delivered_once(account, deliveries)
-        assert (await deliveries.replayed(exchange_id))["problems"] == []
+        assert (await deliveries.replay(exchange_id))["problems"] == []
         window = Window.of_exchange(exchange_id).name
         known = (await account.ledger.first_digests(window, [exchange_id]))[exchange_id]
         assert known.event == of_bytes(deliveries.event_hub.sent[0][0])
@@ -103,14 +103,14 @@ async def test_an_altered_request_is_a_problem_of_every_replay(
         exchange_id = await delivered_once(account, deliveries)
         await account.put_request(exchange_id, body=FALSE_PROMPT)
         for _ in range(2):
-            event = await deliveries.replayed(exchange_id)
+            event = await deliveries.replay(exchange_id)
             assert event["prompt"][0]["content"] == "a lie"
             assert event["problems"] == [REQUEST_ALTERED]
     line = f"Exchange {exchange_id} was altered in storage: {REQUEST_ALTERED}"
     assert [record.message for record in caplog.records].count(line) == 2
 
 
-async def captured(account: AzuriteAccount) -> tuple[str, Envelope]:
+async def capture_exchange(account: AzuriteAccount) -> tuple[str, Envelope]:
     """The id and envelope of an exchange that is not delivered yet, as the relay recorded it."""
     exchange_id = sample_id(sample_window())
     await account.put_request(exchange_id, body=TRUE_PROMPT)
@@ -128,19 +128,19 @@ async def test_what_is_altered_before_the_first_delivery_is_found(azurite: str) 
     """
     async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
-        exchange_id, envelope = await captured(account)
+        exchange_id, envelope = await capture_exchange(account)
         await account.put_request(exchange_id, body=FALSE_PROMPT)
         assert (await deliveries.deliver(envelope))["problems"] == [REQUEST_ALTERED]
-        assert (await deliveries.replayed(exchange_id))["problems"] == [REQUEST_ALTERED]
+        assert (await deliveries.replay(exchange_id))["problems"] == [REQUEST_ALTERED]
         await account.put_request(exchange_id, body=TRUE_PROMPT)  # somebody restores it
-        assert (await deliveries.replayed(exchange_id))["problems"] == []
+        assert (await deliveries.replay(exchange_id))["problems"] == []
 
 
 async def test_reconcile_finds_what_was_altered_during_an_outage(azurite: str) -> None:
     """The response's capture holds the envelope, and with it the hashes."""
     async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
-        exchange_id, _ = await captured(account)
+        exchange_id, _ = await capture_exchange(account)
         await account.put_request(exchange_id, body=FALSE_PROMPT)
         window = Window.of_exchange(exchange_id)
         await account.reconciliation().reconcile(window.name, window.end)
@@ -151,7 +151,7 @@ async def test_a_dead_letter_that_was_altered_is_found(azurite: str) -> None:
     """It was never delivered, so the ledger has no digest of it."""
     async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
-        exchange_id, _ = await captured(account)
+        exchange_id, _ = await capture_exchange(account)
         await account.dead_letters.dead_letter(exchange_id, DeadLetterReason.TOO_LARGE)
         await account.put_request(exchange_id, body=FALSE_PROMPT)
         assert await account.dead_letter_operations().requeue(exchange_id)
@@ -164,7 +164,7 @@ async def test_an_altered_header_is_found(azurite: str) -> None:
         deliveries = Deliveries(account)
         exchange_id = await delivered_once(account, deliveries)
         await account.put_request(exchange_id, body=TRUE_PROMPT, caller={"user": "another"})
-        assert (await deliveries.replayed(exchange_id))["problems"] == [REQUEST_ALTERED]
+        assert (await deliveries.replay(exchange_id))["problems"] == [REQUEST_ALTERED]
 
 
 async def test_a_childs_event_is_compared_as_well(azurite: str) -> None:
@@ -173,9 +173,9 @@ async def test_a_childs_event_is_compared_as_well(azurite: str) -> None:
         long_prompt = TRUE_PROMPT.replace(b"truth", b"truth " * IN_PLACE_BYTES)
         await account.put_request(exchange_id, body=long_prompt)
         await deliveries.deliver(await account.put_response(exchange_id))
-        assert (await deliveries.replayed(exchange_id))["problems"] == []
+        assert (await deliveries.replay(exchange_id))["problems"] == []
         await account.put_request(exchange_id, body=long_prompt.replace(b"truth", b"false"))
-        assert (await deliveries.replayed(exchange_id))["problems"] == [REQUEST_ALTERED]
+        assert (await deliveries.replay(exchange_id))["problems"] == [REQUEST_ALTERED]
 
 
 async def test_a_mark_of_erasure_hides_nothing(azurite: str) -> None:
@@ -184,7 +184,7 @@ async def test_a_mark_of_erasure_hides_nothing(azurite: str) -> None:
     """
     async with sample_account(azurite) as account:
         deliveries = Deliveries(account)
-        exchange_id, envelope = await captured(account)
+        exchange_id, envelope = await capture_exchange(account)
         await account.put_request(exchange_id, body=b"", erased=True)
         assert REQUEST_ALTERED in (await deliveries.deliver(envelope))["problems"]
         assert len(deliveries.event_hub.sent) == 1
@@ -196,7 +196,7 @@ async def test_a_deleted_response_is_found(azurite: str) -> None:
         deliveries = Deliveries(account)
         exchange_id = await delivered_once(account, deliveries)
         await account.captures.erase(capture.response_name(exchange_id))
-        event = await deliveries.replayed(exchange_id)
+        event = await deliveries.replay(exchange_id)
         assert event["outcome"] == "aborted"
         assert event["problems"] == [f"{RESPONSE_ALTERED}: it is not there any more"]
 
@@ -225,8 +225,8 @@ async def test_a_late_capture_is_not_altered(azurite: str) -> None:
     async with sample_account(azurite) as account:
         deliveries, exchange_id = Deliveries(account), sample_id(sample_window())
         await account.put_request(exchange_id, body=b"", partial=True)
-        aborted = await deliveries.replayed(exchange_id)
+        aborted = await deliveries.replay(exchange_id)
         assert aborted["outcome"] == "aborted"
         await account.put_request(exchange_id, body=TRUE_PROMPT)
         await deliveries.deliver(await account.put_response(exchange_id))
-        assert (await deliveries.replayed(exchange_id))["problems"] == []
+        assert (await deliveries.replay(exchange_id))["problems"] == []

@@ -51,7 +51,7 @@ def hub_of(account: AzuriteAccount, failure: Exception | None = None) -> FakeEve
     return FakeEventHub(failure=failure, on_accepted=account.ledger.append_deliveries)
 
 
-async def relayed(account: AzuriteAccount, hub: FakeEventHub, product: str) -> str:
+async def relay(account: AzuriteAccount, hub: FakeEventHub, product: str) -> str:
     """The id of an exchange that the relay recorded and enrichment tried to deliver."""
     setup = relay_setup(document(ANSWER), store=account.captures)  # type: ignore[arg-type]
     setup.relay.content_policy = lambda: RULES
@@ -90,7 +90,7 @@ def expiry(account: AzuriteAccount, now: datetime, *, max_run_s: float = MAX_RUN
     )
 
 
-async def expired(account: AzuriteAccount, now: datetime) -> ExpiryRun:
+async def expire(account: AzuriteAccount, now: datetime) -> ExpiryRun:
     return await expiry(account, now).erase_due()
 
 
@@ -99,7 +99,7 @@ async def marks(account: AzuriteAccount, windows: Collection[Window]) -> list[st
     return [n async for n in account.json_blobs.names(retention.PREFIX) if n.endswith(ends)]
 
 
-async def stored(account: AzuriteAccount, exchange_id: str) -> bytes:
+async def stored_bytes(account: AzuriteAccount, exchange_id: str) -> bytes:
     """The bytes of all captures of an exchange."""
     container = account.storage.blobs.get_container_client(capture.CONTAINER)
     held = b""
@@ -116,30 +116,30 @@ async def test_the_captures_of_a_rule_are_erased_when_they_are_due(
     """They are not erased before that, and captures of other rules are not erased at all."""
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
         hub = hub_of(account)
-        short, long = [await relayed(account, hub, product) for product in ("hr", "it")]
+        short, long = [await relay(account, hub, product) for product in ("hr", "it")]
         assert [event.get("retention_days") for event in hub.events] == [3, None]
         window = Window.of_exchange(short)
         due = window.end + timedelta(days=3)
-        assert await expired(account, due - timedelta(seconds=1)) == ExpiryRun()
-        assert b"plum" in await stored(account, short)
-        assert await expired(account, due) == ExpiryRun(erased=1)
-        held = await stored(account, short)
+        assert await expire(account, due - timedelta(seconds=1)) == ExpiryRun()
+        assert b"plum" in await stored_bytes(account, short)
+        assert await expire(account, due) == ExpiryRun(erased=1)
+        held = await stored_bytes(account, short)
         assert all(secret not in held for secret in (b"plum", b"anna", b"envelope"))
-        assert b"plum" in await stored(account, long)
+        assert b"plum" in await stored_bytes(account, long)
         assert caplog.messages == [
             "Retention is over of 1 exchanges, whose captures are erased; "
             "0 of them were never delivered; 0 could not be erased and are tried again"
         ]
         assert await marks(account, [window]) == []
-        assert await expired(account, due) == ExpiryRun()
+        assert await expire(account, due) == ExpiryRun()
 
 
 async def test_a_replay_reports_expired_captures_as_erased(azurite: str) -> None:
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
         hub = hub_of(account)
-        ids = [await relayed(account, hub, product) for product in ("hr", "it")]
+        ids = [await relay(account, hub, product) for product in ("hr", "it")]
         window = Window.of_exchange(ids[0])
-        await expired(account, window.end + timedelta(days=3))
+        await expire(account, window.end + timedelta(days=3))
         runner = ReplayRunner(
             captures=account.captures,
             ledger=account.ledger,
@@ -166,9 +166,9 @@ async def test_what_was_never_delivered_is_a_dead_letter_then(
     """The report of its hour says that it is lost, and nothing queues it again."""
     caplog.set_level(logging.INFO)
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
-        exchange_id = await relayed(account, hub_of(account, DeliveryError("not now")), "hr")
+        exchange_id = await relay(account, hub_of(account, DeliveryError("not now")), "hr")
         window = Window.of_exchange(exchange_id)
-        run = await expired(account, window.end + timedelta(days=3))
+        run = await expire(account, window.end + timedelta(days=3))
         assert (run.erased, run.undelivered) == (1, 1)
         assert await account.dead_letters.dead_letter_reason(exchange_id) == "expired"
         reconciliation = account.reconciliation()
@@ -249,7 +249,7 @@ async def test_a_run_that_takes_too_long_is_continued(azurite: str) -> None:
         now = window.end + timedelta(days=2)
         assert await expiry(account, now, max_run_s=0).erase_due() == ExpiryRun()
         assert len(await marks(account, [window])) == 1
-        assert (await expired(account, now)).erased == 1
+        assert (await expire(account, now)).erased == 1
 
 
 def test_marks_sort_by_when_they_are_due() -> None:

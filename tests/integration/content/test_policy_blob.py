@@ -37,7 +37,7 @@ async def sample_operator(azurite: str) -> AsyncIterator[ContainerClient]:
         yield container
 
 
-async def decided(renewal: PolicyRenewal) -> tuple[str, str | None, bool]:
+async def decide(renewal: PolicyRenewal) -> tuple[str, str | None, bool]:
     """Mode and rule of an exchange that begins now, and whether its prompt is stored."""
     setup = relay_setup(document(ANSWER))
     setup.relay.content_policy = renewal.policy
@@ -50,7 +50,7 @@ async def decided(renewal: PolicyRenewal) -> tuple[str, str | None, bool]:
 async def becomes(renewal: PolicyRenewal, mode: str, rule: str) -> None:
     """Returns when an exchange gets this mode by this rule."""
     async with asyncio.timeout(DEADLINE_S):
-        while (await decided(renewal))[:2] != (mode, rule):  # noqa: ASYNC110 - found by reads
+        while (await decide(renewal))[:2] != (mode, rule):  # noqa: ASYNC110 - found by reads
             await asyncio.sleep(0.01)
 
 
@@ -72,20 +72,20 @@ async def test_a_changed_blob_counts_at_once(azurite: str) -> None:
         PolicyPace(every_s=0.02, first_retry_s=0.02),
     )
     async with sample_operator(azurite) as policies:
-        assert await decided(renewal) == ("metadata", "no policy", False)
+        assert await decide(renewal) == ("metadata", "no policy", False)
         await degrades(renewal, "does not exist; the mode metadata counts")
         await policies.upload_blob("a/content.json", LAB_IN_FULL)
         await becomes(renewal, "full", "rule lab")
-        assert await decided(renewal) == ("full", "rule lab", True)
+        assert await decide(renewal) == ("full", "rule lab", True)
         assert renewal.degradation() is None
         await policies.upload_blob("a/content.json", LAB_REDACTED, overwrite=True)
         await becomes(renewal, "redacted", "rule lab")
         await policies.upload_blob("a/content.json", LAB_IN_FULL[:-5], overwrite=True)
         await degrades(renewal, "does not hold a policy; the last policy that was read counts")
-        assert (await decided(renewal))[0] == "redacted"
+        assert (await decide(renewal))[0] == "redacted"
         await policies.delete_blob("a/content.json")
         await degrades(renewal, "does not exist; the last policy that was read counts")
-        assert (await decided(renewal))[0] == "redacted"
+        assert (await decide(renewal))[0] == "redacted"
         await policies.upload_blob("a/content.json", b'{"default": "full"}')
         await becomes(renewal, "full", "CONTENT_POLICY")
         assert renewal.degradation() is None

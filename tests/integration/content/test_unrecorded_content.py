@@ -142,14 +142,14 @@ CASES: Mapping[str, RelayCase] = {
 }
 
 
-def written(setup: RelaySetup, log: str) -> str:
+def all_output(setup: RelaySetup, log: str) -> str:
     """All that the relay wrote anywhere."""
     blobs = b"".join([*setup.store.blobs.values(), *setup.store.blocks.values()])
     queued = "".join(map(dump, setup.envelopes.queued))
     return blobs.decode("utf-8", "replace") + queued + log
 
 
-def built(setup: RelaySetup, envelope: Envelope) -> dict[str, object]:
+def build(setup: RelaySetup, envelope: Envelope) -> dict[str, object]:
     """The event."""
     request, response = (
         capture.load(setup.store.blobs[name]) if name in setup.store.blobs else None
@@ -169,8 +169,8 @@ async def test_no_body_is_written(name: str, caplog: pytest.LogCaptureFixture) -
     await run(setup)
     envelope = await setup.envelope()
     assert envelope.outcome is outcome
-    event = built(setup, envelope)
-    assert MARK not in written(setup, caplog.text) + json.dumps(event)
+    event = build(setup, envelope)
+    assert MARK not in all_output(setup, caplog.text) + json.dumps(event)
     assert (event["content_mode"], event["content_rule"]) == ("metadata", "CONTENT_MODE")
     assert event["outcome"] == outcome
 
@@ -188,15 +188,15 @@ async def test_no_body_is_written_in_an_outage(
         give_up_after_s=0.02,
     )
     await whole(setup)
-    await setup.recorded()
+    await setup.wait_until_recorded()
     assert "Its envelope" in caplog.text
-    assert MARK not in written(setup, caplog.text)
+    assert MARK not in all_output(setup, caplog.text)
 
 
 async def test_the_event_says_what_was_counted() -> None:
     setup = metadata_setup(sse(*STREAM))
     await whole(setup)
-    event = built(setup, await setup.envelope())
+    event = build(setup, await setup.envelope())
     assert event["usage"] == {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
     assert (event["usage_source"], event["model"]) == ("upstream", "gpt-4o-2024-11-20")
     assert (event["finish_reason"], event["problems"]) == ("tool_calls", [])
@@ -214,7 +214,7 @@ async def test_the_sizes_and_hashes_are_those_of_the_mode_full() -> None:
             sse(TEXT * 2000, *STREAM), content_mode=mode, request_body_bytes=10_000_000
         )
         await with_a_long_request(setup)
-        event = built(setup, await setup.envelope())
+        event = build(setup, await setup.envelope())
         sizes.append([event[name] for name in names])
     assert sizes[0] == sizes[1] == sizes[2]
 
@@ -229,7 +229,7 @@ async def test_a_killed_instance_leaves_a_request_capture() -> None:
     assert list(setup.store.blobs) == [name]
     header = capture.load(setup.store.blobs[name]).header
     envelope = replace(aborted_envelope(client.exchange_id, header))
-    event = built(setup, envelope)
+    event = build(setup, envelope)
     assert (event["outcome"], event["request_bytes"]) == ("aborted", len(ASK))
     assert (event["content_mode"], event["prompt"]) == ("metadata", None)
     assert event["request_sha256"] is not None
@@ -243,7 +243,7 @@ async def test_what_the_proxy_may_add_stays_possible() -> None:
     client = RelayClient(setup.relay, ASK)
     await client.run()
     assert USAGE not in client.body
-    assert built(setup, await setup.envelope())["usage_source"] == "upstream"
+    assert build(setup, await setup.envelope())["usage_source"] == "upstream"
 
 
 HEADERS = {"content-length": str(len(ASK)), "x-apim-product-id": "hr"}
@@ -256,9 +256,9 @@ async def test_a_caller_gets_the_mode_of_its_rule() -> None:
     )
     setup.relay.content_policy = lambda: rules
     await RelayClient(setup.relay, ASK, headers=HEADERS).run()
-    event = built(setup, await setup.envelope())
+    event = build(setup, await setup.envelope())
     assert (event["content_mode"], event["content_rule"]) == ("metadata", "rule hr")
-    assert MARK not in written(setup, "")
+    assert MARK not in all_output(setup, "")
 
 
 async def test_a_caller_may_ask_for_less() -> None:
@@ -266,8 +266,8 @@ async def test_a_caller_may_ask_for_less() -> None:
     setup = relay_setup(sse(*STREAM))
     headers = HEADERS | {"x-fnsse-content": "metadata"}
     await RelayClient(setup.relay, ASK, headers=headers).run()
-    event = built(setup, await setup.envelope())
+    event = build(setup, await setup.envelope())
     assert (event["content_mode"], event["content_rule"]) == ("metadata", "x-fnsse-content")
-    assert MARK not in written(setup, "")
+    assert MARK not in all_output(setup, "")
     ((sent, _),) = setup.upstream.requests
     assert "x-fnsse-content" not in sent.headers

@@ -306,7 +306,7 @@ async def whole_exchange(dependency: MisbehavingDependency) -> None:
         client = RelayClient(setup.relay, b"{}")
         await client.run()
         assert client.status == (502 if dependency.how is Misbehaviour.RESET else 504)
-        await setup.recorded()
+        await setup.wait_until_recorded()
 
 
 async def token(dependency: MisbehavingDependency) -> None:

@@ -41,7 +41,7 @@ class Scenarios:
         test.__name__, test.__doc__, test.__module__ = name, function.__doc__, function.__module__
         return test
 
-    def selected(
+    def selected_scenarios(
         self, request: pytest.FixtureRequest
     ) -> dict[str, Callable[..., Coroutine[Any, Any, None]]]:
         """The scenarios that this run of pytest wants."""

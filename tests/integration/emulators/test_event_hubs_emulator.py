@@ -31,7 +31,7 @@ scenario = Scenarios()
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[RunningScenarios]:
     """One emulator, and in it a hub for each scenario."""
-    selected = scenario.selected(request)
+    selected = scenario.selected_scenarios(request)
     hubs = [argument for name in selected for argument in ("--hub", name)]
     with (
         Emulator("--port", "0", "--control-port", "0", "--partitions", "3", *hubs) as emulator,
@@ -218,13 +218,13 @@ async def test_a_consumer_starts_at_its_position(emulator: Emulator, hub: str) -
 async def test_a_consumer_at_latest_sees_only_what_comes_after_it(
     emulator: Emulator, hub: str
 ) -> None:
-    def attached() -> bool:
+    def is_attached() -> bool:
         return bool(emulator.stats()["hubs"][hub]["consumers"] == {"$default/0": 1})
 
     async with emulator.producer(hub) as producer:
         await send(producer, "before", partition_id="0")
         async with receiving(
-            emulator.consumer(hub), start="@latest", attached=attached
+            emulator.consumer(hub), start="@latest", attached=is_attached
         ) as received:
             await send(producer, "after", partition_id="0")
             await received.count(1)

@@ -37,7 +37,7 @@ scenario = Scenarios()
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[RunningScenarios]:
     """Every scenario starts an emulator of its own."""
-    with RunningScenarios(scenario.selected(request)) as running:
+    with RunningScenarios(scenario.selected_scenarios(request)) as running:
         yield running
 
 

@@ -82,7 +82,7 @@ def test_the_async_sdk_reads_a_stream(stand_in: StandIn) -> None:
     assert asyncio.run(read()) == 1 + 1 + 5 + 1
 
 
-def called(calls: Sequence[object]) -> list[tuple[str, str, str]]:
+def call_fields(calls: Sequence[object]) -> list[tuple[str, str, str]]:
     """Id, name and arguments of each call."""
     functions = [
         call
@@ -104,7 +104,7 @@ def test_the_sdk_puts_streamed_tool_calls_together(sdk: openai.AzureOpenAI) -> N
     assert whole.message.tool_calls
     assert streamed.message.tool_calls
     assert len(whole.message.tool_calls) == 2
-    assert called(whole.message.tool_calls) == called(streamed.message.tool_calls)
+    assert call_fields(whole.message.tool_calls) == call_fields(streamed.message.tool_calls)
     result: openai.types.chat.ChatCompletionToolMessageParam = {
         "role": "tool",
         "tool_call_id": "x",

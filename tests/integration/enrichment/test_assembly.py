@@ -108,7 +108,7 @@ async def test_a_small_exchange_is_assembled_without_a_child() -> None:
     ).body == expected
 
 
-def streamed(stored: Capture, failure: StorageError | None = None) -> CaptureStream:
+def stream(stored: Capture, failure: StorageError | None = None) -> CaptureStream:
     """The capture as storage gives it in pieces; with `failure`, only the first half of them."""
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -124,7 +124,7 @@ def streamed(stored: Capture, failure: StorageError | None = None) -> CaptureStr
 async def test_a_capture_in_pieces_gives_the_same_event() -> None:
     request, response = sample_request(1_000_000), sample_answer("🐎 and text")
     expected = await Assembler(None)(sample_envelope(), request, response, LIMIT)
-    sides = streamed(request), streamed(response)
+    sides = stream(request), stream(response)
     assert await ValidatingAssembler(None)(sample_envelope(), *sides, LIMIT) == expected
 
 
@@ -147,7 +147,7 @@ async def test_a_child_that_takes_too_long_is_killed() -> None:
 async def test_a_capture_that_breaks_off_is_no_event() -> None:
     """The queue tries again. The child that has read the half of it does not stay."""
     before = living_children()
-    request = streamed(sample_request(1_000_000), StorageError("not now"))
+    request = stream(sample_request(1_000_000), StorageError("not now"))
     with pytest.raises(StorageError, match="not now"):
         await Assembler(None)(sample_envelope(), request, sample_answer(), LIMIT)
     await children_have_ended(since=before)

@@ -64,13 +64,13 @@ async def sample_event_hub(
         await event_hub.aclose()
 
 
-def counted(emulator: Emulator) -> tuple[int, int]:
+def accepted_counts(emulator: Emulator) -> tuple[int, int]:
     """(publications, events) accepted so far."""
     stats = emulator.stats()
     return stats["publications_accepted"], stats["events_accepted"]
 
 
-async def ended(*sending: asyncio.Task[None]) -> list[BaseException | None]:
+async def results_of(*sending: asyncio.Task[None]) -> list[BaseException | None]:
     """The result of each task, all within the deadline."""
     async with asyncio.timeout(LONG_S):
         return await asyncio.gather(*sending, return_exceptions=True)
@@ -98,9 +98,9 @@ async def test_an_event_arrives_with_its_id_and_content_type(emulator: Emulator)
 async def test_sends_at_the_same_time_share_one_publication(emulator: Emulator) -> None:
     async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "first")
-        publications, events = counted(emulator)
-        assert await ended(*sends(event_hub, *[b"{}"] * 200)) == [None] * 200
-    assert counted(emulator) == (publications + 1, events + 200)
+        publications, events = accepted_counts(emulator)
+        assert await results_of(*sends(event_hub, *[b"{}"] * 200)) == [None] * 200
+    assert accepted_counts(emulator) == (publications + 1, events + 200)
 
 
 async def test_sends_during_a_send_share_the_next_one(
@@ -108,15 +108,15 @@ async def test_sends_during_a_send_share_the_next_one(
 ) -> None:
     async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "warm")
-        publications, events = counted(emulator)
+        publications, events = accepted_counts(emulator)
         emulator.set_mode("stall")
         first = sends(event_hub, b"{}")
         await asyncio.wait(first, timeout=0.1)
         later = sends(event_hub, *[b"{}"] * 50)
         await asyncio.wait(later, timeout=0.1)
         emulator.set_mode("accept")
-        assert await ended(*first, *later) == [None] * 51
-    assert counted(emulator) == (publications + 2, events + 51)
+        assert await results_of(*first, *later) == [None] * 51
+    assert accepted_counts(emulator) == (publications + 2, events + 51)
 
 
 async def test_a_send_returns_after_acceptance(emulator: Emulator) -> None:
@@ -126,7 +126,7 @@ async def test_a_send_returns_after_acceptance(emulator: Emulator) -> None:
         done, _ = await asyncio.wait(sending, timeout=0.3)
         assert not done
         emulator.set_mode("accept")
-        assert await ended(*sending) == [None, None]
+        assert await results_of(*sending) == [None, None]
 
 
 async def test_a_rejection_concerns_the_whole_group(emulator: Emulator) -> None:
@@ -134,11 +134,11 @@ async def test_a_rejection_concerns_the_whole_group(emulator: Emulator) -> None:
     async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.set_mode("reject")
-        results = await ended(*sends(event_hub, b"{}", b"{}", b"{}"))
+        results = await results_of(*sends(event_hub, b"{}", b"{}", b"{}"))
         assert [type(result) for result in results] == [DeliveryError] * 3
         assert len(set(map(id, results))) == 3, "a shared exception's traceback grows with each"
         emulator.set_mode("accept")
-        assert await ended(*sends(event_hub, b"{}")) == [None]
+        assert await results_of(*sends(event_hub, b"{}")) == [None]
 
 
 async def test_silence_is_a_failure(emulator: Emulator) -> None:
@@ -146,10 +146,10 @@ async def test_silence_is_a_failure(emulator: Emulator) -> None:
     async with sample_event_hub(emulator, send_timeout_s=1) as event_hub:
         await event_hub.send(b"{}", "before")
         emulator.set_mode("stall")
-        results = await ended(*sends(event_hub, b"{}", b"{}"))
+        results = await results_of(*sends(event_hub, b"{}", b"{}"))
         assert [type(result) for result in results] == [DeliveryError] * 2
         emulator.set_mode("accept")
-        assert await ended(*sends(event_hub, b"{}")) == [None]
+        assert await results_of(*sends(event_hub, b"{}")) == [None]
 
 
 async def test_an_event_hub_that_goes_and_comes_back() -> None:
@@ -158,12 +158,12 @@ async def test_an_event_hub_that_goes_and_comes_back() -> None:
         async with sample_event_hub(first) as event_hub:
             await event_hub.send(b"{}", "before")
             first.stop()
-            assert [type(result) for result in await ended(*sends(event_hub, b"{}", b"{}"))] == [
-                DeliveryError
-            ] * 2
+            assert [
+                type(result) for result in await results_of(*sends(event_hub, b"{}", b"{}"))
+            ] == [DeliveryError] * 2
             with Emulator("--port", str(first.port), "--control-port", "0", "--hub", HUB) as second:
-                assert await ended(*sends(event_hub, b"{}")) == [None]
-                assert counted(second) == (1, 1)
+                assert await results_of(*sends(event_hub, b"{}")) == [None]
+                assert accepted_counts(second) == (1, 1)
 
 
 async def test_an_unknown_event_hub_is_a_failure(
@@ -185,7 +185,7 @@ async def test_the_largest_event_is_accepted(
         limit = await event_hub.limit_bytes()
         assert 1_000_000 < limit < 1_048_576
         large, too_large = b"x" * limit, b"x" * 1_100_000
-        results = await ended(*sends(event_hub, b"{}", too_large, large, b"{}", too_large))
+        results = await results_of(*sends(event_hub, b"{}", too_large, large, b"{}", too_large))
     assert [type(result) for result in results] == [
         type(None),
         EventTooLarge,
@@ -197,10 +197,10 @@ async def test_the_largest_event_is_accepted(
 
 async def test_events_for_several_publications(emulator: Emulator) -> None:
     """More events than one publication can hold."""
-    publications, events = counted(emulator)
+    publications, events = accepted_counts(emulator)
     async with sample_event_hub(emulator) as event_hub:
-        assert await ended(*sends(event_hub, *[b"x" * 300_000] * 8)) == [None] * 8
-    assert counted(emulator) == (publications + 3, events + 8)
+        assert await results_of(*sends(event_hub, *[b"x" * 300_000] * 8)) == [None] * 8
+    assert accepted_counts(emulator) == (publications + 3, events + 8)
 
 
 async def test_a_cancelled_invocation_cancels_no_other(emulator: Emulator) -> None:
@@ -210,7 +210,7 @@ async def test_a_cancelled_invocation_cancels_no_other(emulator: Emulator) -> No
         await asyncio.wait(sending, timeout=0.1)
         sending[1].cancel()
         emulator.set_mode("accept")
-        first, second, third = await ended(*sending)
+        first, second, third = await results_of(*sending)
         assert (first, third) == (None, None)
         assert isinstance(second, asyncio.CancelledError)
 
@@ -218,17 +218,17 @@ async def test_a_cancelled_invocation_cancels_no_other(emulator: Emulator) -> No
 async def test_an_unknown_error_of_the_sdk_fails_the_group(
     emulator: Emulator,
 ) -> None:
-    async def broken() -> Never:
+    async def fail() -> Never:
         raise AttributeError("the SDK met what it did not expect")
 
     async with sample_event_hub(emulator) as event_hub:
         await event_hub.send(b"{}", "before")
         producer = event_hub.producer.client()
-        producer.create_batch = broken  # type: ignore[method-assign, assignment]
-        results = await ended(*sends(event_hub, b"{}", b"{}"))
+        producer.create_batch = fail  # type: ignore[method-assign, assignment]
+        results = await results_of(*sends(event_hub, b"{}", b"{}"))
         assert [type(result) for result in results] == [DeliveryError] * 2
         del producer.create_batch
-        assert await ended(*sends(event_hub, b"{}")) == [None]
+        assert await results_of(*sends(event_hub, b"{}")) == [None]
 
 
 async def test_the_probe_of_a_working_event_hub(emulator: Emulator) -> None:
@@ -244,13 +244,13 @@ async def test_the_ledger_is_called_before_senders_return(
     ledger_calls: list[list[str]] = []
     sending: list[asyncio.Task[None]] = []
 
-    async def accepted(events: Sequence[AcceptedEvent]) -> None:
+    async def record_accepted(events: Sequence[AcceptedEvent]) -> None:
         assert not any(task.done() for task in sending)
         ledger_calls.append([event.exchange_id for event in events])
 
-    async with sample_event_hub(emulator, on_accepted=accepted) as event_hub:
+    async with sample_event_hub(emulator, on_accepted=record_accepted) as event_hub:
         sending += sends(event_hub, b"{}", b"{}", b"{}")
-        assert await ended(*sending) == [None] * 3
+        assert await results_of(*sending) == [None] * 3
     assert ledger_calls == [["id-0", "id-1", "id-2"]]
 
 
@@ -259,12 +259,12 @@ async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> 
     ledger = asyncio.Event()
     ledger_calls: list[list[str]] = []
 
-    async def accepted(events: Sequence[AcceptedEvent]) -> None:
+    async def record_accepted(events: Sequence[AcceptedEvent]) -> None:
         ledger_calls.append([event.exchange_id for event in events])
         if len(ledger_calls) == 1:
             await ledger.wait()
 
-    async with sample_event_hub(emulator, on_accepted=accepted) as event_hub:
+    async with sample_event_hub(emulator, on_accepted=record_accepted) as event_hub:
         first = asyncio.create_task(event_hub.send(b"{}", "first"))
         async with asyncio.timeout(LONG_S):
             while not ledger_calls:
@@ -272,7 +272,7 @@ async def test_a_slow_ledger_delays_no_other_publication(emulator: Emulator) -> 
             await event_hub.send(b"{}", "second")
         assert not first.done()
         ledger.set()
-        assert await ended(first) == [None]
+        assert await results_of(first) == [None]
     assert ledger_calls == [["first"], ["second"]]
 
 
@@ -283,20 +283,20 @@ async def test_a_rejected_event_fails_alone(emulator: Emulator, condition: str) 
     """
     ledger_calls: list[str] = []
 
-    async def accepted(events: Sequence[AcceptedEvent]) -> None:
+    async def record_accepted(events: Sequence[AcceptedEvent]) -> None:
         ledger_calls.extend(event.exchange_id for event in events)
 
-    async with sample_event_hub(emulator, on_accepted=accepted) as event_hub:
+    async with sample_event_hub(emulator, on_accepted=record_accepted) as event_hub:
         await event_hub.send(b"{}", "before")
-        _, events = counted(emulator)
+        _, events = accepted_counts(emulator)
         emulator.refuse("a word", condition)
-        results = await ended(
+        results = await results_of(
             *sends(event_hub, b"{}", b"a word", b"{}", b"{}", b"one more with a word")
         )
     none = type(None)
     assert [type(result) for result in results] == [none, EventRejected, none, none, EventRejected]
     assert condition.rpartition(":")[2] in str(results[1])
-    assert counted(emulator)[1] == events + 3
+    assert accepted_counts(emulator)[1] == events + 3
     assert ledger_calls == ["before", "id-0", "id-2", "id-3"]
 
 
@@ -323,20 +323,20 @@ async def test_a_transient_failure_is_not_an_events_fault(
         await event_hub.send(b"{}", "before")
         refused = emulator.stats()["publications_unwanted"]
         emulator.refuse("a word", condition)
-        results = await ended(*sends(event_hub, b"{}", b"a word", b"{}"))
+        results = await results_of(*sends(event_hub, b"{}", b"a word", b"{}"))
         assert [type(result) for result in results] == [DeliveryError] * 3
         assert emulator.stats()["publications_unwanted"] - refused <= 2, (
             "the SDK itself may have tried twice"
         )
         emulator.set_mode("accept")
-        assert await ended(*sends(event_hub, b"a word")) == [None]
+        assert await results_of(*sends(event_hub, b"a word")) == [None]
 
 
 async def test_an_event_above_the_services_own_limit(emulator: Emulator) -> None:
     """The link announced a higher limit than the service has."""
     async with sample_event_hub(emulator) as event_hub:
         emulator.refuse("a word", TOO_LARGE_CONDITION)
-        results = await ended(*sends(event_hub, b"{}", b"a word"))
+        results = await results_of(*sends(event_hub, b"{}", b"a word"))
     assert [type(result) for result in results] == [type(None), EventTooLarge]
 
 
@@ -354,5 +354,5 @@ async def test_a_failure_between_the_single_sends(emulator: Emulator) -> None:
             await sent(*arguments, **options)
 
         event_hub.producer.client().send_batch = fails_later  # type: ignore[method-assign]
-        results = await ended(*sends(event_hub, b"a word", b"{}", b"{}"))
+        results = await results_of(*sends(event_hub, b"a word", b"{}", b"{}"))
     assert [type(result) for result in results] == [EventRejected, DeliveryError, DeliveryError]

@@ -56,10 +56,10 @@ def response(status: str, **changes: Any) -> FetchedResponse:
         "output": output if done else [],
         "usage": USAGE if done else None,
     }
-    return answered(200, json.dumps(usual | changes).encode())
+    return answer(200, json.dumps(usual | changes).encode())
 
 
-def answered(
+def answer(
     status: int, body: bytes = b'{"error": {"code": "c"}}', **headers: str
 ) -> FetchedResponse:
     raw = {"content-type": "application/json", "x-ms-region": "Sweden Central"} | headers
@@ -104,7 +104,7 @@ class Setup:
                 await self.follower.run()
                 await asyncio.sleep(0.05)
 
-    async def recorded(self) -> list[tuple[Envelope, dict[str, Any]]]:
+    async def recorded_exchanges(self) -> list[tuple[Envelope, dict[str, Any]]]:
         """The queued envelopes, with the event of each."""
         exchanges = []
         for envelope in await self.account.take_queued():
@@ -172,12 +172,12 @@ def sample_follow_up(**changes: Any) -> FollowUp:
 async def test_a_response_is_polled_until_it_has_ended(azurite: str) -> None:
     """Then one exchange records its end, for the caller whose call created it."""
     async with sample_setup(
-        azurite, response("queued"), answered(503), response("in_progress"), response("completed")
+        azurite, response("queued"), answer(503), response("in_progress"), response("completed")
     ) as setup:
         follow_up = sample_follow_up()
         await setup.follower.begin(follow_up)
         await setup.run_until(lambda: len(setup.upstream.targets) >= 4)
-        ((envelope, event),) = await setup.recorded()
+        ((envelope, event),) = await setup.recorded_exchanges()
         assert await setup.waiting() == 0
     assert setup.upstream.targets == [f"/openai/v1/responses/{follow_up.response_id}".encode()] * 4
     assert (event["operation"], event["type"], event["outcome"]) == (
@@ -205,7 +205,7 @@ async def test_any_end_is_recorded(azurite: str, status: str) -> None:
     async with sample_setup(azurite, response(status, **changes)) as setup:
         await setup.follower.begin(sample_follow_up())
         await setup.run_until(lambda: bool(setup.upstream.targets))
-        ((_, event),) = await setup.recorded()
+        ((_, event),) = await setup.recorded_exchanges()
     assert event["response_status"] == status
     assert event["outcome"] == ("upstream_error" if status == "failed" else "completed")
     assert event["quantities"]["basis"] == ("usage" if event["usage"] else "unknown")
@@ -216,7 +216,7 @@ async def test_without_content_nothing_of_the_answer_is_stored(azurite: str) -> 
     async with sample_setup(azurite, response("completed")) as setup:
         await setup.follower.begin(sample_follow_up(content_mode=ContentMode.METADATA))
         await setup.run_until(lambda: bool(setup.upstream.targets))
-        ((envelope, event),) = await setup.recorded()
+        ((envelope, event),) = await setup.recorded_exchanges()
         stored = await setup.account.small_capture(envelope.response_capture)
     assert stored.body == b""
     assert TEXT not in json.dumps([dict(stored.header), event])
@@ -231,7 +231,7 @@ async def test_a_response_that_is_queued_twice_is_recorded_once(azurite: str) ->
         for _ in range(3):
             await setup.follower.begin(follow_up)
         await setup.run_until(lambda: len(setup.upstream.targets) == 3)
-        assert len(await setup.recorded()) == 1
+        assert len(await setup.recorded_exchanges()) == 1
         assert await setup.waiting() == 0
 
 
@@ -265,7 +265,7 @@ async def test_the_next_attempt_takes_over_an_exchange(azurite: str) -> None:
             await killed_later.record(follow_up, result, now)
         assert await setup.account.captures.exists(capture.response_name(ids[0]))
         assert not await setup.exchanges.record(follow_up, result, now)
-        assert await setup.recorded() == []
+        assert await setup.recorded_exchanges() == []
 
 
 async def test_an_id_whose_hour_is_judged_is_not_taken_over(azurite: str) -> None:
@@ -285,7 +285,7 @@ async def test_an_id_whose_hour_is_judged_is_not_taken_over(azurite: str) -> Non
             await killed.record(follow_up, await setup.upstream.get(b""), later)
         assert await setup.exchanges.record(follow_up, await setup.upstream.get(b""), later)
         assert not await setup.exchanges.record(follow_up, await setup.upstream.get(b""), later)
-        ((envelope, _),) = await setup.recorded()
+        ((envelope, _),) = await setup.recorded_exchanges()
     assert envelope.exchange_id != old
 
 
@@ -301,18 +301,18 @@ async def test_what_an_operator_erased_is_not_recorded_again(azurite: str) -> No
         assert not await setup.exchanges.record(created, result, now)
         other = sample_follow_up(create_exchange_id=fresh_exchange_id())
         assert await setup.exchanges.record(other, result, now)
-        ((envelope, _),) = await setup.recorded()
+        ((envelope, _),) = await setup.recorded_exchanges()
         await setup.account.captures.erase(envelope.response_capture or "")
         await marks.mark_erased(envelope.exchange_id, None)
         assert not await setup.exchanges.record(other, result, now)
-        assert await setup.recorded() == []
+        assert await setup.recorded_exchanges() == []
 
 
 @pytest.mark.parametrize(
     ("result", "poll_count", "reason", "outcome", "code"),
     [
-        (answered(401), 1, "rejected", Outcome.UPSTREAM_ERROR, "c"),
-        (answered(404), 3, "missing", Outcome.UPSTREAM_ERROR, "c"),
+        (answer(401), 1, "rejected", Outcome.UPSTREAM_ERROR, "c"),
+        (answer(404), 3, "missing", Outcome.UPSTREAM_ERROR, "c"),
     ],
     ids=["rejected", "missing"],
 )
@@ -330,7 +330,7 @@ async def test_an_end_without_an_answer_has_its_event_and_its_line(
         follow_up = sample_follow_up()
         await setup.follower.begin(follow_up)
         await setup.run_until(lambda: reason in caplog.text)
-        ((envelope, event),) = await setup.recorded()
+        ((envelope, event),) = await setup.recorded_exchanges()
     assert len(setup.upstream.targets) == poll_count
     assert (envelope.outcome, event["type"], event["error"]["code"]) == (outcome, "error", code)
     assert event["quantities"]["basis"] == "unknown"
@@ -346,7 +346,7 @@ async def test_an_upstream_that_stays_away_for_a_day_is_recorded(azurite: str) -
     async with sample_setup(azurite, unreachable, now=lambda: tomorrow) as setup:
         await setup.follower.begin(sample_follow_up())
         await setup.run_until(lambda: bool(setup.upstream.targets))
-        ((envelope, event),) = await setup.recorded()
+        ((envelope, event),) = await setup.recorded_exchanges()
         stored = await setup.account.captures.header(capture.outcome_name(envelope.exchange_id))
     assert stored["envelope"]["create_exchange_id"] == envelope.create_exchange_id
     assert (event["outcome"], event["error"]["code"]) == ("upstream_error", "upstream_unreachable")
@@ -355,7 +355,7 @@ async def test_an_upstream_that_stays_away_for_a_day_is_recorded(azurite: str) -
 
 async def test_a_busy_upstream_is_not_polled(azurite: str) -> None:
     """A 429 ends the run, and its pause holds for every response that is due."""
-    async with sample_setup(azurite, answered(429, retry_after="30")) as setup:
+    async with sample_setup(azurite, answer(429, retry_after="30")) as setup:
         await asyncio.gather(*(setup.follower.begin(sample_follow_up()) for _ in range(40)))
         for _ in range(3):
             await setup.follower.run()

@@ -57,7 +57,7 @@ class UsageClaimSetup:
         self.deliver = self.stores.delivery(self.assembler, claims=claims).deliver
 
     @property
-    def sent(self) -> list[dict[str, Any]]:
+    def sent_events(self) -> list[dict[str, Any]]:
         """The events that the Event Hub accepted."""
         return self.stores.event_hub.events
 
@@ -65,7 +65,7 @@ class UsageClaimSetup:
     def dead_lettered(self) -> list[str]:
         return [exchange_id for exchange_id, _ in self.stores.dead_letters.entries]
 
-    def answered(
+    def add_answer(
         self,
         operation: str,
         response: dict[str, Any],
@@ -100,11 +100,11 @@ class UsageClaimSetup:
             await self.deliver(envelope)
         self.stores.event_hub.failure = None
 
-    async def enriched(self, envelopes: Sequence[Envelope]) -> list[bool]:
+    async def enrich(self, envelopes: Sequence[Envelope]) -> list[bool]:
         """Deliver the envelopes one after another, and return `usage_repeated` of each event."""
         for envelope in envelopes:
             await self.deliver(envelope)
-        return [event["usage_repeated"] for event in self.sent[-len(envelopes) :]]
+        return [event["usage_repeated"] for event in self.sent_events[-len(envelopes) :]]
 
 
 def sample_response(text: str = "hi", **changes: Any) -> dict[str, Any]:
@@ -127,13 +127,13 @@ async def test_one_poll_counts_the_usage_of_a_response(azurite: str) -> None:
         setup, done = UsageClaimSetup(account.storage), sample_response()
         early = done | {"usage": None, "output": []}
         exchanges = [
-            setup.answered("responses", early | {"status": "queued"}),
-            setup.answered("responses.get", early | {"status": "in_progress"}),
-            *(setup.answered("responses.get", done) for _ in range(3)),
+            setup.add_answer("responses", early | {"status": "queued"}),
+            setup.add_answer("responses.get", early | {"status": "in_progress"}),
+            *(setup.add_answer("responses.get", done) for _ in range(3)),
         ]
-        assert await setup.enriched(exchanges) == [False, False, False, True, True]
-    assert [event["usage"] for event in setup.sent] == [None, None, USAGE, USAGE, USAGE]
-    assert [event["background"] for event in setup.sent] == [True] * 5
+        assert await setup.enrich(exchanges) == [False, False, False, True, True]
+    assert [event["usage"] for event in setup.sent_events] == [None, None, USAGE, USAGE, USAGE]
+    assert [event["background"] for event in setup.sent_events] == [True] * 5
     assert setup.assembler.assembled == 5
 
 
@@ -145,7 +145,7 @@ async def test_a_followed_response_that_was_deleted(azurite: str, text: str, pol
     """
     async with sample_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), sample_response()
-        deleted = setup.answered(
+        deleted = setup.add_answer(
             "responses.followed",
             {"error": {"code": "not_found", "message": text}},
             method="GET",
@@ -153,11 +153,11 @@ async def test_a_followed_response_that_was_deleted(azurite: str, text: str, pol
             status_code=404,
             upstream_status_code=404,
         )
-        poll = setup.answered("responses.get", done)
-        assert await setup.enriched([poll, deleted] if polled else [deleted, poll]) == (
+        poll = setup.add_answer("responses.get", done)
+        assert await setup.enrich([poll, deleted] if polled else [deleted, poll]) == (
             [False, True] if polled else [False, False]
         )
-    bases = {event["operation"]: event["quantities"]["basis"] for event in setup.sent}
+    bases = {event["operation"]: event["quantities"]["basis"] for event in setup.sent_events}
     expected = "repeated" if polled else "unknown"
     assert bases == {"responses.get": "usage", "responses.followed": expected}
 
@@ -169,11 +169,9 @@ async def test_a_second_delivery_and_a_replay_agree(azurite: str, text: str) -> 
     """
     async with sample_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), sample_response(text)
-        first, second = (setup.answered("responses.get", done) for _ in range(2))
-        assert await setup.enriched([first, second]) == [False, True]
-        assert await setup.enriched(
-            [second, first, mark_replayed(first), mark_replayed(second)]
-        ) == [
+        first, second = (setup.add_answer("responses.get", done) for _ in range(2))
+        assert await setup.enrich([first, second]) == [False, True]
+        assert await setup.enrich([second, first, mark_replayed(first), mark_replayed(second)]) == [
             True,
             False,
             False,
@@ -187,12 +185,12 @@ async def test_a_stream_and_later_gets(azurite: str) -> None:
         setup = UsageClaimSetup(account.storage)
         for late in (False, True):
             done = sample_response()
-            stream = setup.answered("responses", done, stream=True)
+            stream = setup.add_answer("responses", done, stream=True)
             gets = [
-                setup.answered("responses.get", done),
-                setup.answered("responses.get", done, stream=True),
+                setup.add_answer("responses.get", done),
+                setup.add_answer("responses.get", done, stream=True),
             ]
-            repeated_flags = await setup.enriched([*gets, stream] if late else [stream, *gets])
+            repeated_flags = await setup.enrich([*gets, stream] if late else [stream, *gets])
             assert repeated_flags == [False, True, True]
 
 
@@ -202,10 +200,10 @@ async def test_polls_that_are_enriched_at_once(azurite: str) -> None:
         setups = [UsageClaimSetup(account.storage), UsageClaimSetup(other.storage)]
         done = sample_response()
         polls = [
-            (setup, setup.answered("responses.get", done)) for setup in setups for _ in range(10)
+            (setup, setup.add_answer("responses.get", done)) for setup in setups for _ in range(10)
         ]
         await asyncio.gather(*(setup.deliver(envelope) for setup, envelope in polls))
-    events = [event for setup in setups for event in setup.sent]
+    events = [event for setup in setups for event in setup.sent_events]
     assert sorted(event["usage_repeated"] for event in events) == [False] + [True] * 19
 
 
@@ -215,14 +213,14 @@ async def test_an_undelivered_event_releases_its_claim(azurite: str) -> None:
     """
     async with sample_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), sample_response()
-        large, refused, first, second = (setup.answered("responses.get", done) for _ in range(4))
+        large, refused, first, second = (setup.add_answer("responses.get", done) for _ in range(4))
         await setup.fails(large, EventTooLarge("too large"))
         assert setup.dead_lettered == [large.exchange_id]
         for _ in range(3):
             await setup.fails(refused, EventRejected("not-allowed"))
             assert await setup.preparation.undeliverable_reason(refused) is None
-        assert await setup.enriched([first, second]) == [False, True]
-        assert await setup.enriched([refused, large]) == [True, True], (
+        assert await setup.enrich([first, second]) == [False, True]
+        assert await setup.enrich([refused, large]) == [True, True], (
             "after a fix, too, it is counted once"
         )
         assert setup.dead_lettered == [large.exchange_id]
@@ -234,11 +232,11 @@ async def test_a_claim_of_a_perhaps_accepted_event(azurite: str) -> None:
     """
     async with sample_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), sample_response()
-        first, second = (setup.answered("responses.get", done) for _ in range(2))
+        first, second = (setup.add_answer("responses.get", done) for _ in range(2))
         await setup.fails(first, DeliveryError("no answer"))
         await setup.fails(first, EventRejected("not-allowed"))
         assert await setup.preparation.undeliverable_reason(first) is None
-        assert await setup.enriched([second, first]) == [True, False]
+        assert await setup.enrich([second, first]) == [True, False]
 
 
 async def test_a_batch_counts_once_however_often_it_is_read(azurite: str) -> None:
@@ -256,17 +254,17 @@ async def test_a_batch_counts_once_however_often_it_is_read(azurite: str) -> Non
     }
     async with sample_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), batch | {"status": "completed"}
-        polls = [setup.answered("batches.get", state) for state in (batch, done, done)]
-        assert await setup.enriched(polls) == [False, False, True]
-        assert await setup.enriched([polls[2], mark_replayed(polls[1])]) == [True, False]
-    assert [event["usage"] for event in setup.sent] == [None, *[USAGE] * 4]
-    assert [event["quantities"]["basis"] for event in setup.sent[:3]] == [
+        polls = [setup.add_answer("batches.get", state) for state in (batch, done, done)]
+        assert await setup.enrich(polls) == [False, False, True]
+        assert await setup.enrich([polls[2], mark_replayed(polls[1])]) == [True, False]
+    assert [event["usage"] for event in setup.sent_events] == [None, *[USAGE] * 4]
+    assert [event["quantities"]["basis"] for event in setup.sent_events[:3]] == [
         "nothing",
         "usage",
         "repeated",
     ]
-    assert {event["quantities"]["service_tier"] for event in setup.sent} == {"batch"}
-    assert {event["type"] for event in setup.sent} == {"batch"}
+    assert {event["quantities"]["service_tier"] for event in setup.sent_events} == {"batch"}
+    assert {event["type"] for event in setup.sent_events} == {"batch"}
 
 
 async def test_a_batch_that_reports_no_usage_is_unknown_once(azurite: str) -> None:
@@ -284,11 +282,12 @@ async def test_a_batch_that_reports_no_usage_is_unknown_once(azurite: str) -> No
     async with sample_account(azurite) as account:
         setup = UsageClaimSetup(account.storage)
         reads = [
-            setup.answered("batches.get", answer, method="GET") for answer in (batch, batch, failed)
+            setup.add_answer("batches.get", answer, method="GET")
+            for answer in (batch, batch, failed)
         ]
-        assert await setup.enriched(reads) == [False, True, False]
-        assert await setup.enriched(reads[1::-1]) == [True, False]
-    bases = [event["quantities"]["basis"] for event in setup.sent]
+        assert await setup.enrich(reads) == [False, True, False]
+        assert await setup.enrich(reads[1::-1]) == [True, False]
+    bases = [event["quantities"]["basis"] for event in setup.sent_events]
     assert bases == ["unknown", "repeated", "nothing", "repeated", "unknown"]
 
 
@@ -297,8 +296,8 @@ async def test_foreground_responses_are_not_claimed(azurite: str) -> None:
     async with sample_account(azurite) as account:
         setup, done = UsageClaimSetup(account.storage), sample_response(background=False)
         before = await claims_in(account.storage)
-        exchanges = [setup.answered("responses.get", done), setup.answered("responses", done)]
-        assert await setup.enriched(exchanges) == [True, False]
+        exchanges = [setup.add_answer("responses.get", done), setup.add_answer("responses", done)]
+        assert await setup.enrich(exchanges) == [True, False]
         assert await claims_in(account.storage) == before
 
 

@@ -85,7 +85,7 @@ def fan_out(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
 
 @app.function_name("exhausted")
 @app.orchestration_trigger(context_name="context")
-def exhausted(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
+def exhaust_retries(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     return (
         yield context.call_activity_with_retry(
             "flaky", RETRY, {"key": context.instance_id, "fail": 99}
@@ -95,7 +95,7 @@ def exhausted(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
 
 @app.function_name("caught")
 @app.orchestration_trigger(context_name="context")
-def caught(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
+def catch_failure(context: df.DurableOrchestrationContext) -> OrchestratorSteps:
     try:
         yield context.call_activity("flaky", {"key": context.instance_id, "fail": 99})
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower

@@ -31,7 +31,9 @@ def app_folder(folder: Path, durable_task: dict[str, Any] | None = None) -> Path
     return folder
 
 
-def started(host: HostProcess, name: str, data: Any = None, instance_id: str = "") -> StatusLinks:
+def start_orchestration(
+    host: HostProcess, name: str, data: Any = None, instance_id: str = ""
+) -> StatusLinks:
     """Start an orchestration; return its management URLs."""
     response = start(host, name, data, instance_id)
     assert response.status_code == 202, response.text
@@ -49,7 +51,7 @@ def status(links: StatusLinks, extra: str = "") -> httpx.Response:
     return HTTP.get(links["statusQueryGetUri"] + extra)
 
 
-def finished(links: StatusLinks, *, within_s: float = 40.0) -> dict[str, Any]:
+def wait_for_end(links: StatusLinks, *, within_s: float = 40.0) -> dict[str, Any]:
     """Wait for the end of an orchestration; return its status."""
     poll_until(
         lambda: status(links).status_code == 200, lambda: status(links).text, within_s=within_s

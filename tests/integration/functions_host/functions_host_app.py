@@ -143,7 +143,7 @@ async def breaks(req: Request) -> Response:
 
 
 @app.route(route="kept", methods=["GET"])
-async def kept(req: Request) -> Response:
+async def count_kept_requests(req: Request) -> Response:
     """Answer how many HTTP requests the worker library still keeps."""
     http_v2 = sys.modules["azure_functions_runtime.http_v2"]
     return JSONResponse(len(http_v2.http_coordinator._context_references))

@@ -22,7 +22,7 @@ from emulators.functions_host.worker_library import (
 )
 from shared.core.records.exchange.outcome import Outcome as ExchangeOutcome
 from tests.integration.support.exchanges import DEADLINE_S
-from tests.integration.support.served_relay import served
+from tests.integration.support.served_relay import serve_relay
 from tests.integration.support.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +57,7 @@ def with_the_front(app: ASGIApp) -> ASGIApp:
     return cast("ASGIApp", front)
 
 
-async def exchanged(
+async def exchange(
     url: str, path: str, headers: bytes, *pieces: bytes, begun_with: bytes = b""
 ) -> bytes:
     """The response's bytes, once all pieces are sent; the second one follows these bytes of it."""
@@ -105,9 +105,12 @@ def is_empty_500(response: bytes) -> bool:
 @pytest.mark.parametrize("path", [CHAT, AUDIO])
 async def test_a_chunked_body_over_the_limit(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The client gets an empty 500, as on the real host, and nothing is blamed on the upstream."""
-    async with serving(reading) as upstream, served(upstream, in_front=with_the_front) as relay:
+    async with (
+        serving(reading) as upstream,
+        serve_relay(upstream, in_front=with_the_front) as relay,
+    ):
         pieces = (chunk(LIMIT_BYTES - 1), chunk(1), chunk(1), b"0\r\n\r\n")
-        response = await exchanged(relay.url, path, b"transfer-encoding: chunked\r\n", *pieces)
+        response = await exchange(relay.url, path, b"transfer-encoding: chunked\r\n", *pieces)
         envelope = await relay.envelope()
     assert is_empty_500(response)
     assert (envelope.outcome, envelope.status_code, envelope.failure) == (
@@ -120,10 +123,13 @@ async def test_a_chunked_body_over_the_limit(path: str, capsys: pytest.CaptureFi
 
 async def test_a_response_that_has_started_is_aborted() -> None:
     """A second status cannot follow."""
-    async with serving(answering) as upstream, served(upstream, in_front=with_the_front) as relay:
+    async with (
+        serving(answering) as upstream,
+        serve_relay(upstream, in_front=with_the_front) as relay,
+    ):
         pieces = (chunk(10), chunk(LIMIT_BYTES), b"0\r\n\r\n")
         framing = b"transfer-encoding: chunked\r\n"
-        response = await exchanged(relay.url, AUDIO, framing, *pieces, begun_with=b"begun")
+        response = await exchange(relay.url, AUDIO, framing, *pieces, begun_with=b"begun")
         envelope = await relay.envelope()
     assert response.startswith(b"HTTP/1.1 200 OK\r\n")
     assert response.endswith(b"\r\n\r\nbegun")
@@ -132,8 +138,11 @@ async def test_a_response_that_has_started_is_aborted() -> None:
 
 async def test_an_announced_body_over_the_limit() -> None:
     """It never reaches the app."""
-    async with serving(reading) as upstream, served(upstream, in_front=with_the_front) as relay:
-        response = await exchanged(relay.url, CHAT, b"content-length: %d\r\n" % (LIMIT_BYTES + 1))
+    async with (
+        serving(reading) as upstream,
+        serve_relay(upstream, in_front=with_the_front) as relay,
+    ):
+        response = await exchange(relay.url, CHAT, b"content-length: %d\r\n" % (LIMIT_BYTES + 1))
         assert is_empty_500(response)
         assert relay.envelopes.queued == []
 
@@ -143,9 +152,9 @@ async def test_a_chunked_body_at_the_limit_passes() -> None:
         await connection.reader.readuntil(b"0\r\n\r\n")
         await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
 
-    async with serving(whole) as upstream, served(upstream, in_front=with_the_front) as relay:
+    async with serving(whole) as upstream, serve_relay(upstream, in_front=with_the_front) as relay:
         pieces = (chunk(LIMIT_BYTES), b"0\r\n\r\n")
-        response = await exchanged(relay.url, AUDIO, b"transfer-encoding: chunked\r\n", *pieces)
+        response = await exchange(relay.url, AUDIO, b"transfer-encoding: chunked\r\n", *pieces)
         envelope = await relay.envelope()
     assert response.endswith(b"\r\n\r\nok")
     assert envelope.outcome is ExchangeOutcome.COMPLETED

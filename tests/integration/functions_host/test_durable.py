@@ -24,10 +24,10 @@ from tests.integration.functions_host.durable_client import (
     StatusLinks,
     app_folder,
     client,
-    finished,
     start,
-    started,
+    start_orchestration,
     status,
+    wait_for_end,
     wait_for_status,
 )
 
@@ -71,7 +71,7 @@ def test_it_prints_the_durable_functions(host: HostProcess) -> None:
 
 def test_management_urls_have_the_real_hosts_shape(host: HostProcess) -> None:
     """Names, order, paths and parameters are the same; the instance id is in each URL."""
-    links = started(host, "chain", 1, "links1")
+    links = start_orchestration(host, "chain", 1, "links1")
 
     assert links.pop("id") == "links1"
     assert list(links) == list(MANAGEMENT)
@@ -83,13 +83,13 @@ def test_management_urls_have_the_real_hosts_shape(host: HostProcess) -> None:
         assert query.pop("reason", ["{text}"]) == ["{text}"]
         assert query.pop("code")[0]
         assert query == {"taskHub": ["TestHubName"], "connection": ["Storage"]}
-    finished({"id": "links1", **links})
+    wait_for_end({"id": "links1", **links})
 
 
 def test_a_status_has_name_input_and_output(host: HostProcess) -> None:
     """The input stands there as the client encoded it; moments are whole seconds."""
-    response = status(links := started(host, "chain", 1, "chain1"))
-    body = finished(links)
+    response = status(links := start_orchestration(host, "chain", 1, "chain1"))
+    body = wait_for_end(links)
 
     assert list(response.json()) == list(body)
     assert list(body) == ["name", "instanceId", "runtimeStatus", "input", "customStatus", "output",
@@ -104,7 +104,7 @@ def test_a_status_has_name_input_and_output(host: HostProcess) -> None:
 
 def test_a_running_instance_says_where_to_ask_again(host: HostProcess) -> None:
     """The response is 202 with Location and Retry-After."""
-    links = started(host, "waits", instance_id="asks1")
+    links = start_orchestration(host, "waits", instance_id="asks1")
     wait_for_status(links, runtimeStatus="Running")
     response = status(links)
 
@@ -129,7 +129,7 @@ def test_an_unknown_instance_is_a_404(host: HostProcess) -> None:
 
 def test_fan_out_and_retries(host: HostProcess) -> None:
     """Every call's result arrives in its place, after as many attempts as it took."""
-    assert finished(started(host, "fan_out", instance_id="fan1"))["output"] == [
+    assert wait_for_end(start_orchestration(host, "fan_out", instance_id="fan1"))["output"] == [
         [1, 2, 3, 1],
         [1, 2, 3, 4],
     ]
@@ -139,7 +139,7 @@ def test_an_exhausted_retry_fails_the_orchestration(host: HostProcess) -> None:
     """The output holds the last attempt's error; the status code is 200 unless the caller asked for
     500.
     """
-    body = finished(links := started(host, "exhausted", instance_id="exhausted1"))
+    body = wait_for_end(links := start_orchestration(host, "exhausted", instance_id="exhausted1"))
 
     assert body["runtimeStatus"] == "Failed"
     assert body["output"].startswith(
@@ -150,7 +150,7 @@ def test_an_exhausted_retry_fails_the_orchestration(host: HostProcess) -> None:
 
 def test_an_orchestrator_can_catch_an_activitys_failure(host: HostProcess) -> None:
     """The exception has the activity's message."""
-    body = finished(started(host, "caught", instance_id="caught1"))
+    body = wait_for_end(start_orchestration(host, "caught", instance_id="caught1"))
 
     assert body["runtimeStatus"] == "Completed"
     assert body["output"].startswith(
@@ -161,7 +161,7 @@ def test_an_orchestrator_can_catch_an_activitys_failure(host: HostProcess) -> No
 def test_a_raising_orchestrator_fails(host: HostProcess) -> None:
     """The output has the message alone, without a traceback."""
     assert (
-        finished(started(host, "raises"))["output"]
+        wait_for_end(start_orchestration(host, "raises"))["output"]
         == "Orchestrator function 'raises' failed: says no"
     )
 
@@ -169,7 +169,7 @@ def test_a_raising_orchestrator_fails(host: HostProcess) -> None:
 @pytest.mark.parametrize(("characters", "outcome"), [(8701, "Completed"), (8702, "Failed")])
 def test_a_custom_status_has_a_bound(host: HostProcess, characters: int, outcome: str) -> None:
     """A custom status of 16 KB in UTF-16 is accepted, and one character more is not."""
-    body = finished(started(host, "boasts", characters))
+    body = wait_for_end(start_orchestration(host, "boasts", characters))
 
     assert body["runtimeStatus"] == outcome
     if outcome == "Failed":
@@ -181,7 +181,7 @@ def test_a_custom_status_has_a_bound(host: HostProcess, characters: int, outcome
 
 def test_an_unknown_orchestrator_fails(host: HostProcess) -> None:
     """It is accepted, and then the instance says that there is none."""
-    body = finished(started(host, "nothere", 1))
+    body = wait_for_end(start_orchestration(host, "nothere", 1))
 
     assert body["runtimeStatus"] == "Failed"
     assert body["output"].startswith(
@@ -192,7 +192,7 @@ def test_an_unknown_orchestrator_fails(host: HostProcess) -> None:
 
 def test_continue_as_new(host: HostProcess) -> None:
     """The last generation's input and output stand in the status."""
-    body = finished(started(host, "eternal", 1))
+    body = wait_for_end(start_orchestration(host, "eternal", 1))
 
     assert (body["output"], body["input"], body["customStatus"]) == (4, "3", {"generation": 3})
 
@@ -201,24 +201,24 @@ def test_a_timer(host: HostProcess) -> None:
     """It fires after its time. The real host may fire up to a second early: its queue counts in
     seconds.
     """
-    assert finished(started(host, "naps", 3))["output"] >= 2
+    assert wait_for_end(start_orchestration(host, "naps", 3))["output"] >= 2
 
 
 def test_a_timer_and_an_event_race(host: HostProcess) -> None:
     """The orchestration continues with the timer or the event that comes first."""
-    by_event = started(host, "race", 600)
+    by_event = start_orchestration(host, "race", 600)
     wait_for_status(by_event, runtimeStatus="Running")
 
     assert send_event(by_event, "go", json={"a": 1}).status_code == 202
-    assert finished(started(host, "race", 1))["output"] == "timer"
-    assert finished(by_event)["output"] == "event"
+    assert wait_for_end(start_orchestration(host, "race", 1))["output"] == "timer"
+    assert wait_for_end(by_event)["output"] == "event"
 
 
 def test_events_by_url_and_by_client(host: HostProcess) -> None:
     """By URL they are values; the client library encodes them twice, and so they arrive as JSON
     text.
     """
-    links = started(host, "waits", instance_id="events1")
+    links = start_orchestration(host, "waits", instance_id="events1")
     wait_for_status(links, runtimeStatus="Running")
     plain = send_event(links, "go", content=b"x", headers={"content-type": "text/plain"})
     broken = send_event(links, "go", content=b"{no", headers={"content-type": "application/json"})
@@ -235,7 +235,7 @@ def test_events_by_url_and_by_client(host: HostProcess) -> None:
         client(host, "raise_event", instance_id="events1", event_name="go", event_data={"k": 2})
         == {}
     )
-    assert finished(links)["output"] == [{"x": 1}, '{"k": 2}']
+    assert wait_for_end(links)["output"] == [{"x": 1}, '{"k": 2}']
     assert send_event(links, "go", json=1).status_code == 410
     assert "gone" in client(host, "raise_event", instance_id="events1", event_name="go")
     assert "No instance" in client(host, "raise_event", instance_id="nope", event_name="go")
@@ -243,7 +243,7 @@ def test_events_by_url_and_by_client(host: HostProcess) -> None:
 
 def test_an_id_that_still_runs_is_not_started_again(host: HostProcess) -> None:
     """The client library raises; the running instance goes on."""
-    links = started(host, "waits", instance_id="once1")
+    links = start_orchestration(host, "waits", instance_id="once1")
     wait_for_status(links, runtimeStatus="Running")
 
     again = start(host, "chain", 1, "once1")
@@ -260,8 +260,8 @@ def test_an_id_that_still_runs_is_not_started_again(host: HostProcess) -> None:
 
 def test_a_finished_id_starts_anew(host: HostProcess) -> None:
     """The status has the name, input and output of the new instance."""
-    finished(started(host, "chain", 1, "anew1"))
-    links = started(host, "eternal", 3, "anew1")
+    wait_for_end(start_orchestration(host, "chain", 1, "anew1"))
+    links = start_orchestration(host, "eternal", 3, "anew1")
 
     wait_for_status(links, name="eternal", runtimeStatus="Completed", output=4)
 
@@ -270,11 +270,11 @@ def test_terminate(host: HostProcess, tmp_path: Path) -> None:
     """A running activity does not hinder it. The first response is 202, the next one 410; the
     reason becomes the output.
     """
-    links = started(host, "slowly", str(tmp_path / "never"))
+    links = start_orchestration(host, "slowly", str(tmp_path / "never"))
     host.output_matching(f"UNTIL {tmp_path / 'never'}")
     first = HTTP.post(links["terminatePostUri"].replace("{text}", "enough%20now"))
 
-    body = finished(links)
+    body = wait_for_end(links)
     assert (first.status_code, first.content) == (202, b"")
     assert (body["runtimeStatus"], body["output"]) == ("Terminated", "enough now")
     again = HTTP.post(links["terminatePostUri"])
@@ -287,11 +287,11 @@ def test_terminate(host: HostProcess, tmp_path: Path) -> None:
 
 def test_purge(host: HostProcess) -> None:
     """An instance that has ended can be purged, by URL and by client; a running one cannot."""
-    running = started(host, "waits", instance_id="purge1")
+    running = start_orchestration(host, "waits", instance_id="purge1")
     wait_for_status(running, runtimeStatus="Running")
     refused = HTTP.delete(running["purgeHistoryDeleteUri"])
-    ended = started(host, "chain", 1, "purge2")
-    finished(ended)
+    ended = start_orchestration(host, "chain", 1, "purge2")
+    wait_for_end(ended)
     purged = HTTP.delete(ended["purgeHistoryDeleteUri"])
 
     assert refused.status_code == 412
@@ -302,7 +302,7 @@ def test_purge(host: HostProcess) -> None:
     assert (purged.status_code, purged.json()) == (200, {"instancesDeleted": 1})
     assert status(ended).status_code == 404
     assert client(host, "purge_instance_history", instance_id="purge2") == {"deleted": 0}
-    finished(started(host, "chain", 1, "purge2"))
+    wait_for_end(start_orchestration(host, "chain", 1, "purge2"))
     assert client(host, "purge_instance_history", instance_id="purge2") == {"deleted": 1}
 
 
@@ -310,8 +310,10 @@ def test_many_instances(host: HostProcess) -> None:
     """Instances are listed and purged by prefix, status and time of creation."""
     url = host.url(f"{WEBHOOKS}/instances/")
     for number in range(3):
-        finished(started(host, "chain", number, f"many{number}"))
-    wait_for_status(started(host, "waits", instance_id="many3"), runtimeStatus="Running")
+        wait_for_end(start_orchestration(host, "chain", number, f"many{number}"))
+    wait_for_status(
+        start_orchestration(host, "waits", instance_id="many3"), runtimeStatus="Running"
+    )
 
     listed = HTTP.get(url, params={"instanceIdPrefix": "many"}).json()
     running = HTTP.get(url, params={"instanceIdPrefix": "many", "runtimeStatus": "Running"}).json()
@@ -331,7 +333,7 @@ def test_many_instances(host: HostProcess) -> None:
 
 def test_the_client_library_reads_a_status(host: HostProcess) -> None:
     """The client library parses every field of the status."""
-    finished(started(host, "chain", 5, "client1"))
+    wait_for_end(start_orchestration(host, "chain", 5, "client1"))
     body = client(host, "get_status", instance_id="client1", show_input=True)
 
     assert (body["runtimeStatus"], body["output"], body["customStatus"]) == (
@@ -350,7 +352,7 @@ def test_starting_by_url(host: HostProcess) -> None:
     assert response.headers["location"] == links["statusQueryGetUri"]
     assert links["statusQueryGetUri"].startswith(host.url(f"{WEBHOOKS}/instances/url1?"))
     assert set(links) == {"id", *MANAGEMENT} - {"rewindPostUri"}
-    assert finished(links)["output"] == {"n": 9, "id": "url1"}
+    assert wait_for_end(links)["output"] == {"n": 9, "id": "url1"}
     assert HTTP.post(host.url(f"{WEBHOOKS}/orchestrators/chain"), content=b"{no").status_code == 400
 
 
@@ -359,8 +361,8 @@ def test_a_killed_worker_does_not_end_an_orchestration(host: HostProcess, tmp_pa
     another worker.
     """
     path = tmp_path / "there"
-    links = started(host, "slowly", str(path))
-    once = started(host, "slowly_once", str(tmp_path / "never"))
+    links = start_orchestration(host, "slowly", str(path))
+    once = start_orchestration(host, "slowly_once", str(tmp_path / "never"))
     host.output_matching(f"UNTIL {path}")
     host.output_matching(f"UNTIL {tmp_path / 'never'}")
     os.kill(host.worker_pid(), signal.SIGKILL)
@@ -371,8 +373,8 @@ def test_a_killed_worker_does_not_end_an_orchestration(host: HostProcess, tmp_pa
     )
     path.touch()
 
-    assert finished(links)["output"] == [1, "there"]
-    assert finished(once)["output"].startswith(
+    assert wait_for_end(links)["output"] == [1, "there"]
+    assert wait_for_end(once)["output"].startswith(
         "Orchestrator function 'slowly_once' failed: Activity function 'until' failed: "
     )
 
@@ -390,13 +392,13 @@ def test_an_orchestration_goes_on_after_a_restart_of_the_host(
     folder = app_folder(tmp_path, {"hubName": "Restarted", "storageProvider": _SOON_AGAIN})
     data_options = ["--data-dir", str(tmp_path / "data")] if kind == "embedded" else []
     with running_host(kind, folder, {"AzureWebJobsStorage": storage}, *data_options) as host:
-        slow = started(host, "slowly", str(path))
-        nap = started(host, "naps", 4)
+        slow = start_orchestration(host, "slowly", str(path))
+        nap = start_orchestration(host, "naps", 4)
         wait_for_status(nap, runtimeStatus="Running")
         host.output_matching(f"UNTIL {path}")
         port = host.port
     path.touch()
     with running_host(kind, folder, {"AzureWebJobsStorage": storage}, *data_options, port=port):
-        assert finished(slow, within_s=120)["output"] == [1, "there"]
-        assert finished(nap, within_s=60)["output"] >= 3
+        assert wait_for_end(slow, within_s=120)["output"] == [1, "there"]
+        assert wait_for_end(nap, within_s=60)["output"] >= 3
     assert "taskHub=Restarted" in slow["statusQueryGetUri"]

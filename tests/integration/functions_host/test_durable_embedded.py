@@ -14,9 +14,9 @@ from tests.integration.functions_host.durable_client import (
     WEBHOOKS,
     app_folder,
     client,
-    finished,
-    started,
+    start_orchestration,
     status,
+    wait_for_end,
     wait_for_status,
 )
 
@@ -41,7 +41,7 @@ def test_the_start_says_that_orchestrations_end_with_the_host(host: HostProcess)
 
 def test_sub_orchestrations_are_refused_by_name(host: HostProcess) -> None:
     """The orchestration fails at once; its output and the console give the reason."""
-    body = finished(started(host, "parent"))
+    body = wait_for_end(start_orchestration(host, "parent"))
 
     assert body["output"] == (
         "Orchestrator function 'parent' failed: Sub-orchestrations are not supported by the embedded Functions host; "
@@ -54,7 +54,7 @@ def test_sub_orchestrations_are_refused_by_name(host: HostProcess) -> None:
 
 def test_an_activity_that_does_not_exist_fails_the_orchestration(host: HostProcess) -> None:
     """On the real host the call never ends."""
-    assert finished(started(host, "calls_nothing"))["output"] == (
+    assert wait_for_end(start_orchestration(host, "calls_nothing"))["output"] == (
         "Orchestrator function 'calls_nothing' failed: The function 'no_such' doesn't exist, is disabled, "
         "or is not an activity function."
     )
@@ -63,7 +63,7 @@ def test_an_activity_that_does_not_exist_fails_the_orchestration(host: HostProce
 @pytest.mark.parametrize("operation", ["rewind", "restart", "suspend", "resume"])
 def test_what_management_lacks_is_refused_by_name(host: HostProcess, operation: str) -> None:
     """The response is 501 with a message, and the client library raises."""
-    links = started(host, "waits")
+    links = start_orchestration(host, "waits")
     wait_for_status(links, runtimeStatus="Running")
     response = HTTP.post(links[f"{operation}PostUri"])
 
@@ -78,8 +78,8 @@ def test_what_management_lacks_is_refused_by_name(host: HostProcess, operation: 
 
 def test_histories_versions_and_entities_are_refused_by_name(host: HostProcess) -> None:
     """The message names each of them."""
-    links = started(host, "chain", 1)
-    finished(links)
+    links = start_orchestration(host, "chain", 1)
+    wait_for_end(links)
     version = HTTP.post(host.url(f"{WEBHOOKS}/orchestrators/chain?version=2"), json="1")
     entity = HTTP.get(host.url(f"{WEBHOOKS}/entities/counter/a"))
 
@@ -95,6 +95,6 @@ def test_without_a_folder_another_host_knows_nothing(tmp_path: Path) -> None:
     """The host has announced that at its start."""
     folder = app_folder(tmp_path)
     with running_host("embedded", folder, SETTINGS) as first:
-        finished(started(first, "chain", 1, "gone"))
+        wait_for_end(start_orchestration(first, "chain", 1, "gone"))
     with running_host("embedded", folder, SETTINGS) as second:
         assert HTTP.get(second.url(f"{WEBHOOKS}/instances/gone")).status_code == 404

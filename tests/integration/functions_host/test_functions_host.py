@@ -96,7 +96,7 @@ def raw_get(
     return int(head.split()[1]), body
 
 
-def inspected(
+def inspect(
     host: HostProcess, target: str, method: str = "GET", headers: str = ""
 ) -> dict[str, object]:
     """The request as the app saw it."""
@@ -151,12 +151,12 @@ def test_it_prints_the_functions_and_their_routes(host: HostProcess) -> None:
 
 def test_paths_reach_the_app_decoded_once_and_encoded_again(host: HostProcess) -> None:
     """The app sees the raw path that each row of PATHS states."""
-    assert [(sent, inspected(host, sent)["raw_path"]) for sent, _ in PATHS] == PATHS
+    assert [(sent, inspect(host, sent)["raw_path"]) for sent, _ in PATHS] == PATHS
 
 
 def test_queries_reach_the_app_canonicalised(host: HostProcess) -> None:
     """The app sees the query that each row of QUERIES states."""
-    assert [(sent, inspected(host, f"/q?{sent}")["query"]) for sent, _ in QUERIES] == QUERIES
+    assert [(sent, inspect(host, f"/q?{sent}")["query"]) for sent, _ in QUERIES] == QUERIES
 
 
 def test_headers_are_added_replaced_dropped_and_joined(host: HostProcess) -> None:
@@ -168,7 +168,7 @@ def test_headers_are_added_replaced_dropped_and_joined(host: HostProcess) -> Non
         "X-Forwarded-For: 9.9.9.9\r\nX-Many: 1\r\nX-Many: 2\r\nCookie: a=1\r\nCookie: b=2\r\n"
         "x-functions-key: k\r\nauthorization: Bearer t\r\n"
     )
-    headers = inspected(host, "/h", headers=sent)["headers"]
+    headers = inspect(host, "/h", headers=sent)["headers"]
     assert isinstance(headers, list)
     app_headers = {name: value for name, value in headers if name != "host"}
 
@@ -184,7 +184,7 @@ def test_a_callers_traceparent_is_passed_on(host: HostProcess) -> None:
     """The trace of the caller goes on in the app."""
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-    assert ["traceparent", parent] in inspected(host, "/h", headers=f"traceparent: {parent}\r\n")[
+    assert ["traceparent", parent] in inspect(host, "/h", headers=f"traceparent: {parent}\r\n")[
         "headers"
     ]  # type: ignore[operator]
 

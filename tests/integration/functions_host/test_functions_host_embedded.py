@@ -52,7 +52,7 @@ async def stream(req: Request) -> Response:
 
 
 @contextmanager
-def embedded(
+def serve_embedded(
     folder: Path,
     app: str = HEALTHY,
     *,
@@ -88,7 +88,7 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        with embedded(tmp_path, port=port, ready=False) as host:
+        with serve_embedded(tmp_path, port=port, ready=False) as host:
             output = failed_start(host)
 
     assert f"Port {port} is unavailable" in output
@@ -98,7 +98,7 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:
 def test_an_app_that_cannot_be_indexed_ends_the_start(tmp_path: Path) -> None:
     """The app's own error stands at the end of the output, and nothing is tried again."""
     broken = "raise ValueError('AZURE_OPENAI_BASE_URL is missing: set it to https://<name>.openai.azure.com')"
-    with embedded(tmp_path, broken, ready=False) as host:
+    with serve_embedded(tmp_path, broken, ready=False) as host:
         output = failed_start(host)
 
     # its line of code, then its message
@@ -116,7 +116,7 @@ def test_what_the_host_lacks_is_refused_by_name(tmp_path: Path) -> None:
         '@app.blob_trigger(arg_name="x", path="a/b", connection="")\nasync def f(x: func.InputStream) -> None: ...\n'
         '@app.generic_trigger(arg_name="x", type="entityTrigger")\nasync def g(x) -> None: ...\n'
     )
-    with embedded(tmp_path, app, ready=False) as host:
+    with serve_embedded(tmp_path, app, ready=False) as host:
         output = failed_start(host)
 
     assert "blobTrigger of function f" in output
@@ -131,7 +131,7 @@ def test_classic_http_functions_are_refused(tmp_path: Path) -> None:
         "import azure.functions as func\napp = func.FunctionApp()\n"
         '@app.route(route="x")\nasync def f(req: func.HttpRequest) -> func.HttpResponse: ...\n'
     )
-    with embedded(tmp_path, app, ready=False) as host:
+    with serve_embedded(tmp_path, app, ready=False) as host:
         assert "azurefunctions-extensions-http-fastapi" in failed_start(host)
 
 
@@ -139,7 +139,7 @@ def test_a_worker_that_never_starts_is_given_up(tmp_path: Path) -> None:
     """A worker that dies while it starts is tried three times, ever later, and
     then the host ends.
     """
-    with embedded(
+    with serve_embedded(
         tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", ready=False
     ) as host:
         output = failed_start(host)
@@ -150,7 +150,7 @@ def test_a_worker_that_never_starts_is_given_up(tmp_path: Path) -> None:
 
 def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     """The first one waits for the running stream, the second does not; the exit code is 0."""
-    with embedded(tmp_path) as host, HTTP.stream("GET", host.url("/stream")) as response:
+    with serve_embedded(tmp_path) as host, HTTP.stream("GET", host.url("/stream")) as response:
         next(response.iter_raw())
         host.process.send_signal(signal.SIGINT)
         host.output_matching("Stopping")
@@ -162,7 +162,7 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
 def test_what_still_runs_after_the_bound_is_broken_off(tmp_path: Path) -> None:
     """--drain-timeout bounds the end."""
     with (
-        embedded(tmp_path, arguments=("--drain-timeout", "0.3")) as host,
+        serve_embedded(tmp_path, arguments=("--drain-timeout", "0.3")) as host,
         HTTP.stream("GET", host.url("/stream")) as response,
     ):
         chunks = response.iter_raw()
@@ -177,7 +177,7 @@ def test_what_still_runs_after_the_bound_is_broken_off(tmp_path: Path) -> None:
 def test_signals_to_the_whole_group_do_not_reach_the_worker(tmp_path: Path) -> None:
     """A terminal's Ctrl-C goes to both processes; the running stream still ends by itself."""
     app = HEALTHY.replace("range(1000)", "range(10)")
-    with embedded(tmp_path, app) as host, HTTP.stream("GET", host.url("/stream")) as response:
+    with serve_embedded(tmp_path, app) as host, HTTP.stream("GET", host.url("/stream")) as response:
         chunks = response.iter_raw()
         next(chunks)
         os.killpg(host.process.pid, signal.SIGINT)
@@ -190,7 +190,7 @@ def test_function_timeout_cuts_the_stream(tmp_path: Path) -> None:
     """Function timeout cuts the stream and replaces the worker. Two seconds after functionTimeout,
     as on the real host.
     """
-    with embedded(tmp_path, host_json={"functionTimeout": "00:00:01"}) as host:
+    with serve_embedded(tmp_path, host_json={"functionTimeout": "00:00:01"}) as host:
         first = host.worker_pid()
         started = time.monotonic()
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
@@ -203,33 +203,33 @@ def test_function_timeout_cuts_the_stream(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
-    with embedded(
+def shared_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
+    with serve_embedded(
         tmp_path_factory.mktemp("shared"), settings={"AzureWebJobs.off.Disabled": "true"}
     ) as host:
         yield host
 
 
-def test_nothing_is_kept_of_a_request_that_has_ended(shared: HostProcess) -> None:
+def test_nothing_is_kept_of_a_request_that_has_ended(shared_host: HostProcess) -> None:
     """The library's own table of requests does not grow."""
     with httpx.Client(timeout=WITHIN_S) as client:
         for _ in range(5):
-            response = client.get(shared.url("/health"))
+            response = client.get(shared_host.url("/health"))
 
     assert response.json() == 1  # the one under way
 
 
-def test_logs_hold_the_apps_records_and_no_query_string(shared: HostProcess) -> None:
+def test_logs_hold_the_apps_records_and_no_query_string(shared_host: HostProcess) -> None:
     """Records come with their level; a key in the query or in a header is nowhere."""
-    HTTP.get(shared.url("/health?code=secret"), headers={"x-functions-key": "secret"})
+    HTTP.get(shared_host.url("/health?code=secret"), headers={"x-functions-key": "secret"})
 
-    shared.output_matching("WARNING: asked for health")
-    shared.output_matching(r"Executed 'Functions\.health' \(Succeeded")
-    assert "secret" not in shared.output()
+    shared_host.output_matching("WARNING: asked for health")
+    shared_host.output_matching(r"Executed 'Functions\.health' \(Succeeded")
+    assert "secret" not in shared_host.output()
 
 
 def test_a_rejected_websocket_upgrade_logs_nothing_misleading(
-    shared: HostProcess,
+    shared_host: HostProcess,
 ) -> None:
     """uvicorn would advise to install a library, although the refusal is meant."""
     invocation = {
@@ -238,34 +238,35 @@ def test_a_rejected_websocket_upgrade_logs_nothing_misleading(
         "sec-websocket-key": "a",
         "sec-websocket-version": "13",
     }
-    assert HTTP.get(shared.url("/health"), headers=invocation).status_code == 200
+    assert HTTP.get(shared_host.url("/health"), headers=invocation).status_code == 200
 
-    shared.output_matching(
+    shared_host.output_matching(
         r"WARNING: Unsupported upgrade request\.\n(.*\n)*.*WARNING: asked for health"
     )
-    assert "pip install" not in shared.output()
+    assert "pip install" not in shared_host.output()
 
 
-def test_an_invocation_id_of_a_caller_is_replaced(shared: HostProcess) -> None:
+def test_an_invocation_id_of_a_caller_is_replaced(shared_host: HostProcess) -> None:
     """A caller cannot make a request hang by naming an invocation (on the real host it hangs until
     functionTimeout).
     """
     assert (
-        HTTP.get(shared.url("/health"), headers={"x-ms-invocation-id": "mine"}).status_code == 200
+        HTTP.get(shared_host.url("/health"), headers={"x-ms-invocation-id": "mine"}).status_code
+        == 200
     )
 
 
-def test_a_disabled_function_is_not_served(shared: HostProcess) -> None:
+def test_a_disabled_function_is_not_served(shared_host: HostProcess) -> None:
     """AzureWebJobs.<name>.Disabled takes a function away."""
-    assert HTTP.get(shared.url("/off")).status_code == 404
+    assert HTTP.get(shared_host.url("/off")).status_code == 404
 
 
-def test_the_worker_dies_with_its_parent(shared: HostProcess) -> None:
+def test_the_worker_dies_with_its_parent(shared_host: HostProcess) -> None:
     """kill -9 of the host leaves no process behind. Ends the shared host, so it stays the last test
     of this module.
     """
-    worker = shared.worker_pid()
-    shared.process.kill()
-    shared.exit_code()
+    worker = shared_host.worker_pid()
+    shared_host.process.kill()
+    shared_host.exit_code()
 
     poll_until(lambda: not exists(worker), "the worker ended")

@@ -36,7 +36,7 @@ def sample_request(headers: list[tuple[bytes, bytes]]) -> Request:
     )
 
 
-async def answered(response: ReleasingResponse) -> list[dict[str, Any]]:
+async def answer(response: ReleasingResponse) -> list[dict[str, Any]]:
     """The ASGI messages of a response."""
     sent: list[Any] = []
 
@@ -62,7 +62,7 @@ async def test_an_invocation_is_released() -> None:
     assert INVOCATION_ID in references, (
         "the library still has to find it until the response is called"
     )
-    start, body = await answered(response)
+    start, body = await answer(response)
     assert INVOCATION_ID not in references
     assert (start["status"], body["body"]) == (201, b"ok")
 
@@ -70,7 +70,7 @@ async def test_an_invocation_is_released() -> None:
 @pytest.mark.anyio
 async def test_a_response_outside_of_any_invocation() -> None:
     """It is answered as well."""
-    start, _ = await answered(ReleasingResponse(sample_request([]), PlainTextResponse("ok")))
+    start, _ = await answer(ReleasingResponse(sample_request([]), PlainTextResponse("ok")))
     assert start["status"] == 200
 
 

@@ -31,7 +31,7 @@ from tests.integration.support.exchanges import (
     relay_setup,
     sse,
 )
-from tests.integration.support.served_relay import served
+from tests.integration.support.served_relay import serve_relay
 from tests.integration.support.tiny_server import OK, Connection, serving
 
 pytestmark = pytest.mark.anyio
@@ -39,14 +39,14 @@ pytestmark = pytest.mark.anyio
 AUDIO = "/openai/deployments/whisper/audio/transcriptions"
 
 
-async def settled(running: asyncio.Task[None]) -> bool:
+async def is_over(running: asyncio.Task[None]) -> bool:
     """Whether the exchange is over once all that can run has run."""
     for _ in range(50):
         await asyncio.sleep(0)
     return running.done()
 
 
-async def ended(running: asyncio.Task[None]) -> None:
+async def wait_for_end(running: asyncio.Task[None]) -> None:
     await asyncio.wait_for(running, DEADLINE_S)
 
 
@@ -74,13 +74,13 @@ async def test_the_request_is_stored_first(path: str) -> None:
     )
     client = RelayClient(setup.relay, ASK, path=path)
     running = client.start()
-    assert not await settled(running)
+    assert not await is_over(running)
     assert not setup.upstream.requests
     gate_of(setup).set()
-    await ended(running)
+    await wait_for_end(running)
     assert [body for _, body in setup.upstream.requests] == [ASK]
     assert client.body == b"{}"
-    await setup.recorded()
+    await setup.wait_until_recorded()
 
 
 async def test_a_request_that_cannot_be_stored_is_rejected() -> None:
@@ -99,7 +99,7 @@ async def test_a_request_without_room_in_memory_is_rejected() -> None:
     await client.run()
     assert client.status == 503
     assert not setup.upstream.requests
-    await setup.recorded()
+    await setup.wait_until_recorded()
 
 
 async def test_the_end_of_a_stream_is_held_back() -> None:
@@ -117,10 +117,10 @@ async def test_the_end_of_a_stream_is_held_back() -> None:
     setup.store.put = hold_responses  # type: ignore[method-assign]
     running = client.start()
     await client.until_body(TEXT + STOP)
-    assert not await settled(running)
+    assert not await is_over(running)
     assert client.body == TEXT + STOP, "all but [DONE] passes at once"
     gate.set()
-    await ended(running)
+    await wait_for_end(running)
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
     assert [blob.body for blob in setup.store.captures(".response")] == [TEXT + STOP + DONE]
     assert (await setup.envelope()).outcome is Outcome.COMPLETED
@@ -133,7 +133,7 @@ async def test_however_the_network_cuts_the_bytes_are_the_same() -> None:
         client = RelayClient(setup.relay, ASK)
         await client.run()
         assert (client.body, client.ended) == (whole, True)
-        await setup.recorded()
+        await setup.wait_until_recorded()
 
 
 async def test_the_last_byte_of_a_document_is_held_back() -> None:
@@ -143,7 +143,7 @@ async def test_the_last_byte_of_a_document_is_held_back() -> None:
     await client.run()
     bodies = [message["body"] for message in client.messages[1:]]
     assert bodies == [b'{"a": 1', b"}", b""]
-    await setup.recorded()
+    await setup.wait_until_recorded()
 
 
 @pytest.mark.parametrize("error_frames", [True, False])
@@ -174,7 +174,7 @@ async def test_a_document_whose_capture_fails_breaks_off() -> None:
     await client.run()
     assert client.body == b'{"a": 1'
     assert not client.ended
-    await setup.recorded()
+    await setup.wait_until_recorded()
 
 
 async def test_a_failing_queue_costs_the_client_nothing() -> None:
@@ -185,7 +185,7 @@ async def test_a_failing_queue_costs_the_client_nothing() -> None:
     client = RelayClient(setup.relay, ASK)
     await client.run()
     assert (client.body, client.ended) == (TEXT + STOP + DONE, True)
-    await setup.recorded()
+    await setup.wait_until_recorded()
     (response,) = setup.store.captures(".response")
     assert mapping(response.header["envelope"])["outcome"] == "completed"
 
@@ -196,7 +196,7 @@ async def test_disconnect_with_captures_required_is_recorded() -> None:
     running = client.start()
     await client.until_body(TEXT)
     client.disconnect()
-    await ended(running)
+    await wait_for_end(running)
     assert (await setup.envelope()).outcome is Outcome.CLIENT_DISCONNECTED
 
 
@@ -231,7 +231,7 @@ async def test_disconnect_while_the_end_is_held_back(
     await asyncio.wait_for(store.stored.wait(), DEADLINE_S)
     gate_of(setup).clear()
     await client.until_body(sent)
-    assert not await settled(running)
+    assert not await is_over(running)
     if cancelled:
         running.cancel()
     else:
@@ -267,7 +267,7 @@ async def test_disconnect_of_a_real_connection() -> None:
     may_store = asyncio.Event()
     async with (
         serving(script) as upstream,
-        served(upstream, store=HoldingStore(), limits={"capture_required": True}) as relay,
+        serve_relay(upstream, store=HoldingStore(), limits={"capture_required": True}) as relay,
     ):
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", int(relay.url.rpartition(":")[2])
@@ -293,7 +293,7 @@ async def test_best_effort_does_not_wait() -> None:
     await client.run()
     assert client.body == b"{}"
     gate_of(setup).set()
-    await setup.recorded()
+    await setup.wait_until_recorded()
 
 
 @pytest.mark.parametrize("path", ["/openai/deployments/gpt-4o/chat/completions", AUDIO])
@@ -311,9 +311,9 @@ async def test_disconnect_while_the_request_is_stored(
     )
     client = RelayClient(setup.relay, ASK, path=path)
     running = client.start()
-    assert not await settled(running)
+    assert not await is_over(running)
     await client.disconnect_and_be_noticed()
-    await ended(running)
+    await wait_for_end(running)
     gate_of(setup).set()
     envelope = await setup.envelope()
     assert (envelope.outcome, envelope.status_code) == (Outcome.CLIENT_DISCONNECTED, None)
@@ -337,7 +337,7 @@ async def test_a_cancelled_response_is_recorded(*, of_request: bool) -> None:
         gate_of(setup).set()
         await asyncio.wait_for(store.stored.wait(), DEADLINE_S)
         gate_of(setup).clear()
-    assert not await settled(running)
+    assert not await is_over(running)
     running.cancel()
     await asyncio.wait({running}, timeout=DEADLINE_S)
     gate_of(setup).set()

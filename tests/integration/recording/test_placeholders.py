@@ -78,7 +78,7 @@ async def test_a_short_request_has_no_placeholder() -> None:
     setup = relay_setup(document(b"{}"), document(b"{}"), store=store)
     for path in (CHAT, UPLOAD):
         await RelayClient(setup.relay, b"{}", path=path).run()
-    await setup.recorded()
+    await setup.wait_until_recorded()
     assert store.placeholders == 0
     assert len(setup.store.captures(".request")) == 2
 
@@ -89,7 +89,7 @@ async def test_a_required_capture_has_no_placeholder() -> None:
     setup = relay_setup(document(b"{}"), document(b"{}"), store=store, capture_required=True)
     for path, headers in ((CHAT, EXAMINED), (UPLOAD, PASSING)):
         await RelayClient(setup.relay, LONG, LONG, headers=headers, path=path).run()
-    await setup.recorded()
+    await setup.wait_until_recorded()
     assert store.placeholders == 0
     assert len(setup.store.captures(".request")) == 2
 
@@ -116,7 +116,7 @@ async def test_no_block_is_uploaded_without_a_placeholder(
         else EXAMINED
     )
     await RelayClient(setup.relay, body, headers=headers).run()
-    await setup.recorded()
+    await setup.wait_until_recorded()
     assert store.listed == [True, True], "the block of the body, that of the header"
     (request,) = setup.store.captures(".request")
     assert (request.is_partial, request.body) == (False, body)
@@ -195,7 +195,7 @@ async def test_a_placeholder_shows_that_storage_is_back() -> None:
     setup.envelopes.failing = False
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    await setup.recorded()
+    await setup.wait_until_recorded()
 
 
 class CountingStore(MemoryStore):

@@ -39,7 +39,7 @@ USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 STREAM = TEXT + STOP + event_of(choices=[], usage=USAGE) + b"data: [DONE]\n\n"
 
 
-async def relayed(setup: RelaySetup, *body: bytes, **headers: str) -> RelayClient:
+async def relay(setup: RelaySetup, *body: bytes, **headers: str) -> RelayClient:
     named = {"content-length": str(sum(map(len, body)))} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
@@ -53,7 +53,7 @@ async def relayed(setup: RelaySetup, *body: bytes, **headers: str) -> RelayClien
 
 async def test_an_exchange_is_two_captures_and_an_envelope() -> None:
     setup = relay_setup(sse(STREAM, x_ms_region="Sweden Central", set_cookie="secret=1"))
-    await relayed(
+    await relay(
         setup,
         ASK,
         user_agent="openai",
@@ -94,7 +94,7 @@ async def test_an_exchange_is_two_captures_and_an_envelope() -> None:
 async def test_the_response_capture_holds_the_envelope() -> None:
     """A lost one can be rebuilt from it."""
     setup = relay_setup(sse(STREAM))
-    await relayed(setup, ASK)
+    await relay(setup, ASK)
     (response,) = setup.store.captures(".response")
     rebuilt = envelopes.load(json.dumps(response.header["envelope"]))
     # what no capture can say: when it was recorded
@@ -106,7 +106,7 @@ async def test_the_envelope_does_not_depend_on_cuts() -> None:
     whole = None
     for pieces in every_way(STREAM):
         setup = relay_setup(sse(*pieces))
-        await relayed(setup, ASK)
+        await relay(setup, ASK)
         envelope = await setup.envelope()
         assert envelope.chunk_count == sum(map(bool, pieces))
         timeless = replace(
@@ -129,7 +129,7 @@ async def test_the_envelope_does_not_depend_on_cuts() -> None:
 async def test_timings_and_arrivals_grow() -> None:
     """They stay within the exchange."""
     setup = relay_setup(sse(*[bytes([byte]) for byte in STREAM]))
-    await relayed(setup, ASK)
+    await relay(setup, ASK)
     envelope = await setup.envelope()
     timings = envelope.timings
     assert timings.to_headers_ms is not None
@@ -151,7 +151,7 @@ async def test_timings_and_arrivals_grow() -> None:
 async def test_the_capture_has_more_times_of_pieces() -> None:
     """It has those that the envelope has no room for, of as many as MAX_PIECES."""
     setup = relay_setup(sse(*[bytes([byte]) for byte in STREAM]))
-    await relayed(setup, ASK)
+    await relay(setup, ASK)
     envelope = await setup.envelope()
     [capture] = setup.store.captures(".response")
     arrivals = piece_times.read(capture.header)
@@ -162,8 +162,8 @@ async def test_the_capture_has_more_times_of_pieces() -> None:
 async def test_few_pieces_have_their_times_once() -> None:
     """The envelope alone has them."""
     setup = relay_setup(sse(STREAM))
-    await relayed(setup, ASK)
-    await setup.recorded()
+    await relay(setup, ASK)
+    await setup.wait_until_recorded()
     [capture] = setup.store.captures(".response")
     assert piece_times.KEY not in capture.header
 
@@ -171,8 +171,8 @@ async def test_few_pieces_have_their_times_once() -> None:
 async def test_a_response_of_many_blocks_is_stored_whole() -> None:
     pieces = [bytes([number]) * (BLOCK_BYTES // 2 + 1) for number in range(5)]
     setup = relay_setup(sse(*pieces))
-    await relayed(setup, ASK)
-    await setup.recorded()
+    await relay(setup, ASK)
+    await setup.wait_until_recorded()
     assert [blob.body for blob in setup.store.captures(".response")] == [b"".join(pieces)]
     assert len(setup.store.blocks) > 2
 
@@ -185,7 +185,7 @@ async def test_unstored_captures_cost_the_client_nothing(
 ) -> None:
     setup = relay_setup(sse(STREAM), store=MemoryStore(failing=True))
     with caplog.at_level(logging.INFO):
-        client = await relayed(setup, ASK)
+        client = await relay(setup, ASK)
         envelope = await setup.envelope()
     assert (client.body, client.ended) == (STREAM, True)
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
@@ -202,8 +202,8 @@ async def test_an_unstored_envelope_costs_no_client(
 ) -> None:
     """The client has its whole response."""
     setup = relay_setup(sse(STREAM), envelopes=MemoryQueue(failing=True))
-    client = await relayed(setup, ASK)
-    await setup.recorded()
+    client = await relay(setup, ASK)
+    await setup.wait_until_recorded()
     assert (client.body, client.ended) == (STREAM, True)
     assert setup.recorder.failures.envelopes == 1
     assert "secret" not in every_log.getvalue()
@@ -215,7 +215,7 @@ async def test_waiting_captures_are_bounded_in_memory() -> None:
     store = MemoryStore(gate=asyncio.Event())
     body = b"x" * 300_000
     setup = relay_setup(sse(body), store=store, capture_memory_bytes=200_000, recording_wait_s=0.01)
-    client = await relayed(setup, ASK)
+    client = await relay(setup, ASK)
     assert client.body == body, "the client gets it all"
     assert setup.memory.used_bytes <= 200_000
     assert store.gate is not None
@@ -262,7 +262,7 @@ async def test_a_chunked_end_waits_within_its_bound() -> None:
     gate = asyncio.Event()
     setup = relay_setup(sse(STREAM), store=MemoryStore(gate=gate), recording_wait_s=0.05)
     began = time.monotonic()
-    client = await relayed(setup, ASK)
+    client = await relay(setup, ASK)
     assert time.monotonic() - began >= 0.05
     assert client.ended
     assert not setup.envelopes.queued
@@ -273,7 +273,7 @@ async def test_a_chunked_end_waits_within_its_bound() -> None:
 async def test_a_response_with_a_length_waits_for_nothing() -> None:
     gate = asyncio.Event()
     setup = relay_setup(document(b"{}"), store=MemoryStore(gate=gate))
-    client = await relayed(setup, ASK)
+    client = await relay(setup, ASK)
     assert client.ended
     assert not setup.envelopes.queued
     gate.set()

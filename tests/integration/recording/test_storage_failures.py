@@ -38,17 +38,17 @@ STREAM = (
 )
 
 
-async def exchanged(setup: RelaySetup) -> RelayClient:
+async def exchange(setup: RelaySetup) -> RelayClient:
     client = RelayClient(setup.relay, ASK)
     await client.run()
-    await setup.recorded()
+    await setup.wait_until_recorded()
     return client
 
 
 async def test_with_blobs_down_the_envelope_is_queued() -> None:
     """It names no captures."""
     setup = relay_setup(sse(STREAM), store=MemoryStore(failing=True))
-    client = await exchanged(setup)
+    client = await exchange(setup)
     assert (client.body, client.ended) == (STREAM, True)
     (envelope,) = setup.envelopes.queued
     assert (envelope.request_capture, envelope.response_capture) == (None, None)
@@ -60,7 +60,7 @@ async def test_with_blobs_down_the_envelope_is_queued() -> None:
 async def test_with_the_queue_down() -> None:
     """The capture holds the envelope."""
     setup = relay_setup(sse(STREAM), envelopes=MemoryQueue(failing=True))
-    client = await exchanged(setup)
+    client = await exchange(setup)
     assert (client.body, client.ended) == (STREAM, True)
     (response,) = setup.store.captures(".response")
     assert from_fields(response.header["envelope"]).outcome is Outcome.COMPLETED
@@ -70,7 +70,7 @@ async def test_with_the_queue_down() -> None:
 async def test_with_the_queue_down_without_a_response() -> None:
     """The outcome is kept. Otherwise reconcile would find a request alone, and call it aborted."""
     setup = relay_setup(httpx.ConnectError("no route"), envelopes=MemoryQueue(failing=True))
-    await exchanged(setup)
+    await exchange(setup)
     (outcome,) = setup.store.captures(".outcome")
     envelope = from_fields(outcome.header["envelope"])
     assert (envelope.outcome, envelope.response_capture, outcome.body) == (
@@ -95,7 +95,7 @@ async def test_with_both_down_the_log_has_the_envelope(
         retry_interval_s=0.01,
         give_up_after_s=0.05,
     )
-    client = await exchanged(setup)
+    client = await exchange(setup)
     assert (client.body, client.ended) == (STREAM, True)
     assert setup.recorder.failures.lost == 1
     lines = [
@@ -123,7 +123,7 @@ async def test_storage_that_comes_back_takes_all() -> None:
     )
     envelopes.failing = False
     await running
-    await setup.recorded()
+    await setup.wait_until_recorded()
     assert len(envelopes.queued) == 1
     assert setup.recorder.failures.lost == 0
 
@@ -162,7 +162,7 @@ async def test_the_first_call_records_what_waits() -> None:
         lambda: setup.recorder.outcomes.pending_count >= 2, "two outcomes are pending"
     )
     store.failing = envelopes.failing = False
-    await exchanged(setup)
+    await exchange(setup)
     assert len({envelope.exchange_id for envelope in envelopes.queued}) == 3
     assert setup.recorder.failures.lost == 0
 
@@ -180,7 +180,7 @@ async def test_a_put_whose_response_was_lost(*, required: bool, lost: str) -> No
             raise StorageError("storage did not answer: TimeoutError")
 
     setup.store.put = put_without_response  # type: ignore[method-assign]
-    client = await exchanged(setup)
+    client = await exchange(setup)
     assert (client.body, client.ended) == (STREAM, True)
     (envelope,) = setup.envelopes.queued
     assert envelope.outcome is Outcome.COMPLETED
@@ -204,7 +204,7 @@ async def test_no_blob_is_looked_for_after_a_refusal() -> None:
         return True
 
     setup.store.put, setup.store.exists = refuse, exists  # type: ignore[method-assign]
-    await exchanged(setup)
+    await exchange(setup)
     assert names == []
     assert setup.envelopes.queued[0].response_capture is None
 
@@ -219,7 +219,7 @@ async def test_the_withheld_end_was_not_sent() -> None:
         await stored(name, parts)
 
     setup.store.put = put  # type: ignore[method-assign]
-    client = await exchanged(setup)
+    client = await exchange(setup)
     (envelope,) = setup.envelopes.queued
     assert (len(client.body), envelope.sent_bytes, envelope.response_bytes) == (7, 7, 8)
     (outcome,) = setup.store.captures(".outcome")
@@ -243,7 +243,7 @@ async def test_waiting_captures_stay_within_memory(
     assert setup.memory.used_bytes <= 200_000
     assert all(client.ended and client.body.endswith(STREAM) for client in clients)
     gate.set()
-    await setup.recorded()
+    await setup.wait_until_recorded()
     without = [envelope for envelope in setup.envelopes.queued if envelope.response_capture is None]
     assert len(setup.envelopes.queued) == 10
     assert len(without) == setup.recorder.failures.response_captures == 7

@@ -40,7 +40,7 @@ async def test_a_large_body_beyond_the_memory() -> None:
     answering.set()
     await asyncio.wait_for(running, DEADLINE_S)
     await RelayClient(setup.relay, b"{}").run()
-    await setup.recorded()
+    await setup.wait_until_recorded()
     outcomes = [envelope.outcome for envelope in setup.envelopes.queued]
     assert sorted(outcomes) == [Outcome.COMPLETED, Outcome.COMPLETED, Outcome.REJECTED]
     assert setup.relay.body_memory.used_bytes == 0
@@ -59,7 +59,7 @@ async def test_a_body_is_freed_when_its_response_begins() -> None:
     assert setup.relay.body_memory.used_bytes == 0
     ending.set()
     await asyncio.wait_for(running, DEADLINE_S)
-    await setup.recorded()
+    await setup.wait_until_recorded()
 
 
 async def test_a_disconnect_gives_memory_back() -> None:
@@ -70,5 +70,5 @@ async def test_a_disconnect_gives_memory_back() -> None:
     running = client.start()
     client.disconnect()
     await asyncio.wait_for(running, DEADLINE_S)
-    await setup.recorded()
+    await setup.wait_until_recorded()
     assert setup.relay.body_memory.used_bytes == 0

@@ -19,7 +19,7 @@ from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.sse import decode
 from tests.integration.relay.sdk_streams import MESSAGES, async_read_all, read_all
 from tests.integration.support.exchanges import DEADLINE_S
-from tests.integration.support.served_relay import ServedRelay, served
+from tests.integration.support.served_relay import ServedRelay, serve_relay
 from tests.integration.support.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +70,7 @@ async def test_the_sdk_raises_the_proxys_error(
     proxy asked for usage.
     """
     options = {"stream_options": {"include_usage": True}} if usage_requested_by == "caller" else {}
-    async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
+    async with serve_relay(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
         with pytest.raises(openai.APIError, match="Azure OpenAI") as raised:
             await asyncio.to_thread(read_all, relay.client(), directives, **options)
         envelope = await relay.envelope()
@@ -90,9 +90,9 @@ async def test_what_came_is_passed_on_and_no_end_is_invented(
     """The client gets whole events, then the error as the last one and a proper end of the body;
     the capture holds what the upstream sent.
     """
-    async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
+    async with serve_relay(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
         received, whole = await raw(relay, directives)
-        captured = await relay.captured()
+        captured = await relay.captured_body()
     events = received.split(b"\n\n")
     assert whole
     assert events[-1] == b""
@@ -106,7 +106,7 @@ async def test_a_stream_that_breaks_before_its_first_event(
     stand_in: StandIn, directives: str
 ) -> None:
     """Its headers have come: the error is all of it, and the SDK raises it."""
-    async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
+    async with serve_relay(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
         received, whole = await raw(relay, directives)
         envelope = await relay.envelope()
         with pytest.raises(openai.APIError, match="Azure OpenAI"):
@@ -129,9 +129,9 @@ async def test_without_error_frames_the_connection_says_it(
     stand_in: StandIn, directives: str
 ) -> None:
     """ERROR_FRAMES=false: exactly the upstream's bytes, and no end of the body."""
-    async with served(stand_in, error_frames=False) as relay:
+    async with serve_relay(stand_in, error_frames=False) as relay:
         received, whole = await raw(relay, directives)
-        assert (received, whole) == (await relay.captured(), False)
+        assert (received, whole) == (await relay.captured_body(), False)
         with pytest.raises(openai.APIConnectionError):
             await asyncio.to_thread(read_all, relay.client(), directives)
 
@@ -141,9 +141,9 @@ async def test_within_an_event_the_connection_says_it(stand_in: StandIn) -> None
     JSON parser.
     """
     body = {**STREAM, "stream_options": {"include_usage": True}}
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         received, whole = await raw(relay, "byte_at_a_time;close_after=1000", body)
-        assert (received, whole) == (await relay.captured(), False)
+        assert (received, whole) == (await relay.captured_body(), False)
         assert (await relay.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED
         with pytest.raises(openai.APIConnectionError):
             await asyncio.to_thread(
@@ -158,9 +158,9 @@ async def test_half_an_event_that_still_waited_is_dropped(stand_in: StandIn) -> 
     """If the proxy asked for usage, it sends events whole and drops half an event, so that it can
     report the error.
     """
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         received, whole = await raw(relay, "byte_at_a_time;close_after=1000")
-        captured = await relay.captured()
+        captured = await relay.captured_body()
     assert whole
     head, frame = received.removesuffix(b"\n\n").rsplit(b"\n\n", 1)
     assert captured.startswith(head + b"\n\n")
@@ -169,10 +169,10 @@ async def test_half_an_event_that_still_waited_is_dropped(stand_in: StandIn) -> 
 
 async def test_an_upstreams_own_error_is_reported_once(stand_in: StandIn) -> None:
     """An error inside a 200: the upstream's own words, unchanged; the SDK raises them."""
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         for directives in ("error_in_200", "error_in_200=flat"):
             received, whole = await raw(relay, directives)
-            assert (received, whole) == (await relay.captured(), True)
+            assert (received, whole) == (await relay.captured_body(), True)
         with pytest.raises(openai.APIError, match="The server had an error"):
             await asyncio.to_thread(read_all, relay.client(), "error_in_200")
         assert (await relay.envelope()).outcome is not Outcome.COMPLETED
@@ -180,7 +180,7 @@ async def test_an_upstreams_own_error_is_reported_once(stand_in: StandIn) -> Non
 
 async def test_a_finish_without_done_is_whole(stand_in: StandIn) -> None:
     """Nothing is missing, so nothing is reported."""
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         await asyncio.to_thread(read_all, relay.client(), "no_done")
         assert (await relay.envelope()).outcome is Outcome.COMPLETED
 
@@ -188,7 +188,7 @@ async def test_a_finish_without_done_is_whole(stand_in: StandIn) -> None:
 @pytest.mark.parametrize("directives", ["reset_after=4", "end_after=4", "no_finish"])
 async def test_a_broken_stream_of_responses_is_reported(stand_in: StandIn, directives: str) -> None:
     """The Responses API's stream has events with names and no [DONE]."""
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         with relay.client(), pytest.raises(openai.APIError, match="Azure OpenAI"):
             await asyncio.to_thread(
                 lambda: list(
@@ -211,10 +211,10 @@ async def test_a_long_last_event_is_an_end(stand_in: StandIn, size: int) -> None
     no error after it.
     """
     body = {"model": "gpt-4o", "input": "hello", "stream": True}
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         received, whole = await raw(relay, f"content_size={size}", body, "/openai/v1/responses")
         envelope = await relay.envelope()
-        assert (received, whole) == (await relay.captured(), True)
+        assert (received, whole) == (await relay.captured_body(), True)
     assert envelope.outcome is Outcome.COMPLETED
     assert envelope.usage is not None
     total = envelope.usage["total_tokens"]
@@ -241,9 +241,9 @@ async def test_streams_of_other_kinds_are_completed(
     stand_in: StandIn, target: str, body: object
 ) -> None:
     """They have neither finish_reason nor [DONE]; nothing is added to them."""
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         received, whole = await raw(relay, "", body, target)
-        assert (received, whole) == (await relay.captured(), True)
+        assert (received, whole) == (await relay.captured_body(), True)
         envelope = await relay.envelope()
     assert (envelope.stream, envelope.outcome) == (True, Outcome.COMPLETED)
 
@@ -266,9 +266,9 @@ async def test_an_audio_stream_that_is_cut_is_interrupted(
     """Whole events, then the error as the last one: its last event (`speech.audio.done`,
     `transcript.text.done`) never came.
     """
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         received, whole = await raw(relay, directives, body, target)
-        captured = await relay.captured()
+        captured = await relay.captured_body()
         envelope = await relay.envelope()
     *_, frame, rest = received.split(b"\n\n")
     assert (whole, rest) == (True, b"")
@@ -282,7 +282,7 @@ async def test_an_audio_stream_that_is_cut_is_interrupted(
 
 async def test_a_timeout_is_reported_in_the_stream(stand_in: StandIn) -> None:
     """EXCHANGE_TIMEOUT_S, although each chunk comes in time."""
-    async with served(stand_in, limits={"exchange_s": 2}) as relay:
+    async with serve_relay(stand_in, limits={"exchange_s": 2}) as relay:
         with pytest.raises(openai.APIError, match="EXCHANGE_TIMEOUT_S"):
             await asyncio.to_thread(read_all, relay.client(), "chunk_ms=50;chunks=200")
         envelope = await relay.envelope()
@@ -307,7 +307,7 @@ async def test_a_client_that_stops_reading() -> None:
     head = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     async with (
         serving(events_without_end) as upstream,
-        served(upstream, limits={"exchange_s": 1}) as relay,
+        serve_relay(upstream, limits={"exchange_s": 1}) as relay,
     ):
         client = socket.socket()
         # full before the limit is reached
@@ -342,7 +342,7 @@ async def test_before_the_response_began_it_is_a_json_error(
     stream: bool,
 ) -> None:
     """It has a status of its own, streaming or not."""
-    async with served(
+    async with serve_relay(
         stand_in, read_timeout_s=READ_TIMEOUT_S, limits={"exchange_s": exchange_s}
     ) as relay:
         with relay.client() as client, pytest.raises(error) as raised:
@@ -371,9 +371,9 @@ async def test_before_the_response_began_it_is_a_json_error(
 async def test_half_a_document_ends_with_its_connection(stand_in: StandIn, directives: str) -> None:
     """Status and length were sent; the client's HTTP library sees that something is missing."""
     body = {"messages": MESSAGES}
-    async with served(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
+    async with serve_relay(stand_in, read_timeout_s=READ_TIMEOUT_S) as relay:
         received, whole = await raw(relay, directives, body)
-        assert (received, whole) == (await relay.captured(), False)
+        assert (received, whole) == (await relay.captured_body(), False)
         envelope = await relay.envelope()
     assert (envelope.outcome, envelope.stream) == (outcome_of(directives), False)
 
@@ -383,7 +383,7 @@ async def test_a_body_over_the_limit_is_rejected(stand_in: StandIn) -> None:
     left alone.
     """
     async with (
-        served(stand_in, limits={"request_body_bytes": 1000}) as relay,
+        serve_relay(stand_in, limits={"request_body_bytes": 1000}) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
         for target in (CHAT, "/openai/files?api-version=2024-10-21"):

@@ -55,7 +55,7 @@ async def test_a_stream_passes_byte_for_byte(path: str, body: bytes) -> None:
         await client.run()
         assert client.body == body
         assert client.ended
-        await setup.recorded()
+        await setup.wait_until_recorded()
         assert [blob.body for blob in setup.store.captures(".response")] == [body]
 
 
@@ -113,7 +113,7 @@ async def test_the_request_gets_the_proxys_credential(
     assert request.headers["api-key"] == "the-proxys-key"
     assert "authorization" not in request.headers
     assert (request.headers["x-note"], request.headers["content-length"]) == ("kept", str(len(ASK)))
-    await setup.recorded()
+    await setup.wait_until_recorded()
     assert [blob.body for blob in setup.store.captures(".request")] == [ASK]
 
 

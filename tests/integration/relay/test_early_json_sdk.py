@@ -18,7 +18,7 @@ from local.repository import ROOT
 from shared.core.records.exchange.outcome import Outcome
 from tests.integration.relay.sdk_streams import MESSAGES
 from tests.integration.support.exchanges import DEADLINE_S
-from tests.integration.support.served_relay import ServedRelay, served
+from tests.integration.support.served_relay import ServedRelay, serve_relay
 
 pytestmark = pytest.mark.anyio
 
@@ -86,7 +86,7 @@ async def all_were_early(relay: ServedRelay) -> None:
 async def test_the_sdk_for_python_parses_what_was_kept_alive(
     stand_in: StandIn, coding: str
 ) -> None:
-    async with served(stand_in, **EARLY) as relay:
+    async with serve_relay(stand_in, **EARLY) as relay:
         answers = await asyncio.to_thread(python_calls, relay, LATE + coding)
         assert await asyncio.to_thread(python_embeddings, relay, LATE + coding)
         await all_were_early(relay)
@@ -98,7 +98,7 @@ async def test_the_sdk_for_python_parses_what_was_kept_alive(
 
 async def test_the_asynchronous_sdk_for_python_does_too(stand_in: StandIn) -> None:
     async with (
-        served(stand_in, **EARLY) as relay,
+        serve_relay(stand_in, **EARLY) as relay,
         relay.async_client(default_headers={"x-stand-in": LATE}) as client,
     ):
         completion = await client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
@@ -115,7 +115,7 @@ async def test_the_asynchronous_sdk_for_python_does_too(stand_in: StandIn) -> No
 async def test_the_sdk_for_node_parses_what_was_kept_alive(
     stand_in: StandIn, node: str, coding: str
 ) -> None:
-    async with served(stand_in, **EARLY) as relay:
+    async with serve_relay(stand_in, **EARLY) as relay:
         answers = await node_calls(node, relay, LATE + coding)
         await all_were_early(relay)
     assert answers["chat"]["choices"][0]["message"]["content"]
@@ -128,7 +128,7 @@ async def test_a_late_error_is_a_member_of_the_result(stand_in: StandIn, node: s
     for Python misses the vector. docs/reference/errors.md shows how to look for it.
     """
     late = f"{LATE};status=429"
-    async with served(stand_in, **EARLY) as relay:
+    async with serve_relay(stand_in, **EARLY) as relay:
         by_python = await asyncio.to_thread(python_calls, relay, late)
         with pytest.raises(ValueError, match="No embedding data"):
             await asyncio.to_thread(python_embeddings, relay, late)
@@ -155,7 +155,7 @@ def error_of(answer: Any) -> Any:
 async def test_a_broken_document_is_a_connection_error(stand_in: StandIn) -> None:
     """It was begun, so that no error can take its place."""
     directives = f"{LATE};content_size=100000;reset_after=3"
-    async with served(stand_in, **EARLY) as relay:
+    async with serve_relay(stand_in, **EARLY) as relay:
         with pytest.raises(openai.APIConnectionError):
             await asyncio.to_thread(python_calls, relay, directives)
         assert (await relay.envelope()).outcome is Outcome.UPSTREAM_INTERRUPTED

@@ -19,7 +19,7 @@ from bench.job import Job, JobResult
 from harness.stand_in_process import CHAT, StandIn, running
 from tests.integration.support.exchanges import MemoryStore
 from tests.integration.support.loop_turns import loop_turns, parsed_json
-from tests.integration.support.served_relay import ServedRelay, served
+from tests.integration.support.served_relay import ServedRelay, serve_relay
 
 pytestmark = [pytest.mark.anyio, pytest.mark.no_cover, pytest.mark.thorough]
 MB = 2**20
@@ -88,7 +88,7 @@ async def test_a_large_prompt_does_not_block_the_loop(
     """Parsing the messages in place would take 170 to 200 ms (measured)."""
     prompt = sample_prompt(20, of_objects=of_objects)
     async with (
-        served(stand_in, store=DiscardingStore()) as relay,
+        serve_relay(stand_in, store=DiscardingStore()) as relay,
         loop_turns(pause_s=0.002, count_lines=False) as turns,
     ):
         with parsed_json() as lengths:

@@ -17,7 +17,7 @@ from harness.stand_in_process import CHAT, STREAM, StandIn, running
 from shared.relay.exchange_observation import ExchangeObservation
 from shared.relay.relay_response import RelayResponse
 from tests.integration.support.exchanges import DEADLINE_S
-from tests.integration.support.served_relay import served
+from tests.integration.support.served_relay import serve_relay
 
 pytestmark = pytest.mark.anyio
 TRANSCRIPTION = "/openai/deployments/whisper/audio/transcriptions"
@@ -74,7 +74,7 @@ async def test_however_a_call_ended(stand_in: StandIn, directives: str) -> None:
     fill the memory while an upstream is down.
     """
     async with (
-        served(
+        serve_relay(
             stand_in, read_timeout_s=0.3, keep_alive_s=0.05, early_response_after_s=0.1
         ) as relay,
         not_collecting() as before,
@@ -89,7 +89,7 @@ async def test_however_a_call_ended(stand_in: StandIn, directives: str) -> None:
 
 async def test_a_disconnect_leaves_nothing(stand_in: StandIn) -> None:
     async with (
-        served(stand_in) as relay,
+        serve_relay(stand_in) as relay,
         not_collecting() as before,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):

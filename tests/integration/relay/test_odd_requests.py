@@ -16,7 +16,7 @@ from shared.core.records.exchange import envelope as envelopes
 from shared.core.records.exchange.capture import load
 from shared.core.records.exchange.outcome import Outcome
 from tests.integration.support.exchanges import RelayClient, relay_setup, sse
-from tests.integration.support.served_relay import AS_SHIPPED, served
+from tests.integration.support.served_relay import AS_SHIPPED, serve_relay
 from tests.integration.support.tiny_server import OK, Connection, serving
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +49,7 @@ ASKED_FOR_USAGE = {
 }
 
 
-async def relayed(body: bytes, *pieces: bytes) -> bytes:
+async def relay(body: bytes, *pieces: bytes) -> bytes:
     """The body that the upstream got, after a check that the exchange passed, was captured, and
     gives a valid event.
     """
@@ -75,15 +75,15 @@ async def relayed(body: bytes, *pieces: bytes) -> bytes:
 @pytest.mark.parametrize("body", AS_THEY_CAME.values(), ids=AS_THEY_CAME)
 async def test_other_bodies_are_sent_as_they_came(body: bytes) -> None:
     """The upstream gets other bodies unchanged, and reports what is wrong with them."""
-    assert await relayed(body) == body
-    assert await relayed(body, body[:3], body[3:]) == body
+    assert await relay(body) == body
+    assert await relay(body, body[:3], body[3:]) == body
 
 
 @pytest.mark.parametrize("body", ASKED_FOR_USAGE.values(), ids=ASKED_FOR_USAGE)
 async def test_an_odd_request_gets_the_addition_alone(body: bytes) -> None:
     """The proxy changes nothing else, not even the caller's mistakes."""
     added = b'"stream_options":{"include_usage":true},'
-    response = await relayed(body)
+    response = await relay(body)
     assert response.count(added) == 1
     assert response.replace(added, b"") == body
 
@@ -112,7 +112,7 @@ async def test_a_response_without_a_body_is_whole(method: str, path: str, status
     """The relay does not wait for a body that the headers announce if the status or method excludes
     one.
     """
-    async with serving(answers) as upstream, served(upstream) as relay:
+    async with serving(answers) as upstream, serve_relay(upstream) as relay:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", int(relay.url.rpartition(":")[2])
         )
@@ -141,7 +141,7 @@ async def test_headers_as_large_as_the_server_takes_them_pass() -> None:
         await connection.say(OK)
 
     many = b"".join(b"x-%d: 1\r\n" % number for number in range(2000))
-    async with serving(script) as upstream, served(upstream) as relay:
+    async with serving(script) as upstream, serve_relay(upstream) as relay:
         for headers in (
             b"x-large: " + b"a" * 60_000 + b"\r\n",
             many,

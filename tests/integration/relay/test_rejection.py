@@ -45,7 +45,7 @@ REFUSED = [
 ]
 
 
-async def answered(
+async def answer(
     setup: RelaySetup, method: str, path: str, headers: list[tuple[bytes, bytes]]
 ) -> list[dict[str, Any]]:
     """The response that the client gets. The request body is never read."""
@@ -86,7 +86,7 @@ async def test_below_openai_it_is_an_exchange(
 ) -> None:
     setup = relay_setup()
     caller = (b"x-apim-subscription-id", b"sub-1")
-    messages = await answered(setup, method, path, [*headers, caller])
+    messages = await answer(setup, method, path, [*headers, caller])
     envelope = await setup.envelope()
     assert (messages[0]["status"], json.loads(messages[1]["body"])["error"]["code"]) == (
         status,
@@ -122,8 +122,8 @@ async def test_below_openai_it_is_an_exchange(
 async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -> None:
     """A rejected request outside /openai/ makes no event."""
     setup = relay_setup()
-    messages = await answered(setup, method, path, [])
-    await setup.recorded()
+    messages = await answer(setup, method, path, [])
+    await setup.wait_until_recorded()
     assert started_at(id_of(messages))
     assert not setup.envelopes.queued
 
@@ -131,7 +131,7 @@ async def test_elsewhere_it_has_an_id_and_nothing_more(method: str, path: str) -
 async def test_a_failing_queue_does_not_delay_the_error() -> None:
     """It is reported before it is recorded; how it ended is then kept beside the captures."""
     setup = relay_setup(envelopes=MemoryQueue(failing=True))
-    messages = await answered(setup, "GET", CHAT, [])
-    await setup.recorded()
+    messages = await answer(setup, "GET", CHAT, [])
+    await setup.wait_until_recorded()
     assert (messages[0]["status"], messages[1].get("more_body", False)) == (405, False)
     assert [name.endswith(f"{id_of(messages)}.outcome") for name in setup.store.blobs] == [True]

@@ -43,7 +43,7 @@ def test_a_client_that_stops_reading_is_given_up(error_send_s: float) -> None:
         )
         await ClientThatStopsReading(setup.relay, ASK).run()
         ended_s = loop.time()
-        await setup.recorded()
+        await setup.wait_until_recorded()
         return ended_s
 
     try:

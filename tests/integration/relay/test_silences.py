@@ -21,7 +21,7 @@ from shared.core.wire.stream.sse import decode
 from shared.relay.client_response import KEEP_ALIVE
 from tests.integration.relay.sdk_streams import MESSAGES, async_read_all, read_all
 from tests.integration.support.exchanges import DEADLINE_S
-from tests.integration.support.served_relay import ServedRelay, served
+from tests.integration.support.served_relay import ServedRelay, serve_relay
 from tests.integration.support.tiny_server import Connection, serving
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +35,7 @@ def stand_in() -> Iterator[StandIn]:
         yield started
 
 
-async def streamed(
+async def stream(
     relay: ServedRelay, directives: str, body: object = ASKING
 ) -> tuple[httpx.Response, list[tuple[float, bytes]]]:
     """The response, and its pieces with the seconds after the request at which they came."""
@@ -47,7 +47,7 @@ async def streamed(
     return response, pieces
 
 
-def joined(pieces: list[tuple[float, bytes]]) -> bytes:
+def join(pieces: list[tuple[float, bytes]]) -> bytes:
     return b"".join(piece for _, piece in pieces)
 
 
@@ -58,17 +58,17 @@ async def test_a_silent_stream_gets_comments(stand_in: StandIn, body: object) ->
     """One after each interval without a chunk, before the first chunk and between two; neither
     captured nor counted.
     """
-    async with served(stand_in, keep_alive_s=SHORT_S) as relay:
-        _, pieces = await streamed(relay, "first_chunk_ms=1500;chunk_ms=400;chunks=1", body)
-        captured, envelope = await relay.captured(), await relay.envelope()
+    async with serve_relay(stand_in, keep_alive_s=SHORT_S) as relay:
+        _, pieces = await stream(relay, "first_chunk_ms=1500;chunk_ms=400;chunks=1", body)
+        captured, envelope = await relay.captured_body(), await relay.envelope()
     first_at, first = next(
         (at, number) for number, (at, piece) in enumerate(pieces) if not _are_comments(piece)
     )
-    before_first = joined(pieces[:first]).count(KEEP_ALIVE)
+    before_first = join(pieces[:first]).count(KEEP_ALIVE)
     assert 2 <= before_first <= first_at / SHORT_S
-    assert joined(pieces).count(KEEP_ALIVE) > before_first + 2
+    assert join(pieces).count(KEEP_ALIVE) > before_first + 2
     assert KEEP_ALIVE not in captured
-    without = [event.data for event in decode(joined(pieces))]
+    without = [event.data for event in decode(join(pieces))]
     assert [
         event.data for event in decode(captured) if body is ASKING or '"usage":{' not in event.data
     ] == without
@@ -84,24 +84,24 @@ def _are_comments(piece: bytes) -> bool:
 
 async def test_a_stream_that_flows_gets_none(stand_in: StandIn) -> None:
     """Chunks that come in time are signs of life enough."""
-    async with served(stand_in, keep_alive_s=2) as relay:
-        _, pieces = await streamed(relay, "chunk_ms=50;chunks=50")
-        assert joined(pieces) == await relay.captured()
+    async with serve_relay(stand_in, keep_alive_s=2) as relay:
+        _, pieces = await stream(relay, "chunk_ms=50;chunks=50")
+        assert join(pieces) == await relay.captured_body()
 
 
 async def test_switched_off_there_are_none(stand_in: StandIn) -> None:
     """KEEP_ALIVE_S=0."""
-    async with served(stand_in, keep_alive_s=0) as relay:
-        _, pieces = await streamed(relay, "first_chunk_ms=400;chunks=1")
-        assert joined(pieces) == await relay.captured()
+    async with serve_relay(stand_in, keep_alive_s=0) as relay:
+        _, pieces = await stream(relay, "first_chunk_ms=400;chunks=1")
+        assert join(pieces) == await relay.captured_body()
 
 
 async def test_no_comment_within_an_event(stand_in: StandIn) -> None:
     """An event that stands still half-way is left alone, however long."""
-    async with served(stand_in, keep_alive_s=0.02) as relay:
-        _, pieces = await streamed(relay, "cut=5;first_chunk_ms=100;chunk_ms=60;chunks=1")
-        captured = await relay.captured()
-    received = joined(pieces)
+    async with serve_relay(stand_in, keep_alive_s=0.02) as relay:
+        _, pieces = await stream(relay, "cut=5;first_chunk_ms=100;chunk_ms=60;chunks=1")
+        captured = await relay.captured_body()
+    received = join(pieces)
     assert received.count(KEEP_ALIVE) > 0
     assert received.replace(KEEP_ALIVE, b"") == captured
     assert [event.data for event in decode(received)] == [event.data for event in decode(captured)]
@@ -109,18 +109,18 @@ async def test_no_comment_within_an_event(stand_in: StandIn) -> None:
 
 async def test_a_document_gets_no_comment(stand_in: StandIn) -> None:
     """Its bytes are counted."""
-    async with served(stand_in, keep_alive_s=0.05) as relay:
-        response, pieces = await streamed(
+    async with serve_relay(stand_in, keep_alive_s=0.05) as relay:
+        response, pieces = await stream(
             relay, "headers_ms=200;first_chunk_ms=200", {"messages": MESSAGES}
         )
-    assert int(response.headers["content-length"]) == len(joined(pieces))
-    assert json.loads(joined(pieces))["object"] == "chat.completion"
+    assert int(response.headers["content-length"]) == len(join(pieces))
+    assert json.loads(join(pieces))["object"] == "chat.completion"
 
 
 async def test_a_requested_stream_can_be_commented(stand_in: StandIn) -> None:
     """The proxy requests it uncompressed, because it may have to write comments into it."""
-    async with served(stand_in, keep_alive_s=SHORT_S) as relay:
-        response, pieces = await streamed(relay, "gzip;first_chunk_ms=400")
+    async with serve_relay(stand_in, keep_alive_s=SHORT_S) as relay:
+        response, pieces = await stream(relay, "gzip;first_chunk_ms=400")
     assert "content-encoding" not in response.headers
     assert pieces[0][1] == KEEP_ALIVE
 
@@ -130,19 +130,19 @@ async def test_a_requested_stream_can_be_commented(stand_in: StandIn) -> None:
 )
 async def test_late_headers_are_not_waited_for(stand_in: StandIn, body: object) -> None:
     """200 and comments in time, then the stream as the upstream wrote it."""
-    async with served(stand_in, early_response_after_s=SHORT_S, keep_alive_s=SHORT_S) as relay:
-        response, pieces = await streamed(relay, "headers_ms=1500;chunks=3", body)
-        captured, envelope = await relay.captured(), await relay.envelope()
+    async with serve_relay(stand_in, early_response_after_s=SHORT_S, keep_alive_s=SHORT_S) as relay:
+        response, pieces = await stream(relay, "headers_ms=1500;chunks=3", body)
+        captured, envelope = await relay.captured_body(), await relay.envelope()
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["x-exchange-id"] == envelope.exchange_id
     assert pieces[0][1] == KEEP_ALIVE
     assert pieces[0][0] * 1000 < (envelope.timings.to_headers_ms or 0)
-    assert joined(pieces).count(KEEP_ALIVE) >= 3
+    assert join(pieces).count(KEEP_ALIVE) >= 3
     expected = [
         event.data for event in decode(captured) if body is ASKING or '"usage":{' not in event.data
     ]
-    assert [event.data for event in decode(joined(pieces))] == expected
+    assert [event.data for event in decode(join(pieces))] == expected
     assert envelope.outcome is Outcome.COMPLETED
     assert envelope.timings.to_headers_ms is not None
     assert envelope.timings.to_headers_ms >= 1490
@@ -161,7 +161,7 @@ async def test_a_stored_response_read_as_a_stream(
         "x-tag": "read",
     }
     async with (
-        served(stand_in, early_response_after_s=SHORT_S) as relay,
+        serve_relay(stand_in, early_response_after_s=SHORT_S) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
         streamed_one = await client.get(
@@ -213,7 +213,7 @@ async def test_json_for_a_stream_is_answered_early(target: str, body: object) ->
     script = functools.partial(late_events, requests=requests)
     async with (
         serving(script) as upstream,
-        served(upstream, early_response_after_s=SHORT_S) as relay,
+        serve_relay(upstream, early_response_after_s=SHORT_S) as relay,
     ):
         async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
             response = await client.post(target, json=body, headers={"accept-encoding": "gzip"})
@@ -259,7 +259,7 @@ async def test_other_requests_wait_for_the_upstreams_headers(
     script = functools.partial(late_events, requests=requests)
     async with (
         serving(script) as upstream,
-        served(upstream, early_response_after_s=SHORT_S) as relay,
+        serve_relay(upstream, early_response_after_s=SHORT_S) as relay,
     ):
         async with httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client:
             response = await client.post(
@@ -273,24 +273,24 @@ async def test_other_requests_wait_for_the_upstreams_headers(
 
 async def test_headers_in_time_are_the_upstreams(stand_in: StandIn) -> None:
     """Nothing is put in before the time has come."""
-    async with served(stand_in, early_response_after_s=5) as relay:
-        response, pieces = await streamed(relay, "headers_ms=100")
-        assert joined(pieces) == await relay.captured()
+    async with serve_relay(stand_in, early_response_after_s=5) as relay:
+        response, pieces = await stream(relay, "headers_ms=100")
+        assert join(pieces) == await relay.captured_body()
     assert response.headers["x-ms-region"] == "North Central US"
 
 
 async def test_switched_off_the_headers_are_waited_for(stand_in: StandIn) -> None:
     """EARLY_RESPONSE_AFTER_S=0."""
-    async with served(stand_in, early_response_after_s=0, keep_alive_s=SHORT_S) as relay:
-        response, pieces = await streamed(relay, "headers_ms=1000;status=429;retry_after=7")
+    async with serve_relay(stand_in, early_response_after_s=0, keep_alive_s=SHORT_S) as relay:
+        response, pieces = await stream(relay, "headers_ms=1000;status=429;retry_after=7")
     assert (response.status_code, response.headers["retry-after"]) == (429, "7")
-    assert json.loads(joined(pieces))["error"]["code"] == "429"
+    assert json.loads(join(pieces))["error"]["code"] == "429"
 
 
 async def test_no_early_response_without_a_stream(stand_in: StandIn) -> None:
     """It could be given no other status afterwards."""
-    async with served(stand_in, early_response_after_s=SHORT_S) as relay:
-        response, _ = await streamed(relay, "headers_ms=1000;status=500", {"messages": MESSAGES})
+    async with serve_relay(stand_in, early_response_after_s=SHORT_S) as relay:
+        response, _ = await stream(relay, "headers_ms=1000;status=500", {"messages": MESSAGES})
     assert response.status_code == 500
 
 
@@ -300,10 +300,10 @@ async def test_the_sdk_raises_an_error_after_comments(stand_in: StandIn, status:
     holds the upstream's response.
     """
     directives = f"headers_ms=1000;status={status}"
-    async with served(stand_in, early_response_after_s=SHORT_S) as relay:
+    async with serve_relay(stand_in, early_response_after_s=SHORT_S) as relay:
         with pytest.raises(openai.APIError) as raised:
             await asyncio.to_thread(read_all, relay.client(), directives)
-        envelope, captured = await relay.envelope(), await relay.captured()
+        envelope, captured = await relay.envelope(), await relay.captured_body()
         with pytest.raises(openai.APIError):
             await async_read_all(relay.async_client(), directives)
     error: Any = json.loads(captured)["error"]
@@ -330,7 +330,7 @@ async def test_the_sdk_raises_a_failure_after_comments(
     stand_in: StandIn, directives: str, message: str, outcome: Outcome
 ) -> None:
     """It gets the failure as an error frame, and never a false end."""
-    async with served(stand_in, early_response_after_s=SHORT_S, read_timeout_s=2) as relay:
+    async with serve_relay(stand_in, early_response_after_s=SHORT_S, read_timeout_s=2) as relay:
         with pytest.raises(openai.APIError, match=message):
             await asyncio.to_thread(read_all, relay.client(), directives)
         envelope = await relay.envelope()
@@ -339,7 +339,7 @@ async def test_the_sdk_raises_a_failure_after_comments(
 
 async def test_a_rejected_addition_after_comments(stand_in: StandIn) -> None:
     """The second call's stream follows the comments."""
-    async with served(stand_in, early_response_after_s=SHORT_S) as relay:
+    async with serve_relay(stand_in, early_response_after_s=SHORT_S) as relay:
         text = await asyncio.to_thread(
             read_all, relay.client(), "headers_ms=1000;refuse_stream_options"
         )
@@ -351,9 +351,9 @@ async def test_a_rejected_addition_after_comments(stand_in: StandIn) -> None:
 async def test_the_sdk_reads_through_comments(stand_in: StandIn) -> None:
     """The text is the same with and without them, sync and async."""
     slow = "headers_ms=1000;first_chunk_ms=300;chunk_ms=100;chunks=4"
-    async with served(stand_in) as plain:
+    async with serve_relay(stand_in) as plain:
         expected = await asyncio.to_thread(read_all, plain.client(), "chunks=4")
-    async with served(stand_in, early_response_after_s=0.1, keep_alive_s=0.03) as relay:
+    async with serve_relay(stand_in, early_response_after_s=0.1, keep_alive_s=0.03) as relay:
         assert await asyncio.to_thread(read_all, relay.client(), slow) == expected
         assert await async_read_all(relay.async_client(), slow) == expected
 
@@ -373,10 +373,10 @@ def picture(client: openai.AzureOpenAI, directives: str) -> list[str]:
 
 async def test_the_sdk_reads_a_streamed_image_through_comments(stand_in: StandIn) -> None:
     """The SDK reads the image, and raises a late error as it does for chats."""
-    async with served(stand_in) as plain:
+    async with serve_relay(stand_in) as plain:
         expected = await asyncio.to_thread(picture, plain.client(), "")
     assert expected[-1] == "image_generation.completed"
-    async with served(stand_in, early_response_after_s=0.1, keep_alive_s=0.03) as relay:
+    async with serve_relay(stand_in, early_response_after_s=0.1, keep_alive_s=0.03) as relay:
         slow = "headers_ms=1000;first_chunk_ms=300;chunk_ms=100"
         assert await asyncio.to_thread(picture, relay.client(), slow) == expected
         envelope = await relay.envelope()
@@ -392,7 +392,7 @@ async def test_the_sdk_reads_a_streamed_image_through_comments(stand_in: StandIn
 async def test_disconnect_after_comments(stand_in: StandIn) -> None:
     """The upstream is let go before it has answered."""
     async with (
-        served(stand_in, early_response_after_s=SHORT_S) as relay,
+        serve_relay(stand_in, early_response_after_s=SHORT_S) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
         async with client.stream(

@@ -44,6 +44,6 @@ async def test_tiny_events_do_not_block_the_loop(event: bytes) -> None:
     client = RelayClient(setup.relay, ASK)
     async with loop_turns() as turns:
         await client.run()
-        await setup.recorded()
+        await setup.wait_until_recorded()
     assert client.body == (END if event == USAGE_CHUNK else piece + END)
     assert turns.most_lines < MOST_LINES

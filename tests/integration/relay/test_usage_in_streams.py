@@ -20,7 +20,7 @@ from harness.stand_in_process import StandIn, running
 from shared.core.records.exchange.outcome import Outcome
 from shared.core.wire.stream.sse import decode
 from tests.integration.support.exchanges import DEADLINE_S
-from tests.integration.support.served_relay import API_VERSION, ServedRelay, served
+from tests.integration.support.served_relay import API_VERSION, ServedRelay, serve_relay
 from tests.integration.support.tiny_server import Connection, TinyServer, serving
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,7 @@ class RelayedExchange:
         self.written = base64.b64decode(seen[-1]["response_body_base64"] or "")
 
 
-async def sent(
+async def send(
     relay: ServedRelay,
     stand_in: StandIn,
     body: object,
@@ -93,10 +93,10 @@ async def test_only_the_usage_chunk_is_missing(
     capture keeps it.
     """
     body = {"prompt": "hello", "stream": True} if operation == "completions" else STREAM
-    async with served(stand_in) as relay:
-        done = await sent(relay, stand_in, body, directives=directives, operation=operation)
+    async with serve_relay(stand_in) as relay:
+        done = await send(relay, stand_in, body, directives=directives, operation=operation)
         envelope = await relay.envelope()
-        assert await relay.captured() == done.written
+        assert await relay.captured_body() == done.written
     assert done.bodies == [b"{" + ADDED + json.dumps(body).encode()[1:]]
     assert done.response.content == without_usage_chunk(done.written)
     assert len(done.response.content) < len(done.written)
@@ -113,8 +113,8 @@ async def test_only_the_usage_chunk_is_missing(
 @pytest.mark.parametrize("line_ends", ["crlf", "cr"])
 async def test_other_line_ends_are_understood(stand_in: StandIn, line_ends: str) -> None:
     """The usage chunk is found, and the others keep their bytes."""
-    async with served(stand_in) as relay:
-        done = await sent(relay, stand_in, STREAM, directives=f"{line_ends};cut=3")
+    async with serve_relay(stand_in) as relay:
+        done = await send(relay, stand_in, STREAM, directives=f"{line_ends};cut=3")
     blank = b"\r\n\r\n" if line_ends == "crlf" else b"\r\r"
     expected_events = [
         event for event in done.written.split(blank) if b'"usage":{' not in event.replace(b" ", b"")
@@ -128,8 +128,8 @@ async def test_a_caller_who_requests_usage_gets_all_as_it_was(stand_in: StandIn)
     body = json.dumps(
         {**STREAM, "stream_options": {"include_usage": True, "x": 1}}, indent=1
     ).encode()
-    async with served(stand_in) as relay:
-        done = await sent(relay, stand_in, body)
+    async with serve_relay(stand_in) as relay:
+        done = await send(relay, stand_in, body)
         envelope = await relay.envelope()
     assert done.bodies == [body]
     assert done.response.content == done.written
@@ -140,8 +140,8 @@ async def test_a_caller_who_requests_usage_gets_all_as_it_was(stand_in: StandIn)
 async def test_switched_off_nothing_is_touched(stand_in: StandIn) -> None:
     """ASK_FOR_USAGE=false."""
     body = json.dumps(STREAM).encode()
-    async with served(stand_in, ask_for_usage=False) as relay:
-        done = await sent(relay, stand_in, body)
+    async with serve_relay(stand_in, ask_for_usage=False) as relay:
+        done = await send(relay, stand_in, body)
         envelope = await relay.envelope()
     assert (done.bodies, done.response.content) == ([body], done.written)
     assert (envelope.usage_source, envelope.usage, envelope.outcome) == (
@@ -155,16 +155,16 @@ async def test_a_refused_usage_request_is_hidden(stand_in: StandIn) -> None:
     """The upstream answers the addition 400. The call is sent again as it came, and answered as if
     nothing had been; the next one does not ask.
     """
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         target = f"/openai/deployments/refusing-{uuid.uuid4().hex}/chat/completions?api-version={API_VERSION}"
-        first = await sent(
+        first = await send(
             relay, stand_in, STREAM, directives="refuse_stream_options", target=target
         )
         envelope = await relay.envelope()
-        second = await sent(
+        second = await send(
             relay, stand_in, STREAM, directives="refuse_stream_options", target=target
         )
-        elsewhere = await sent(relay, stand_in, STREAM)
+        elsewhere = await send(relay, stand_in, STREAM)
     plain = json.dumps(STREAM).encode()
     assert first.bodies == [b"{" + ADDED + plain[1:], plain]
     assert (first.response.status_code, first.response.content) == (200, first.written)
@@ -179,8 +179,8 @@ async def test_a_refused_usage_request_is_hidden(stand_in: StandIn) -> None:
 
 async def test_a_callers_own_mistake_comes_back_as_it_is(stand_in: StandIn) -> None:
     """A 400 about something else: one call, the upstream's words."""
-    async with served(stand_in) as relay:
-        done = await sent(relay, stand_in, STREAM, directives="status=400")
+    async with serve_relay(stand_in) as relay:
+        done = await send(relay, stand_in, STREAM, directives="status=400")
         envelope = await relay.envelope()
     assert len(done.bodies) == 1
     assert (done.response.status_code, done.response.content) == (400, done.written)
@@ -194,8 +194,8 @@ async def test_an_old_api_version_gets_no_usage_request(
     stand_in: StandIn, api_version: str
 ) -> None:
     """The proxy does not try whether the upstream refuses it."""
-    async with served(stand_in) as relay:
-        done = await sent(relay, stand_in, STREAM, api_version=api_version)
+    async with serve_relay(stand_in) as relay:
+        done = await send(relay, stand_in, STREAM, api_version=api_version)
     assert done.bodies == [json.dumps(STREAM).encode()]
     assert (done.response.status_code, done.response.content) == (200, done.written)
 
@@ -204,8 +204,8 @@ async def test_usage_is_requested_on_v1_routes(stand_in: StandIn) -> None:
     """The proxy asks for usage on the v1 routes in every year's api-version, because they all know
     the option.
     """
-    async with served(stand_in) as relay:
-        done = await sent(
+    async with serve_relay(stand_in) as relay:
+        done = await send(
             relay, stand_in, {**STREAM, "model": "gpt-4o"}, target="/openai/v1/chat/completions"
         )
         envelope = await relay.envelope()
@@ -252,10 +252,10 @@ async def test_every_other_body_goes_up_as_it_came(
     stand_in: StandIn, operation: str, body: bytes
 ) -> None:
     """Its response comes down as it was written."""
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         target = f"/openai/v1/{operation}" if operation == "responses" else ""
-        done = await sent(relay, stand_in, body, operation=operation, target=target)
-        assert await relay.captured() == done.written
+        done = await send(relay, stand_in, body, operation=operation, target=target)
+        assert await relay.captured_body() == done.written
     assert done.sha256 == [hashlib.sha256(body).hexdigest()]
     assert done.response.content == done.written
 
@@ -263,7 +263,7 @@ async def test_every_other_body_goes_up_as_it_came(
 async def test_disconnect_after_the_last_frame(stand_in: StandIn) -> None:
     """[DONE] has come, the body's end has not: completed, with usage."""
     async with (
-        served(stand_in) as relay,
+        serve_relay(stand_in) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
@@ -283,7 +283,7 @@ USAGE_CHUNK = b'data: {"choices":[],"usage":{"total_tokens":3}}\n\n'
 DONE = b"data: [DONE]\n\n"
 
 
-async def sized(
+async def send_with_length(
     connection: Connection, *, first: bytes, size: int, rest: bytes = b"", going_on: asyncio.Event
 ) -> None:
     """An upstream whose stream says its length, and breaks off where less comes."""
@@ -301,7 +301,7 @@ async def through(
 ) -> tuple[httpx.Response, Any]:
     """(the response, its envelope); the upstream goes on when the client has read `until`."""
     async with (
-        served(server, **interventions) as relay,
+        serve_relay(server, **interventions) as relay,
         httpx.AsyncClient(base_url=relay.url, timeout=DEADLINE_S) as client,
     ):
         target = f"/openai/deployments/gpt/chat/completions?api-version={API_VERSION}"
@@ -333,7 +333,7 @@ async def test_a_stream_with_a_length_is_well_formed(
     """
     going_on = asyncio.Event()
     size = len(first + rest) + missing
-    script = partial(sized, first=first, size=size, rest=rest, going_on=going_on)
+    script = partial(send_with_length, first=first, size=size, rest=rest, going_on=going_on)
     async with serving(script) as server:
         response, envelope = await through(
             server, going_on, until, keep_alive_s=0.05 if b"keep" in until else 0
@@ -366,7 +366,7 @@ async def disconnect_early(relay: ServedRelay, directives: str) -> None:
 
 async def test_without_draining_a_disconnect_ends_the_call(stand_in: StandIn) -> None:
     """No usage, and nothing is generated in vain."""
-    async with served(stand_in) as relay:
+    async with serve_relay(stand_in) as relay:
         await disconnect_early(relay, "chunk_ms=20;chunks=200")
         envelope = await relay.envelope()
     assert (envelope.outcome, envelope.usage, envelope.usage_source) == (
@@ -381,12 +381,14 @@ async def test_draining_gets_the_exact_usage(stand_in: StandIn) -> None:
     """The proxy reads the rest for its usage; the bytes sent and the time of the disconnect stay
     the same.
     """
-    async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 10_000_000}) as relay:
+    async with serve_relay(
+        stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 10_000_000}
+    ) as relay:
         began_at = asyncio.get_running_loop().time()
         await disconnect_early(relay, "chunk_ms=10;chunks=300")
         envelope = await relay.envelope()
         drained_ms = (asyncio.get_running_loop().time() - began_at) * 1000
-        captured = await relay.captured()
+        captured = await relay.captured_body()
     assert captured.endswith(b"[DONE]\n\n")
     assert (envelope.outcome, envelope.usage_source) == (Outcome.CLIENT_DISCONNECTED, "upstream")
     assert envelope.usage is not None
@@ -403,7 +405,7 @@ async def test_draining_is_capped_in_bytes(stand_in: StandIn) -> None:
     """The upstream's connection is closed at the limit. The last piece is not cut, and on a busy
     machine many chunks come in one.
     """
-    async with served(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 4000}) as relay:
+    async with serve_relay(stand_in, limits={"drain_s": DEADLINE_S, "drain_bytes": 4000}) as relay:
         await disconnect_early(relay, "chunk_ms=10;chunks=2000")
         envelope = await relay.envelope()
     assert (envelope.outcome, envelope.usage) == (Outcome.CLIENT_DISCONNECTED, None)
@@ -412,7 +414,7 @@ async def test_draining_is_capped_in_bytes(stand_in: StandIn) -> None:
 
 async def test_draining_is_capped_in_time(stand_in: StandIn) -> None:
     """The model may go on for any time."""
-    async with served(stand_in, limits={"drain_s": 1, "drain_bytes": 10_000_000}) as relay:
+    async with serve_relay(stand_in, limits={"drain_s": 1, "drain_bytes": 10_000_000}) as relay:
         await disconnect_early(relay, "chunk_ms=20;chunks=1000")
         envelope = await relay.envelope()
     assert (envelope.outcome, envelope.usage) == (Outcome.CLIENT_DISCONNECTED, None)

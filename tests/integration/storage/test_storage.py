@@ -56,7 +56,7 @@ async def sample_storage(account: str) -> AsyncIterator[StorageAccount]:
 
 
 @pytest.fixture
-def unserved() -> str:
+def unserved_account() -> str:
     """The connection string of an account that no server answers for."""
     with socket.socket() as not_listening:
         not_listening.bind(("127.0.0.1", 0))
@@ -205,9 +205,9 @@ async def test_the_probes_of_what_is_there_are_silent(azurite: str) -> None:
 
 
 async def test_an_unreachable_account_is_a_storage_error(
-    unserved: str,
+    unserved_account: str,
 ) -> None:
-    async with sample_storage(unserved) as storage:
+    async with sample_storage(unserved_account) as storage:
         for attempt in (
             Captures(storage).put(NAME, (b"x",)),
             EnvelopeQueue(storage).put(sample_envelope()),

@@ -130,7 +130,7 @@ async def deliver_queued(account: AzuriteAccount) -> None:
             await queue.delete_message(message)
 
 
-def documented(column: str) -> Counter[str]:
+def documented_calls(column: str) -> Counter[str]:
     """A column of the page's table: the calls and how often each is made."""
     section = PAGE.read_text("utf-8").partition("\n## Storage calls of one exchange\n")[2]
     table = re.search(r"^\| call \|.*?^\| sum \|.*?$", section, re.MULTILINE | re.DOTALL)
@@ -151,7 +151,7 @@ async def test_an_exchange_makes_exactly_the_calls_of_the_table(azurite: str, co
     async with counting(azurite) as (address, counts), sample_account(address) as account:
         setup = setup_of(account, response)
         await RelayClient(setup.relay, *in_pieces(request)).run()
-        await setup.recorded()
+        await setup.wait_until_recorded()
         await deliver_queued(account)
     del counts["Create Append Blob, ledger"]  # one for each hour and worker
-    assert dict(counts) == dict(documented(column))
+    assert dict(counts) == dict(documented_calls(column))

@@ -227,7 +227,7 @@ async def test_an_unsolicited_response_is_discarded(unsolicited: bytes, together
         await more.wait()
         try:
             await connection.say(unsolicited)
-            await connection.delivered()
+            await connection.wait_for_delivery()
         finally:
             delivered.set()
         await connection.closed_by_client()

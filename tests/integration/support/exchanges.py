@@ -302,11 +302,11 @@ class RelaySetup:
 
     async def envelope(self) -> Envelope:
         """The one envelope, once it is there and all is recorded."""
-        await self.recorded()
+        await self.wait_until_recorded()
         assert len(self.envelopes.queued) == 1
         return self.envelopes.queued[0]
 
-    async def recorded(self) -> None:
+    async def wait_until_recorded(self) -> None:
         """Return when nothing is being recorded and all capture memory is free."""
         async with asyncio.timeout(DEADLINE_S):
             while self.recorder.running:

@@ -57,7 +57,7 @@ def _counted_lines(turns: LoopTurns) -> Iterator[None]:
     def count(_code: CodeType, _line: int) -> None:
         turns.lines += 1
 
-    with _monitored(_LINES, sys.monitoring.events.LINE, count):
+    with _monitor(_LINES, sys.monitoring.events.LINE, count):
         sys.monitoring.set_events(_LINES, sys.monitoring.events.LINE)
         yield
 
@@ -72,13 +72,13 @@ def parsed_json() -> Iterator[list[int]]:
     def record(_code: CodeType, _offset: int) -> None:
         lengths.append(len(sys._getframe(1).f_locals["s"]))
 
-    with _monitored(_PARSES, sys.monitoring.events.PY_START, record):
+    with _monitor(_PARSES, sys.monitoring.events.PY_START, record):
         sys.monitoring.set_local_events(_PARSES, _PARSER, sys.monitoring.events.PY_START)
         yield lengths
 
 
 @contextlib.contextmanager
-def _monitored(tool: int, event: int, callback: Any) -> Iterator[None]:
+def _monitor(tool: int, event: int, callback: Any) -> Iterator[None]:
     sys.monitoring.use_tool_id(tool, __name__)
     sys.monitoring.register_callback(tool, event, callback)
     try:

@@ -78,7 +78,7 @@ class ServedRelay:
         while self.recorder.running:
             await asyncio.wait(set(self.recorder.running))
 
-    async def captured(self) -> bytes:
+    async def captured_body(self) -> bytes:
         """The newest answer's capture."""
         name = (await self.envelope()).response_capture
         assert name is not None
@@ -106,7 +106,7 @@ class ServedRelay:
 
 
 @asynccontextmanager
-async def served(
+async def serve_relay(
     upstream: StandIn | TinyServer,
     *,
     read_timeout_s: float = DEADLINE_S,

@@ -50,13 +50,14 @@ class Connection:
             while await self.reader.read(65536):
                 pass
 
-    async def delivered(self) -> None:
+    async def wait_for_delivery(self) -> None:
         """Returns when the client's machine has received all that was said, or the client has
         closed the connection.
         """
         sock = self.writer.get_extra_info("socket")
         await poll_until_async(
-            lambda: self.reader.at_eof() or not _unacknowledged(sock), "the client has received it"
+            lambda: self.reader.at_eof() or not _unacknowledged_bytes(sock),
+            "the client has received it",
         )
 
     async def end(self) -> None:
@@ -68,7 +69,7 @@ class Connection:
         self.writer.transport.abort()
 
 
-def _unacknowledged(sock: socket.socket) -> int:
+def _unacknowledged_bytes(sock: socket.socket) -> int:
     """The bytes that the operating system still holds for the peer; 0 if it does not say."""
     if sys.platform != "linux":
         return 0
@@ -96,7 +97,7 @@ async def serving(
     server = TinyServer(port=0)
     writers: list[asyncio.StreamWriter] = []
 
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
         server.ended.append(
             asyncio.create_task(run(Connection(reader, writer, server.connections)))
@@ -111,7 +112,7 @@ async def serving(
         finally:
             connection.writer.close()
 
-    listener = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    listener = await asyncio.start_server(serve_connection, "127.0.0.1", 0, ssl=tls)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server

@@ -48,7 +48,7 @@ class StoredCases:
 
 
 @pytest.fixture(scope="module")
-def stored(azurite: str) -> StoredCases:
+def stored_cases(azurite: str) -> StoredCases:
     window = sample_window()
     cases = StoredCases(azurite, window, names(), {})
     asyncio.run(_store(cases))
@@ -73,18 +73,18 @@ async def _put(account: AzuriteAccount, name: str, side: Capture, **more: object
 
 
 def test_a_golden_exchange_is_the_row_of_its_event(
-    stored: StoredCases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    stored_cases: StoredCases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The rows have the order in which the exchanges started, and only those that can be
     evaluated.
     """
     expected = {
         name: row
-        for name in stored.names
+        for name in stored_cases.names
         if isinstance(row := row_of(_event(name), Shape.MESSAGES), dict)
     }
-    rows = stored.run(monkeypatch, tmp_path)
-    assert [row["exchange_id"] for row in rows] == [stored.ids[name] for name in expected]
+    rows = stored_cases.run(monkeypatch, tmp_path)
+    assert [row["exchange_id"] for row in rows] == [stored_cases.ids[name] for name in expected]
     for row, (name, golden_row) in zip(rows, expected.items(), strict=True):
         definitions = row.pop("tool_definitions", None)
         assert (definitions is not None) == bool(_event(name)["parameters"].get("tools")), name
@@ -96,26 +96,26 @@ def _event(name: str) -> Any:
 
 
 def test_a_filter_and_a_limit_choose_the_rows(
-    stored: StoredCases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    stored_cases: StoredCases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     options = ("operation:responses", "--limit", "2", "--shape", "query-response")
-    rows = stored.run(monkeypatch, tmp_path, *options)
+    rows = stored_cases.run(monkeypatch, tmp_path, *options)
     assert [row["exchange_id"] for row in rows] == [
-        stored.ids["responses"],
-        stored.ids["responses_stream"],
+        stored_cases.ids["responses"],
+        stored_cases.ids["responses_stream"],
     ]
     assert all({"query", "response"} <= row.keys() for row in rows)
 
 
 def test_the_progress_counts_every_exchange(
-    stored: StoredCases,
+    stored_cases: StoredCases,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    rows = stored.run(monkeypatch, tmp_path)
+    rows = stored_cases.run(monkeypatch, tmp_path)
     summary = capsys.readouterr().err.splitlines()
-    exchanges = sum(1 for name in stored.names if load(name).request or load(name).response)
+    exchanges = sum(1 for name in stored_cases.names if load(name).request or load(name).response)
     assert (
         f"{len(rows):,} rows of {exchanges:,} exchanges are in {tmp_path / 'rows.jsonl'}" in summary
     )

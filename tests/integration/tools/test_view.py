@@ -234,7 +234,7 @@ def test_an_app_that_is_away_is_named() -> None:
 # --- the Event Hub
 
 
-async def _fed(address: EventHubAddress, store: Store, *, until: int) -> EventFeed:
+async def _feed(address: EventHubAddress, store: Store, *, until: int) -> EventFeed:
     """Receive until the store holds so many exchanges."""
     enough = asyncio.Event()
 
@@ -271,9 +271,9 @@ async def test_the_view_goes_on_where_it_had_stopped(tmp_path: Path) -> None:
             for number in range(6):
                 await send(producer, json.dumps(sample_event(number)), partition_id=str(number % 3))
             await send(producer, "not JSON", "[1]", partition_id="0")
-            first = await _fed(address, store, until=6)
+            first = await _feed(address, store, until=6)
             await send(producer, json.dumps(sample_event(6)), partition_id="1")
-            second = await _fed(address, store, until=7)
+            second = await _feed(address, store, until=7)
         assert (second.state.state, second.state.error, second.state.received) == (
             "receiving",
             None,

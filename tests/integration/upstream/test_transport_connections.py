@@ -168,7 +168,7 @@ async def test_an_unsolicited_response_reaches_nobody() -> None:
         if connection.number == 0:
             await first_read.wait()
             await connection.say(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nanother")
-            await connection.delivered()
+            await connection.wait_for_delivery()
             delivered.set()
             await connection.closed_by_client()
 

@@ -111,7 +111,7 @@ async def test_a_closed_reused_connection_is_not_a_502() -> None:
             )
             await client.run()
             assert (client.status, client.body) == (200, b"ok")
-        await setup.recorded()
+        await setup.wait_until_recorded()
         assert [envelope.attempts for envelope in setup.envelopes.queued] == [1, 2]
         assert server.connections == 2
 
@@ -166,7 +166,7 @@ async def test_a_body_of_unknown_length_passes_on_in_chunks(transport: AiohttpTr
         await client.run()
     assert client.body == b"ok"
     assert requests[0].partition(b"\r\n\r\n")[2] == b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
-    await setup.recorded()
+    await setup.wait_until_recorded()
     assert [blob.body for blob in setup.store.captures(".request")] == [b"abc"]
 
 

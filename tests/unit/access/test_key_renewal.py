@@ -55,7 +55,7 @@ class GatedTenant:
             raise self.failure
         return Keys(self.keys.ids)  # a new object each time
 
-    async def fetched(self, times: int) -> None:
+    async def wait_for_fetches(self, times: int) -> None:
         """Returns when the keys have been asked for so often."""
         await poll_until_async(lambda: self.fetches >= times, "the keys are fetched")
 
@@ -91,7 +91,7 @@ async def test_keys_are_fetched_before_the_first_call(
     renewal = renewing()
     renewal.begin()
     renewal.begin()
-    await tenant.fetched(1)
+    await tenant.wait_for_fetches(1)
     await asyncio.sleep(0)
     assert renewal.keys == Keys(("a",))
     assert await renewal.current() is renewal.keys
@@ -111,7 +111,7 @@ async def test_early_callers_share_the_first_fetch(
     renewal = renewing()
     tenant.open.clear()
     asking = [asyncio.create_task(renewal.current()) for _ in range(20)]
-    await tenant.fetched(1)
+    await tenant.wait_for_fetches(1)
     asking[0].cancel()  # its client disconnected
     tenant.open.set()
     assert await asyncio.gather(*asking[1:]) == [Keys(("a",))] * 19
@@ -124,12 +124,12 @@ async def test_they_are_renewed_while_callers_get_those_that_are_there(
     renewal = renewing(renew_s=0.01)
     await renewal.current()
     tenant.open.clear()
-    await tenant.fetched(2)
+    await tenant.wait_for_fetches(2)
     before = renewal.keys
     assert await asyncio.wait_for(renewal.current(), DEADLINE_S) is before
     tenant.keys = Keys(("a", "b"))
     tenant.open.set()
-    await tenant.fetched(3)
+    await tenant.wait_for_fetches(3)
     assert renewal.keys == Keys(("a", "b"))
 
 
@@ -139,7 +139,7 @@ async def test_the_same_keys_stay_the_same_object(
     """Unchanged keys keep cached checks valid."""
     renewal = renewing(renew_s=0.005)
     first = await renewal.current()
-    await tenant.fetched(4)
+    await tenant.wait_for_fetches(4)
     assert renewal.keys is first
 
 
@@ -155,9 +155,9 @@ async def test_a_failure_without_keys_is_raised_at_once(
     with pytest.raises(SigningKeysUnavailable):
         await renewal.probe()
     assert tenant.fetches == tried
-    await tenant.fetched(5)
+    await tenant.wait_for_fetches(5)
     tenant.failure = None
-    await tenant.fetched(tenant.fetches + 1)
+    await tenant.wait_for_fetches(tenant.fetches + 1)
     await asyncio.sleep(0)
     assert await renewal.current() == Keys(("a",))
     await renewal.probe()
@@ -225,7 +225,7 @@ async def test_a_known_key_waits_for_no_fetch(tenant: GatedTenant, renewing: Key
     await renewal.current()
     tenant.open.clear()
     unknown = asyncio.create_task(renewal.current_with("none"))
-    await tenant.fetched(2)
+    await tenant.wait_for_fetches(2)
     assert (await asyncio.wait_for(renewal.current_with("a"), DEADLINE_S)).has("a")
     tenant.open.set()
     await unknown
@@ -266,7 +266,7 @@ async def test_a_bug_ends_one_try_and_not_the_renewal(
     await asyncio.wait({failing})
     assert isinstance(failing.exception(), KeyError)
     tenant.failure = None
-    await tenant.fetched(2)
+    await tenant.wait_for_fetches(2)
     await asyncio.sleep(0)
     assert await renewal.current() == Keys(("a",))
 
@@ -275,7 +275,7 @@ async def test_nothing_is_fetched_after_the_end(tenant: GatedTenant, renewing: K
     renewal = renewing(renew_s=0.001, first_retry_s=0.001)
     tenant.open.clear()
     renewal.begin()
-    await tenant.fetched(1)
+    await tenant.wait_for_fetches(1)
     await renewal.aclose()
     tenant.open.set()
     await asyncio.sleep(0.02)

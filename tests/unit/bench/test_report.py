@@ -31,7 +31,7 @@ def _load(job: Job, worker_s: float, host_s: float = 0.0) -> MeasuredLoad:
     )
 
 
-def _measured(stream_ms: float, chunk_us: float, call_ms: float) -> Measurement:
+def _measurement(stream_ms: float, chunk_us: float, call_ms: float) -> Measurement:
     plan = Plan(rounds=1, calls=200)
 
     def streams_s(chunks: int) -> float:
@@ -60,7 +60,7 @@ def _measured(stream_ms: float, chunk_us: float, call_ms: float) -> Measurement:
 
 @pytest.fixture
 def fast() -> Figures:
-    return figures(_measured(stream_ms=1.0, chunk_us=20.0, call_ms=4.0))
+    return figures(_measurement(stream_ms=1.0, chunk_us=20.0, call_ms=4.0))
 
 
 def test_a_streams_cost_is_split_into_chunks_and_the_rest(fast: Figures) -> None:
@@ -70,7 +70,7 @@ def test_a_streams_cost_is_split_into_chunks_and_the_rest(fast: Figures) -> None
 
 
 def test_idling_is_taken_off_every_load() -> None:
-    measured = _measured(stream_ms=1.0, chunk_us=20.0, call_ms=4.0)
+    measured = _measurement(stream_ms=1.0, chunk_us=20.0, call_ms=4.0)
     idle = figures(replace(measured, idle=Idle(worker=0.1, host=0.1)))
     assert idle.call_ms.best == pytest.approx((200 * 4 - 3 * 100) / 200)
     assert idle.host_call_ms.best == pytest.approx((800 - 300) / 200)
@@ -94,7 +94,7 @@ def test_the_table_says_that_the_yardsticks_hold(fast: Figures) -> None:
 
 
 def test_the_table_says_that_a_yardstick_does_not_hold() -> None:
-    slow = figures(_measured(stream_ms=4.0, chunk_us=20.0, call_ms=6.0))
+    slow = figures(_measurement(stream_ms=4.0, chunk_us=20.0, call_ms=6.0))
     text = table(_ENVIRONMENT, Plan(), {"embedded": slow})
     assert "all included: 60.0 us, at most 40.0 us: DOES NOT HOLD" in text
     assert "by itself: 20.0 us, at most 40.0 us: holds" in text
@@ -102,8 +102,8 @@ def test_the_table_says_that_a_yardstick_does_not_hold() -> None:
 
 
 def test_a_chunks_cost_is_reported_relative_to_the_bare_relays() -> None:
-    slow_machine = figures(_measured(stream_ms=1.0, chunk_us=60.0, call_ms=4.0))
-    bare = figures(_measured(stream_ms=1.0, chunk_us=45.0, call_ms=0.6))
+    slow_machine = figures(_measurement(stream_ms=1.0, chunk_us=60.0, call_ms=4.0))
+    bare = figures(_measurement(stream_ms=1.0, chunk_us=45.0, call_ms=0.6))
     text = table(_ENVIRONMENT, Plan(), {"embedded": slow_machine, "bare": bare})
     assert "by itself: 60.0 us, at most 40.0 us: DOES NOT HOLD" in text
     assert "by itself, to the bare relay's: 1.33 times, at most 1.48 times: holds" in text

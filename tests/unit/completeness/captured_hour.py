@@ -46,7 +46,7 @@ class CapturedHour:
             self._headers[capture_name(exchange_id, kind)] = {"retention_days": retention_days}
 
     @property
-    def expired(self) -> list[str]:
+    def expired_names(self) -> list[str]:
         """The names of the captures whose header says that they expired."""
         return [name for name, header in self._headers.items() if capture.is_expired(header)]
 

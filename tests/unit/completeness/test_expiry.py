@@ -106,7 +106,7 @@ async def test_all_pages_of_an_hour_are_erased(page_size: int) -> None:
     """An exchange whose captures are on two pages counts once, and is dead-lettered once."""
     hour = Hour(exchange_count=400, page_size=page_size)
     assert await hour.run() == ExpiryRun(erased=400, undelivered=400)
-    assert len(hour.captures.expired) == 800
+    assert len(hour.captures.expired_names) == 800
     assert hour.dead_letters.exchange_ids == hour.ids
     assert hour.store.objects == {}
 
@@ -153,7 +153,7 @@ async def test_a_failed_dead_letter_is_made_by_the_next_run() -> None:
     hour = Hour(exchange_count=2, page_size=250)
     hour.dead_letters.fails = True
     assert await hour.run() == ExpiryRun(failed=2)
-    assert len(hour.captures.expired) == 4
+    assert len(hour.captures.expired_names) == 4
     hour.dead_letters.fails = False
     assert await hour.run() == ExpiryRun(erased=2, undelivered=2)
     assert hour.dead_letters.exchange_ids == hour.ids

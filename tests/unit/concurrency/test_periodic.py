@@ -38,7 +38,7 @@ class Work:
         if self.failing:
             raise FaultyRunError
 
-    async def started(self, times: int) -> None:
+    async def wait_for_runs(self, times: int) -> None:
         await poll_until_async(lambda: self.runs >= times, "runs have begun")
 
 
@@ -80,10 +80,10 @@ async def test_it_begins_once_and_repeats(repeating: Tasks) -> None:
     task = repeating(work, 0.001)
     task.begin()
     task.begin()
-    await work.started(1)
+    await work.wait_for_runs(1)
     assert (work.runs, task.under_way) == (1, True)
     work.open.set()
-    await work.started(3)
+    await work.wait_for_runs(3)
 
 
 @pytest.mark.parametrize(("wait_s", "jitter"), [(NEVER_S, 0.0), (0.0, 1.5)])
@@ -93,7 +93,7 @@ async def test_a_wait_is_multiplied_by_the_jitter(
     """The next run comes at once where either factor is 0."""
     work = Work()
     repeating(work, wait_s, jitter).begin()
-    await work.started(2)
+    await work.wait_for_runs(2)
 
 
 async def test_the_default_jitter(timers: list[asyncio.TimerHandle]) -> None:
@@ -139,7 +139,7 @@ async def test_a_closed_task_does_not_begin(repeating: Tasks) -> None:
     work.open.clear()
     task = repeating(work, 0.0)
     task.begin()
-    await work.started(1)
+    await work.wait_for_runs(1)
     await task.aclose()
     task.begin()
     await asyncio.sleep(0)

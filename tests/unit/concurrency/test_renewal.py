@@ -54,7 +54,7 @@ class Endpoint:
         )
 
 
-async def settled(renewal: Renewal[str]) -> None:
+async def wait_for_fetch(renewal: Renewal[str]) -> None:
     await renewal.fetching.wait()
 
 
@@ -122,7 +122,7 @@ async def test_a_value_is_renewed_ahead_of_its_expiry() -> None:
     endpoint.open.clear()
     assert await asyncio.wait_for(renewal.value(), 10) == "value-1"
     endpoint.open.set()
-    await settled(renewal)
+    await wait_for_fetch(renewal)
     assert await renewal.value() == "value-2"
     assert endpoint.fetches == 2
 
@@ -135,11 +135,11 @@ async def test_a_value_outlives_failures_until_it_expires() -> None:
     endpoint.now += LIFE_S - BEFORE_S
     for _ in range(10):
         assert await renewal.value() == "value-1"
-        await settled(renewal)
+        await wait_for_fetch(renewal)
         endpoint.now += (BEFORE_S - 1) / 10
     assert endpoint.fetches == 11
     assert await renewal.value() == "value-1"
-    await settled(renewal)
+    await wait_for_fetch(renewal)
     endpoint.now += 1.1
     with pytest.raises(NoValueError):
         await renewal.value()

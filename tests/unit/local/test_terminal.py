@@ -16,7 +16,7 @@ from local.running import find_event_hub_settings
 from local.stack import StackError
 from shared.core.wire.json.json_shape import JsonObject
 from tests.unit.local.fake_terminal import FakeTerminal
-from tests.unit.view.events import received, sample_event, sample_id
+from tests.unit.view.events import receive, sample_event, sample_id
 from view.filters import parse
 
 
@@ -25,10 +25,10 @@ def no_colour_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-async def printed(line: str, out: io.StringIO, *, as_json: bool = False) -> list[str]:
+async def print_line(line: str, out: io.StringIO, *, as_json: bool = False) -> list[str]:
     printer = EventPrinter(parse(line, now_ms=0), out, as_json=as_json)
     foreign: JsonObject = {"foreign": True}
-    arrived = received(sample_event(1), sample_event(2, outcome="timed_out"), foreign)
+    arrived = receive(sample_event(1), sample_event(2, outcome="timed_out"), foreign)
     await printer.take(arrived, {})
     return out.getvalue().rstrip("\n").split("\n") if out.getvalue() else []
 
@@ -36,30 +36,30 @@ async def printed(line: str, out: io.StringIO, *, as_json: bool = False) -> list
 @pytest.mark.anyio
 async def test_each_event_is_a_line() -> None:
     """Another producer's event on a shared hub has none."""
-    lines = await printed("", io.StringIO())
+    lines = await print_line("", io.StringIO())
     assert [sample_id(1) in lines[0], sample_id(2) in lines[1], len(lines)] == [True, True, 2]
 
 
 @pytest.mark.anyio
 async def test_the_pages_filter_chooses_the_events() -> None:
-    assert len(await printed('outcome:!completed "say hello"', io.StringIO())) == 1
-    assert await printed('"nothing like it"', io.StringIO()) == []
+    assert len(await print_line('outcome:!completed "say hello"', io.StringIO())) == 1
+    assert await print_line('"nothing like it"', io.StringIO()) == []
 
 
 @pytest.mark.anyio
 async def test_json_is_the_whole_event() -> None:
     """It is for pipes: never coloured, not even on a terminal."""
-    [line] = await printed("outcome:completed", FakeTerminal(), as_json=True)
+    [line] = await print_line("outcome:completed", FakeTerminal(), as_json=True)
     assert json.loads(line) == sample_event(1)
 
 
 @pytest.mark.anyio
 async def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal with NO_COLOR gets none."""
-    assert "\033[31m200 timed_out\033[0m" in (await printed("", FakeTerminal()))[1]
-    assert "\033" not in "".join(await printed("", io.StringIO()))
+    assert "\033[31m200 timed_out\033[0m" in (await print_line("", FakeTerminal()))[1]
+    assert "\033" not in "".join(await print_line("", io.StringIO()))
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\033" not in "".join(await printed("", FakeTerminal()))
+    assert "\033" not in "".join(await print_line("", FakeTerminal()))
     assert not has_colours(FakeTerminal())
 
 

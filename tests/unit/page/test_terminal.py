@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.page.terminal import Output, TerminalText, joined, pieces, svg
+from tests.page.terminal import Output, TerminalText, join, pieces, svg
 
 
 def test_texts_stand_where_the_terminal_showed_them() -> None:
@@ -30,7 +30,7 @@ def test_pauses_are_short_and_the_folder_is_not_shown() -> None:
         Output(at_s=30.1, text="in /folder/x, drill FOLDER=/folder/x"),
     ]
     second = [Output(at_s=0.5, text="b")]
-    outputs = list(joined([first, second], hidden="/folder/x"))
+    outputs = list(join([first, second], hidden="/folder/x"))
     assert [round(output.at_s, 2) for output in outputs] == [1.2, 1.3, 1.8]
     assert outputs[1].text == "in .local, drill"
 

@@ -38,7 +38,7 @@ class StartedUploads:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def ended(self) -> None:
+    async def wait_for_all(self) -> None:
         """All of them have ended; nobody has asked how."""
         while self._tasks:
             await asyncio.wait(self._tasks)
@@ -118,7 +118,7 @@ async def test_no_more_than_a_few_blocks_are_held() -> None:
     for _ in range(40 * MB // (64 * 1024)):
         writer.write(bytes(64 * 1024))
         most = max(most, memory.used_bytes)
-        await started.ended()
+        await started.wait_for_all()
     assert await writer.close(PREAMBLE)
     assert most <= 2 * BLOCK_BYTES
     assert len(store.blobs["a"]) == 40 * MB + len(PREAMBLE)
@@ -207,7 +207,7 @@ async def test_a_slow_store_loses_the_capture() -> None:
     assert writer.last_bytes(TAIL_BYTES) == b"".join(pieces)[-TAIL_BYTES:]
     store.open.set()
     assert not await writer.close(PREAMBLE)
-    await started.ended()
+    await started.wait_for_all()
     assert (store.blobs, memory.used_bytes) == ({}, 0)
 
 
@@ -261,7 +261,7 @@ async def test_no_block_of_a_lost_capture_is_hidden(placeholder: str) -> None:
         writer.write(piece)
     assert not await writer.close(PREAMBLE)
     store.open.set()
-    await started.ended()
+    await started.wait_for_all()
     if placeholder == "stored":
         assert (store.blobs, 1 in store.blocks) == ({"a": b"soon"}, True)
     else:
@@ -315,7 +315,7 @@ async def test_a_lost_capture_leaves_no_failure_to_asyncio(
     else:
         assert not await writer.close(PREAMBLE)
     store.open.set()
-    await started.ended()
+    await started.wait_for_all()
     del writer
     gc.collect()
     assert memory.used_bytes == 0
@@ -343,7 +343,7 @@ def test_the_end_is_at_hand(sizes: list[int], count: int, limit: int) -> None:
     the capture was lost.
     """
 
-    async def written() -> tuple[bytes, bytes]:
+    async def write() -> tuple[bytes, bytes]:
         writer = CaptureWriter(GatedStore(), "a", CaptureMemory(limit), start)
         whole = b"".join(bytes([65 + number]) * size for number, size in enumerate(sizes))
         at = 0
@@ -352,5 +352,5 @@ def test_the_end_is_at_hand(sizes: list[int], count: int, limit: int) -> None:
             at += size
         return writer.last_bytes(count), whole[len(whole) - min(count, len(whole)) :]
 
-    last_bytes, expected = asyncio.run(written())
+    last_bytes, expected = asyncio.run(write())
     assert last_bytes == expected

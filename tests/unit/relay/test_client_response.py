@@ -87,7 +87,7 @@ class RelayedResponse:
             await self.response.carry_out(action)
 
 
-async def started(
+async def start(
     client: GatedClient, *, is_stream: bool = True, taking_out: bool = False
 ) -> RelayedResponse:
     relayed = RelayedResponse(client)
@@ -110,7 +110,7 @@ async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_ou
     stream = b"".join(event.replace(b"\n", line_end) + 2 * line_end for event in events)
     for pieces in every_way(stream):
         client = GatedClient()
-        relayed = await started(client, taking_out=taking_out)
+        relayed = await start(client, taking_out=taking_out)
         for piece in pieces:
             await relayed.piece(piece)
             await relayed.comment()
@@ -127,7 +127,7 @@ async def test_a_comment_never_stands_within_an_event(line_end: bytes, taking_ou
 async def test_no_comment_into_a_piece_that_is_being_sent() -> None:
     """The piece is on its way already, although sending it has not returned."""
     client = GatedClient()
-    relayed = await started(client)
+    relayed = await start(client)
     client.reads.clear()
     sending = asyncio.create_task(relayed.piece(b'data: {"a":'))
     await asyncio.sleep(0)
@@ -151,7 +151,7 @@ class FullClient(GatedClient):
 async def test_a_waiting_comment_precedes_the_next_event() -> None:
     """The piece finds room at once, since the comment, though first, has yet to wake up."""
     client = FullClient()
-    relayed = await started(client)
+    relayed = await start(client)
     client.reads.clear()
     commenting = asyncio.create_task(relayed.comment())
     await asyncio.sleep(0)
@@ -164,7 +164,7 @@ async def test_a_waiting_comment_precedes_the_next_event() -> None:
 async def test_no_comment_overtakes_a_waiting_piece() -> None:
     """The rest is known to end the event, but has not been written."""
     client = FullClient()
-    relayed = await started(client)
+    relayed = await start(client)
     await relayed.piece(b'data: {"a":')
     client.reads.clear()
     sending = asyncio.create_task(relayed.piece(b"1}\n\n"))
@@ -178,7 +178,7 @@ async def test_no_comment_overtakes_a_waiting_piece() -> None:
 async def test_waiting_comment_and_piece_can_be_cancelled() -> None:
     """Both are cancelled, and neither by the other's fault."""
     client = FullClient()
-    relayed = await started(client)
+    relayed = await start(client)
     client.reads.clear()
     commenting = asyncio.create_task(relayed.comment())
     await asyncio.sleep(0)
@@ -194,7 +194,7 @@ async def test_waiting_comment_and_piece_can_be_cancelled() -> None:
 async def test_no_comment_into_a_document() -> None:
     """A document, and a stream with a content coding."""
     client = GatedClient()
-    relayed = await started(client, is_stream=False)
+    relayed = await start(client, is_stream=False)
     await relayed.comment()
     assert client.body == b""
 
@@ -237,7 +237,7 @@ async def test_an_early_document_is_json_after_white_space() -> None:
 async def test_an_error_frame_follows_whole_events_only(rest: bytes) -> None:
     """Within an event nothing can be reported: the half of it would become a whole one."""
     client = GatedClient()
-    relayed = await started(client)
+    relayed = await start(client)
     await relayed.piece(b"data: 1\n\ndata: 2")
     await relayed.piece(rest)
     await relayed.fail()
@@ -250,7 +250,7 @@ async def test_an_error_frame_follows_whole_events_only(rest: bytes) -> None:
 async def test_half_a_filtered_event_is_dropped_for_the_error() -> None:
     """The client could do nothing with it."""
     client = GatedClient()
-    relayed = await started(client, taking_out=True)
+    relayed = await start(client, taking_out=True)
     await relayed.piece(b"data: 1\n\ndata: 2")
     await relayed.fail()
     assert client.body.startswith(b'data: 1\n\ndata: {"error":')
@@ -261,7 +261,7 @@ async def test_after_a_piece_that_was_cut_off_nothing_is_sent() -> None:
     must not look whole.
     """
     client = FullClient()
-    relayed = await started(client)
+    relayed = await start(client)
     await relayed.piece(b'data: {"a":')
     client.reads.clear()
     sending = asyncio.create_task(relayed.piece(b"1}\n\n"))

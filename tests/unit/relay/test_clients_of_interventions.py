@@ -25,14 +25,14 @@ def chunk(text: str, finish_reason: str | None = None) -> bytes:
     return b"data: " + json.dumps(head | {"choices": [choice]}).encode() + b"\n\n"
 
 
-def typed(kind: str, **members: Any) -> bytes:
+def typed_event(kind: str, **members: Any) -> bytes:
     data = json.dumps({"type": kind} | members).encode()
     return f"event: {kind}\n".encode() + b"data: " + data + b"\n\n"
 
 
 def text_delta(text: str, number: int) -> bytes:
     at = {"item_id": "m", "output_index": 0, "content_index": 0, "logprobs": []}
-    return typed("response.output_text.delta", delta=text, sequence_number=number, **at)
+    return typed_event("response.output_text.delta", delta=text, sequence_number=number, **at)
 
 
 DONE = b"data: [DONE]\n\n"

@@ -77,7 +77,7 @@ class TelemetrySetup:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    async def accepted(self, cause: DeliveryCause = DeliveryCause.RECORDING) -> None:
+    async def report_accepted(self, cause: DeliveryCause = DeliveryCause.RECORDING) -> None:
         self.telemetry.accepted(EXCHANGE, cause, None)
         await finish_background_tasks()
 
@@ -113,8 +113,8 @@ async def test_a_first_try_counts_at_once() -> None:
 async def test_a_second_delivery_by_this_worker_is_a_duplicate() -> None:
     """Its one span links to the exchange's."""
     setup = TelemetrySetup()
-    await setup.accepted()
-    await setup.accepted(DeliveryCause.RETRY)
+    await setup.report_accepted()
+    await setup.report_accepted(DeliveryCause.RETRY)
     assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 1
     assert setup.total("gen_ai.client.inference.usage.input_tokens") == 12
     exchange, again = setup.collector.traces
@@ -132,7 +132,7 @@ async def test_the_ledger_decides_about_a_delivery_that_was_repeated(
     cause: DeliveryCause, is_first: bool
 ) -> None:
     setup = TelemetrySetup(Ledger(is_first=is_first))
-    await setup.accepted(cause)
+    await setup.report_accepted(cause)
     assert setup.total("fnsse.exchanges") == is_first
     assert setup.total("fnsse.events.duplicates") == (not is_first)
     assert setup.total("fnsse.events.redelivered") == 1
@@ -141,14 +141,14 @@ async def test_the_ledger_decides_about_a_delivery_that_was_repeated(
 async def test_the_ledger_decides_about_a_late_first_try() -> None:
     """Reconcile may have delivered it meanwhile."""
     setup = TelemetrySetup(Ledger(is_first=False), age_s=GRACE_S + 1)
-    await setup.accepted()
+    await setup.report_accepted()
     assert setup.total("fnsse.exchanges") == 0
     assert setup.total("fnsse.events.duplicates") == 1
 
 
 async def test_a_replay_counts_as_redelivered_and_not_as_a_duplicate() -> None:
     setup = TelemetrySetup(Ledger(is_first=False))
-    await setup.accepted(DeliveryCause.REPLAY)
+    await setup.report_accepted(DeliveryCause.REPLAY)
     assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 0
     assert setup.total("fnsse.events.redelivered") == 1
     assert [trace.root.name for trace in setup.collector.traces] == ["deliver again"]
@@ -169,7 +169,7 @@ async def test_the_worker_does_other_work_between_two_reports() -> None:
 async def test_an_event_without_ledger_entry_waits() -> None:
     """Reconcile delivers it again, and the ledger can decide then."""
     setup = TelemetrySetup(Ledger(lacking=True))
-    await setup.accepted()
+    await setup.report_accepted()
     assert setup.total("fnsse.exchanges") == setup.total("fnsse.events.duplicates") == 0
     assert setup.total("fnsse.events.delivered") == 1
 
@@ -179,7 +179,7 @@ async def test_a_ledger_that_is_down_drops_deliveries(
 ) -> None:
     """Metrics leave them out, and a log line says how many."""
     setup = TelemetrySetup(Ledger(is_down=True))
-    await setup.accepted(DeliveryCause.RETRY)
+    await setup.report_accepted(DeliveryCause.RETRY)
     assert not setup.collector.points
     assert setup.telemetry.dropped == 1
     assert "Metrics leave out 1 deliveries" in caplog.text

@@ -43,7 +43,7 @@ def sample_id(number: int) -> str:
     return new_exchange_id(milliseconds, random.Random(number).randbytes(10))  # noqa: S311 - a test's
 
 
-def received(*events: JsonObject, enqueued_ms: int | None = None) -> list[ReceivedEvent]:
+def receive(*events: JsonObject, enqueued_ms: int | None = None) -> list[ReceivedEvent]:
     """Events as the Event Hub hands them over."""
     return [ReceivedEvent(event=event, enqueued_ms=enqueued_ms) for event in events]
 

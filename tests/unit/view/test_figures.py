@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from shared.core.wire.json.json_shape import Json
-from tests.unit.view.events import received, row_of_event, sample_event, sample_id
+from tests.unit.view.events import receive, row_of_event, sample_event, sample_id
 from view.filters import parse
 from view.server.charts import bucket_of, fill_gaps
 from view.store import Store
@@ -30,7 +30,7 @@ def test_bands_are_the_nearest_ranks(store: Store) -> None:
     events = [
         sample_event(number, time_to_first_token_ms=number, stream=True) for number in range(1, 21)
     ]
-    store.add(received(*events))
+    store.add(receive(*events))
     charts = store.figures((), from_ms=_MS, bucket_ms=60_000)
     assert charts.bands == [(_MS, 10, 19)]
     assert charts.points[0] == (_MS + 1000, 1, sample_id(1))
@@ -39,7 +39,7 @@ def test_bands_are_the_nearest_ranks(store: Store) -> None:
 
 def test_series_are_sums_by_bucket(store: Store) -> None:
     store.add(
-        received(
+        receive(
             sample_event(1, tokens={"input": 5, "output": 1}),
             sample_event(2, tokens={"input": 1, "output": 1}, outcome="timed_out"),
             sample_event(70, tokens=None, usage_source="none"),
@@ -55,7 +55,7 @@ def test_series_are_sums_by_bucket(store: Store) -> None:
 
 
 def test_only_what_matches_and_is_recent_counts(store: Store) -> None:
-    store.add(received(sample_event(1), sample_event(70), sample_event(80, outcome="aborted")))
+    store.add(receive(sample_event(1), sample_event(70), sample_event(80, outcome="aborted")))
     query = parse("outcome:completed", now_ms=0)
     charts = store.figures(query, from_ms=_MS + 60_000, bucket_ms=60_000)
     assert charts.outcomes == {"completed": [(_MS + 60_000, 1)]}
@@ -66,7 +66,7 @@ def test_open_streams(store: Store) -> None:
     the tenth second; a call that is no stream does not count.
     """
     store.add(
-        received(
+        receive(
             sample_event(12, latency_ms=9_000, stream=True),  # 3 to 12
             sample_event(25, latency_ms=16_000, stream=True),  # 9 to 25
             sample_event(27, latency_ms=1_000, stream=True),  # 26 to 27, within a bucket
@@ -95,9 +95,9 @@ def test_sums_of_long_spans_are_those_of_their_exchanges(store: Store) -> None:
         )
         for number in rng.sample(range(300), 300)
     ]
-    store.add(received(*events))
+    store.add(receive(*events))
     aborted = [event for event in events if event["outcome"] == "aborted"]
-    store.add(received(*({**event, "outcome": "completed"} for event in aborted)))
+    store.add(receive(*({**event, "outcome": "completed"} for event in aborted)))
     for event in events[::7]:
         store.remove(str(event["exchange_id"]))
     from_ms = _MS // 600_000 * 600_000 + 1_200_000
@@ -130,7 +130,7 @@ def test_a_range_has_at_most_ninety_buckets(minutes: int, seconds: int) -> None:
 def test_neighbours_are_of_the_same_session_and_caller(store: Store) -> None:
     session: Json = {"x-session-id": "s"}
     store.add(
-        received(
+        receive(
             sample_event(1, session_headers=session, caller={"user": "a"}),
             sample_event(2, session_headers={}, caller={"user": "b"}),
             sample_event(3, session_headers=session, caller={"user": "b"}),

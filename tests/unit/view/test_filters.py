@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.conversation import searched_text
-from tests.unit.view.events import received, row_of_event, sample_event, sample_id
+from tests.unit.view.events import receive, row_of_event, sample_event, sample_id
 from view.errors import FilterError
 from view.exchange.row import Row
 from view.filters import Filter, matches, parse
@@ -213,10 +213,10 @@ def stored_as(
     """Whether the store finds an exchange that has this row."""
     folder: Path = tmp_path_factory.mktemp("store")
     store = Store(folder / "view.sqlite", max_exchanges=10)
-    store.add(received(sample_event()))
+    store.add(receive(sample_event()))
     connection = sqlite3.connect(folder / "view.sqlite")
 
-    def found(row: Row, query: Filter) -> bool:
+    def is_found(row: Row, query: Filter) -> bool:
         with connection:
             for name in (
                 "outcome",
@@ -232,7 +232,7 @@ def stored_as(
                 connection.execute(change, (getattr(row, name),))
         return bool(store.page(query, limit=1).rows)
 
-    yield found
+    yield is_found
     connection.close()
     store.close()
 

@@ -14,7 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 
-from tests.unit.view.events import received, sample_event, sample_id
+from tests.unit.view.events import receive, sample_event, sample_id
 from view.options import AppAddress, CapturesAddress, ViewOptions, parse
 from view.server.app import build
 from view.server.app_client import AppClient
@@ -62,7 +62,7 @@ class OpenCaptures(CaptureSource):
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     new_store = Store(tmp_path / "view.sqlite", max_exchanges=10)
-    new_store.add(received(sample_event(1)))
+    new_store.add(receive(sample_event(1)))
     yield new_store
     new_store.close()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.view.events import GOLDEN, golden, received, sample_event, sample_id
+from tests.unit.view.events import GOLDEN, golden, receive, sample_event, sample_id
 from view.filters import Filter, parse
 from view.store import Store
 
@@ -40,7 +40,7 @@ def read(line: str) -> Filter:
 @pytest.mark.parametrize("case", GOLDEN)
 def test_an_event_is_kept_as_it_came(store: Store, case: str) -> None:
     event = golden(case)
-    store.add(received(event))
+    store.add(receive(event))
     result = store.get(str(event["exchange_id"]))
     assert result is not None
     assert result.event == event
@@ -49,7 +49,7 @@ def test_an_event_is_kept_as_it_came(store: Store, case: str) -> None:
 
 def test_rows_come_newest_first_in_pages(store: Store) -> None:
     """Their order is that of the exchanges' ends, in any order of arrival, and each comes once."""
-    store.add(received(*(sample_event(number) for number in (3, 1, 5, 2, 4))))
+    store.add(receive(*(sample_event(number) for number in (3, 1, 5, 2, 4))))
     assert ids(store) == [sample_id(number) for number in (5, 4, 3, 2, 1)]
     first = store.page((), limit=2)
     second = store.page((), before=first.next, limit=2)
@@ -61,7 +61,7 @@ def test_rows_come_newest_first_in_pages(store: Store) -> None:
 def test_exchanges_that_ended_together(store: Store) -> None:
     """Exchanges that ended together are not lost between pages."""
     end = sample_event()["timestamp"]
-    store.add(received(*(sample_event(number, timestamp=end) for number in range(5))))
+    store.add(receive(*(sample_event(number, timestamp=end) for number in range(5))))
     before, result = None, []
     for _ in range(5):
         page = store.page((), before=before, limit=1)
@@ -84,7 +84,7 @@ def test_a_text_is_found_among_the_newest_and_among_all(
         number: sample_event(number // 4 * 4)["timestamp"] for number in numbers
     }  # four together
     store.add(
-        received(
+        receive(
             *(
                 sample_event(
                     number,
@@ -113,39 +113,39 @@ def test_a_text_is_found_among_the_newest_and_among_all(
 
 
 def test_an_event_that_is_delivered_twice_is_one_exchange(store: Store) -> None:
-    assert len(store.add(received(sample_event(1)))) == 1
-    assert store.add(received(sample_event(1))) == []
+    assert len(store.add(receive(sample_event(1)))) == 1
+    assert store.add(receive(sample_event(1))) == []
     assert store.count(()) == 1
 
 
 def test_a_replayed_event_never_takes_the_place_of_the_first(store: Store) -> None:
     """Its capture may have been altered in storage."""
-    store.add(received(sample_event(1)))
+    store.add(receive(sample_event(1)))
     changed = sample_event(1, replayed=True, prompt=[{"role": "user", "content": "Another prompt"}])
-    assert store.add(received(changed)) == []
+    assert store.add(receive(changed)) == []
     assert ids(store, '"another prompt"') == ids(store, "replayed:yes") == []
     assert ids(store, '"say hello"') == [sample_id(1)]
 
 
 def test_a_true_end_takes_the_place_of_an_aborted_one(store: Store) -> None:
     """Its texts are found, and those of the first no more."""
-    store.add(received(sample_event(1, outcome="aborted"), sample_event(2)))
+    store.add(receive(sample_event(1, outcome="aborted"), sample_event(2)))
     changed = sample_event(1, prompt=[{"role": "user", "content": "Another prompt"}])
-    assert [new.event for new in store.add(received(changed))] == [changed]
+    assert [new.event for new in store.add(receive(changed))] == [changed]
     assert ids(store, '"another prompt"') == [sample_id(1)]
     assert ids(store, '"say hello"') == [sample_id(2)]
     assert store.count(()) == 2
 
 
 def test_what_is_not_an_event_of_fnsse_is_left_out(store: Store) -> None:
-    assert store.add(received({}, {"exchange_id": "x"}, sample_event(1)), {"0": 7})
+    assert store.add(receive({}, {"exchange_id": "x"}, sample_event(1)), {"0": 7})
     assert (store.count(()), store.positions()) == (1, {"0": 7})
 
 
 def test_the_oldest_are_removed(file: Path) -> None:
     """Only so many are kept; their texts and events go with them."""
     store = Store(file, max_exchanges=3)
-    store.add(received(*(sample_event(number) for number in (4, 1, 3, 2, 5))))
+    store.add(receive(*(sample_event(number) for number in (4, 1, 3, 2, 5))))
     assert ids(store) == [sample_id(number) for number in (5, 4, 3)]
     assert (store.count(()), store.count(read('"say hello"'))) == (3, 3)
     assert store.get(sample_id(1)) is None
@@ -153,7 +153,7 @@ def test_the_oldest_are_removed(file: Path) -> None:
 
 
 def test_a_removed_exchange_is_not_found_by_anything(store: Store) -> None:
-    store.add(received(sample_event(1), sample_event(2)))
+    store.add(receive(sample_event(1), sample_event(2)))
     store.remove(sample_id(1))
     store.remove(sample_id(3))  # not there
     assert ids(store) == ids(store, '"say hello"') == [sample_id(2)]
@@ -162,7 +162,7 @@ def test_a_removed_exchange_is_not_found_by_anything(store: Store) -> None:
 
 def test_what_was_read_is_there_after_a_restart(file: Path) -> None:
     store = Store(file, max_exchanges=10)
-    store.add(received(sample_event(1)), {"0": 3, "1": 9})
+    store.add(receive(sample_event(1)), {"0": 3, "1": 9})
     store.add([], {"0": 4})
     store.close()
     store = Store(file, max_exchanges=10)
@@ -177,13 +177,13 @@ def test_a_file_of_another_version_is_made_anew(file: Path) -> None:
         connection.execute("PRAGMA user_version = 999")
     connection.close()
     store = Store(file, max_exchanges=10)
-    assert len(store.add(received(sample_event(1)))) == 1
+    assert len(store.add(receive(sample_event(1)))) == 1
     store.close()
 
 
 def test_only_its_owner_can_read_the_file(store: Store, file: Path) -> None:
     """Prompts and answers are in it, and in the files that SQLite keeps beside it."""
-    store.add(received(sample_event(1)))
+    store.add(receive(sample_event(1)))
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
     assert set(modes.values()) == {0o600}
     assert "view.sqlite-wal" in modes
@@ -201,7 +201,7 @@ def test_readers_do_not_wait_for_the_writer(store: Store) -> None:
     reader = threading.Thread(target=reading)
     reader.start()
     for number in range(0, 50, 10):
-        store.add(received(*(sample_event(number + offset) for offset in range(10))))
+        store.add(receive(*(sample_event(number + offset) for offset in range(10))))
     done.set()
     reader.join()
     assert {count % 10 for count in counts} == {0}

@@ -35,7 +35,7 @@ JSON = st.recursive(
 )
 
 
-def verified(**changed: Any) -> TokenAccepted | TokenRejected:
+def verify(**changed: Any) -> TokenAccepted | TokenRejected:
     return KEYS.verify(token(**changed).encode(), "first", AUDIENCES)
 
 
@@ -43,7 +43,7 @@ def in_seconds(seconds: float) -> int:
     return int(time.time() + seconds)
 
 
-def signed(payload: bytes) -> bytes:
+def sign(payload: bytes) -> bytes:
     return jwt.PyJWS().encode(payload, private_key("first"), "RS256").encode()
 
 
@@ -62,14 +62,14 @@ def signed(payload: bytes) -> bytes:
 )
 def test_claims_that_hold_speak_for_their_identity(changed: dict[str, Any]) -> None:
     expires = changed.get("exp", in_seconds(LATER_S))
-    assert verified(**{"exp": expires, **changed}) == TokenAccepted(
+    assert verify(**{"exp": expires, **changed}) == TokenAccepted(
         object_id=CALLER, until_s=expires + LEEWAY_S
     )
 
 
 def test_an_object_id_has_no_case() -> None:
     expires = in_seconds(LATER_S)
-    assert verified(exp=expires, oid=CALLER.upper()) == verified(exp=expires)
+    assert verify(exp=expires, oid=CALLER.upper()) == verify(exp=expires)
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_an_object_id_has_no_case() -> None:
     ids=str,
 )
 def test_each_claim_is_checked(changed: dict[str, Any], check: TokenCheck) -> None:
-    assert verified(**changed) == TokenRejected(check=check)
+    assert verify(**changed) == TokenRejected(check=check)
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf"])
 def test_a_time_of_null_is_not_a_time(name: str) -> None:
     payload = json.dumps(claims() | {name: None}).encode()
     check = {"exp": TokenCheck.EXPIRY, "nbf": TokenCheck.START}[name]
-    assert KEYS.verify(signed(payload), "first", AUDIENCES) == TokenRejected(check=check)
+    assert KEYS.verify(sign(payload), "first", AUDIENCES) == TokenRejected(check=check)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_clocks_may_differ_by_the_leeway_and_no_more(
     changed: dict[str, float], check: TokenCheck | None
 ) -> None:
     times = {name: in_seconds(seconds) for name, seconds in changed.items()}
-    decided = verified(**times)
+    decided = verify(**times)
     assert (
         isinstance(decided, TokenAccepted)
         if check is None
@@ -148,7 +148,7 @@ def test_a_signature_counts_before_the_claims() -> None:
 @example([claims()])
 @example({**claims(), "exp": 10**400})
 def test_any_json_as_claims_gives_a_response(payload: Any) -> None:
-    decided = KEYS.verify(signed(json.dumps(payload).encode()), "first", AUDIENCES)
+    decided = KEYS.verify(sign(json.dumps(payload).encode()), "first", AUDIENCES)
     if isinstance(decided, TokenAccepted):
         assert (payload["iss"], payload["aud"], payload["oid"]) == (ISSUER_V1, AUDIENCE, CALLER)
 
@@ -158,5 +158,5 @@ def test_any_json_as_claims_gives_a_response(payload: Any) -> None:
 @example(b"[" * 100_000)
 @example(b'{"exp": ' + b"9" * 5000 + b"}")
 def test_claims_that_are_not_a_json_object_are_rejected(payload: bytes) -> None:
-    decided = KEYS.verify(signed(payload), "first", AUDIENCES)
+    decided = KEYS.verify(sign(payload), "first", AUDIENCES)
     assert isinstance(decided, TokenRejected)

@@ -9,7 +9,7 @@ from shared.core.wire.json.json_shape import Json, JsonObject, mappings
 from tests.unit.view.events import GOLDEN, golden, sample_event
 
 
-def shown(event: JsonObject) -> list[str]:
+def message_lines(event: JsonObject) -> list[str]:
     """`source role: kind text` of each message."""
     return [
         f"{message.source} {message.role}: " + " | ".join(_part(part) for part in message.parts)
@@ -115,7 +115,7 @@ def _part(part: Part) -> str:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_operation_is_shown_as_messages(case: str, expected: list[str]) -> None:
-    assert shown(golden(case)) == expected
+    assert message_lines(golden(case)) == expected
 
 
 def test_a_tools_result_names_the_call_that_it_answers() -> None:
@@ -124,7 +124,7 @@ def test_a_tools_result_names_the_call_that_it_answers() -> None:
         {"role": "tool", "tool_call_id": "call_1", "content": "12 °C"},
         {"role": "tool", "tool_call_id": "call_2", "content": [{"type": "text", "text": "rain"}]},
     ]
-    assert shown(sample_event(prompt=prompt, choices=[], content="")) == [
+    assert message_lines(sample_event(prompt=prompt, choices=[], content="")) == [
         'prompt assistant: tool_call weather call_1 {"city":"Athens"}',
         "prompt tool: tool_result call_1 12 °C",
         "prompt tool: tool_result call_2 rain",
@@ -149,7 +149,7 @@ def test_results_of_tools_in_the_responses_api() -> None:
         {"type": "web_search_call", "id": "ws_1"},
     ]
     event = sample_event(prompt=prompt, operation="responses", choices=[], content="")
-    assert shown(event) == [
+    assert message_lines(event) == [
         "prompt tool: tool_result call_1 12 °C",
         "prompt tool: tool_result call_2 rain",
         'prompt assistant: other web_search_call {"type": "web_search_call", "id": "ws_1"}',

@@ -50,7 +50,7 @@ def known_of(*entries: tuple[str, Delivery]) -> LedgerIndex:
     return known
 
 
-def compared(
+def compare(
     names: list[str], known: LedgerIndex, page: int = 1000
 ) -> tuple[list[CapturedExchange], Report]:
     comparison, grouping = Comparison(WINDOW, known, UNTIL), CaptureGrouping()
@@ -114,7 +114,7 @@ def test_every_exchange_is_counted_once(rows: list[WindowRow], page: int) -> Non
             for entry in entries
         )
     )
-    missing, report = compared(names, known, page)
+    missing, report = compare(names, known, page)
     by_id = sorted(expected_missing(rows), key=lambda exchange: exchange.exchange_id)
     assert (missing, report) == (by_id, expected_report(rows))
 
@@ -125,14 +125,14 @@ def test_blobs_that_are_not_captures_are_not_exchanges() -> None:
         f"{WINDOW}/{sample_id(1)}.backup",
         f"{WINDOW}/nonsense.request",
     ]
-    assert compared(foreign, LedgerIndex())[1].captured == 0
+    assert compare(foreign, LedgerIndex())[1].captured == 0
 
 
 def test_a_complete_window() -> None:
     """Its hour is over, and every exchange is delivered or dead-lettered."""
     delivered, dead_lettered = sample_id(1), sample_id(2)
     known = known_of((delivered, Delivery.DELIVERED), (dead_lettered, Delivery.DEAD_LETTERED))
-    _, report = compared([name(delivered, "request"), name(dead_lettered, "request")], known)
+    _, report = compare([name(delivered, "request"), name(dead_lettered, "request")], known)
     assert not report.complete, "others may begin in it"
     report.ended = True
     assert report.complete
@@ -142,7 +142,7 @@ def test_a_complete_window() -> None:
 def test_an_incomplete_window() -> None:
     """An exchange is missing, or may still be running."""
     for ms in (1, UNTIL_MS):
-        _, report = compared([name(sample_id(ms), "request")], LedgerIndex())
+        _, report = compare([name(sample_id(ms), "request")], LedgerIndex())
         report.ended = True
         assert not report.complete
 
@@ -150,7 +150,7 @@ def test_an_incomplete_window() -> None:
 def test_a_delivered_dead_letter_is_delivered() -> None:
     """A delivery after the dead letter counts."""
     exchange_id = sample_id(1)
-    _, report = compared(
+    _, report = compare(
         [name(exchange_id, "response")],
         known_of((exchange_id, Delivery.DEAD_LETTERED), (exchange_id, Delivery.DELIVERED)),
     )

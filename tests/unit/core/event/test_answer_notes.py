@@ -22,7 +22,7 @@ SECRET = "Rosemarie's address"
 USAGE = {"prompt_tokens": 3, "completion_tokens": 40_000, "total_tokens": 40_003}
 
 
-def noted(
+def note(
     body: bytes, headers: dict[str, str], **fields: Any
 ) -> tuple[dict[str, Any], ParsedAnswer, ParsedAnswer]:
     """The members of the header as storage has them, and what is read of them."""
@@ -59,7 +59,7 @@ def long_stream(end_of_line: bytes = b"\n") -> bytes:
 def test_of_a_long_stream_beginning_and_end_are_read(end_of_line: bytes) -> None:
     """Model, finish reason, tools, usage and the time of the first token are known."""
     headers = {"content-type": "text/event-stream"}
-    members, answer, sent = noted(long_stream(end_of_line), headers)
+    members, answer, sent = note(long_stream(end_of_line), headers)
     assert SECRET not in str(members)
     assert sent == answer
     assert (answer.model, answer.usage, answer.finish_reason) == (
@@ -81,7 +81,7 @@ def test_a_long_stream_cut_by_the_client() -> None:
     its part is not known.
     """
     headers = {"content-type": "text/event-stream"}
-    _, answer, sent = noted(long_stream(), headers, sent_bytes=100_000)
+    _, answer, sent = note(long_stream(), headers, sent_bytes=100_000)
     assert (answer.model, answer.usage) == ("gpt-4o-2024-11-20", USAGE)
     assert (sent.finish_reason, sent.choices, sent.failed) == (None, (), False)
 
@@ -91,7 +91,7 @@ def test_a_short_stream_cut_by_the_client() -> None:
     first = event(model="gpt-4o", choices=[{"index": 0, "delta": {"content": SECRET}}])
     rest = event(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
     headers = {"content-type": "text/event-stream"}
-    members, answer, sent = noted(first + rest, headers, sent_bytes=len(first))
+    members, answer, sent = note(first + rest, headers, sent_bytes=len(first))
     assert SECRET not in str(members)
     assert (answer.finish_reason, sent.finish_reason) == ("stop", None)
 
@@ -99,7 +99,7 @@ def test_a_short_stream_cut_by_the_client() -> None:
 def test_of_a_long_document_model_and_usage_are_read() -> None:
     embeddings = [{"embedding": [0.25] * 1536, "index": number} for number in range(20)]
     body = {"object": "list", "data": embeddings, "model": "text-embedding-3-large", "usage": USAGE}
-    _, answer, _ = noted(json.dumps(body).encode(), {}, operation="embeddings", stream=False)
+    _, answer, _ = note(json.dumps(body).encode(), {}, operation="embeddings", stream=False)
     assert (answer.model, answer.usage) == ("text-embedding-3-large", USAGE)
 
 
@@ -107,7 +107,7 @@ def test_of_a_long_response_its_status_is_read() -> None:
     body = {"id": "resp_1", "object": "response", "status": "completed", "model": "gpt-4o"}
     text = {"output": [{"type": "message", "content": [{"text": SECRET * 5000}]}], "usage": USAGE}
     data = json.dumps(body | text).encode()
-    members, answer, _ = noted(data, {}, operation="responses", stream=False)
+    members, answer, _ = note(data, {}, operation="responses", stream=False)
     assert SECRET not in str(members)
     assert (answer.id, answer.response_status, answer.usage) == ("resp_1", "completed", USAGE)
 
@@ -115,7 +115,7 @@ def test_of_a_long_response_its_status_is_read() -> None:
 def test_of_long_speech_size_and_hash_are_known() -> None:
     audio = bytes(range(256)) * 1000
     headers = {"content-type": "audio/mpeg"}
-    _, answer, _ = noted(audio, headers, operation="audio.speech", stream=False)
+    _, answer, _ = note(audio, headers, operation="audio.speech", stream=False)
     assert answer.audio is not None
     assert answer.audio.bytes == len(audio)
     assert answer.audio.sha256 is not None
@@ -124,7 +124,7 @@ def test_of_long_speech_size_and_hash_are_known() -> None:
 def test_a_short_answer_with_a_content_coding_is_decoded() -> None:
     body = {"model": "gpt-4o", "choices": [{"message": {"content": SECRET}}], "usage": USAGE}
     headers = {"content-encoding": "gzip"}
-    members, answer, _ = noted(gzip.compress(json.dumps(body).encode()), headers, stream=False)
+    members, answer, _ = note(gzip.compress(json.dumps(body).encode()), headers, stream=False)
     assert SECRET not in str(members)
     assert (answer.model, answer.usage) == ("gpt-4o", USAGE)
 
@@ -133,7 +133,7 @@ def test_a_short_answer_with_a_content_coding_is_decoded() -> None:
 def test_what_a_content_coding_hides_is_not_known(size: int) -> None:
     """It would take too long to undo beside the streams of other clients."""
     body = gzip.compress(json.dumps({"model": "gpt-4o", "text": "x" * size}).encode())
-    _, answer, _ = noted(body, {"content-encoding": "gzip"}, stream=False)
+    _, answer, _ = note(body, {"content-encoding": "gzip"}, stream=False)
     assert answer == ParsedAnswer()
 
 
@@ -154,7 +154,7 @@ def test_a_text_in_the_place_of_a_word_is_left_out(text: str) -> None:
         "choices": [{"index": 0, "finish_reason": text, "message": {"content": text}}],
         "error": {"code": text, "message": text, "type": text},
     }
-    _, answer, _ = noted(json.dumps(body).encode(), {}, stream=False)
+    _, answer, _ = note(json.dumps(body).encode(), {}, stream=False)
     expected = {"prompt_tokens": 1, "details": {"cached_tokens": 0}}
     assert answer.usage == expected
     assert answer.error == {}

@@ -48,7 +48,7 @@ def request_capture(**more: Any) -> Capture:
     return Capture(header={"headers": {}}, body=json.dumps({"messages": MESSAGES} | more).encode())
 
 
-def streamed(*chunks: dict[str, Any], **headers: str) -> Capture:
+def stream_capture(*chunks: dict[str, Any], **headers: str) -> Capture:
     body = (
         b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
         + b"data: [DONE]\n\n"
@@ -56,7 +56,7 @@ def streamed(*chunks: dict[str, Any], **headers: str) -> Capture:
     return Capture(header={"headers": {"content-type": "text/event-stream"} | headers}, body=body)
 
 
-def answered(body: object, **headers: str) -> Capture:
+def answer_capture(body: object, **headers: str) -> Capture:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Capture(header={"headers": {"content-type": "application/json"} | headers}, body=raw)
 
@@ -67,7 +67,7 @@ def event_of(
     return valid(json.loads(shape.dump(builder.build(envelope, request, response, region))))
 
 
-STREAM = streamed(
+STREAM = stream_capture(
     {"choices": [], "prompt_filter_results": [], "id": "", "model": ""},
     {
         "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}],
@@ -86,7 +86,7 @@ STREAM = streamed(
     {"choices": [], "usage": USAGE},
     **{"x-ms-region": "Sweden Central"},
 )
-DOCUMENT = answered(
+DOCUMENT = answer_capture(
     {
         "model": "gpt-4o-2024-08-06",
         "choices": [
@@ -176,10 +176,10 @@ def test_the_type_follows_from_the_outcome(
 @pytest.mark.parametrize(
     ("response", "default", "region"),
     [
-        (answered({}, **{"x-ms-region": "Japan East"}), "default", "Japan East"),
-        (answered({}, **{"x-fnsse-backend-region": "japaneast"}), "default", "japaneast"),
-        (answered({}), "default", "default"),
-        (answered({}), None, "unknown"),
+        (answer_capture({}, **{"x-ms-region": "Japan East"}), "default", "Japan East"),
+        (answer_capture({}, **{"x-fnsse-backend-region": "japaneast"}), "default", "japaneast"),
+        (answer_capture({}), "default", "default"),
+        (answer_capture({}), None, "unknown"),
         (None, "default", "default"),
         (None, None, "unknown"),
     ],
@@ -204,7 +204,7 @@ def test_the_upstreams_error_is_unchanged() -> None:
     """The event holds the error object exactly as the upstream sent it."""
     error = {"code": "429", "message": "slow down"}
     envelope = sample_envelope(stream=False, outcome=Outcome.UPSTREAM_ERROR, status_code=429)
-    fields = event_of(envelope, request_capture(), answered({"error": error}))
+    fields = event_of(envelope, request_capture(), answer_capture({"error": error}))
     assert (fields["type"], fields["status_code"], fields["error"]) == ("error", 429, error)
 
 
@@ -290,14 +290,14 @@ def test_a_character_split_over_two_chunks_is_one() -> None:
         for half in ("a \ud83d", "\ude42 b", " \ud83d", "!")
     ]
     assert (
-        event_of(sample_envelope(), request_capture(), streamed(*chunks))["content"]
+        event_of(sample_envelope(), request_capture(), stream_capture(*chunks))["content"]
         == "a \U0001f642 b ?!"
     )
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "x-gzip", "nonsense"])
 def test_a_coding_that_cannot_be_undone_gives_an_event(coding: str) -> None:
-    response = answered(b"not what it says", **{"content-encoding": coding})
+    response = answer_capture(b"not what it says", **{"content-encoding": coding})
     assert event_of(sample_envelope(stream=False), request_capture(), response)["content"] == ""
 
 
@@ -328,7 +328,7 @@ def test_hostile_json_on_either_side_gives_an_event(body: bytes, limit: int) -> 
     )
     for other in (
         response,
-        streamed(),
+        stream_capture(),
         Capture(header={"headers": {}}, body=b"data: " + body + b"\n\n"),
     ):
         data = truncation.truncate(
@@ -370,7 +370,7 @@ def test_an_event_is_cut_to_the_limit_and_no_further(
             }
         ).encode(),
     )
-    response = answered(
+    response = answer_capture(
         {
             "choices": [
                 {"index": 0, "message": {"content": character * (answer_bytes // character_bytes)}}
@@ -420,7 +420,7 @@ def test_an_error_inside_a_200_is_the_upstreams(
     event = event_of(
         sample_envelope(operation=operation, stream=False, response_bytes=len(raw)),
         None,
-        answered(raw, **{"content-encoding": coding}),
+        answer_capture(raw, **{"content-encoding": coding}),
     )
     assert (event["type"], event["outcome"]) == ("error", "upstream_error")
     assert event["error"]["code"] == "x"
@@ -487,7 +487,7 @@ def test_a_client_may_disconnect_at_error_headers() -> None:
 def test_an_empty_200_is_unreadable(operation: str, *, stream: bool) -> None:
     """If the client disconnected before anything came, it is not an error."""
     kind = "text/event-stream" if stream else "application/json"
-    empty = answered(b"", **{"content-type": kind})
+    empty = answer_capture(b"", **{"content-type": kind})
     envelope = sample_envelope(operation=operation, stream=stream, response_bytes=0, sent_bytes=0)
     event = event_of(envelope, request_capture(), empty)
     assert event["error"]["code"] == "unreadable_answer"
@@ -504,13 +504,15 @@ def test_the_usage_of_an_object_that_is_polled_is_not_the_calls() -> None:
     polled = sample_envelope(
         operation="call", stream=False, usage=dict(USAGE), usage_source="upstream"
     )
-    event = event_of(polled, None, answered({"object": "batch", "usage": USAGE}))
+    event = event_of(polled, None, answer_capture({"object": "batch", "usage": USAGE}))
     assert (event["usage"], event["tokens"], event["usage_source"]) == (None, None, "none")
 
 
 def test_numbers_with_a_fraction_of_nothing_are_tokens() -> None:
     usage = {"prompt_tokens": 5.0, "completion_tokens": 1.0, "total_tokens": 6.0}
-    event = event_of(sample_envelope(stream=False, usage=None), None, answered({"usage": usage}))
+    event = event_of(
+        sample_envelope(stream=False, usage=None), None, answer_capture({"usage": usage})
+    )
     assert event["usage"] == usage
     assert (event["tokens"]["input"], event["tokens"]["total"]) == (5, 6)
 
@@ -523,7 +525,7 @@ def test_an_answer_with_a_cut_coding_is_read(missing: int) -> None:
     event = event_of(
         sample_envelope(stream=False, response_bytes=len(raw)),
         request_capture(),
-        answered(raw, **{"content-encoding": "gzip"}),
+        answer_capture(raw, **{"content-encoding": "gzip"}),
     )
     assert event["content"] == "hello"
     assert event["problems"] == [

@@ -48,7 +48,7 @@ def sample_event(**fields: Any) -> Event:
     return dataclasses.replace(event, **{"content_mode": ContentMode.REDACTED, **fields})
 
 
-def redacted(**fields: Any) -> Event:
+def redacted_event(**fields: Any) -> Event:
     return content_redaction.redact(sample_event(**fields), REDACTOR)
 
 
@@ -61,7 +61,7 @@ def test_every_field_of_an_event_is_considered() -> None:
         "quantities": dataclasses.replace(sample_event().quantities, model=MAIL),
     }
     texts = dict.fromkeys(every, MAIL) | in_parts | {"upstream_status_code": 404}
-    event = redacted(**texts)
+    event = redacted_event(**texts)
     assert {name for name in every if getattr(event, name) == texts[name]} == KEPT - {"redactions"}
     # `quantities` repeats the deployment's name
     assert event.redactions == {"email": len(every) - len(KEPT) - 1}
@@ -88,14 +88,14 @@ def test_every_field_of_an_event_is_considered() -> None:
     ids=lambda value: next(iter(value)),
 )
 def test_a_text_is_redacted_wherever_it_is(value: dict[str, Any]) -> None:
-    event = redacted(**value)
+    event = redacted_event(**value)
     assert MAIL not in json.dumps(to_json(event))
     assert event.redactions == {"email": 1}
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Client)])
 def test_each_word_of_a_program_is_redacted(name: str) -> None:
-    event = redacted(client=Client(**{name: MAIL}))
+    event = redacted_event(client=Client(**{name: MAIL}))
     assert to_json(event.client) == {name: "[EMAIL]"}
 
 
@@ -103,7 +103,7 @@ def test_each_word_of_a_program_is_redacted(name: str) -> None:
     "name", ["x_request_id", "x_ms_client_request_id", "traceparent", "tracestate"]
 )
 def test_each_id_that_a_caller_may_write_is_redacted(name: str) -> None:
-    event = redacted(correlation=Correlation(**{name: f"for {MAIL}"}))
+    event = redacted_event(correlation=Correlation(**{name: f"for {MAIL}"}))
     assert to_json(event.correlation) == {name: "for [EMAIL]"}
 
 
@@ -152,18 +152,18 @@ def test_an_id_that_looks_like_a_finding_stays(text: str) -> None:
     ids=["browser", "products", "versions"],
 )
 def test_versions_are_not_taken_for_addresses(client: Client) -> None:
-    assert redacted(client=client).client == client
+    assert redacted_event(client=client).client == client
 
 
 def test_an_address_in_a_user_agent_is_found() -> None:
     client = Client(user_agent="bot from 203.0.113.7 (10.1.2.3)")
-    assert redacted(client=client).client.user_agent == "bot from [IP] ([IP])"
+    assert redacted_event(client=client).client.user_agent == "bot from [IP] ([IP])"
 
 
 @pytest.mark.parametrize("status", [None, 400, 401, 404, 503])
 def test_the_name_of_a_deployment_that_may_not_exist_is_redacted(status: int | None) -> None:
     quantities = dataclasses.replace(sample_event().quantities, model=MAIL)
-    event = redacted(deployment=MAIL, quantities=quantities, upstream_status_code=status)
+    event = redacted_event(deployment=MAIL, quantities=quantities, upstream_status_code=status)
     assert (event.deployment, event.quantities.model) == ("[EMAIL]", "[EMAIL]")
     assert event.redactions == {"email": 1}
 
@@ -173,14 +173,14 @@ def test_the_name_of_a_deployment_stays_if_the_upstream_has_it(status: int) -> N
     """It may look like something: `20241120-0815` has the form of a Swedish personnummer."""
     name = "prod-gpt4o-20241120-0815"
     assert REDACTOR.redact(name, Counter()) != name
-    assert redacted(deployment=name, upstream_status_code=status).deployment == name
+    assert redacted_event(deployment=name, upstream_status_code=status).deployment == name
 
 
 def test_escaped_json_within_json_is_read() -> None:
     """An `@` may be written as `\\u0040` in the arguments of a tool, at each level."""
     inner = '{"mail": "anna\\u0040example.com"}'
     outer = json.dumps({"body": inner, "n": 1})
-    event = redacted(content=outer)
+    event = redacted_event(content=outer)
     assert json.loads(event.content) == {"body": '{"mail": "[EMAIL]"}', "n": 1}
     assert event.redactions == {"email": 1}
 
@@ -196,32 +196,32 @@ def test_escaped_json_within_json_is_read() -> None:
     ],
 )  # fmt: skip
 def test_a_number_in_json_becomes_a_string(text: str, redacted_text: str) -> None:
-    assert redacted(content=text).content == redacted_text
+    assert redacted_event(content=text).content == redacted_text
 
 
 def test_json_that_is_cut_is_redacted_as_well() -> None:
-    event = redacted(content='{"mail": "anna\\u0040example.com", "te')
+    event = redacted_event(content='{"mail": "anna\\u0040example.com", "te')
     assert event.content == '{"mail": "[EMAIL]", "te'
 
 
 def test_json_in_which_nothing_is_found_stays_as_it_came() -> None:
     text = '{ "path":"C:\\\\temp", "x" : 1.50 }'
-    assert redacted(content=text).content == text
+    assert redacted_event(content=text).content == text
 
 
 def test_a_number_that_is_a_card_is_found() -> None:
-    event = redacted(prompt={"card": 4111111111111111, "count": 12, "ms": 1732700000000})
+    event = redacted_event(prompt={"card": 4111111111111111, "count": 12, "ms": 1732700000000})
     assert event.prompt == {"card": "[CARD]", "count": 12, "ms": 1732700000000}
 
 
 def test_two_keys_do_not_become_one() -> None:
-    event = redacted(prompt={"a@example.com": 1, "b@example.com": 2})
+    event = redacted_event(prompt={"a@example.com": 1, "b@example.com": 2})
     assert event.prompt == {"[EMAIL]": 1, "[EMAIL]_": 2}
 
 
 def test_it_is_done_before_truncation() -> None:
     """A text cut in two would hide what stands at the cut."""
-    event = redacted(content=f"{MAIL} " * 5000)
+    event = redacted_event(content=f"{MAIL} " * 5000)
     assert MAIL[:8] not in truncation.truncate(event, 8192).decode()
 
 

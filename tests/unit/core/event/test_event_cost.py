@@ -92,7 +92,7 @@ PROVISIONED = DeploymentProfile(sku="ProvisionedManaged")
 GLOBAL = DeploymentProfile(sku="GlobalStandard")
 
 
-def polled(deployments: dict[str, DeploymentProfile], model: str) -> Quantities:
+def poll_quantities(deployments: dict[str, DeploymentProfile], model: str) -> Quantities:
     """The quantities of a poll of a background response, which names no deployment."""
     case = load("responses_get")
     assert case.response is not None
@@ -118,4 +118,4 @@ def test_a_poll_is_priced_by_its_answers_deployment(
     deployments: dict[str, DeploymentProfile], model: str, sku: str | None
 ) -> None:
     """Without a name the type stays unknown, unless all deployments have the same."""
-    assert polled(deployments, model).sku == sku
+    assert poll_quantities(deployments, model).sku == sku

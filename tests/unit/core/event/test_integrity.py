@@ -24,25 +24,25 @@ RESPONSE_ALTERED = "the response's capture was altered"
 GONE = ": it is not there any more"
 
 
-def checked(
+def check(
     envelope: Envelope, request: Capture | None = REQUEST, response: Capture | None = RESPONSE
 ) -> CheckedEvent:
     event = build(envelope, request, response, None)
     return integrity.check(event, envelope, request, response)
 
 
-FIRST = checked(PLAIN).digests
+FIRST = check(PLAIN).digests
 AGAIN = replace(PLAIN, replayed=True, first_delivery=replace(FIRST, event="e" * 43))
 
 
 def test_a_first_delivery_is_compared_with_nothing() -> None:
-    assert checked(PLAIN).altered == ()
+    assert check(PLAIN).altered == ()
     assert FIRST.request != FIRST.response
     assert None not in {FIRST.request, FIRST.response}
 
 
 def test_the_same_captures_are_not_a_problem() -> None:
-    found = checked(AGAIN)
+    found = check(AGAIN)
     assert (found.altered, found.digests) == ((), FIRST)
     assert found.event == build(AGAIN, REQUEST, RESPONSE, None)
 
@@ -63,20 +63,20 @@ def test_the_same_captures_are_not_a_problem() -> None:
 def test_an_altered_capture_is_named(
     request_capture: Capture | None, response_capture: Capture | None, expected: tuple[str, ...]
 ) -> None:
-    found = checked(AGAIN, request_capture, response_capture)
+    found = check(AGAIN, request_capture, response_capture)
     assert found.altered == expected
     assert found.event.problems[-len(expected) :] == expected
 
 
 def test_what_was_altered_is_not_entered_in_the_ledger() -> None:
-    found = checked(AGAIN, replace(REQUEST, body=b"{}"), RESPONSE)
+    found = check(AGAIN, replace(REQUEST, body=b"{}"), RESPONSE)
     assert found.digests == Digests(response=FIRST.response)
 
 
 def test_what_the_ledger_does_not_know_is_not_compared() -> None:
     """The first event was delivered by a version without digests, or before the capture came."""
     only_request = replace(AGAIN, first_delivery=Digests(request=FIRST.request))
-    assert checked(only_request, REQUEST, replace(RESPONSE, body=b"[]")).altered == ()
+    assert check(only_request, REQUEST, replace(RESPONSE, body=b"[]")).altered == ()
 
 
 RELAYED = replace(
@@ -88,11 +88,11 @@ RELAYED = replace(
 
 def test_what_was_altered_before_the_first_delivery_is_found() -> None:
     """The hash of the body that the relay put into the envelope shows it."""
-    assert checked(RELAYED).altered == ()
+    assert check(RELAYED).altered == ()
     other = replace(REQUEST, body=b"{}"), replace(RESPONSE, body=b"[]")
-    assert checked(RELAYED, other[0]).altered == (REQUEST_ALTERED,)
-    assert checked(RELAYED, REQUEST, other[1]).altered == (RESPONSE_ALTERED,)
-    assert checked(RELAYED, *other).digests == Digests()
+    assert check(RELAYED, other[0]).altered == (REQUEST_ALTERED,)
+    assert check(RELAYED, REQUEST, other[1]).altered == (RESPONSE_ALTERED,)
+    assert check(RELAYED, *other).digests == Digests()
 
 
 @pytest.mark.parametrize("body", [b'{"messages": [1]}', b""], ids=["altered", "emptied"])
@@ -100,7 +100,7 @@ def test_a_hash_in_the_header_hides_no_alteration(body: bytes) -> None:
     """Only captures without a body have one."""
     digest = {"bytes": len(REQUEST.body), "sha256": RELAYED.request_sha256}
     forged = Capture(header={**REQUEST.header, "body": digest}, body=body)
-    assert checked(RELAYED, forged).altered == (REQUEST_ALTERED,)
+    assert check(RELAYED, forged).altered == (REQUEST_ALTERED,)
 
 
 def test_a_body_of_which_only_a_part_was_stored_was_not_altered() -> None:
@@ -108,8 +108,8 @@ def test_a_body_of_which_only_a_part_was_stored_was_not_altered() -> None:
     stored.
     """
     placeholder = Capture(header={"partial": True}, body=b"")
-    assert checked(RELAYED, placeholder).altered == ()
-    assert checked(RELAYED, None, None).altered == ()
+    assert check(RELAYED, placeholder).altered == ()
+    assert check(RELAYED, None, None).altered == ()
 
 
 def test_an_altered_hash_of_a_body_that_is_not_stored_is_found() -> None:
@@ -120,6 +120,6 @@ def test_an_altered_hash_of_a_body_that_is_not_stored_is_found() -> None:
         RESPONSE, header={"body": {"bytes": 2, "sha256": RELAYED.response_sha256}}, body=b""
     )
     true = Capture(header={"body": digest}, body=b"")
-    assert checked(unstored, true, response).altered == ()
+    assert check(unstored, true, response).altered == ()
     false = Capture(header={"body": digest | {"sha256": "0" * 64}}, body=b"")
-    assert checked(unstored, false, response).altered == (REQUEST_ALTERED,)
+    assert check(unstored, false, response).altered == (REQUEST_ALTERED,)

@@ -19,7 +19,7 @@ from tests.unit.core.event.event_parts import answering, asking, delta, envelope
 LIMIT = 256 * 1024  # Event Hubs' Basic tier
 
 
-def _fitted(
+def _fit(
     prompt: Any, answer: str = "fine", limit_bytes: int = LIMIT, **more: Any
 ) -> dict[str, Any]:
     request = asking({"messages": prompt} | more)
@@ -28,7 +28,7 @@ def _fitted(
 
 def test_an_event_within_the_limit_is_whole() -> None:
     """Nothing is marked either."""
-    fitted = _fitted([{"role": "user", "content": "x" * 1000}])
+    fitted = _fit([{"role": "user", "content": "x" * 1000}])
     assert fitted["prompt"][0]["content"] == "x" * 1000
     assert not fitted["truncated"]
 
@@ -47,7 +47,7 @@ def test_the_longest_text_is_cut_and_the_others_stay_whole() -> None:
     """It may stand anywhere; the event says where, how long it was, and in which capture it is
     whole.
     """
-    fitted = _fitted(
+    fitted = _fit(
         [{"role": "system", "content": "s" * 5000}, {"role": "user", "content": "é\n" * 400_000}],
         "a" * 5000,
     )
@@ -61,7 +61,7 @@ def test_the_longest_text_is_cut_and_the_others_stay_whole() -> None:
 
 def test_two_long_texts_are_cut_to_about_one_length() -> None:
     """Neither pays for the other."""
-    fitted = _fitted([{"role": "user", "content": "p" * 900_000}], "a" * 600_000)
+    fitted = _fit([{"role": "user", "content": "p" * 900_000}], "a" * 600_000)
     prompt, content = fitted["prompt"][0]["content"], fitted["content"]
     assert prompt.endswith(MARK)
     assert content.endswith(MARK)
@@ -71,7 +71,7 @@ def test_two_long_texts_are_cut_to_about_one_length() -> None:
 
 def test_the_copy_of_the_content_goes_before_any_text_is_cut() -> None:
     """`choices` repeats `content`; where room is short, once is enough."""
-    fitted = _fitted([{"role": "user", "content": "hello"}], "a" * 200_000)
+    fitted = _fit([{"role": "user", "content": "hello"}], "a" * 200_000)
     assert fitted["content"] == "a" * 200_000
     assert fitted["choices"][0]["content"] == SAME_AS_CONTENT
     assert fitted["truncated_texts"] == [{"path": "/choices/0/content", "characters": 200_000}]
@@ -79,7 +79,7 @@ def test_the_copy_of_the_content_goes_before_any_text_is_cut() -> None:
 
 def test_a_long_conversation_keeps_its_first_and_last_messages() -> None:
     """The first message is the system's, and the last ones are those that were answered."""
-    fitted = _fitted([{"role": "user", "content": f"{number}"} for number in range(20_000)])
+    fitted = _fit([{"role": "user", "content": f"{number}"} for number in range(20_000)])
     prompt = fitted["prompt"]
     assert prompt[0] == {"role": "user", "content": "0"}
     assert prompt[-1] == {"role": "user", "content": "19999"}
@@ -122,16 +122,14 @@ def test_fitting_leaves_the_event_itself_alone() -> None:
 @pytest.mark.parametrize("text", ["\x00", '"', "\\", "é", "👋", "\ud800", "\u2028", "a"])
 def test_the_limit_holds_for_every_json_character(text: str) -> None:
     """One byte, two of an escape, six of `\\u0000`, three or four of UTF-8."""
-    fitted = _fitted([{"role": "user", "content": text * 300_000}])
+    fitted = _fit([{"role": "user", "content": text * 300_000}])
     written = len(json.dumps(fitted, ensure_ascii=False, separators=(",", ":")).encode())
     assert LIMIT * 0.85 < written <= LIMIT
 
 
 def test_25_mb_of_texts_fit_an_event_hub() -> None:
     """A prompt of 20 MB and an answer of 5 MB are cut. The contract's keys keep their types."""
-    fitted = _fitted(
-        [{"role": "user", "content": "word " * 4_000_000}], "x" * 5_000_000, 1024 * 1024
-    )
+    fitted = _fit([{"role": "user", "content": "word " * 4_000_000}], "x" * 5_000_000, 1024 * 1024)
     assert fitted["truncated"]
     assert len(fitted["content"]) > 400_000
     assert len(fitted["prompt"][0]["content"]) > 400_000

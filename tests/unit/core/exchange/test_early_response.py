@@ -54,7 +54,7 @@ BOM = b"\xef\xbb\xbf"
 EVENTS = b'data: {"choices": []}\n\n' * 20 + b"data: [DONE]\n\n"
 
 
-def gzipped(data: bytes) -> bytes:
+def gzip_bytes(data: bytes) -> bytes:
     return gzip.compress(data, mtime=0)
 
 
@@ -67,12 +67,12 @@ BODIES = {
     "uncoded": ("", EVENTS),
     "identity": ("identity", EVENTS),
     "after a BOM": ("", BOM + EVENTS),
-    "gzip": ("gzip", gzipped(EVENTS)),
-    "gzip, a BOM within": ("gzip", gzipped(BOM + EVENTS)),
-    "x-gzip in capitals": ("X-GZIP", gzipped(EVENTS)),
-    "two members": ("gzip", gzipped(EVENTS[:50]) + gzipped(EVENTS[50:])),
-    "padded with zeros": ("gzip", gzipped(EVENTS) + b"\0" * 100),
-    "followed by something else": ("gzip", gzipped(EVENTS) + b"trailer"),
+    "gzip": ("gzip", gzip_bytes(EVENTS)),
+    "gzip, a BOM within": ("gzip", gzip_bytes(BOM + EVENTS)),
+    "x-gzip in capitals": ("X-GZIP", gzip_bytes(EVENTS)),
+    "two members": ("gzip", gzip_bytes(EVENTS[:50]) + gzip_bytes(EVENTS[50:])),
+    "padded with zeros": ("gzip", gzip_bytes(EVENTS) + b"\0" * 100),
+    "followed by something else": ("gzip", gzip_bytes(EVENTS) + b"trailer"),
     "deflate": ("deflate", zlib.compress(EVENTS)),
     "deflate without a header": ("deflate", raw_deflated(EVENTS)),
 }
@@ -100,7 +100,7 @@ def test_what_is_not_a_byte_order_mark_passes(start: bytes) -> None:
 @pytest.mark.parametrize("missing", [1, 8, 30])
 def test_a_coding_without_its_end_is_not_whole(missing: int) -> None:
     """Otherwise a stream that broke off would end as if nothing was missing."""
-    for pieces in every_way(gzipped(EVENTS)[:-missing]):
+    for pieces in every_way(gzip_bytes(EVENTS)[:-missing]):
         early = EarlyBody("gzip", holds_back=False)
         for piece in pieces:
             early.feed(piece)
@@ -109,7 +109,7 @@ def test_a_coding_without_its_end_is_not_whole(missing: int) -> None:
 
 @pytest.mark.parametrize(
     ("coding", "body"),
-    [("gzip", EVENTS), ("gzip", b"\x1f\x8b" + EVENTS), ("gzip", gzipped(b"\0" * 8_000_000))],
+    [("gzip", EVENTS), ("gzip", b"\x1f\x8b" + EVENTS), ("gzip", gzip_bytes(b"\0" * 8_000_000))],
     ids=["not gzip", "damaged", "unfolds into too much"],
 )
 def test_a_malformed_coding_interrupts(coding: str, body: bytes) -> None:

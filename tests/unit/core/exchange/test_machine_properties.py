@@ -134,7 +134,7 @@ class Exchange:
     conclusions: list[Conclusion] = field(default_factory=list)
 
     @property
-    def received(self) -> bytes:
+    def received_bytes(self) -> bytes:
         """The bytes that came from the upstream."""
         return b"".join(self.pieces)
 
@@ -164,7 +164,7 @@ class Exchange:
             case "piece":
                 return self._piece(draw(st.sampled_from(PIECES)))
             case "early_response_due" | "upstream_answered":
-                return self._answered() if name == "upstream_answered" else self._early_response()
+                return self._answer() if name == "upstream_answered" else self._early_response()
             case "upstream_ended":
                 return machine.upstream_ended(cut_short=self._cut_short())
             case "upstream_failed":
@@ -173,7 +173,7 @@ class Exchange:
                 late = UpstreamTimeout("late")
                 return machine.deadline_passed(late, end_received=self._end_received())
             case "client_disconnected":
-                return machine.client_disconnected(received_bytes=len(self.received))
+                return machine.client_disconnected(received_bytes=len(self.received_bytes))
             case "captures_stored":
                 self.captures_stored = machine.state is State.HOLDING
                 return machine.captures_stored().actions
@@ -183,9 +183,9 @@ class Exchange:
                 self.frame_sent = self.frames > 0 and draw(st.booleans())
                 return machine.recording_over(error_sent=self.frame_sent)
             case _:
-                return self._given(name)
+                return self._put_input(name)
 
-    def _given(self, name: str) -> Actions:
+    def _put_input(self, name: str) -> Actions:
         actions = exchange_inputs.INPUTS[name](self.machine)
         assert isinstance(actions, tuple)
         return actions
@@ -197,7 +197,7 @@ class Exchange:
             self.promise = promise
         return actions
 
-    def _answered(self) -> Actions:
+    def _answer(self) -> Actions:
         status, usage = (
             self.data.draw(st.sampled_from([200, 200, 429])),
             self.data.draw(st.booleans()),
@@ -228,7 +228,7 @@ class Exchange:
     def _tail(self) -> Tail:
         if not self._readable():
             return Tail(finished=False, usage=None)
-        return scan(self.received)
+        return scan(self.received_bytes)
 
     def _readable(self) -> bool:
         headers = self.headers
@@ -301,7 +301,7 @@ class Exchange:
         """The client got a prefix of the upstream's response; with CAPTURE_POLICY=required, without
         its end.
         """
-        expected = self._expected(flushed=True)
+        expected = self._expected_bytes(flushed=True)
         assert expected.startswith(self.sent)
         if self.rules.capture_required and not self.captures_stored:
             if self._readable():
@@ -309,9 +309,9 @@ class Exchange:
             else:
                 assert len(self.sent) < len(expected)
 
-    def _expected(self, *, flushed: bool) -> bytes:
+    def _expected_bytes(self, *, flushed: bool) -> bytes:
         if not (self.usage_requested and self._readable()):
-            return self.received
+            return self.received_bytes
         taking_out = UsageChunkFilter()
         data = b"".join(map(taking_out.feed, self.pieces))
         return data + taking_out.flush() if flushed else data
@@ -378,7 +378,7 @@ def _check_end(exchange: Exchange) -> None:
         assert exchange.finished is (held_back or not exchange.frames or exchange.frame_sent)
         held_own_end = exchange._end_received()
         if not exchange.frames:
-            expected = exchange._expected(flushed=not held_own_end)
+            expected = exchange._expected_bytes(flushed=not held_own_end)
             if held_own_end:  # a blank line after the last event may be held back for what follows
                 expected = BLANK_LINES.sub(rb"\1", expected)
             assert exchange.sent.startswith(expected)

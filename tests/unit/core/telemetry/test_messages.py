@@ -41,7 +41,7 @@ def of_case(case: str, **changes: Any) -> Messages:
     return messages
 
 
-def parsed(value: str | None) -> Any:
+def parse(value: str | None) -> Any:
     return json.loads(value or "[]")
 
 
@@ -50,30 +50,30 @@ def test_every_part_has_what_the_conventions_demand(case: str) -> None:
     messages = messages_of(sample_event(case), ("stop",))
     if messages is None:
         return
-    for message in [*parsed(messages.input), *parsed(messages.output)]:
+    for message in [*parse(messages.input), *parse(messages.output)]:
         assert isinstance(message["role"], str)
         for part in message["parts"]:
             assert part["type"] in _REQUIRED.keys() | _OWN, part
             for member, kind in _REQUIRED.get(part["type"], {}).items():
                 assert isinstance(part[member], kind), part
-    assert all(part["type"] == "text" for part in parsed(messages.system_instructions))
+    assert all(part["type"] == "text" for part in parse(messages.system_instructions))
 
 
 def test_system_messages_of_a_chat_stay_among_the_input() -> None:
     """Only instructions that the API takes separately are system instructions."""
     messages = of_case("chat")
     assert messages.system_instructions is None
-    assert parsed(messages.input)[0] == _SYSTEM
-    (answer,) = parsed(messages.output)
+    assert parse(messages.input)[0] == _SYSTEM
+    (answer,) = parse(messages.output)
     content = sample_event("chat").content
     assert answer == {"role": "assistant", "parts": [{"type": "text", "content": content}]}
 
 
 def test_a_response_is_one_message_with_its_items_as_parts() -> None:
     messages = of_case("responses")
-    assert parsed(messages.system_instructions) == [{"type": "text", "content": "Be brief."}]
-    assert [message["role"] for message in parsed(messages.input)] == ["user"]
-    (answer,) = parsed(messages.output)
+    assert parse(messages.system_instructions) == [{"type": "text", "content": "Be brief."}]
+    assert [message["role"] for message in parse(messages.input)] == ["user"]
+    (answer,) = parse(messages.output)
     assert [part["type"] for part in answer["parts"]] == [
         "reasoning", "text", "text", "tool_call"
     ]  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_response_is_one_message_with_its_items_as_parts() -> None:
 def test_each_choice_is_a_message_with_its_finish_reason() -> None:
     messages = messages_of(sample_event("chat_stream_two_choices"), ("stop", "error"))
     assert messages is not None
-    outputs = parsed(messages.output)
+    outputs = parse(messages.output)
     assert [output["finish_reason"] for output in outputs] == ["stop", "error"]
 
 
@@ -92,14 +92,14 @@ def test_calls_of_tools_and_their_results_are_values() -> None:
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "c", "content": "21 degrees"},
     ]
-    assert [message["parts"] for message in parsed(of_case("chat", prompt=prompt).input)] == [
+    assert [message["parts"] for message in parse(of_case("chat", prompt=prompt).input)] == [
         [{"type": "tool_call", "id": "c", "name": "f", "arguments": {"a": 1}}],
         [{"type": "tool_call_response", "id": "c", "response": "21 degrees"}],
     ]
 
 
 def test_files_are_addresses_or_left_out() -> None:
-    parts = [part for one in parsed(of_case("chat_files_in_prompt").input) for part in one["parts"]]
+    parts = [part for one in parse(of_case("chat_files_in_prompt").input) for part in one["parts"]]
     assert parts[1:] == [
         {"type": "omitted", "modality": "image", "mime_type": "image/png", "bytes": 68},
         {"type": "uri", "modality": "image", "uri": "https://example.com/cat.png"},
@@ -126,12 +126,12 @@ def test_long_texts_are_cut_and_the_last_messages_stay() -> None:
     """The texts that `content` repeats are not left out of the choices instead."""
     turns: list[Json] = [{"role": "user", "content": f"{n} " + "x" * 900} for n in range(2000)]
     messages = of_case("chat", prompt=turns)
-    inputs = parsed(messages.input)
+    inputs = parse(messages.input)
     assert len(messages.input or "") < 2 * LIMIT_BYTES
     assert inputs[0]["parts"][0]["content"].startswith("0 x")
     assert inputs[-1]["parts"][0]["content"].startswith("1999 x")
     long = "y" * 2 * LIMIT_BYTES
     event = sample_event("chat")
     cut = of_case("chat", content=long, choices=(replace(event.choices[0], content=long),))
-    assert parsed(cut.output)[0]["parts"][0]["content"].startswith("yyy")
+    assert parse(cut.output)[0]["parts"][0]["content"].startswith("yyy")
     assert len(cut.output or "") < 2 * LIMIT_BYTES

@@ -48,7 +48,7 @@ VARIANTS: list[tuple[dict[str, object], str]] = [
 ]
 
 
-def served(request: dict[str, object], directives: str) -> ModelOutput:
+def model_output(request: dict[str, object], directives: str) -> ModelOutput:
     """A request as the shapes get it."""
     return generate(request_parser.read(json.dumps(request).encode()), parse(directives), "gpt-4o")
 
@@ -89,12 +89,12 @@ def test_a_chat_stream_says_what_the_document_says(
 ) -> None:
     """Messages, finish reasons, usage, model and id, put together from the deltas."""
     request = {"messages": MESSAGES, **more}
-    whole = chat.completion(served(request, directives))
+    whole = chat.completion(model_output(request, directives))
     messages: dict[int, dict[str, object]] = {}
     finishes: dict[int, object] = {}
     usage = None
     streaming = {**request, "stream": True, "stream_options": {"include_usage": True}}
-    for chunk in payloads(chat.events(served(streaming, directives))):
+    for chunk in payloads(chat.events(model_output(streaming, directives))):
         usage = chunk["usage"] or usage
         assert (chunk["model"], chunk["id"]) in {(whole["model"], whole["id"]), ("", "")}
         for choice in chunk["choices"]:  # type: ignore[attr-defined]
@@ -121,7 +121,7 @@ def test_a_completions_stream_says_what_the_document_says(directives: str) -> No
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    output = served(request, directives)
+    output = model_output(request, directives)
     body = completions.respond(output).body
     assert not isinstance(body, bytes)
     events = list(body)
@@ -150,7 +150,7 @@ def test_a_response_stream_ends_with_the_whole_response(
     more: dict[str, object], directives: str, status: str
 ) -> None:
     """Its last event carries the document, and its `done` items are the document's output."""
-    output = served({"input": "hello there", "stream": True, **more}, directives)
+    output = model_output({"input": "hello there", "stream": True, **more}, directives)
     events = payloads(stream(output, "resp_1"))
     document = responses.document(output, "resp_1", status)
     assert (events[-1]["type"], events[-1]["response"]) == (f"response.{status}", document)
@@ -165,7 +165,7 @@ def test_a_response_stream_ends_with_the_whole_response(
 
 def test_a_sample_fits_its_schema() -> None:
     """Arguments have the schema's properties with values of their types."""
-    call = served({"messages": MESSAGES, "tools": TOOLS}, "").choices[0].calls[0]
+    call = model_output({"messages": MESSAGES, "tools": TOOLS}, "").choices[0].calls[0]
     value = json.loads(call.arguments)
     assert (type(value["city"]), type(value["days"][0]), type(value["where"]["exact"])) == (
         str,

@@ -75,7 +75,7 @@ async def running(folder: Path, calls: DurableCalls, **options: Any) -> AsyncIte
         store.close()
 
 
-async def ended(engine: Engine, instance_id: str) -> Any:
+async def wait_for_output(engine: Engine, instance_id: str) -> Any:
     """The output of an instance that ends soon."""
     async with asyncio.timeout(5):
         while (instance := engine.find(instance_id)) is None or instance.active:  # noqa: ASYNC110 - the engine offers no event
@@ -83,7 +83,7 @@ async def ended(engine: Engine, instance_id: str) -> Any:
     return instance.output
 
 
-def encoded(value: Any) -> str:
+def encode(value: Any) -> str:
     return json.dumps(json.dumps(value))
 
 
@@ -95,15 +95,15 @@ def test_another_host_continues_after_this_one_was_killed(tmp_path: Path) -> Non
     async def scenario() -> None:
         first = AppCalls(chain, lambda n: n + 1)
         async with running(tmp_path, first) as engine:
-            engine.start("chain", "before", encoded(5))
-            await ended(engine, "before")
+            engine.start("chain", "before", encode(5))
+            await wait_for_output(engine, "before")
             first.go_on.clear()
-            engine.start("chain", "killed", encoded(1))
+            engine.start("chain", "killed", encode(1))
             for _ in range(3):
                 await first.running.acquire()
         second = AppCalls(chain, lambda n: n + 10)
         async with running(tmp_path, second) as engine:
-            assert await ended(engine, "killed") == {"n": 21, "id": "killed"}
+            assert await wait_for_output(engine, "killed") == {"n": 21, "id": "killed"}
             before = engine.find("before")
             assert before
             assert before.output == {"n": 7, "id": "before"}
@@ -118,11 +118,12 @@ def test_a_workers_death_fails_what_it_ran(tmp_path: Path) -> None:
         first = AppCalls(chain, lambda n: n)
         first.go_on.clear()
         async with running(tmp_path, first) as engine:
-            engine.start("chain", "killed", encoded(1))
+            engine.start("chain", "killed", encode(1))
             await first.running.acquire()
         async with running(tmp_path, AppCalls(chain, lambda n: n), worker_died=True) as engine:
-            assert "Activity function 'add' failed: the worker process died" in await ended(
-                engine, "killed"
+            assert (
+                "Activity function 'add' failed: the worker process died"
+                in await wait_for_output(engine, "killed")
             )
 
     asyncio.run(scenario())
@@ -133,12 +134,12 @@ def test_a_timer_that_came_due_meanwhile_fires_at_the_next_start(tmp_path: Path)
 
     async def scenario() -> None:
         async with running(tmp_path, AppCalls(naps, abs)) as engine:
-            nap = engine.start("naps", "nap", encoded(1))
+            nap = engine.start("naps", "nap", encode(1))
             await poll_until_async(lambda: nap.execution.timers, "the timer is set")
         async with running(
             tmp_path, AppCalls(naps, abs), now=lambda: utc_now() + timedelta(days=2)
         ) as engine:
-            assert 172_800 <= await ended(engine, "nap") < 172_900
+            assert 172_800 <= await wait_for_output(engine, "nap") < 172_900
 
     asyncio.run(scenario())
 
@@ -152,15 +153,15 @@ def test_an_id_is_one_instance(tmp_path: Path) -> None:
         calls = AppCalls(chain, lambda n: n + 1)
         calls.go_on.clear()
         async with running(tmp_path, calls) as engine:
-            old = engine.start("chain", "one", encoded(1))
+            old = engine.start("chain", "one", encode(1))
             await calls.running.acquire()
             with pytest.raises(AlreadyExists, match="with the status Running already exists"):
-                engine.start("chain", "one", encoded(2))
+                engine.start("chain", "one", encode(2))
             engine.terminate(old, "enough")
-            engine.start("chain", "one", encoded(7))
+            engine.start("chain", "one", encode(7))
             await calls.running.acquire()
             calls.go_on.set()
-            assert await ended(engine, "one") == {"n": 9, "id": "one"}
+            assert await wait_for_output(engine, "one") == {"n": 9, "id": "one"}
             assert (old.status, old.output) == ("Terminated", "enough")
 
     asyncio.run(scenario())
@@ -174,11 +175,11 @@ def test_activities_run_side_by_side_within_their_bound(tmp_path: Path) -> None:
         calls.go_on.clear()
         async with running(tmp_path, calls, max_concurrent_activities=3) as engine:
             for number in range(5):
-                engine.start("chain", str(number), encoded(number))
+                engine.start("chain", str(number), encode(number))
             for _ in range(3):
                 await calls.running.acquire()
             calls.go_on.set()
-            assert [(await ended(engine, str(number)))["n"] for number in range(5)] == [
+            assert [(await wait_for_output(engine, str(number)))["n"] for number in range(5)] == [
                 2,
                 3,
                 4,
@@ -199,7 +200,7 @@ def test_stop_waits_for_what_runs_and_calls_nothing_more(tmp_path: Path) -> None
         store = InstanceStore(tmp_path / "durable.sqlite")
         engine = Engine(store, calls)
         run = asyncio.create_task(engine.run())
-        engine.start("chain", "one", encoded(1))
+        engine.start("chain", "one", encode(1))
         await calls.running.acquire()
         engine.stop()
         calls.go_on.set()
@@ -207,7 +208,7 @@ def test_stop_waits_for_what_runs_and_calls_nothing_more(tmp_path: Path) -> None
         store.close()
         assert calls.running.locked()
         async with running(tmp_path, calls) as again:
-            assert await ended(again, "one") == {"n": 3, "id": "one"}
+            assert await wait_for_output(again, "one") == {"n": 3, "id": "one"}
 
     asyncio.run(scenario())
 
@@ -218,7 +219,7 @@ def test_an_event_reaches_an_instance(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with running(tmp_path, AppCalls(race, lambda n: n)) as engine:
             engine.raise_event(engine.start("race", "one", None), "go", '"now"')
-            assert await ended(engine, "one") == "now"
+            assert await wait_for_output(engine, "one") == "now"
 
     asyncio.run(scenario())
 

@@ -85,7 +85,7 @@ def test_retries_take_the_ids_that_the_library_expects() -> None:
     )
 
 
-def exhausted(context: df.DurableOrchestrationContext) -> Steps:
+def exhaust_retries(context: df.DurableOrchestrationContext) -> Steps:
     return (yield context.call_activity_with_retry("flaky", RETRY, {"key": "a", "fail": 99}))
 
 
@@ -93,7 +93,7 @@ def test_a_retry_that_gives_up_waits_once_more() -> None:
     """The history is the real host's, event for event: after the last failure a timer of no time
     (recorded there).
     """
-    recorded = run(exhausted, activities={"flaky": FlakyActivity()})
+    recorded = run(exhaust_retries, activities={"flaky": FlakyActivity()})
 
     assert (
         kinds(recorded) == "begin call0 fail0 wait1 fire1 call2 fail2 wait3 fire3 call4 fail4 wait5"
@@ -105,7 +105,7 @@ def test_a_retry_that_gives_up_waits_once_more() -> None:
     assert recorded.now - START == timedelta(milliseconds=3 * 100 + 2 * 300)
 
 
-def caught(context: df.DurableOrchestrationContext) -> Steps:
+def catch_failure(context: df.DurableOrchestrationContext) -> Steps:
     try:
         yield context.call_activity_with_retry("flaky", RETRY, {"key": "a", "fail": 99})
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
@@ -115,7 +115,7 @@ def caught(context: df.DurableOrchestrationContext) -> Steps:
 
 def test_what_follows_an_exhausted_retry_has_the_right_id() -> None:
     """The last timer's id is taken, though nothing waits for it any more."""
-    recorded = run(caught, activities={"flaky": FlakyActivity(), "add": lambda n: n + 1})
+    recorded = run(catch_failure, activities={"flaky": FlakyActivity(), "add": lambda n: n + 1})
 
     assert recorded.instance.output == ["RuntimeError: attempt 3 \n ", 2]
 
@@ -236,7 +236,7 @@ def test_an_orchestrator_that_changes_its_mind_is_found_out() -> None:
         run(moody, activities={"add": lambda n: n})
 
 
-@pytest.mark.parametrize("orchestrate", [chain, fan_out, exhausted, caught, eternal])
+@pytest.mark.parametrize("orchestrate", [chain, fan_out, exhaust_retries, catch_failure, eternal])
 def test_histories_replay_to_the_same_states(orchestrate: Any) -> None:
     """Event by event."""
     recorded = run(orchestrate, 1, {"flaky": FlakyActivity(), "add": lambda n: n + 1})

@@ -11,7 +11,7 @@ from emulators.functions_host.unsupported import StartError, Unsupported
 from emulators.functions_host.worker_library import IndexedFunction
 
 
-def indexed(name: str, *bindings: Mapping[str, object], retries: bool = False) -> IndexedFunction:
+def index(name: str, *bindings: Mapping[str, object], retries: bool = False) -> IndexedFunction:
     return IndexedFunction(name=name, function_id=name, bindings=bindings, has_retry_policy=retries)
 
 
@@ -27,10 +27,10 @@ def test_each_trigger_takes_what_its_binding_says() -> None:
     """
     functions = sort_functions(
         [
-            indexed("q", QUEUE),
-            indexed("t", TIMER),
-            indexed("h", HTTP, ANSWER),
-            indexed("n", {**HTTP, "route": None}, ANSWER),
+            index("q", QUEUE),
+            index("t", TIMER),
+            index("h", HTTP, ANSWER),
+            index("n", {**HTTP, "route": None}, ANSWER),
         ],
         {"Q": "Envelopes", "S": "0 * * * * *"},
         "api",
@@ -51,7 +51,7 @@ def test_each_trigger_takes_what_its_binding_says() -> None:
 def test_an_unknown_binding_is_refused(binding: str) -> None:
     """The binding and its function are named."""
     with pytest.raises(Unsupported, match=f"binding {binding}.* of function f"):
-        sort_functions([indexed("f", TIMER, {"type": binding, "name": "x"})], {"S": "x"}, "")
+        sort_functions([index("f", TIMER, {"type": binding, "name": "x"})], {"S": "x"}, "")
 
 
 def test_everything_refused_is_named_at_once() -> None:
@@ -61,14 +61,14 @@ def test_everything_refused_is_named_at_once() -> None:
         match=r"entityTrigger \(Durable Functions\) of function a, the retry policy of function b",
     ):
         sort_functions(
-            [indexed("a", {"type": "entityTrigger"}), indexed("b", TIMER, retries=True)], {}, ""
+            [index("a", {"type": "entityTrigger"}), index("b", TIMER, retries=True)], {}, ""
         )
 
 
 def test_a_missing_setting_is_named() -> None:
     """A queue name or schedule that does not resolve ends the start."""
     with pytest.raises(StartError, match="app setting S"):
-        sort_functions([indexed("t", TIMER)], {}, "")
+        sort_functions([index("t", TIMER)], {}, "")
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_a_missing_setting_is_named() -> None:
 )
 def test_a_disabled_function_is_left_out(name: str) -> None:
     """A disabled function is not checked, so it may lack what others need."""
-    assert sort_functions([indexed("t", TIMER)], {name: "true"}, "").timer == ()
+    assert sort_functions([index("t", TIMER)], {name: "true"}, "").timer == ()

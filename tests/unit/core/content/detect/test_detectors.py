@@ -21,7 +21,7 @@ FLOORS = {"card": (0.9, 0.99), "ip": (0.95, 0.99), "phone": (0.9, 0.95)}
 OTHERS = (0.99, 0.99)
 
 
-def redacted(text: str, redactor: Redactor = REDACTOR) -> str:
+def redact_text(text: str, redactor: Redactor = REDACTOR) -> str:
     return redactor.redact(text, Counter())
 
 
@@ -70,7 +70,7 @@ def redacted(text: str, redactor: Redactor = REDACTOR) -> str:
     ],
 )
 def test_what_is_found_is_replaced(text: str, expected: str) -> None:
-    assert redacted(f"before {text} after") == f"before {expected} after"
+    assert redact_text(f"before {text} after") == f"before {expected} after"
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,17 @@ def test_what_is_found_is_replaced(text: str, expected: str) -> None:
     ],
 )
 def test_look_alikes_stay(text: str) -> None:
-    assert redacted(f"before {text} after") == f"before {text} after"
+    assert redact_text(f"before {text} after") == f"before {text} after"
 
 
 def test_a_number_beside_a_uuid_is_found() -> None:
     text = "4111111111111111 1d635aa6-0040-4268-baa4-e804bb58e8be 4111-1111-1111-1111"
-    assert redacted(text) == "[CARD] 1d635aa6-0040-4268-baa4-e804bb58e8be [CARD]"
+    assert redact_text(text) == "[CARD] 1d635aa6-0040-4268-baa4-e804bb58e8be [CARD]"
 
 
 def test_the_operators_own_pattern_finds_within_uuids() -> None:
     custom = Redactor(CustomPatterns(patterns={"tenant": "1d635aa6"}))
-    assert redacted("1d635aa6-0040-4268-baa4-e804bb58e8be", custom).startswith("[TENANT]-0040")
+    assert redact_text("1d635aa6-0040-4268-baa4-e804bb58e8be", custom).startswith("[TENANT]-0040")
 
 
 def test_what_is_found_is_counted_by_kind() -> None:
@@ -119,14 +119,14 @@ def test_what_is_found_is_counted_by_kind() -> None:
 def test_overlapping_findings_become_one() -> None:
     """It covers both."""
     custom = Redactor(CustomPatterns(patterns={"long": "anna@example.com, room [0-9]+"}))
-    assert redacted("anna@example.com, room 12!", custom) == "[EMAIL]!"
+    assert redact_text("anna@example.com, room 12!", custom) == "[EMAIL]!"
 
 
 @given(st.text())
 def test_a_redacted_text_has_no_findings(text: str) -> None:
     """Lone surrogates and NUL included."""
-    once = redacted(text)
-    assert redacted(once) == once
+    once = redact_text(text)
+    assert redact_text(once) == once
 
 
 def test_own_patterns_and_words_are_found() -> None:
@@ -137,7 +137,7 @@ def test_own_patterns_and_words_are_found() -> None:
     )
     text = "E-123456 on falcon FALCON, Über Mut, C++ and falconry, Überfalcon"
     expected = "[EMPLOYEE] on [PROJECT] [PROJECT], [PROJECT], [PROJECT] and falconry, Überfalcon"
-    assert redacted(text, custom) == expected
+    assert redact_text(text, custom) == expected
 
 
 @pytest.mark.parametrize("pattern", ["(?=a)", r"(a)\1", "(", "a*"])

@@ -89,12 +89,12 @@ def test_a_text_that_fits_is_not_cut() -> None:
     assert bound_text("") == ""
 
 
-def changed(name: str, value: Any) -> str:
+def change(name: str, value: Any) -> str:
     return json.dumps(json.loads(dump(PLAIN)) | {name: value})
 
 
 def with_timing(name: str, value: Any) -> str:
-    return changed("timings", dataclasses.asdict(PLAIN.timings) | {name: value})
+    return change("timings", dataclasses.asdict(PLAIN.timings) | {name: value})
 
 
 NOT_ENVELOPES: dict[str, str | bytes] = {
@@ -108,29 +108,29 @@ NOT_ENVELOPES: dict[str, str | bytes] = {
     "an empty object": "{}",
     "only a version": '{"schema_version": 1}',
     "nested too deep": "[" * 100_000,
-    "another version": changed("schema_version", 2),
-    "an unknown outcome": changed("outcome", "fine"),
-    "an id that is none": changed("exchange_id", "secret-text"),
-    "an id that is a number": changed("exchange_id", 7),
-    "an id behind the calendar": changed("exchange_id", "ffffffff-ffff-7cc3-98c4-dc0c0c07398f"),
-    "timings that are none": changed("timings", "secret-text"),
-    "timings that lack some": changed("timings", {"to_end_ms": 1}),
-    "arrivals that are no pairs": changed("arrivals", [[1]]),
-    "arrivals that are no numbers": changed("arrivals", [["secret-text", 1]]),
+    "another version": change("schema_version", 2),
+    "an unknown outcome": change("outcome", "fine"),
+    "an id that is none": change("exchange_id", "secret-text"),
+    "an id that is a number": change("exchange_id", 7),
+    "an id behind the calendar": change("exchange_id", "ffffffff-ffff-7cc3-98c4-dc0c0c07398f"),
+    "timings that are none": change("timings", "secret-text"),
+    "timings that lack some": change("timings", {"to_end_ms": 1}),
+    "arrivals that are no pairs": change("arrivals", [[1]]),
+    "arrivals that are no numbers": change("arrivals", [["secret-text", 1]]),
     "arrivals beyond all numbers": '{"schema_version":1,'
-    + changed("arrivals", [])[1:].replace("[]", "[[Infinity, 1]]"),
-    "a caller that is none": changed("caller", []),
-    "arrivals that took for ever": changed("arrivals", [[1, 1e300]]),
-    "a start that is no time": changed("started_at", "secret-text"),
-    "a start that is a number": changed("started_at", 7),
-    "a start without its offset": changed("started_at", "2024-11-13T06:59:30"),
-    "a start at the calendar's end": changed("started_at", "9999-12-31T23:59:59+00:00"),
-    "an operation that is none": changed("operation", None),
-    "an operation that is a list": changed("operation", ["secret-text"]),
-    "a usage that is a text": changed("usage", "secret-text"),
-    "a size that is a text": changed("request_bytes", "secret-text"),
-    "a size that is none": changed("response_bytes", None),
-    "a capture's name that is a number": changed("response_capture", 7),
+    + change("arrivals", [])[1:].replace("[]", "[[Infinity, 1]]"),
+    "a caller that is none": change("caller", []),
+    "arrivals that took for ever": change("arrivals", [[1, 1e300]]),
+    "a start that is no time": change("started_at", "secret-text"),
+    "a start that is a number": change("started_at", 7),
+    "a start without its offset": change("started_at", "2024-11-13T06:59:30"),
+    "a start at the calendar's end": change("started_at", "9999-12-31T23:59:59+00:00"),
+    "an operation that is none": change("operation", None),
+    "an operation that is a list": change("operation", ["secret-text"]),
+    "a usage that is a text": change("usage", "secret-text"),
+    "a size that is a text": change("request_bytes", "secret-text"),
+    "a size that is none": change("response_bytes", None),
+    "a capture's name that is a number": change("response_capture", 7),
     "an end that is a text": with_timing("to_end_ms", "secret-text"),
     "an end that never came": with_timing("to_end_ms", None),
     "an end beyond all times": with_timing("to_end_ms", 1e300),
@@ -138,7 +138,7 @@ NOT_ENVELOPES: dict[str, str | bytes] = {
     "headers that came at a text": with_timing("to_headers_ms", "secret-text"),
     "a first chunk that came at a text": with_timing("to_first_chunk_ms", "secret-text"),
     "a last chunk beyond all times": with_timing("to_last_chunk_ms", 1e300),
-    "a failure that is none": changed("failure", {"code": "a", "message": 1, "secret-text": 1}),
+    "a failure that is none": change("failure", {"code": "a", "message": 1, "secret-text": 1}),
 }
 
 
@@ -161,7 +161,7 @@ def test_arbitrary_bytes_are_rejected(data: bytes) -> None:
 def test_any_value_is_loaded_or_rejected(name: str, value: object) -> None:
     """Any value in the place of any member."""
     try:
-        loaded = load(changed(name, value))
+        loaded = load(change(name, value))
     except EnvelopeError:
         return
     assert isinstance(loaded, Envelope)
@@ -171,7 +171,7 @@ def test_any_value_is_loaded_or_rejected(name: str, value: object) -> None:
 def test_the_type_of_every_field_is_checked(name: str) -> None:
     """No field holds such an array, so a field without a check would let it in."""
     with pytest.raises(EnvelopeError):
-        load(changed(name, [1.5, "secret-text"]))
+        load(change(name, [1.5, "secret-text"]))
 
 
 members = st.sampled_from(
@@ -230,7 +230,7 @@ def test_members_that_a_later_version_added_are_ignored() -> None:
 
 def test_another_schema_version_says_which_one_is_expected() -> None:
     with pytest.raises(EnvelopeError, match="schema version 1 is expected"):
-        load(changed("schema_version", 2))
+        load(change("schema_version", 2))
 
 
 @pytest.mark.parametrize("pending", [True, False])

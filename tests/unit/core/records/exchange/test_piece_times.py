@@ -18,7 +18,7 @@ from shared.core.wire.json.json_shape import Json
 _PIECES = st.lists(st.tuples(st.integers(0, 2**31), st.floats(0, 1_800_000)), max_size=50)
 
 
-def _noted(*pieces: tuple[int, float]) -> PieceTimes:
+def _note(*pieces: tuple[int, float]) -> PieceTimes:
     noted = PieceTimes()
     for size, at_ms in pieces:
         noted.sizes.append(size)
@@ -29,7 +29,7 @@ def _noted(*pieces: tuple[int, float]) -> PieceTimes:
 @given(_PIECES)
 def test_a_header_gives_back_what_was_noted(pieces: list[tuple[int, float]]) -> None:
     """The times are exact to a tenth of a millisecond, for half an hour."""
-    noted = _noted(*pieces)
+    noted = _note(*pieces)
     read = piece_times.read(json.loads(json.dumps({"pieces": noted.to_json()})))
     assert [received for received, _ in read] == [
         received for received, _ in noted.first(len(pieces))
@@ -39,7 +39,7 @@ def test_a_header_gives_back_what_was_noted(pieces: list[tuple[int, float]]) -> 
 
 def test_the_bytes_are_little_endian_on_every_machine() -> None:
     """A capture may be read elsewhere."""
-    pieces = _noted((3, 1.5), (4, 2.0)).to_json()
+    pieces = _note((3, 1.5), (4, 2.0)).to_json()
     assert pieces == {
         "bytes": base64.b64encode(struct.pack("<2I", 3, 4)).decode(),
         "ms": base64.b64encode(struct.pack("<2f", 1.5, 2.0)).decode(),
@@ -49,7 +49,7 @@ def test_the_bytes_are_little_endian_on_every_machine() -> None:
 
 def test_the_longest_fits_into_a_header_of_64_kb() -> None:
     """Readers take so much of a capture to find its header."""
-    noted = _noted(*((100, number * 20.0) for number in range(MAX_PIECES)))
+    noted = _note(*((100, number * 20.0) for number in range(MAX_PIECES)))
     assert len(json.dumps(noted.to_json())) < 48_000
 
 
@@ -73,5 +73,5 @@ def test_what_holds_no_times_reads_as_none(value: Json) -> None:
 
 def test_they_are_erased_with_the_body() -> None:
     """The sizes of the pieces say much about the text."""
-    header = load_header(preamble({"pieces": _noted((3, 1.5)).to_json(), "status_code": 200}))
+    header = load_header(preamble({"pieces": _note((3, 1.5)).to_json(), "status_code": 200}))
     assert load_header(without_body(header)) == {"status_code": 200, "erased": True}

@@ -31,24 +31,24 @@ def id_at(moment: datetime, number: int = 0) -> str:
 ID = id_at(datetime(2026, 11, 23, 10, 15, tzinfo=UTC))
 
 
-def parsed(**fields: Any) -> ReplayRequest:
+def parse(**fields: Any) -> ReplayRequest:
     return replay_request.parse({**RANGE, **fields}, NOW, RETENTION)
 
 
 def test_a_range_covers_every_window_that_it_touches() -> None:
-    assert parsed().windows() == ["2026/11/23/10", "2026/11/23/11"]
+    assert parse().windows() == ["2026/11/23/10", "2026/11/23/11"]
 
 
 def test_a_moment_is_converted_to_utc() -> None:
     """A moment without an offset is UTC."""
-    assert parsed(**{"from": "2026-11-23T10:00"}).first == datetime(2026, 11, 23, 10, tzinfo=UTC)
-    assert parsed(**{"from": "2026-11-23T12:00+02:00"}).first == datetime(
+    assert parse(**{"from": "2026-11-23T10:00"}).first == datetime(2026, 11, 23, 10, tzinfo=UTC)
+    assert parse(**{"from": "2026-11-23T12:00+02:00"}).first == datetime(
         2026, 11, 23, 10, tzinfo=UTC
     )
 
 
 def test_a_range_includes_its_beginning_and_not_its_end() -> None:
-    replay = parsed()
+    replay = parse()
     assert replay.wants_id(id_at(replay.first))
     assert not replay.wants_id(id_at(replay.end))
     assert not replay.wants_id(id_at(replay.first - timedelta(milliseconds=1)))
@@ -63,12 +63,12 @@ def test_ids_alone_name_their_own_range() -> None:
 
 def test_ids_within_a_range_are_those_of_both() -> None:
     outside = id_at(datetime(2026, 11, 23, 9, tzinfo=UTC))
-    replay = parsed(ids=[ID, outside])
+    replay = parse(ids=[ID, outside])
     assert [replay.wants_id(exchange_id) for exchange_id in (ID, outside)] == [True, False]
 
 
 def test_deployment_and_outcome_narrow_it() -> None:
-    replay = parsed(deployment="gpt-4o", outcome="aborted")
+    replay = parse(deployment="gpt-4o", outcome="aborted")
     assert replay.wants(sample_envelope(deployment="gpt-4o", outcome=Outcome.ABORTED))
     assert not replay.wants(sample_envelope(deployment="other", outcome=Outcome.ABORTED))
     assert not replay.wants(sample_envelope(deployment="gpt-4o", outcome=Outcome.COMPLETED))
@@ -78,7 +78,7 @@ def test_deployment_and_outcome_narrow_it() -> None:
 def test_what_the_orchestration_keeps_is_the_same_replay(
     outcome: str | None, deployment: str | None, ids: list[str] | None
 ) -> None:
-    replay = parsed(outcome=outcome, deployment=deployment, ids=ids)
+    replay = parse(outcome=outcome, deployment=deployment, ids=ids)
     assert replay_request.from_json(json.loads(json.dumps(replay.to_json()))) == replay
 
 

@@ -17,7 +17,7 @@ from shared.core.wire.steps import run_to_end
 TEXT = b'{"choices": [{"index": 0}]}'
 
 
-def decoded(coding: str, body: bytes) -> tuple[bytes, str | None]:
+def decode(coding: str, body: bytes) -> tuple[bytes, str | None]:
     decoder = ContentDecoder(coding)
     return b"".join(decoder.decode((body,))), decoder.problem
 
@@ -48,7 +48,7 @@ def test_a_cut_coding_gives_a_part_and_a_problem(coding: str, missing: int) -> N
 
 def test_a_cut_second_member_is_a_problem() -> None:
     """The whole member before it is decoded."""
-    text, problem = decoded("gzip", gzip.compress(b"one ") + gzip.compress(b"two")[:-8])
+    text, problem = decode("gzip", gzip.compress(b"one ") + gzip.compress(b"two")[:-8])
     assert text == b"one two"
     assert problem == "its content-encoding gzip is cut short"
 
@@ -74,13 +74,13 @@ def test_of_what_is_damaged_nothing_counts_as_right() -> None:
 
 def test_more_members_than_any_server_sends_are_a_problem() -> None:
     """Each costs time, and a body of a MB can hold fifty thousand."""
-    text, problem = decoded("gzip", gzip.compress(b"") * (content_coding.MAX_MEMBERS + 1))
+    text, problem = decode("gzip", gzip.compress(b"") * (content_coding.MAX_MEMBERS + 1))
     assert text == b""
     assert problem is not None
 
 
 def test_an_empty_body_has_no_problem() -> None:
-    assert decoded("gzip", b"") == (b"", None)
+    assert decode("gzip", b"") == (b"", None)
 
 
 @pytest.mark.parametrize(

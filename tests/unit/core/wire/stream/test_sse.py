@@ -84,7 +84,7 @@ def test_streams_are_decoded_as_the_standard_says(case: str) -> None:
     """It does not matter how they are cut."""
     body, expected = CASES[case]
     for pieces in every_way(body):
-        assert values_of(fed(pieces)) == expected
+        assert values_of(events_of(pieces)) == expected
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
@@ -95,7 +95,7 @@ def test_an_event_ends_where_the_next_one_begins(end: bytes) -> None:
     first, second = b"data: a" + end + end, b": comment" + end + b"data: b" + end + end
     spare = 1 if end == b"\r\n" else 0
     for pieces in every_way(first + second):
-        assert [event.end for event in fed(pieces)] == [
+        assert [event.end for event in events_of(pieces)] == [
             len(first) - spare,
             len(first + second) - spare,
         ]
@@ -146,7 +146,7 @@ streams = st.lists(fragments | st.binary(max_size=12), max_size=30).map(b"".join
 def test_where_a_stream_is_cut_changes_nothing(body: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=10)))
     pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-    assert fed(pieces) == fed([body])
+    assert events_of(pieces) == events_of([body])
 
 
 @given(streams)
@@ -184,7 +184,7 @@ def test_a_stream_of_nothing_is_read_in_short_slices(unit: bytes) -> None:
     assert slices.most_lines < MOST_LINES
 
 
-def fed(pieces: list[bytes]) -> list[SseEvent]:
+def events_of(pieces: list[bytes]) -> list[SseEvent]:
     decoder = SseDecoder()
     return [event for piece in pieces for event in decoder.feed(piece)]
 

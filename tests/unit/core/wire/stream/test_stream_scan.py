@@ -23,7 +23,7 @@ USAGE: JsonObject = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens":
 BOM = b"\xef\xbb\xbf"
 
 
-def scanned(pieces: list[bytes], choices: int | None = 1) -> Tail:
+def scan_pieces(pieces: list[bytes], choices: int | None = 1) -> Tail:
     """The end of a stream that arrives in these pieces."""
     scanner = StreamScan(choices)
     for piece in pieces:
@@ -110,7 +110,7 @@ def delta(finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
 def test_the_end_of_a_stream(body: bytes, expected: Tail) -> None:
     """The stream may be cut anywhere, and its lines may end in any way."""
     for variant in (body, body.replace(b"\n", b"\r\n"), body.replace(b"\n", b"\r"), BOM + body):
-        assert {repr(scanned(pieces)) for pieces in every_way(variant)} == {repr(expected)}
+        assert {repr(scan_pieces(pieces)) for pieces in every_way(variant)} == {repr(expected)}
 
 
 @pytest.mark.parametrize("silence", [0, 2_000, PENDING_BYTES, 5 * PENDING_BYTES])
@@ -169,7 +169,7 @@ def test_an_event_of_any_size_is_read_alike(
     data = json.dumps(event, default=lambda _: "...").replace('"..."', text).encode()
     body = b"data: " + data + b"\n\n" + b": " + b"-" * silence + b"\n\n"
     for seed in range(3):
-        tail = scanned(cut_at_random(body, seed))
+        tail = scan_pieces(cut_at_random(body, seed))
         assert (tail.finished, tail.failed, tail.unsure) == (
             expected.finished,
             expected.failed,

@@ -40,7 +40,7 @@ def event(
     )
 
 
-def filtered(pieces: list[bytes]) -> bytes:
+def filter_pieces(pieces: list[bytes]) -> bytes:
     """All bytes that the client gets."""
     chunk_filter = UsageChunkFilter()
 
@@ -67,7 +67,7 @@ def test_only_the_usage_chunk_is_missing(line_end: str, comment: bool, bom: byte
     ]
     stream = b"".join([*events[:-1], event(USAGE_CHUNK, line_end, before), events[-1]])
     for pieces in every_way(stream):
-        assert filtered(pieces) == b"".join(events)
+        assert filter_pieces(pieces) == b"".join(events)
 
 
 @given(st.data())
@@ -106,13 +106,13 @@ def test_any_events_in_any_pieces(data: st.DataObject) -> None:
             usage_chunk, "LONGEST_HELD", data.draw(st.sampled_from([128, 200, 64 * 1024]))
         )
         patch.setattr(usage_chunk, "SLICE_BYTES", data.draw(st.sampled_from([2, 30, 8 * 1024])))
-        assert filtered(pieces) == b"".join(part for part, stays in parts if stays) + rest
+        assert filter_pieces(pieces) == b"".join(part for part, stays in parts if stays) + rest
 
 
 @given(st.lists(st.binary(max_size=40), max_size=10))
 def test_nothing_else_is_ever_lost(pieces: list[bytes]) -> None:
     """Bytes that are not a stream of chunks pass unchanged."""
-    assert filtered(pieces) == b"".join(pieces)
+    assert filter_pieces(pieces) == b"".join(pieces)
 
 
 def test_a_whole_event_passes_at_once() -> None:
@@ -157,8 +157,8 @@ def test_the_end_of_a_long_event_may_be_cut(cut: int) -> None:
     long, last = event({"choices": "x" * 70_000}, "\r\n"), event(USAGE_CHUNK, "\r\n")
     stream = long + last
     at = len(long) - cut
-    assert filtered([stream[:at], stream[at:]]) == long
-    assert filtered([stream[:at], stream[at : at + 1], stream[at + 1 :]]) == long
+    assert filter_pieces([stream[:at], stream[at:]]) == long
+    assert filter_pieces([stream[:at], stream[at : at + 1], stream[at + 1 :]]) == long
 
 
 @pytest.mark.parametrize(
@@ -175,4 +175,4 @@ def test_the_end_of_a_long_event_may_be_cut(cut: int) -> None:
 def test_what_is_not_exactly_the_usage_chunk_stays(chunk: object) -> None:
     """A chunk that also holds content for the client stays, as do unknown shapes."""
     stream = event(chunk)
-    assert all(filtered(pieces) == stream for pieces in every_way(stream))
+    assert all(filter_pieces(pieces) == stream for pieces in every_way(stream))
