@@ -17,7 +17,7 @@ README_LINES = 120
 COLUMNS = 100
 CELL = 250  # characters
 # A how-to page fits on one screen, with its code.
-HOW_TO_LINES = 75
+HOW_TO_LINES = 60
 
 
 def prose(page: Path) -> str:
