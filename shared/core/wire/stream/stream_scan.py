@@ -28,7 +28,7 @@ from shared.core.wire.stream.stream_findings import (
     StreamFindings,
 )
 from shared.core.wire.stream.tail import Tail, bound
-from shared.core.wire.stream.text_filters import BomFilter, LineEnds
+from shared.core.wire.stream.text_filters import BomFilter, LineEndFilter
 
 # The pieces of a stream that wait to be looked at: most streams are shorter. To look at them takes
 # a millisecond or two.
@@ -63,7 +63,7 @@ class StreamScan:
         self._pieces = bytearray()
         self._most_pieces_bytes = PENDING_BYTES
         self._bom_filter = BomFilter()
-        self._line_ends = LineEnds()
+        self._line_end_filter = LineEndFilter()
         self._text = b""  # the bytes before the pieces that are not in the findings yet
         self._is_document: bool | None = None  # None while text and pieces are the whole body
         self._before = StreamFindings()  # of the bytes before the text
@@ -166,7 +166,7 @@ class StreamScan:
     def _join(self) -> bytes:
         """The text, with the pieces joined to it."""
         if self._pieces:
-            self._text += self._line_ends.feed(self._bom_filter.feed(bytes(self._pieces)))
+            self._text += self._line_end_filter.feed(self._bom_filter.feed(bytes(self._pieces)))
             self._pieces.clear()
             self._most_pieces_bytes = PENDING_BYTES - len(self._text)
         return self._text

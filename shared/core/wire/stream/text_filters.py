@@ -35,7 +35,7 @@ def to_lf(text: bytes) -> bytes:
     return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-class LineEnds:
+class LineEndFilter:
     """Does what `to_lf` does to a text that comes in pieces, cut anywhere."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from codecs import BOM_UTF8
 import pytest
 
 from harness.cutting import every_way
-from shared.core.wire.stream.text_filters import BomFilter, LineEnds, to_lf
+from shared.core.wire.stream.text_filters import BomFilter, LineEndFilter, to_lf
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,5 @@ def test_only_the_first_mark_is_dropped(text: bytes, expected: bytes) -> None:
 def test_each_line_ends_in_lf(text: bytes, expected: bytes) -> None:
     assert to_lf(text) == expected
     for pieces in every_way(text):
-        line_ends = LineEnds()
+        line_ends = LineEndFilter()
         assert b"".join(map(line_ends.feed, pieces)) == expected
