@@ -42,7 +42,7 @@ def count(stack: Stack) -> int:
 
 
 def wait_for(stack: Stack, expected: int, within_s: float) -> None:
-    """Return when as many events are accepted. Raises BenchError if that takes too long."""
+    """Returns when as many events are accepted. Raises BenchError if that takes too long."""
     deadline = time.monotonic() + within_s
     while (accepted := count(stack)) < expected:
         if time.monotonic() > deadline:

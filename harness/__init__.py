@@ -40,7 +40,7 @@ the queue of envelopes, the check that nothing private is printed, the processes
 by themselves (Functions host, stand-in, Event Hubs emulator, Azurite), and a stand-in for Microsoft
 Entra.
 
-A tool belongs into the narrowest room that all its users share:
+A tool belongs in the narrowest room that all its users share:
 
     a test's module             used by that module alone
     its folder                  used by modules of one folder, e.g. tests/integration/upstream

@@ -49,7 +49,7 @@ def empty(stack: Stack) -> None:
 
 
 def wait_until_empty(stack: Stack) -> None:
-    """Return when no envelope is queued or being processed, so that no further event can be
+    """Returns when no envelope is queued or being processed, so that no further event can be
     sent.
     """
     with queue(stack) as envelopes:

@@ -64,7 +64,7 @@ class ViewServer:
         self._loop.call_soon_threadsafe(self.services.live.publish, added)
 
     def start(self) -> None:
-        """Return when it serves."""
+        """Returns when it serves."""
         self._thread.start()
         poll_until(lambda: self._server.started, "the page's server serves")
 

@@ -56,7 +56,7 @@ class EnvelopeLeases:
             return _count(queue)
 
     def wait_idle(self, patience_s: float = 60) -> None:
-        """Return when the queue is empty. Raises NotProven unless it gets shorter in
+        """Returns when the queue is empty. Raises NotProven unless it gets shorter in
         `patience_s`.
         """
         ended = False

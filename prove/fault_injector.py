@@ -46,7 +46,7 @@ class FaultInjector:
         self._thread = in_background(self._run, "faults")
 
     def stop(self) -> None:
-        """Return when the last fault is over. Raises what went wrong with the faults themselves."""
+        """Returns when the last fault is over. Raises the error of a fault itself."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()

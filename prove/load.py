@@ -58,7 +58,7 @@ class ClientLoad:
         }
 
     def join(self) -> None:
-        """Return when `most` exchanges were made."""
+        """Returns when `most` exchanges were made."""
         for thread in self._threads:
             thread.join()
 

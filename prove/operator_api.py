@@ -44,7 +44,7 @@ class OperatorApi:
             return 0, None
 
     def wait_for_host(self) -> None:
-        """Return when the host answers."""
+        """Returns when the host answers."""
         poll_until(
             lambda: self.call("GET", "/health")[0] == 200, "a response of the host", within_s=120
         )

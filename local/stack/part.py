@@ -85,7 +85,7 @@ class StackPart:
         self._reader.start()
 
     def wait_ready(self) -> None:
-        """Return when it serves. Raises PartDied or, after the deadline, PartNotReady."""
+        """Returns when it serves. Raises PartDied or, after the deadline, PartNotReady."""
         deadline = time.monotonic() + self.spec.ready_within_s
         while not self.spec.ready():
             self.check()

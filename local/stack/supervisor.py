@@ -67,7 +67,7 @@ class StackSupervisor:
             part.check()
 
     def wait(self, stop: threading.Event) -> None:
-        """Return when `stop` is set. Raises PartDied as soon as a part ended by itself."""
+        """Returns when `stop` is set. Raises PartDied as soon as a part ended by itself."""
         while not stop.wait(_POLL_S):
             self.check()
 

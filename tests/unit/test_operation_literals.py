@@ -57,7 +57,7 @@ def _names_an_operation(literal: str) -> bool:
 
 
 def test_no_source_names_an_operation_outside_the_table() -> None:
-    """A literal that is the name of an operation, or that holds its route, belongs into a field of
+    """A literal that is the name of an operation, or that holds its route, belongs in a field of
     its row.
     """
     literals = {

@@ -129,7 +129,7 @@ async def test_an_error_after_an_early_response() -> None:
 async def test_a_document_after_an_early_response_is_an_error(
     status: int,
 ) -> None:
-    """A stream was asked for; the completion belongs into the capture alone."""
+    """A stream was asked for; the completion belongs in the capture alone."""
     answering = asyncio.Event()
     completion = b'{"choices": [{"message": {"content": "secret"}}]}'
     setup = relay_setup(

@@ -307,7 +307,7 @@ class RelaySetup:
         return self.envelopes.queued[0]
 
     async def wait_until_recorded(self) -> None:
-        """Return when nothing is being recorded and all capture memory is free."""
+        """Returns when nothing is being recorded and all capture memory is free."""
         async with asyncio.timeout(DEADLINE_S):
             while self.recorder.running:
                 await asyncio.wait(set(self.recorder.running))
