@@ -85,7 +85,7 @@ def _write_hooks(clone: Path, *, python: Path) -> None:
         (clone / ".git" / "hooks" / name).write_text(f"{_OF_PRE_COMMIT}\nINSTALL_PYTHON={python}\n")
 
 
-def _uninstalled(clone: Path) -> list[str]:
+def _uninstall_hooks(clone: Path) -> list[str]:
     """The types of hooks that pre-commit is called to remove."""
     calls = clone / "calls"
     calls.write_text("")
@@ -96,23 +96,23 @@ def _uninstalled(clone: Path) -> list[str]:
 
 def test_both_hooks_are_removed_before_their_environment_is(clone: Path) -> None:
     _write_hooks(clone, python=clone / ".venv/bin/python")
-    assert _uninstalled(clone) == ["pre-commit", "commit-msg"]
+    assert _uninstall_hooks(clone) == ["pre-commit", "commit-msg"]
 
 
 def test_hooks_of_others_are_not_removed(clone: Path) -> None:
     """They are the developer's own, or name another .venv."""
-    assert _uninstalled(clone) == []
+    assert _uninstall_hooks(clone) == []
     (clone / _HOOK).write_text("#!/bin/sh\n")
-    assert _uninstalled(clone) == []
+    assert _uninstall_hooks(clone) == []
     _write_hooks(clone, python=Path("/elsewhere/.venv/bin/python"))
-    assert _uninstalled(clone) == []
+    assert _uninstall_hooks(clone) == []
 
 
 def test_neither_an_archive_nor_a_worktree_removes_hooks(clone: Path) -> None:
     shutil.rmtree(clone / ".git")
-    assert _uninstalled(clone) == []
+    assert _uninstall_hooks(clone) == []
     (clone / ".git").write_text("gitdir: /elsewhere\n")
-    assert _uninstalled(clone) == []
+    assert _uninstall_hooks(clone) == []
 
 
 def test_hooks_without_an_environment_fail_no_clean(clone: Path) -> None:
