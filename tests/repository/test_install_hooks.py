@@ -123,6 +123,10 @@ def test_hooks_without_an_environment_fail_no_clean(clone: Path) -> None:
 
 def test_make_clean_removes_the_hooks_first() -> None:
     dry_run = subprocess.run(
-        ["make", "--dry-run", "clean"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "--dry-run", "clean"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert dry_run.stdout.splitlines()[0] == "local/uninstall_hooks"
