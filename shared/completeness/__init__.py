@@ -14,7 +14,7 @@ letters; a receipt of what was erased.
     exchange_erasure     erases one exchange, and marks it as erased
     expiry               erases the captures whose retention by a content rule is over
     back_pressure        whether more may be queued now
-    redelivery           completes cut uploads, and rebuilds an envelope from its captures
+    redelivery           finds an exchange's captures, completes cut uploads, rebuilds the envelope
     window_listing       lists the captured exchanges of a window, step by step
     stored_checkpoint    the progress of a step, for the next attempt
 

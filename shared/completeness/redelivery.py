@@ -1,7 +1,5 @@
 """Reads what storage holds of an exchange that is delivered again: finds its captures, completes
 the uploads that a killed instance did not finish, and rebuilds the envelope.
-
-No listing shows the blocks of a cut upload as long as no blob is made of them.
 """
 
 from __future__ import annotations
@@ -80,8 +78,9 @@ async def recover_upload(captures: CutUploads, exchange: CapturedExchange) -> Ca
     """Make captures of the uploads of an exchange whose instance was killed. Returns the exchange
     with the captures that it has now.
 
-    The first blocks of the request are kept: they are the beginning of the prompt. Blocks of the
-    response without a header are erased: without it they cannot be read. Raises CaptureError,
+    No listing shows the blocks of a cut upload as long as no blob is made of them. The first
+    blocks of the request are kept: they are the beginning of the prompt. Blocks of the response
+    without a header are erased: without it they cannot be read. Raises CaptureError,
     StorageNotFound or StorageError.
     """
     name = capture_name(exchange.exchange_id, CaptureKind.REQUEST)
