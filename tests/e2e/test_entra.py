@@ -83,7 +83,7 @@ def code_of(response: ReceivedResponse) -> str:
     return str(error["code"])
 
 
-def rejection(stack: Stack, chat: Chat) -> ReceivedResponse:
+def ask_rejected(stack: Stack, chat: Chat) -> ReceivedResponse:
     """The response to a call that must not have gone any further: it has an id, and nothing of it
     is upstream.
     """
@@ -132,7 +132,7 @@ def test_a_rejected_call_leaves_no_event(guarded_stack: Stack) -> None:
     """A rejected call makes no event: one that was accepted later has arrived, and it has not."""
     lost, kept = Chat(), Chat(headers=(bearer(token()),))
     with EventLog(guarded_stack) as events:
-        response = rejection(guarded_stack, lost)
+        response = ask_rejected(guarded_stack, lost)
         assert response.status == 401
         events.one(exchange_id=kept.ask(guarded_stack).exchange_id)
         assert events.count(deployment=lost.deployment) == 0
@@ -143,7 +143,7 @@ def test_the_log_says_why_a_call_was_rejected(guarded_stack: Stack) -> None:
     """The log names the reason under the id that the caller got, at a level that host.json lets
     through.
     """
-    response = rejection(guarded_stack, Chat(headers=(bearer(token(oid=STRANGER)),)))
+    response = ask_rejected(guarded_stack, Chat(headers=(bearer(token(oid=STRANGER)),)))
     line = f"The call {response.exchange_id} was rejected: 403 caller_not_allowed"
     poll_until(lambda: line in output(guarded_stack), "the log to say why")
 
@@ -154,7 +154,7 @@ def test_every_forged_token_is_rejected(guarded_stack: Stack, name: str) -> None
     """It gets 401 with the check that it failed; nothing of it is in the response or the log."""
     make, code = FORGED[name]
     text = make()
-    response = rejection(guarded_stack, Chat(headers=(bearer(text),)))
+    response = ask_rejected(guarded_stack, Chat(headers=(bearer(text),)))
     assert (response.status, code_of(response), response.header("www-authenticate")) == (
         401,
         code,
@@ -178,7 +178,7 @@ def test_every_forged_token_is_rejected(guarded_stack: Stack, name: str) -> None
 def test_without_one_token_nothing_gets_through(
     guarded_stack: Stack, headers: tuple[tuple[str, str], ...], code: str
 ) -> None:
-    response = rejection(guarded_stack, Chat(headers=headers))
+    response = ask_rejected(guarded_stack, Chat(headers=headers))
     assert (response.status, code_of(response), response.header("www-authenticate")) == (
         401,
         code,
@@ -187,7 +187,7 @@ def test_without_one_token_nothing_gets_through(
 
 
 def test_two_good_tokens_are_not_one(guarded_stack: Stack) -> None:
-    response = rejection(guarded_stack, Chat(headers=(bearer(token()), bearer(token()))))
+    response = ask_rejected(guarded_stack, Chat(headers=(bearer(token()), bearer(token()))))
     assert (response.status, code_of(response)) == (401, "token_malformed")
 
 
@@ -300,7 +300,7 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
             response = http_client.call(stack.proxy_url, "GET", "/health/ready")
             return response.status, json.loads(response.body)["signing_keys"]
 
-        response = rejection(stack, Chat(headers=(bearer(token()),)))
+        response = ask_rejected(stack, Chat(headers=(bearer(token()),)))
         assert (response.status, code_of(response), response.header("retry-after")) == (
             503,
             "signing_keys_unavailable",
@@ -315,7 +315,7 @@ def test_keys_that_come_late_and_keys_that_change(functions_host: FunctionsHost)
             assert Chat(headers=(bearer(old),)).ask(stack).status == 200
             tenant.keys = [jwk("second")]
             assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200
-            assert code_of(rejection(stack, Chat(headers=(bearer(old),)))) == "token_key_unknown"
+            assert code_of(ask_rejected(stack, Chat(headers=(bearer(old),)))) == "token_key_unknown"
         # the tenant is down, its keys are known
         assert Chat(headers=(bearer(token("second")),)).ask(stack).status == 200
 

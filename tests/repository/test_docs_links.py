@@ -43,7 +43,7 @@ def links(page: Path) -> list[str]:
     return [target for target in targets if not re.match(r"https?:|mailto:", target)]
 
 
-def fault_of_link(page: Path, target: str) -> str | None:
+def problem_of_link(page: Path, target: str) -> str | None:
     """Why this link leads nowhere; None if it does not."""
     path, _, anchor = target.partition("#")
     file = (page.parent / path).resolve() if path else page
@@ -56,7 +56,7 @@ def fault_of_link(page: Path, target: str) -> str | None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
-    assert [reason for target in links(page) if (reason := fault_of_link(page, target))] == []
+    assert [reason for target in links(page) if (reason := problem_of_link(page, target))] == []
 
 
 # Pages name a module from the repository, or from the package that they are about.

@@ -51,7 +51,7 @@ def hub_of(account: AzuriteAccount, failure: Exception | None = None) -> FakeEve
     return FakeEventHub(failure=failure, on_accepted=account.ledger.append_deliveries)
 
 
-async def relay(account: AzuriteAccount, hub: FakeEventHub, product: str) -> str:
+async def relay_exchange(account: AzuriteAccount, hub: FakeEventHub, product: str) -> str:
     """The id of an exchange that the relay recorded and enrichment tried to deliver."""
     setup = relay_setup(document(ANSWER), store=account.captures)  # type: ignore[arg-type]
     setup.relay.content_policy = lambda: RULES
@@ -116,7 +116,7 @@ async def test_the_captures_of_a_rule_are_erased_when_they_are_due(
     """They are not erased before that, and captures of other rules are not erased at all."""
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
         hub = hub_of(account)
-        short, long = [await relay(account, hub, product) for product in ("hr", "it")]
+        short, long = [await relay_exchange(account, hub, product) for product in ("hr", "it")]
         assert [event.get("retention_days") for event in hub.events] == [3, None]
         window = Window.of_exchange(short)
         due = window.end + timedelta(days=3)
@@ -137,7 +137,7 @@ async def test_the_captures_of_a_rule_are_erased_when_they_are_due(
 async def test_a_replay_reports_expired_captures_as_erased(azurite: str) -> None:
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
         hub = hub_of(account)
-        ids = [await relay(account, hub, product) for product in ("hr", "it")]
+        ids = [await relay_exchange(account, hub, product) for product in ("hr", "it")]
         window = Window.of_exchange(ids[0])
         await expire(account, window.end + timedelta(days=3))
         runner = ReplayRunner(
@@ -166,7 +166,7 @@ async def test_what_was_never_delivered_is_a_dead_letter_then(
     """The report of its hour says that it is lost, and nothing queues it again."""
     caplog.set_level(logging.INFO)
     async with sample_account(azurite, writer=uuid.uuid4().hex) as account:
-        exchange_id = await relay(account, hub_of(account, DeliveryError("not now")), "hr")
+        exchange_id = await relay_exchange(account, hub_of(account, DeliveryError("not now")), "hr")
         window = Window.of_exchange(exchange_id)
         run = await expire(account, window.end + timedelta(days=3))
         assert (run.erased, run.undelivered) == (1, 1)

@@ -34,7 +34,7 @@ from tests.integration.support.azurite import (
     DyingQueue,
     InstanceKilled,
     ReconciliationOptions,
-    accept,
+    accepted_events,
     sample_account,
     sample_id,
     sample_window,
@@ -106,7 +106,7 @@ async def test_a_delivered_request_alone_is_complete(azurite: str) -> None:
     exchange_id = sample_id(window)
     async with sample_account(azurite) as account:
         await account.put_request(exchange_id)
-        await account.ledger.append_deliveries(accept([exchange_id]))
+        await account.ledger.append_deliveries(accepted_events([exchange_id]))
         report = await run(account, window)
         assert await account.take_queued() == []
     assert counts(report, "captured", "delivered", "complete") == [1, 1, True]
@@ -119,7 +119,7 @@ async def test_a_complete_window_is_not_listed_again(azurite: str) -> None:
         ids = [sample_id(window) for _ in range(3)]
         for exchange_id in ids:
             await account.put_exchange(exchange_id)
-        await account.ledger.append_deliveries(accept(ids))
+        await account.ledger.append_deliveries(accepted_events(ids))
         reconciler = reconciliation(account)
         before = await reconciler.open_windows(window.end, timedelta(hours=1), include_open=False)
         report = (await reconciler.reconcile(window.name, window.end)).to_json()
@@ -138,7 +138,7 @@ async def test_a_window_that_has_not_ended_is_not_complete(
     async with sample_account(azurite) as account:
         exchange_id = sample_id(window, minute=1)
         await account.put_exchange(exchange_id)
-        await account.ledger.append_deliveries(accept([exchange_id]))
+        await account.ledger.append_deliveries(accepted_events([exchange_id]))
         until = window.start + timedelta(minutes=30)
         report = await run(account, window, until)
         assert await reconciliation(account).open_windows(
@@ -206,7 +206,7 @@ async def test_a_run_queues_no_more_than_its_limit(
             assert report["captured"] == 5
             assert report["not_requeued"] == max(0, 3 - 2 * len(rounds) + 2)
             assert report["waiting"] is None
-            await account.ledger.append_deliveries(accept(rounds[-1]))
+            await account.ledger.append_deliveries(accepted_events(rounds[-1]))
     assert [len(batch) for batch in rounds] == [2, 2, 1, 0]
     assert sorted(itertools.chain.from_iterable(rounds)) == sorted(ids)
     assert report["complete"]
@@ -397,7 +397,7 @@ async def test_a_window_with_a_reopened_exchange_is_judged(
         assert await account.take_queued() == [mark_requeued(envelope, "reconcile")]
         assert counts(report, "dead_lettered", "redelivered", "complete") == [0, 1, False]
 
-        await account.ledger.append_deliveries(accept([envelope.exchange_id]))
+        await account.ledger.append_deliveries(accepted_events([envelope.exchange_id]))
         report = (await reconciler.reconcile(window.name, later)).to_json()
         assert counts(report, "delivered", "dead_lettered", "complete") == [1, 0, True]
         assert window.name not in await reconciler.open_windows(
@@ -439,7 +439,7 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
         for envelope in (early, late):
             await account.dead_letters.dead_letter(envelope.exchange_id, DeadLetterReason.TOO_LARGE)
         await account.dead_letters.reopen(early.exchange_id)
-        await account.ledger.append_deliveries(accept([early.exchange_id]))
+        await account.ledger.append_deliveries(accepted_events([early.exchange_id]))
         put_report = account.reports.put_report
 
         async def reopening(report: Any) -> None:
@@ -461,7 +461,7 @@ async def test_an_exchange_reopened_meanwhile_stays_reopened(
         )
         await reconciler.reconcile(window.name, later)
         assert await account.take_queued() == [mark_requeued(late, "reconcile")]
-        await account.ledger.append_deliveries(accept([late.exchange_id]))
+        await account.ledger.append_deliveries(accepted_events([late.exchange_id]))
         assert counts(
             (await reconciler.reconcile(window.name, later)).to_json(),
             "delivered",
@@ -521,12 +521,12 @@ async def test_two_runs_at_once_lose_nothing(
         assert queued.keys() == ids | {killed}
         assert max(queued.values()) <= 3
 
-        await account.ledger.append_deliveries(accept(list(queued)[:-1]))
+        await account.ledger.append_deliveries(accepted_events(list(queued)[:-1]))
         reports = await asyncio.gather(
             *(run(writer, window, window.end + timedelta(seconds=1)) for writer in (account, other))
         )
         assert [report["complete"] for report in reports] == [False] * 2, "one is on its way"
-        await account.ledger.append_deliveries(accept(list(queued)[-1:]))
+        await account.ledger.append_deliveries(accepted_events(list(queued)[-1:]))
         reports = await asyncio.gather(
             *(run(writer, window, window.end + timedelta(seconds=2)) for writer in (account, other))
         )
@@ -568,7 +568,7 @@ async def test_an_abandoned_run_undoes_nothing(azurite: str) -> None:
         await run(account, window)
         queued = await account.take_queued()
         assert {envelope.exchange_id for envelope in queued} == ids
-        await account.ledger.append_deliveries(accept(sorted(ids)))
+        await account.ledger.append_deliveries(accepted_events(sorted(ids)))
         last = window.end + timedelta(seconds=1)
         assert (await run(account, window, last))["complete"]
 

@@ -25,7 +25,7 @@ from shared.enrichment.poison_handler import PoisonHandler
 from shared.errors import StorageError
 from tests.integration.support.azurite import (
     AzuriteAccount,
-    accept,
+    accepted_events,
     sample_account,
     sample_id,
     sample_window,
@@ -250,7 +250,7 @@ async def test_a_failed_replay_is_listed_and_can_be_requeued(
     async with sample_account(azurite) as account:
         window = sample_window()
         envelope = await account.put_exchange(sample_id(window))
-        await account.ledger.append_deliveries(accept([envelope.exchange_id]))
+        await account.ledger.append_deliveries(accepted_events([envelope.exchange_id]))
         await poison_handler(account).handle(dump(mark_replayed(envelope)).encode())
         assert "The replay of exchange" in caplog.text
         dead_letters = account.dead_letter_operations()

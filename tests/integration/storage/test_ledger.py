@@ -18,7 +18,7 @@ from shared.core.records.completeness.report import Report
 from shared.core.records.delivery.dead_letter import DeadLetterReason
 from shared.core.records.exchange.digests import AcceptedEvent, Digests
 from tests.integration.support.azurite import (
-    accept,
+    accepted_events,
     ledger_stores,
     sample_account,
     sample_id,
@@ -33,7 +33,7 @@ async def test_each_publication_is_one_append_per_window(azurite: str) -> None:
     first, second = sample_window(), sample_window()
     ids = [sample_id(first), sample_id(second), sample_id(first)]
     async with sample_account(azurite) as account:
-        await account.ledger.append_deliveries(accept(ids))
+        await account.ledger.append_deliveries(accepted_events(ids))
         assert (
             account.appender.blobs[first.name].blocks
             == account.appender.blobs[second.name].blocks
@@ -63,13 +63,17 @@ async def test_an_append_just_begun_groups_the_next(
             await over.wait()
 
     async with sample_account(azurite, append_interval_s=60, sleep=pause) as account:
-        await account.ledger.append_deliveries(accept([sample_id(window)]))
+        await account.ledger.append_deliveries(accepted_events([sample_id(window)]))
         appends = [
-            asyncio.create_task(account.ledger.append_deliveries(accept([sample_id(window)])))
+            asyncio.create_task(
+                account.ledger.append_deliveries(accepted_events([sample_id(window)]))
+            )
         ]
         await asyncio.wait_for(pausing.wait(), 20)
         appends += [
-            asyncio.create_task(account.ledger.append_deliveries(accept([sample_id(window)])))
+            asyncio.create_task(
+                account.ledger.append_deliveries(accepted_events([sample_id(window)]))
+            )
         ]
         await asyncio.sleep(0)
         assert not any(append.done() for append in appends)
@@ -90,9 +94,12 @@ async def test_an_append_under_way_groups_the_next(
     async with sample_account(azurite) as account:
         ids = [sample_id(window) for _ in range(20)]
         await asyncio.gather(
-            *(account.ledger.append_deliveries(accept([exchange_id])) for exchange_id in ids)
+            *(
+                account.ledger.append_deliveries(accepted_events([exchange_id]))
+                for exchange_id in ids
+            )
         )
-        await account.ledger.append_deliveries(accept([sample_id(window)]))
+        await account.ledger.append_deliveries(accepted_events([sample_id(window)]))
         assert account.appender.blobs[window.name].blocks == 2
         known = await account.ledger_index.index(window.name)
     assert len(known.delivered) == 21
@@ -103,8 +110,8 @@ async def test_what_was_delivered_twice_is_counted(azurite: str) -> None:
     window = sample_window()
     exchange_id = sample_id(window)
     async with sample_account(azurite) as account:
-        await account.ledger.append_deliveries(accept([exchange_id]))
-        await account.ledger.append_deliveries(accept([exchange_id]))
+        await account.ledger.append_deliveries(accepted_events([exchange_id]))
+        await account.ledger.append_deliveries(accepted_events([exchange_id]))
         known = await account.ledger_index.index(window.name)
     assert (len(known.delivered), known.duplicates) == (1, 1)
 
@@ -115,7 +122,7 @@ async def test_a_full_blob_is_followed_by_the_next(azurite: str) -> None:
     ids = [sample_id(window) for _ in range(7)]
     async with sample_account(azurite, blocks_per_blob=3) as account:
         for exchange_id in ids:
-            await account.ledger.append_deliveries(accept([exchange_id]))
+            await account.ledger.append_deliveries(accepted_events([exchange_id]))
         assert len(await account.ledger_blobs(window)) == 3
         known = await account.ledger_index.index(window.name)
     assert all(exchange_id in known for exchange_id in ids)
@@ -129,7 +136,7 @@ async def test_many_instances_write_at_once_and_nothing_is_lost(azurite: str) ->
     try:
         await asyncio.gather(
             *(
-                worker.ledger.append_deliveries(accept([exchange_id]))
+                worker.ledger.append_deliveries(accepted_events([exchange_id]))
                 for worker, own in zip(workers, ids, strict=True)
                 for exchange_id in own
             )
@@ -154,7 +161,7 @@ async def test_a_writer_that_forgot_a_windows_blob(
     again = [sample_id(window) for window in windows[:3]]
     async with sample_account(azurite) as account:
         for exchange_id in [*first, *again]:
-            await account.ledger.append_deliveries(accept([exchange_id]))
+            await account.ledger.append_deliveries(accepted_events([exchange_id]))
         for window, ids in zip(windows[:3], zip(first, again, strict=False), strict=True):
             known = await account.ledger_index.index(window.name)
             assert all(exchange_id in known for exchange_id in ids)
@@ -163,11 +170,11 @@ async def test_a_writer_that_forgot_a_windows_blob(
 async def test_a_blob_that_retention_deleted_is_created_again(azurite: str) -> None:
     window = sample_window()
     async with sample_account(azurite) as account:
-        await account.ledger.append_deliveries(accept([sample_id(window)]))
+        await account.ledger.append_deliveries(accepted_events([sample_id(window)]))
         (blob,) = await account.ledger_blobs(window)
         await account.storage.blobs.get_container_client("ledger").delete_blob(blob)
         later = sample_id(window)
-        await account.ledger.append_deliveries(accept([later]))
+        await account.ledger.append_deliveries(accepted_events([later]))
         assert later in await account.ledger_index.index(window.name)
         assert account.ledger.failures == 0
 
@@ -203,7 +210,7 @@ async def test_a_ledger_that_cannot_be_reached(
     by reconcile.
     """
     async with sample_account(connection_string(free_ports())) as account:
-        await account.ledger.append_deliveries(accept([sample_id(sample_window())]))
+        await account.ledger.append_deliveries(accepted_events([sample_id(sample_window())]))
         assert account.ledger.failures == 1
     assert "did not take 1 entries" in caplog.text
     assert "AccountKey" not in every_log.getvalue()
@@ -252,9 +259,9 @@ async def test_the_first_of_two_workers(azurite: str) -> None:
         sample_account(azurite, writer="late", clock=lambda: next(moments)) as late,
         sample_account(azurite, writer="early", clock=lambda: next(moments)) as early,
     ):
-        await late.ledger.append_deliveries(accept([twice]))
-        await early.ledger.append_deliveries(accept([twice]))
-        await late.ledger.append_deliveries(accept([once]))
+        await late.ledger.append_deliveries(accepted_events([twice]))
+        await early.ledger.append_deliveries(accepted_events([twice]))
+        await late.ledger.append_deliveries(accepted_events([once]))
         requested = {twice, once, sample_id(window)}
         assert await late.ledger.first_deliveries(window.name, requested) == {once}
         assert await early.ledger.first_deliveries(window.name, requested) == {twice}
@@ -264,7 +271,7 @@ async def test_what_the_ledger_did_not_take_is_remembered() -> None:
     """Until reconcile delivers it again, no metric counts it."""
     exchange_id = sample_id(sample_window())
     async with sample_account(connection_string(free_ports())) as account:
-        await account.ledger.append_deliveries(accept([exchange_id]))
+        await account.ledger.append_deliveries(accepted_events([exchange_id]))
         assert account.ledger.lacks_entry(exchange_id)
         assert not account.ledger.lacks_entry(sample_id(sample_window()))
 

@@ -258,7 +258,7 @@ class DyingQueue(EnvelopeQueue):
         await super().put(envelope)
 
 
-def accept(exchange_ids: Iterable[str]) -> list[AcceptedEvent]:
+def accepted_events(exchange_ids: Iterable[str]) -> list[AcceptedEvent]:
     """Events that the Event Hub has accepted, of these exchanges."""
     return [AcceptedEvent(exchange_id=exchange_id) for exchange_id in exchange_ids]
 

@@ -51,7 +51,9 @@ def decide(
     )
 
 
-def answer(status: int, response_status: str | None = None, retry_after_s: float = 0) -> Attempt:
+def attempt_with(
+    status: int, response_status: str | None = None, retry_after_s: float = 0
+) -> Attempt:
     return Attempt(http_status=status, response_status=response_status, retry_after_s=retry_after_s)
 
 
@@ -59,13 +61,13 @@ def answer(status: int, response_status: str | None = None, retry_after_s: float
 @pytest.mark.parametrize("age_s", [0, 2 * MAX_AGE_S])
 def test_a_response_that_has_ended_is_recorded(status: str, age_s: float) -> None:
     """Its age does not matter, because the app may have been stopped for days."""
-    assert decide(answer(200, status), age_s=age_s) == End(reason=EndReason.FINAL)
+    assert decide(attempt_with(200, status), age_s=age_s) == End(reason=EndReason.FINAL)
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "a_new_word", None])
 def test_a_response_that_runs_is_polled_again(status: str | None) -> None:
     """An unknown status is not the end, and neither is a body that cannot be read."""
-    action = decide(answer(200, status), age_s=100)
+    action = decide(attempt_with(200, status), age_s=100)
     assert isinstance(action, Postpone)
     assert (action.wait_s, action.follow_up.poll_count) == (100, 1)
 
@@ -96,17 +98,19 @@ def test_a_missing_response_is_given_up() -> None:
     """It is polled three times in a row, because another account of a pool may have answered.
     Any other answer starts the count again.
     """
-    missing = answer(404)
+    missing = attempt_with(404)
     action = decide(missing, missing=MAX_MISSING - 2)
     assert isinstance(action, Postpone)
     assert action.follow_up.not_found_count == MAX_MISSING - 1
     assert decide(missing, missing=MAX_MISSING - 1) == End(reason=EndReason.MISSING)
-    between = decide(answer(200, "queued"), missing=MAX_MISSING - 1)
+    between = decide(attempt_with(200, "queued"), missing=MAX_MISSING - 1)
     assert isinstance(between, Postpone)
     assert between.follow_up.not_found_count == 0
 
 
-@pytest.mark.parametrize("attempt", [answer(200, "in_progress"), answer(503), answer(429)])
+@pytest.mark.parametrize(
+    "attempt", [attempt_with(200, "in_progress"), attempt_with(503), attempt_with(429)]
+)
 def test_a_response_that_does_not_end_is_given_up_after_a_day(attempt: Attempt) -> None:
     assert isinstance(decide(attempt, age_s=MAX_AGE_S - 1), Postpone)
     assert decide(attempt, age_s=MAX_AGE_S) == End(reason=EndReason.TOO_OLD)

@@ -41,7 +41,7 @@ NAMES: Final = [
 LISTED: Final = azure.rates_of(ITEMS, NAMES, "eastus", "2025-08-25")
 
 
-def list_rate(model: str, sku: str = "GlobalStandard", tier: str = "", variant: str = "") -> Rate:
+def retail_rate(model: str, sku: str = "GlobalStandard", tier: str = "", variant: str = "") -> Rate:
     (rate,) = [
         rate
         for rate in LISTED.rates
@@ -72,7 +72,7 @@ def prices(*numbers: str) -> dict[str, Decimal]:
 )
 def test_meters_become_rates(model: str, sku: str, tier: str, expected: tuple[str, ...]) -> None:
     """Prices of a thousand and of a million; words in any order, together or apart."""
-    assert list_rate(model, sku, tier).prices == prices(*expected)
+    assert retail_rate(model, sku, tier).prices == prices(*expected)
 
 
 def test_a_version_prices_no_other_version() -> None:
@@ -81,18 +81,18 @@ def test_a_version_prices_no_other_version() -> None:
 
 
 def test_sound_images_and_embeddings_have_their_own_parts() -> None:
-    transcribe, image = list_rate("gpt-4o-transcribe").prices, list_rate("gpt-image-1").prices
+    transcribe, image = retail_rate("gpt-4o-transcribe").prices, retail_rate("gpt-image-1").prices
     assert (transcribe["input"], transcribe["audio_input"]) == (Decimal("2.5"), Decimal(6))
     assert (image["image_input"], image["image_output"]) == (Decimal(10), Decimal(40))
-    assert list_rate("text-embedding-3-small").prices["input"] == Decimal("0.02")
-    assert list_rate("text-embedding-ada-002", "Standard").prices["input"] == Decimal("0.1")
+    assert retail_rate("text-embedding-3-small").prices["input"] == Decimal("0.02")
+    assert retail_rate("text-embedding-ada-002", "Standard").prices["input"] == Decimal("0.1")
 
 
 def test_pictures_have_a_price_for_each_quality_and_size() -> None:
-    assert list_rate("dall-e-3", "Standard", variant="standard 1024x1024").prices == {
+    assert retail_rate("dall-e-3", "Standard", variant="standard 1024x1024").prices == {
         "images": Decimal(40)
     }
-    assert list_rate("dall-e-3", "Standard", variant="hd 1792x1024").prices == {
+    assert retail_rate("dall-e-3", "Standard", variant="hd 1792x1024").prices == {
         "images": Decimal(120)
     }
 
