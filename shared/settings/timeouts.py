@@ -2,7 +2,8 @@
 
 These are figures, not settings: an operator has no better ones. Those of the upstream are settings,
 because only its operator knows how long its responses take. Adapters and use cases take theirs as
-constructor arguments, whose defaults stand here. docs/reference/timeouts.md lists all of them.
+constructor arguments, whose defaults stand here. docs/reference/timeouts.md lists all of them,
+and two more that stand beside the code that waits.
 `tests/integration/dependencies/test_timeouts.py` tries each wait on a dependency, with dependencies
 that accept and are silent, that trickle, and that break off.
 """
