@@ -56,7 +56,7 @@ class AudioReader:
 
 
 def read_binary(pieces: Iterable[bytes], media_type: str) -> ParsedAnswer:
-    """An answer that is not JSON: a sound file, or a transcript as text (`response_format` text,
+    """An answer that is not JSON: an audio file, or a transcript as text (`response_format` text,
     srt, vtt).
     """
     if media_type.startswith("text/"):

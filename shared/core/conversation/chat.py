@@ -60,7 +60,7 @@ def _reasoning(message: JsonObject) -> Iterator[Part]:
 
 
 def _beside_content(message: JsonObject) -> Iterator[Part]:
-    """A refusal, calls of tools, sound."""
+    """A refusal, calls of tools, audio."""
     if text(message.get("refusal")):
         yield Part(kind="refusal", text=text(message["refusal"]))
     for call in mappings(message.get("tool_calls")):

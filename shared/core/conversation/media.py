@@ -29,7 +29,7 @@ def _form_file(media_type: str, name: str, size: Json) -> Part:
 
 
 def answer_messages(event: Mapping[str, Json]) -> Iterator[Message]:
-    """The vectors, images, sound or transcript that were made, as one message of the model."""
+    """The vectors, images, audio or transcript that were made, as one message of the model."""
     content = text(event.get("content"))
     parts = (
         *((Part(kind="text", text=content),) if content else ()),

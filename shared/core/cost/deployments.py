@@ -1,6 +1,6 @@
 """Properties of deployments that no answer holds: the operator's setting DEPLOYMENTS.
 
-The type of a deployment decides on the price, and answers with images or sound name no model.
+The type of a deployment decides on the price, and answers with images or audio name no model.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class DeploymentProfile:
 
     sku: str | None = None
     zone: str | None = None  # of a data zone: us, eu
-    model: str | None = None  # for answers that name none, such as images and sound
+    model: str | None = None  # for answers that name none, such as images and audio
 
 
 # By the deployment's name in lower case; `*` stands for every other one.

@@ -2,7 +2,7 @@
 
 The estimate counts one token for every four bytes of UTF-8, rounded up: prompt and tools as input,
 everything that the model wrote as output. English has about four characters to a token. Images and
-sound are not counted, and the text that the upstream generated after its stream broke is not known.
+audio are not counted, and the text that the upstream generated after its stream broke is not known.
 """
 
 from __future__ import annotations

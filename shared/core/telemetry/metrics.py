@@ -159,7 +159,7 @@ def _usage_points(exchange: ExchangeTelemetry, base: Attributes) -> Iterator[Met
 def _by_modality(
     instrument: Instrument, total: int | None, audio: int | None, base: Attributes
 ) -> Iterator[MetricPoint]:
-    """Sound counts by itself; the upstream does not say how much of the rest was text or images."""
+    """Audio counts by itself; the upstream does not say how much of the rest was text or images."""
     audio_tokens = min(audio or 0, total or 0)
     if audio_tokens:
         yield _point(instrument, audio_tokens, base | _modality("audio"))

@@ -244,7 +244,7 @@ OPERATIONS: Final = (
         reader=ReaderKind.AUDIO,
         gen_ai=GenAiOperation.SPEECH,
         prompt_member="input",
-        # `stream` says nothing of speech: its sound comes in pieces anyway. This asks for events.
+        # `stream` says nothing of speech: its audio comes in pieces anyway. This asks for events.
         stream_member=StreamMember(name="stream_format", value="sse"),
         last_events=frozenset({"speech.audio.done"}),
         is_billed_by_characters=True,
