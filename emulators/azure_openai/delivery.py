@@ -69,7 +69,7 @@ def steps(
 def lay_out(
     body: bytes | Iterable[bytes], directives: Directives, *, compressed: bool
 ) -> Iterator[bytes]:
-    """The body in the pieces that the directives require, none of them empty."""
+    """Cut the body into the pieces that the directives require, none of them empty."""
     pieces: Iterable[bytes] = body if not isinstance(body, bytes) else _parts(body, directives)
     if compressed:
         pieces = _gzip(pieces)

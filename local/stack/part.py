@@ -176,7 +176,7 @@ class StackPart:
 
 
 def _join(lines: list[str]) -> str:
-    """A part's output in an error message: the last lines that are not blank."""
+    """Join the last lines of a part's output that are not blank, for an error message."""
     last = [line for line in lines if line.strip()][-_LAST_LINES:]
     if not last:
         return " (it printed nothing)"

@@ -206,6 +206,7 @@ def _is_undelivered(
 ) -> bool:
     """Whether the event was not accepted when the first capture was replaced. If an earlier run
     replaced some captures and failed, they say it: a ledger that is gone by now does not prove it.
+    An exchange that is a dead letter or erased already is not undelivered: the index has it.
     """
     if exchange_id in index or exchange_id in index.erased:
         return False

@@ -1,5 +1,5 @@
-"""Reads what storage holds of an exchange that is delivered again: finds its captures, completes
-the uploads that a killed instance did not finish, and rebuilds the envelope.
+"""Reads what storage holds of an exchange, for reconcile, replay and erasure: finds its captures,
+completes the uploads that a killed instance did not finish, and rebuilds the envelope.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class FirstDeliveries(Protocol):
     """Knows the first delivery of each exchange."""
 
     def lacks_entry(self, exchange_id: str) -> bool:
-        """Whether the ledger did not take this worker's entry of the exchange. The last 10,000 such
+        """Whether the ledger did not take this worker's entry of the exchange. Only the latest such
         exchanges are known.
         """
         ...

@@ -107,7 +107,7 @@ class Program:
 
 
 def type_command(command: str, before: str = "") -> Iterator[Output]:
-    """A command line as someone types it."""
+    """Yield a command line as someone types it."""
     yield Output(at_s=0, text=f"{before}\x1b[32m$\x1b[0m ")
     for number, key in enumerate(command, start=1):
         yield Output(at_s=0.4 + number * _TYPED_S, text=key)

@@ -1,6 +1,7 @@
 """A function of the tools and the tests is named by a verb, or by a noun for what it returns.
 
-The app is not looked at: its ports name an input by what happened, such as `accepted`.
+The app is not held to it: most of its participles name an input by what happened, such as
+`cancelled`, and the rule cannot tell these from others.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def figures(
 
 
 def _sum_figures(connection: sqlite3.Connection, from_ms: int, bucket_ms: int) -> StoreFigures:
-    """Figures of all exchanges, of the sums that the store keeps."""
+    """Make the figures of all exchanges from the sums that the store keeps."""
     since = Condition(sql="exact_end_ms >= ?", parameters=(from_ms,))
     return StoreFigures(
         points=_points(connection, since),

@@ -182,7 +182,7 @@ class DirectStorage:
 
 
 async def _sign(request: _StorageRequest) -> tuple[str, dict[str, str]]:
-    """The URL and the headers of one try. Raises StorageError if there is no token."""
+    """Sign one try. Returns its URL and its headers. Raises StorageError if there is no token."""
     service = request.service
     path = f"{service.path}/{quote(request.path)}"
     headers = {

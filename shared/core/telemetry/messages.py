@@ -91,7 +91,7 @@ class MessagesEvent:
 def messages_event_of(
     messages: Messages, attributes: Attributes, *, span_id: int, at_ns: int
 ) -> MessagesEvent:
-    """The event. `attributes`: those of the span, which are the event's own as well."""
+    """The span's event. `attributes`: those of the span, which are its own as well."""
     structured = {name: parse(value) for name, value in messages.by_attribute().items()}
     return MessagesEvent(at_ns=at_ns, span_id=span_id, attributes={**attributes, **structured})
 
