@@ -115,10 +115,12 @@ def test_neither_an_archive_nor_a_worktree_removes_hooks(clone: Path) -> None:
     assert _uninstall_hooks(clone) == []
 
 
-def test_hooks_without_an_environment_fail_no_clean(clone: Path) -> None:
+def test_hooks_whose_environment_is_gone_are_removed(clone: Path) -> None:
+    """Every commit would fail with them."""
     _write_hooks(clone, python=clone / ".venv/bin/python")
     shutil.rmtree(clone / ".venv")
     assert _run(clone, "uninstall_hooks") == ""
+    assert list((clone / ".git" / "hooks").iterdir()) == []
 
 
 def test_make_clean_removes_the_hooks_first() -> None:
