@@ -52,7 +52,8 @@ def _scroll_to_the_end(page: Page) -> list[dict[str, float]]:
     """Scroll down to the last row, 600 px a frame. The `ms` and the number of `rows` of frames.
 
     `page.evaluate` has no time-out of its own. A busy machine may take its time, but the table has
-    to move: an error says where it stopped.
+    to move: an error says where it stopped. Chromium may stop drawing a page on a busy machine; a
+    frame that is late is not waited for then, nor the scroll event that would have come with it.
     """
     frames: list[dict[str, float]] = page.evaluate(
         """(least) => new Promise((resolve, reject) => {
@@ -78,9 +79,20 @@ def _scroll_to_the_end(page: Page) -> list[dict[str, float]]:
               return resolve(frames);
             }
             scroller.scrollTop += 600;
-            requestAnimationFrame(step);
+            afterFrame(step);
           };
-          requestAnimationFrame(step);
+          const afterFrame = (step) => {
+            const late = setTimeout(() => {
+              cancelAnimationFrame(frame);
+              scroller.dispatchEvent(new Event("scroll"));
+              step(performance.now());
+            }, 100);
+            const frame = requestAnimationFrame((now) => {
+              clearTimeout(late);
+              step(now);
+            });
+          };
+          afterFrame(step);
         })""",
         (EXCHANGES - 100) * 30,
     )
