@@ -7,7 +7,7 @@ which of them it counts.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from shared.core.records.delivery.ledger_entries import (
@@ -29,9 +29,7 @@ class FirstWriters:
     def read(self, data: bytes, writer: str) -> None:
         """Take the whole lines of a ledger blob that `writer` wrote."""
         lines = [line for line in data.split(b"\n") if line[:ID_LENGTH] in self._ids]
-        if not lines:
-            return
-        for entry in LedgerReader().feed(b"\n".join([*lines, b""])):
+        for entry in _entries(lines):
             if entry.delivery is Delivery.DELIVERED:
                 entry_key = (entry.at_ms, writer)
                 first = self._first.get(entry.exchange_id, entry_key)
@@ -70,9 +68,7 @@ class FirstDigests:
             for line in data.split(b"\n")
             if start <= line < end or line[:ID_LENGTH] in self._ids
         ]
-        if not lines:
-            return
-        for entry in LedgerReader().feed(b"\n".join([*lines, b""])):
+        for entry in _entries(lines):
             if entry.digests != NO_DIGESTS:
                 self._entries.setdefault(entry.exchange_id, []).append(entry)
 
@@ -87,6 +83,11 @@ class FirstDigests:
             for exchange_id in exchange_ids
             if exchange_id in self._entries
         }
+
+
+def _entries(lines: list[bytes]) -> Iterator[LedgerEntry]:
+    """The entries of these lines, without those that cannot be read."""
+    return LedgerReader().feed(b"\n".join([*lines, b""]))
 
 
 def _id_after(exchange_id: str) -> str:
