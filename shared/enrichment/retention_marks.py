@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from shared.core.records.completeness import retention
+from shared.core.records.delivery.id_sets import RecentIds
 from shared.core.records.exchange.envelope import Envelope
 from shared.core.records.exchange.window import Window
 from shared.ports.blobs import JsonStore
@@ -21,8 +22,7 @@ class RetentionMarks:
 
     def __init__(self, store: JsonStore, *, max_names: int = MAX_NAMES) -> None:
         self._store = store
-        self._names: set[str] = set()
-        self._max_names = max_names
+        self._names = RecentIds(max_names)
 
     async def mark(self, envelope: Envelope) -> None:
         """Mark the exchange's window, if a rule says when its captures expire. Raises
@@ -35,6 +35,4 @@ class RetentionMarks:
         if name in self._names:
             return
         await self._store.put_if_absent(name, {})
-        if len(self._names) >= self._max_names:
-            self._names.clear()
-        self._names.add(name)
+        self._names.add([name])
