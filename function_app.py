@@ -319,8 +319,7 @@ expiry = Expiry(
     captures=captures,
     ledger=ledger_index,
     dead_letters=dead_letter_store,
-    marks=json_blobs,
-    checkpoints=json_blobs,
+    records=json_blobs,
 )
 
 # Access and health

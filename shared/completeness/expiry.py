@@ -80,8 +80,7 @@ class Expiry:
         captures: ExpiringCaptures,
         ledger: WindowLedger,
         dead_letters: DeadLetterSink,
-        marks: JsonStore,
-        checkpoints: JsonStore,
+        records: JsonStore,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         max_run_s: float = MAX_RUN_S,
@@ -90,8 +89,7 @@ class Expiry:
         self._captures = captures
         self._ledger = ledger
         self._dead_letters = dead_letters
-        self._marks = marks
-        self._checkpoints = checkpoints
+        self._records = records
         self._now = now
         self._clock = clock
         self._max_run_s = max_run_s
@@ -102,7 +100,7 @@ class Expiry:
         over. Raises StorageError if storage cannot be listed; the next run tries again.
         """
         run, ends_at = ExpiryRun(), self._clock() + self._max_run_s
-        async for name in self._marks.names(retention.PREFIX):
+        async for name in self._records.names(retention.PREFIX):
             window = retention.due_window(name, self._now())
             if window is None:  # the windows that follow are not due either
                 break
@@ -125,7 +123,7 @@ class Expiry:
         be erased. Returns False if the time was over before.
         """
         progress = f"progress/expiry/{window.name}.json"
-        checkpoint = await StoredCheckpoint.resume(self._checkpoints, progress, step=mark)
+        checkpoint = await StoredCheckpoint.resume(self._records, progress, step=mark)
         index = await self._ledger.index(window.name)
 
         async def expire(exchange: CapturedExchange) -> ExpiryResult:
@@ -144,9 +142,9 @@ class Expiry:
             checkpoint.counts.update(results)
             await checkpoint.advance(batch[-1].exchange_id)
         # The checkpoint goes first: it must not outlive the mark, which may be made again.
-        await self._checkpoints.delete(progress)
+        await self._records.delete(progress)
         if not checkpoint.counts[ExpiryResult.FAILED]:
-            await self._marks.delete(mark)
+            await self._records.delete(mark)
         return True
 
     async def _expire(self, exchange: CapturedExchange, index: LedgerIndex) -> ExpiryResult:

@@ -83,8 +83,7 @@ def expiry(account: AzuriteAccount, now: datetime, *, max_run_s: float = MAX_RUN
         captures=account.captures,
         ledger=account.ledger_index,
         dead_letters=account.dead_letters,
-        marks=account.json_blobs,
-        checkpoints=account.json_blobs,
+        records=account.json_blobs,
         now=lambda: now,
         max_run_s=max_run_s,
     )
@@ -229,8 +228,7 @@ async def test_what_could_not_be_erased_is_tried_again(azurite: str) -> None:
             captures=captures,
             ledger=account.ledger_index,
             dead_letters=account.dead_letters,
-            marks=account.json_blobs,
-            checkpoints=account.json_blobs,
+            records=account.json_blobs,
             now=lambda: now,
         )
         assert await eraser.erase_due() == ExpiryRun(failed=1)
