@@ -265,7 +265,7 @@ def test_files_for_linux_have_its_line_ends() -> None:
     policy or a query is deployed as it is.
     """
     files = subprocess.run(
-        ["git", "ls-files", "infra", "local/install*", "*.sh", "*.py", ".funcignore"],
+        ["git", "ls-files", "infra", ".ci", "local/*install*", "*.sh", "*.py", ".funcignore"],
         cwd=ROOT,
         capture_output=True,
         text=True,
