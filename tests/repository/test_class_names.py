@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 from local.repository import ROOT
+from tests.repository.python_files import python_files
 
 _FOLDERS: Final = (
     "blueprints", "shared", "view", "emulators", "local", "harness", "bench", "prove", "tests",
@@ -28,12 +28,8 @@ def _doubled_names(sources: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return {name: found for name, found in modules.items() if len(found) > 1}
 
 
-def _modules(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.rglob("*.py")) if "node_modules" not in path.parts]
-
-
 def test_no_two_classes_have_one_name() -> None:
-    paths = [path for folder in _FOLDERS for path in _modules(ROOT / folder)]
+    paths = python_files(*_FOLDERS)
     sources = ((str(path.relative_to(ROOT)), path.read_text("utf-8")) for path in paths)
     assert _doubled_names(sources) == {}
 

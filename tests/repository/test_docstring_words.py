@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from local.repository import ROOT
+from tests.repository.python_files import python_files
 
 _FOLDERS: Final = (
     "blueprints", "shared", "view", "emulators", "local", "harness", "bench", "prove", "infra/hooks",
@@ -48,15 +48,11 @@ def _unknown_words(source: str) -> list[str]:
     return [word for word in words if word not in known]
 
 
-def _sources(folder: str) -> list[Path]:
-    return [path for path in (ROOT / folder).rglob("*.py") if "node_modules" not in path.parts]
-
-
 @pytest.mark.parametrize("folder", _FOLDERS)
 def test_a_docstring_names_what_is_in_its_module(folder: str) -> None:
     unknown = {
         str(path.relative_to(ROOT)): words
-        for path in _sources(folder)
+        for path in python_files(folder)
         if (words := _unknown_words(path.read_text("utf-8")))
     }
     assert unknown == {}

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from local.repository import ROOT
+from tests.repository.python_files import python_files
 
 _FOLDERS: Final = ("view", "emulators", "local", "harness", "bench", "prove", "tests", "infra")
 _PARTICIPLE: Final = re.compile(
@@ -37,9 +38,7 @@ def _participles(source: str) -> Iterator[str]:
 def test_no_function_is_named_by_a_participle_alone() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {name}"
-        for folder in _FOLDERS
-        for path in (ROOT / folder).rglob("*.py")
-        if "node_modules" not in path.parts
+        for path in python_files(*_FOLDERS)
         for name in _participles(path.read_text("utf-8"))
     }
     assert found == set()

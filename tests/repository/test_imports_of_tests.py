@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.repository import ROOT
+from tests.repository.python_files import python_files
 
 _FOLDERS = ("tests", "prove/tests", "harness", "bench")
 
@@ -35,12 +36,11 @@ def _test_modules(source: str) -> set[str]:
 @pytest.mark.parametrize("folder", _FOLDERS)
 def test_no_module_imports_a_module_of_tests(folder: str) -> None:
     """A helper of two modules is beside them, in a folder `support`, or in harness."""
-    files = sorted((ROOT / folder).rglob("*.py"))
+    files = python_files(folder)
     assert files
     importing = {
         str(file.relative_to(ROOT)): modules
         for file in files
-        if "node_modules" not in file.parts
         if (modules := _test_modules(file.read_text("utf-8")))
     }
     assert importing == {}

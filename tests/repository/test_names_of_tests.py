@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from local.repository import ROOT
+from tests.repository.python_files import python_files
 
 _LONGEST: Final = 60
 
@@ -16,7 +17,8 @@ _LONGEST: Final = 60
 def test_no_name_is_long(folder: str) -> None:
     names = {
         f"{file.relative_to(ROOT)}: {node.name}"
-        for file in (ROOT / folder).rglob("test_*.py")
+        for file in python_files(folder)
+        if file.name.startswith("test_")
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
