@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from azure.core.credentials_async import AsyncTokenCredential
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
@@ -19,6 +18,7 @@ from emulators.functions_host.queue_clients import open_service
 from shared.adapters.event_hub.producer import connect
 from shared.adapters.storage.account import StorageAccount
 from shared.settings.settings import EventHubSettings, StorageSettings
+from tests.support.no_identity import no_identity
 from view.options import CapturesAddress
 from view.sources import captures
 
@@ -28,10 +28,6 @@ CONNECTION = (
     "AccountName=account;AccountKey=a2V5;"
     "BlobEndpoint=http://127.0.0.1:1/account;QueueEndpoint=http://127.0.0.1:1/account"
 )
-
-
-def no_identity() -> AsyncTokenCredential:
-    raise AssertionError("a connection string needs no identity")
 
 
 def retries(client: BlobServiceClient | QueueServiceClient | QueueClient) -> dict[str, float]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import pytest
-from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 from azure.identity.aio import ManagedIdentityCredential
 
@@ -51,6 +50,7 @@ from tests.integration.support.event_deliveries import event_delivery
 from tests.integration.support.exchanges import UPSTREAM, RelayClient, relay_setup
 from tests.integration.support.misbehaviour import Misbehaviour, misbehave
 from tests.integration.support.tiny_server import Connection, TinyServer, serving
+from tests.support.no_identity import no_identity
 from tests.support.waits import WAITS, Wait
 
 pytestmark = [
@@ -104,10 +104,6 @@ async def collect_connections() -> AsyncIterator[None]:
 def emulator() -> Iterator[Emulator]:
     with Emulator("--port", "0", "--control-port", "0", "--hub", HUB) as running:
         yield running
-
-
-def no_identity() -> AsyncTokenCredential:
-    raise AssertionError("a connection string needs no identity")
 
 
 @contextlib.asynccontextmanager

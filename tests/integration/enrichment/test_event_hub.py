@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Never
 
 import pytest
-from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub.exceptions import OperationTimeoutError
 
 from harness.event_hubs_emulator import Emulator, receiving
@@ -19,6 +18,7 @@ from shared.core.records.exchange.digests import AcceptedEvent
 from shared.errors import DeliveryError, EventRejected, EventTooLarge
 from shared.settings.settings import EventHubSettings
 from shared.settings.timeouts import EventHubTimeouts
+from tests.support.no_identity import no_identity
 
 pytestmark = pytest.mark.anyio
 
@@ -40,10 +40,6 @@ def accepting(emulator: Emulator) -> Iterator[None]:
     emulator.set_mode("accept")
     yield
     emulator.set_mode("accept")
-
-
-def no_identity() -> AsyncTokenCredential:
-    raise AssertionError("a connection string needs no identity")
 
 
 @contextlib.asynccontextmanager

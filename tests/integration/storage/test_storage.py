@@ -11,7 +11,6 @@ from array import array
 from collections.abc import AsyncIterator
 
 import pytest
-from azure.core.credentials_async import AsyncTokenCredential
 from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
@@ -29,15 +28,12 @@ from shared.enrichment.assembly import Assembler
 from shared.errors import CaptureError, StorageError
 from shared.relay.capture_writer import BLOCK_BYTES
 from shared.settings.settings import StorageSettings
+from tests.support.no_identity import no_identity
 
 pytestmark = pytest.mark.anyio
 
 DEADLINE_S = 60
 NAME = capture.request_name(new_exchange_id(1_731_481_170_000, bytes(10)))
-
-
-def no_identity() -> AsyncTokenCredential:
-    raise AssertionError("a connection string needs no identity")
 
 
 @contextlib.asynccontextmanager

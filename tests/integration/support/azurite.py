@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypedDict, Unpack
 
-from azure.core.credentials_async import AsyncTokenCredential
 from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
@@ -40,6 +39,7 @@ from shared.core.records.queue.envelope_message import QUEUE
 from shared.core.wire.content_mode import ContentMode
 from shared.errors import DeliveryError
 from shared.settings.settings import StorageSettings
+from tests.support.no_identity import no_identity
 
 _numbers = iter(range(1, 10**9))
 
@@ -53,10 +53,6 @@ def sample_id(window: Window, minute: float = 5) -> str:
     """A new exchange that began in this minute of the window."""
     start = window.start + timedelta(minutes=minute)
     return new_exchange_id(int(start.timestamp() * 1000), next(_numbers).to_bytes(10))
-
-
-def no_identity() -> AsyncTokenCredential:
-    raise AssertionError("a connection string needs no identity")
 
 
 @dataclass

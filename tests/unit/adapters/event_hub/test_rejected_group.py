@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from azure.core.credentials_async import AsyncTokenCredential
 from azure.eventhub import EventDataBatch
 from azure.eventhub.aio import EventHubProducerClient
 from azure.eventhub.exceptions import EventDataSendError
@@ -16,6 +15,7 @@ from shared.adapters.event_hub.sender import EventSender, OnAccepted
 from shared.core.records.exchange.digests import AcceptedEvent
 from shared.errors import DeliveryError, EventRejected
 from shared.settings.settings import EventHubSettings
+from tests.support.no_identity import no_identity
 
 pytestmark = pytest.mark.anyio
 
@@ -39,10 +39,6 @@ class ScriptedProducer(EventHubProducerClient):
         outcome = next(self._outcomes)
         if outcome is not None:
             raise outcome
-
-
-def no_identity() -> AsyncTokenCredential:
-    raise AssertionError("a connection string needs no identity")
 
 
 def event_hub_of(producer: ScriptedProducer, on_accepted: OnAccepted | None = None) -> EventSender:
