@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from local.rates import kusto
+from local.repository import ROOT
 from shared import rate_files
 from tests.infra import kql
 from tests.infra.kql import KqlRow, StoredFunction
 
-ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "infra" / "queries" / "analysts"
 FUNCTIONS: Final = {
     file.stem: kql.stored_function(file)

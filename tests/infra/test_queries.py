@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from harness.sample_envelope import PLAIN, sample_envelope
+from local.repository import ROOT
 from shared.core.records.completeness.report import Report
 from shared.core.records.exchange.outcome import Outcome
 from shared.enrichment.delivery_log import PREFIX, DeliveryLog, summarize
 
-ROOT = Path(__file__).parents[2]
 QUERIES = ROOT / "infra" / "queries"
 ALERTS = sorted(QUERIES.glob("*.kql"))
 OF_THE_APP = ALERTS + sorted(QUERIES.glob("workbook/*.kql"))

@@ -6,18 +6,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 from typing import Final
 
 import pytest
 
+from local.repository import ROOT
 from shared.core.records.exchange.outcome import Outcome
 from tests.infra import kql
 from tests.infra.bicep import Deployment
 from tests.infra.hook_tools import functions_in_code
 from tests.infra.telemetry import delivered_row, did_nothing, exceptions_of, request, tables
 
-ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = "docs/how-to/alerts"
 PAGES: Final = {page.stem: page.read_text("utf-8") for page in sorted((ROOT / FOLDER).iterdir())}
 INDEX: Final = (ROOT / "docs/how-to/answer-an-alert.md").read_text("utf-8")

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from local.repository import ROOT
 from tests.support.package import DEPLOYED
 
-ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 WORKFLOW = ROOT / ".github" / "workflows" / "azure-dev.yml"
 ZIZMOR = ("--offline", "--no-progress")

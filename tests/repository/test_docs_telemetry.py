@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
+from local.repository import ROOT
 from shared.core.telemetry import conventions, metrics, spans
 from shared.core.wire.operations import OPERATIONS
 from tests.golden import load, names
 from tests.golden.telemetry_text import OPTIONS, exchange_of, first_delivery
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "telemetry.md").read_text("utf-8")
 ROWS = dict(re.findall(r"^\| `([\w.]+)` \| ((?:counter|histogram|gauge), [^ |]+) \|", PAGE, re.M))
 OLD = {

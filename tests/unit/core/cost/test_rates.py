@@ -9,12 +9,12 @@ from typing import Final
 
 import pytest
 
+from local.repository import ROOT
 from shared import rate_files
 from shared.core.cost import rates
 from shared.core.cost.billing_inputs import quantities_of
 from shared.errors import RateError
 
-ROOT: Final = Path(__file__).parents[4]
 HEAD: Final = "model,sku,valid_from,valid_to,currency,input,source\n"
 
 
